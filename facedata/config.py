@@ -1,0 +1,335 @@
+"""Every option of every command, once: its name, default, meaning, and whether it shapes the set's bytes.
+
+The command line, TOML files and Python calls are all made from these frozen dataclasses. An option marked
+``shapes=True`` is part of the settings: it goes into dataset.json and the fingerprint, and a rerun with
+another value is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import sys
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from .errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+FACE_RULES = ("largest", "center", "score", "only")
+TEMPLATES = ("square",)
+DETECTORS = ("mtcnn",)
+SPLIT_RULES = ("identity", "photo", "official")
+STRATEGIES = ("random", "reference", "all", "official")
+UNIFORM = ("people", "photos")
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    shapes: bool = False,
+    choices: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    file: bool = False,
+) -> Any:
+    """Declare one option: its default, help text, choices, inclusive range, and whether it may name a file."""
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "text": text,
+            "shapes": shapes,
+            "choices": choices,
+            "metavar": metavar,
+            "least": least,
+            "most": most,
+            "file": file,
+        },
+    )
+
+
+class Options:
+    """What the option dataclasses share: validation, TOML in and out, settings, fingerprint."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name), type(self)))
+
+    def to_toml(self) -> str:
+        """Return the options as TOML; options that are None are left out."""
+        return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})  # type: ignore[call-overload]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options that shape the set, by name; files are stood for by their SHA-256."""
+        settings = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if field.metadata["shapes"]:
+                value = getattr(self, field.name)
+                settings[field.name] = _content(value) if field.metadata["file"] else value
+        return settings
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the settings, lower-case hex."""
+        return fingerprint_of(self.settings())
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def from_toml(kind: type[OptionsT], path: Path, **changes: Any) -> OptionsT:
+    """Read options from a TOML file; ``changes`` (say, flags) win over it.
+
+    Raises:
+        UsageError: no such file, not TOML, an unknown name, or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the config file {path}: {error}") from error
+    return make(kind, {**{k.replace("-", "_"): v for k, v in values.items()}, **changes})
+
+
+def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
+    """Make options from a dictionary.
+
+    Raises:
+        UsageError: an unknown name, or a value of the wrong type or out of range.
+    """
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - known):
+        raise UsageError(f"unknown option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return kind(**values)
+
+
+def fingerprint_of(values: Any) -> str:
+    """Return the SHA-256 of plain values as canonical JSON, lower-case hex."""
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PrepareConfig(Options):
+    """The options of ``facedata prepare``."""
+
+    kind: str = option(
+        "folder",
+        "where the photos come from",
+        shapes=True,
+        choices=("demo", "folder", "table", "celeba", "lfw"),
+    )
+    detector: str = option("mtcnn", "which network finds the faces", shapes=True, choices=DETECTORS)
+    face: str | None = option(
+        None,
+        "which face of several (default: the source's own rule, else largest)",
+        shapes=True,
+        choices=FACE_RULES,
+    )
+    min_score: float = option(0.9, "least score of a face, 0 to 1", shapes=True, least=0.0, most=1.0)
+    min_face: float = option(20.0, "least side of a face's box, in photo pixels", shapes=True, least=1.0)
+    max_pixels: int = option(
+        100_000_000, "most pixels of a photo; larger ones are not decoded", shapes=True, least=1
+    )
+    template: str = option("square", "how a face lies in its crop", shapes=True, choices=TEMPLATES)
+    size: int | None = option(
+        None,
+        "side of a crop in pixels (default: the template's own, 240 for square)",
+        shapes=True,
+        least=16,
+        most=4096,
+    )
+    margin: float = option(
+        0.0, "grow the box by this fraction of its side, on each side", shapes=True, least=0, most=4
+    )
+    identity_from: str = option(
+        "parent",
+        "a photo's person: its folder (parent), its whole folder path (path), or a REGEX's first group",
+        shapes=True,
+        metavar="parent|path|REGEX",
+    )
+    reference: str | None = option(
+        None, "photos that match are reference photos (passport photos)", shapes=True, metavar="GLOB"
+    )
+    exclude: str | None = option(
+        None,
+        "a file that lists photos to leave out, one a line (globs allowed)",
+        shapes=True,
+        metavar="FILE",
+        file=True,
+    )
+    min_photos: int = option(1, "leave out people with fewer kept photos", shapes=True, least=1)
+    splits: str = option(
+        "train=0.75,test=0.25", "the splits and their ratios", shapes=True, metavar="NAME=RATIO,…"
+    )
+    split_by: str | None = option(
+        None,
+        "what is divided (default: official where the source has one, else identity)",
+        shapes=True,
+        choices=SPLIT_RULES,
+    )
+    split_from: str | None = option(
+        None,
+        "official split of a folder's photos: a REGEX's first group, or a FILE of photo and split",
+        shapes=True,
+        metavar="REGEX|FILE",
+        file=True,
+    )
+    stable: bool = option(
+        False, "cut at hash thresholds: nobody ever moves, ratios are approximate", shapes=True
+    )
+    view: int = option(1, "LFW's View 1 (train, test) or View 2 (ten folds)", shapes=True, least=1, most=2)
+    seed: int = option(0, "seed of every random choice", shapes=True, least=0)
+    pairs: str | None = option(
+        None,
+        "pairs of a split: all, or how many (default: official ones where there are, else two a photo)",
+        shapes=True,
+        metavar="all|N",
+    )
+    triplets_per_photo: int = option(10, "triplets of a split, per photo", shapes=True, least=0)
+    max_per_person: int | None = option(
+        None, "most positive pairs, and most triplets, of one person", shapes=True, least=1
+    )
+    store: str = option("folders", "how crops are kept", shapes=True, choices=("folders",))
+    device: str = option("auto", "where the detector runs", shapes=True, choices=("cpu", "cuda", "auto"))
+    lfw_images: str = option(
+        "funneled", "which LFW to download when no source is given", choices=("original", "funneled")
+    )
+    licence: str | None = option(None, "the photos' licence, kept in dataset.json", metavar="TEXT")
+    workers: int | None = option(None, "worker processes (default: one per core)", least=1)
+    cache: str | None = option(
+        None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
+    )
+    strict: bool = option(False, "a listed photo that is not on disk is an error")
+    overwrite: bool = option(False, "start afresh: the set that is there is removed first")
+
+    def __post_init__(self) -> None:
+        """Check the ranges, then what only several values together can tell."""
+        super().__post_init__()
+        parse_splits(self.splits)
+        if self.pairs is not None and self.pairs != "all" and not self.pairs.isdigit():
+            raise UsageError(f"--pairs is {self.pairs!r}; it takes all or a number")
+
+
+@dataclass(frozen=True)
+class SplitConfig(Options):
+    """The options of ``facedata split``."""
+
+    splits: str = option(
+        "train=0.75,test=0.25", "the splits and their ratios", shapes=True, metavar="NAME=RATIO,…"
+    )
+    split_by: str = option("identity", "what is divided", shapes=True, choices=SPLIT_RULES)
+    stable: bool = option(
+        False, "cut at hash thresholds: nobody ever moves, ratios are approximate", shapes=True
+    )
+    seed: int = option(0, "seed of the ranking", shapes=True, least=0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges and the split text."""
+        super().__post_init__()
+        parse_splits(self.splits)
+
+
+@dataclass(frozen=True)
+class PairsConfig(Options):
+    """The options of ``facedata pairs``."""
+
+    strategy: str = option("random", "how pairs are drawn", shapes=True, choices=STRATEGIES)
+    count: int | None = option(
+        None, "pairs per split (default: two a photo)", shapes=True, least=1, metavar="N"
+    )
+    uniform: str = option(
+        "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
+    )
+    max_per_person: int | None = option(None, "most positive pairs of one person", shapes=True, least=1)
+    seed: int = option(0, "seed of the drawing", shapes=True, least=0)
+
+
+@dataclass(frozen=True)
+class TripletsConfig(Options):
+    """The options of ``facedata triplets``."""
+
+    strategy: str = option(
+        "random", "how triplets are drawn", shapes=True, choices=("random", "reference", "all")
+    )
+    count: int | None = option(
+        None, "triplets per split (default: --per-photo times its photos)", shapes=True, least=1, metavar="N"
+    )
+    per_photo: int = option(10, "triplets per photo of a split", shapes=True, least=1)
+    uniform: str = option(
+        "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
+    )
+    max_per_person: int | None = option(
+        None, "most triplets whose anchor is one person", shapes=True, least=1
+    )
+    seed: int = option(0, "seed of the drawing", shapes=True, least=0)
+
+
+def parse_splits(text: str) -> dict[str, float]:
+    """Return the ratios of ``train=0.75,test=0.25`` in their order.
+
+    Raises:
+        UsageError: not of that form, a ratio not above 0, a name twice, or a sum other than 1.
+
+    >>> parse_splits("train=0.8,val=0.1,test=0.1")
+    {'train': 0.8, 'val': 0.1, 'test': 0.1}
+    """
+    ratios: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.strip().partition("=")
+        try:
+            ratio = float(number)
+        except ValueError:
+            raise UsageError(f"--splits {text!r}: {part.strip()!r} is not NAME=RATIO") from None
+        if not name.isidentifier():
+            raise UsageError(f"--splits {text!r}: {name!r} is no name for a split; use letters, digits and _")
+        if name in ratios:
+            raise UsageError(f"--splits {text!r}: {name} stands twice")
+        if not 0 < ratio <= 1:
+            raise UsageError(f"--splits {text!r}: the ratio of {name} must be above 0 and at most 1")
+        ratios[name] = ratio
+    if abs(sum(ratios.values()) - 1) > 1e-6:
+        raise UsageError(f"--splits {text!r}: the ratios add up to {sum(ratios.values()):g}, not 1")
+    return ratios
+
+
+def _content(value: str | None) -> str | None:
+    if value is not None and Path(value).is_file():
+        return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
+    return value
+
+
+def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
+    hint = typing.get_type_hints(owner)[field.name]
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    flag = "--" + field.name.replace("_", "-")
+    if value is None and type(None) in kinds:
+        return None
+    kind = next(k for k in kinds if k is not type(None))
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is str and field.name == "pairs" and type(value) is int:
+        value = str(value)
+    if type(value) is not kind:
+        raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[kind]}")
+    least, most, choices = (field.metadata[key] for key in ("least", "most", "choices"))
+    if choices and value not in choices:
+        raise UsageError(f"{flag} is {value!r}; it takes one of {', '.join(choices)}")
+    # written so that NaN, which compares false with everything, is refused too
+    if (least is not None and not value >= least) or (most is not None and not value <= most):
+        span = f"from {least:g}" + (f" to {most:g}" if most is not None else " up")
+        raise UsageError(f"{flag} is {value!r}; it takes a number {span}")
+    return value
+
+
+_KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}

@@ -1,0 +1,125 @@
+"""What can go wrong, on one page.
+
+::
+
+    FacedataError                 base: catch this to catch them all            exit 1
+    ├── UsageError                impossible or unknown options                 exit 2
+    ├── SourceError               the source is missing, empty or malformed
+    │   ├── UnsafeArchiveError    an archive member points outside the archive
+    │   └── DownloadError         a download failed or has the wrong SHA-256
+    ├── SetError                  the output folder does not hold what it should
+    │   ├── NotASetError          no dataset.json there, or not one of ours
+    │   ├── UnfinishedSetError    a run was interrupted and not rerun
+    │   ├── OtherSettingsError    prepared with other settings
+    │   ├── SchemaVersionError    written by an older or newer schema
+    │   ├── OtherSetError         a file that belongs to another set (fingerprint)
+    │   └── LockedError           another run is working on it
+    ├── StoreError                the output cannot be written (full, read-only …)
+    ├── SampleError               no pair or triplet can be drawn
+    ├── NothingKeptError          photos there were, but no face was kept
+    ├── DetectorError             a detector returned nonsense, or cannot be made
+    ├── EngineError               workers died and no round made progress
+    └── MissingExtraError         an optional package is not installed
+
+    ImageError                    one photo cannot be used: becomes its ledger row
+    ├── UnreadableImageError
+    ├── UnsupportedImageError
+    └── TooLargeImageError
+
+What a user did wrong raises a :class:`FacedataError`; what is wrong with one photo is an
+:class:`ImageError`, which never leaves the shard: it becomes the photo's ledger row.
+"""
+
+from __future__ import annotations
+
+
+class FacedataError(Exception):
+    """Base of every error this package raises on purpose; its text is meant for the user."""
+
+    exit_status = 1
+
+
+class UsageError(FacedataError):
+    """Options are unknown, contradict each other or are out of range."""
+
+    exit_status = 2
+
+
+class SourceError(FacedataError):
+    """The source of the photos is missing, empty or malformed."""
+
+
+class UnsafeArchiveError(SourceError):
+    """An archive member would be written outside its folder, or is a link or device."""
+
+
+class DownloadError(SourceError):
+    """A download failed, or what came does not have the pinned SHA-256."""
+
+
+class SetError(FacedataError):
+    """A prepared set is not there, not whole, or not the one that was meant."""
+
+
+class NotASetError(SetError):
+    """The folder holds no prepared set."""
+
+
+class UnfinishedSetError(SetError):
+    """The folder holds a set whose `prepare` did not finish; rerunning it does."""
+
+
+class OtherSettingsError(SetError):
+    """The folder holds a set prepared with other settings; the message names them."""
+
+
+class SchemaVersionError(SetError):
+    """A file was written under another version of the schema."""
+
+
+class OtherSetError(SetError):
+    """A file belongs to another set: its fingerprint differs."""
+
+
+class LockedError(SetError):
+    """Another run is working on this output."""
+
+
+class StoreError(FacedataError):
+    """The output cannot be written: disk full, read-only, no permission."""
+
+
+class SampleError(FacedataError):
+    """No pair or triplet can be drawn: one person only, or nobody with two photos."""
+
+
+class NothingKeptError(FacedataError):
+    """The source held photos, but not one of them was kept; the ledger says why for each."""
+
+
+class DetectorError(FacedataError):
+    """A detector cannot be made, or returned something that is not a face."""
+
+
+class EngineError(FacedataError):
+    """Workers died, and three rounds brought no progress."""
+
+
+class MissingExtraError(FacedataError):
+    """An optional package is needed for this and is not installed."""
+
+
+class ImageError(Exception):
+    """One photo cannot be used; ``str(error)`` is the reason its ledger row gives."""
+
+
+class UnreadableImageError(ImageError):
+    """Truncated, empty, damaged, or not an image at all."""
+
+
+class UnsupportedImageError(ImageError):
+    """A format we do not read: video, or HEIC without its extra."""
+
+
+class TooLargeImageError(ImageError):
+    """More pixels than ``--max-pixels`` allows; found from the header, nothing was decoded."""

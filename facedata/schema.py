@@ -1,0 +1,218 @@
+"""The Arrow schema of every table, its version, and the one way tables are written and read.
+
+A plain ``pandas.read_parquet`` makes sense of every file. Each file's key-value metadata holds
+``facedata.kind``, ``facedata.schema_version`` and ``facedata.fingerprint`` (of the set it belongs to).
+Bytes depend on the rows and the library versions only: fixed row groups, no pandas metadata, no times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import NotASetError, SchemaVersionError, StoreError
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column changes its name, type or meaning."""
+
+ROW_GROUP_ROWS = 131_072
+"""Rows per Parquet row group; a constant, since it shows in the bytes."""
+
+_DICTIONARY_PAGE_BYTES = 1 << 28
+"""Dictionary page limit: high enough that path columns never fall back to plain encoding."""
+
+_key = pa.dictionary(pa.int32(), pa.string())
+
+PHOTOS = pa.schema(
+    [
+        pa.field("record", pa.string(), nullable=False),
+        pa.field("photo", pa.string(), nullable=False),
+        pa.field("identity", pa.string()),
+        pa.field("role", pa.string()),
+        pa.field("official_split", pa.string()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("faces", pa.int32()),
+        pa.field("all_boxes", pa.list_(pa.list_(pa.float32(), 4))),
+        pa.field("all_scores", pa.list_(pa.float32())),
+        pa.field("score", pa.float32()),
+        pa.field("box", pa.list_(pa.float32(), 4)),
+        pa.field("landmarks", pa.list_(pa.float32(), 10)),
+        pa.field("tilt_deg", pa.float32()),
+        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("box_iou", pa.float32()),
+        pa.field("matrix", pa.list_(pa.float64(), 6)),
+        pa.field("sha256", pa.string()),
+        pa.field("path", pa.string()),
+    ]
+)
+"""The ledger: one row per source record, in UTF-8 byte order of ``record``; meta_* columns follow."""
+
+CLASSES = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("identity", pa.string(), nullable=False),
+        pa.field("label", pa.int64()),
+        pa.field("role", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("crop_sha256", pa.string(), nullable=False),
+        pa.field("photo", pa.string(), nullable=False),
+    ]
+)
+"""One row per crop, in ascending ``id``."""
+
+PAIRS = pa.schema(
+    [
+        pa.field("left", pa.int64(), nullable=False),
+        pa.field("right", pa.int64(), nullable=False),
+        pa.field("left_path", _key, nullable=False),
+        pa.field("right_path", _key, nullable=False),
+        pa.field("same", pa.bool_(), nullable=False),
+        pa.field("split", _key, nullable=False),
+        pa.field("fold", pa.int32()),
+    ]
+)
+"""One row per pair of crops."""
+
+TRIPLETS = pa.schema(
+    [
+        pa.field("anchor", pa.int64(), nullable=False),
+        pa.field("positive", pa.int64(), nullable=False),
+        pa.field("negative", pa.int64(), nullable=False),
+        pa.field("anchor_path", _key, nullable=False),
+        pa.field("positive_path", _key, nullable=False),
+        pa.field("negative_path", _key, nullable=False),
+        pa.field("split", _key, nullable=False),
+    ]
+)
+"""One row per triplet of crops."""
+
+PROTOCOL = pa.schema(
+    [
+        pa.field("left", pa.string(), nullable=False),
+        pa.field("right", pa.string(), nullable=False),
+        pa.field("same", pa.bool_(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("fold", pa.int32()),
+    ]
+)
+"""A data set's official pairs, by record, in the protocol's own order; photos not kept included."""
+
+KINDS: dict[str, pa.Schema] = {
+    "photos": PHOTOS,
+    "classes": CLASSES,
+    "pairs": PAIRS,
+    "triplets": TRIPLETS,
+    "protocol": PROTOCOL,
+}
+
+
+def write_table(
+    path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
+) -> tuple[str, int]:
+    """Write a table whole or not at all: temporary name, flush, rename.
+
+    Args:
+        path: where the file shall be.
+        chunks: one table, or several to be written one after the other (memory holds one at a time).
+        kind: a key of :data:`KINDS`, or another word for tables of one's own.
+        schema: the Arrow schema every chunk is cast to.
+        fingerprint: of the set the table belongs to.
+
+    Returns:
+        The file's SHA-256 (lower-case hex) and its number of rows.
+
+    Raises:
+        StoreError: the file cannot be written; nothing half-written stays.
+    """
+    metadata = {
+        "facedata.kind": kind,
+        "facedata.schema_version": str(SCHEMA_VERSION),
+        "facedata.fingerprint": fingerprint,
+    }
+    schema = schema.with_metadata(metadata)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            rows = _write_chunks(file, [chunks] if isinstance(chunks, pa.Table) else chunks, schema)
+            file.flush()
+            os.fsync(file.fileno())
+        digest = file_sha256(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+    return digest, rows
+
+
+def _write_chunks(file: object, chunks: Iterable[pa.Table], schema: pa.Schema) -> int:
+    rows = 0
+    with pq.ParquetWriter(
+        file,
+        schema,
+        compression="zstd",
+        dictionary_pagesize_limit=_DICTIONARY_PAGE_BYTES,
+        write_statistics=True,
+    ) as writer:
+        for chunk in chunks:
+            rows += chunk.num_rows
+            # cast() refuses what does not fit instead of changing it
+            writer.write_table(chunk.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
+    return rows
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read a table's own metadata: kind, schema_version, fingerprint (empty when not one of ours).
+
+    Raises:
+        NotASetError: there is no such file, or it is not Parquet.
+        SchemaVersionError: it was written under another schema version.
+    """
+    try:
+        raw = pq.read_schema(path).metadata or {}
+    except FileNotFoundError as error:
+        raise NotASetError(f"there is no file {path}") from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NotASetError(f"{path} is not a readable Parquet file: {error}") from error
+    prefix = b"facedata."
+    found = {k[len(prefix) :].decode(): v.decode() for k, v in raw.items() if k.startswith(prefix)}
+    version = found.get("schema_version", str(SCHEMA_VERSION))
+    if version != str(SCHEMA_VERSION):
+        raise SchemaVersionError(
+            f"{path} has schema version {version}; this facedata reads version {SCHEMA_VERSION}: "
+            "prepare the set again, or use the facedata it was made with"
+        )
+    return found
+
+
+def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a table after checking that it is of this kind and schema version.
+
+    Raises:
+        NotASetError: no such file, not Parquet, or of another kind.
+        SchemaVersionError: it was written under another schema version.
+    """
+    found = read_metadata(path)
+    if found.get("kind", kind) != kind:
+        raise NotASetError(f"{path} is a table of {found['kind']}, not of {kind}")
+    return pq.read_table(path, columns=columns)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, lower-case hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

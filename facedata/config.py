@@ -45,7 +45,7 @@ def option(
     most: float | None = None,
     file: bool = False,
 ) -> Any:
-    """Declare one option: its default, help text, choices, inclusive range, and whether it may name a file."""
+    """Declare an option: default, help text, choices, inclusive range, and whether it may name a file."""
     return dataclasses.field(
         default=default,
         metadata={

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -136,27 +137,43 @@ def write_table(
     Raises:
         StoreError: the file cannot be written; nothing half-written stays.
     """
+    staged = stage_table(path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
+    staged.temporary.replace(path)
+    return staged.sha256, staged.rows
+
+
+class StagedTable(NamedTuple):
+    """A table written whole under its temporary name, to be renamed to ``path``."""
+
+    temporary: Path
+    path: Path
+    sha256: str
+    rows: int
+
+
+def stage_table(
+    path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
+) -> StagedTable:
+    """Do all of :func:`write_table` but the rename, so that several tables can be renamed together."""
     metadata = {
         "facedata.kind": kind,
         "facedata.schema_version": str(SCHEMA_VERSION),
         "facedata.fingerprint": fingerprint,
     }
-    schema = schema.with_metadata(metadata)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
-            rows = _write_chunks(file, [chunks] if isinstance(chunks, pa.Table) else chunks, schema)
+            tables = [chunks] if isinstance(chunks, pa.Table) else chunks
+            rows = _write_chunks(file, tables, schema.with_metadata(metadata))
             file.flush()
             os.fsync(file.fileno())
-        digest = file_sha256(temporary)
-        temporary.replace(path)
+        return StagedTable(temporary, path, file_sha256(temporary), rows)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
-    return digest, rows
 
 
-def _write_chunks(file: object, chunks: Iterable[pa.Table], schema: pa.Schema) -> int:
+def _write_chunks(file: IO[bytes], chunks: Iterable[pa.Table], schema: pa.Schema) -> int:
     rows = 0
     with pq.ParquetWriter(
         file,

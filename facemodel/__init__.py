@@ -1,0 +1,1 @@
+"""Train, evaluate and ship face-embedding models straight from the manifests that facedata makes."""

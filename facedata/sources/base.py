@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -72,6 +72,7 @@ class Scan:
     notes: Sequence[str] = ()
 
 
+@runtime_checkable
 class Source(Protocol):
     """A place photographs come from.
 

@@ -1,0 +1,163 @@
+"""Runs shards on worker processes until every one of them has its part, whatever dies on the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from itertools import islice
+from typing import Any, Protocol
+
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from .errors import EngineError
+from .shard import run_photos
+from .types import Row, Status
+from .work import ShardTask, run_shard, write_part
+
+logger = logging.getLogger(__name__)
+
+OnShard = Callable[[list[str]], None]
+"""Called in the main process with the statuses of each finished shard's rows."""
+
+_ROUNDS_WITHOUT_PROGRESS = 3
+_DEATHS_BEFORE_ISOLATION = 2
+
+
+class WorkerDiedError(Exception):
+    """A worker process died; the shards in flight have no part."""
+
+
+class Engine(Protocol):
+    """Where shards run. A failed shard raises its own error; a dead worker raises WorkerDiedError."""
+
+    def run(self, tasks: Sequence[ShardTask]) -> Iterator[list[str]]:
+        """Run shards in any order; yield each one's statuses as it is done."""
+        ...
+
+
+class LocalEngine:
+    """Processes on this machine, each with one thread.
+
+    Args:
+        workers: how many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(self, tasks: Sequence[ShardTask]) -> Iterator[list[str]]:
+        """Run shards; see :class:`Engine`."""
+        # not more workers than shards: each one costs a second to start and its networks' memory
+        with _Pool(min(self.workers, len(tasks))) as pool:
+            yield from pool.map(run_shard, tasks)
+
+
+def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> None:
+    """Run every shard that has no part yet, round after round, until all have one.
+
+    A shard whose worker died twice is run photo by photo in a process of its own; the photo that kills it
+    becomes a ``failed`` row.
+
+    Raises:
+        EngineError: three rounds brought no progress.
+        StoreError: the output cannot be written.
+    """
+    deaths: Counter[str] = Counter()
+    rounds_without_progress = 0
+    while remaining := [task for task in tasks if not task.part.exists()]:
+        suspects = [task for task in remaining if deaths[task.name] >= _DEATHS_BEFORE_ISOLATION]
+        for task in suspects:
+            on_shard(_run_isolated(task))
+        _run_round([task for task in remaining if task not in suspects], engine, deaths, on_shard)
+        left = sum(not task.part.exists() for task in remaining)
+        rounds_without_progress = rounds_without_progress + 1 if left == len(remaining) else 0
+        if rounds_without_progress == _ROUNDS_WITHOUT_PROGRESS:
+            raise EngineError(
+                f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds without finishing one of {left} shards; is there "
+                "enough memory? Try fewer --workers, then run the same command again"
+            )
+
+
+def _run_round(tasks: Sequence[ShardTask], engine: Engine, deaths: Counter[str], on_shard: OnShard) -> None:
+    if not tasks:
+        return
+    try:
+        for statuses in engine.run(tasks):
+            on_shard(statuses)
+    except WorkerDiedError:
+        for task in tasks:
+            if task.mark.exists() and not task.part.exists():
+                deaths[task.name] += 1
+                task.mark.unlink()
+        logger.warning("a worker died; going on with the shards that are not done")
+
+
+def _run_isolated(task: ShardTask) -> list[str]:
+    rows: list[Row] = []
+    for photo in task.photos:
+        try:
+            with _Pool(1) as pool:
+                rows += next(pool.map(_run_alone, [(photo, task)]))
+        except WorkerDiedError:
+            logger.warning("the photo %r kills its worker; its row is `failed`", photo.photo)
+            reason = "it killed its worker twice"
+            rows.append({"record": photo.record, "status": Status.FAILED.value, "reason": reason})
+    return write_part(task, rows)
+
+
+def _run_alone(job: tuple[Any, ShardTask]) -> list[Row]:
+    photo, task = job
+    return run_photos([photo], task.stage)
+
+
+class _Pool:
+    """A few single-threaded processes; only as many jobs are in flight as keep them busy."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+        self._executor = ProcessPoolExecutor(
+            max_workers=workers, initializer=_start_worker, initargs=(os.getpid(),), env=one_thread
+        )
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._executor.shutdown(wait=True, kill_workers=kind is not None)
+
+    def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
+        """Yield results as they come, in any order."""
+        waiting = iter(jobs)
+        try:
+            running = {self._executor.submit(function, job) for job in islice(waiting, 2 * self.workers)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+                running |= {self._executor.submit(function, job) for job in islice(waiting, len(done))}
+        except TerminatedWorkerError as error:
+            raise WorkerDiedError(str(error)) from error
+
+
+def _start_worker(parent: int) -> None:
+    """Prepare a worker: Ctrl-C is the main process's to handle, and no worker outlives it."""
+    import signal
+
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

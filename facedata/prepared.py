@@ -1,0 +1,237 @@
+"""A prepared set on disk: dataset.json, its tables, its lock."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import schema
+from .errors import (
+    LockedError,
+    NotASetError,
+    OtherSetError,
+    SchemaVersionError,
+    StoreError,
+    UnfinishedSetError,
+)
+
+DATASET = "dataset.json"
+WORK = ".work"
+KIND = "facedata set"
+
+
+def open_set(path: str | os.PathLike[str]) -> PreparedSet:
+    """Open a prepared set.
+
+    Raises:
+        NotASetError: the folder is missing or holds no set.
+        UnfinishedSetError: its ``prepare`` was interrupted.
+        SchemaVersionError: it was written under another schema version.
+    """
+    return PreparedSet(Path(path))
+
+
+class PreparedSet:
+    """A prepared set, read-only but for :meth:`update`.
+
+    Attributes:
+        path: its folder.
+        info: the contents of dataset.json.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.info: dict[str, Any] = read_dataset(path)
+
+    @property
+    def fingerprint(self) -> str:
+        """The set's fingerprint: of its settings and of every crop's id, path, identity, label and bytes."""
+        return str(self.info["fingerprint"])
+
+    @cached_property
+    def size_px(self) -> int:
+        """The side of a crop in pixels."""
+        return int(self.info["settings"]["size"])
+
+    def table(self, kind: str, columns: list[str] | None = None) -> pa.Table:
+        """Read one table: photos, classes, pairs, triplets or (LFW) protocol.
+
+        Raises:
+            NotASetError: the set has no such table, or it cannot be read.
+            OtherSetError: the file there belongs to another set.
+        """
+        file = self.path / f"{kind}.parquet"
+        found = schema.read_metadata(file).get("fingerprint")
+        if found != self.fingerprint:
+            raise OtherSetError(
+                f"{file} belongs to the set {short(found)}, not to this one ({short(self.fingerprint)}): "
+                "run `facedata prepare` again"
+            )
+        return schema.read_table(file, kind, columns)
+
+    def has(self, kind: str) -> bool:
+        """Tell whether the set has this table."""
+        return kind in self.info["tables"]
+
+    def update(
+        self,
+        tables: Mapping[str, pa.Table | Iterable[pa.Table]],
+        changes: Mapping[str, Any],
+        fingerprint: str | None = None,
+    ) -> None:
+        """Replace tables and parts of dataset.json together.
+
+        All tables are written under temporary names first; then they are renamed, dataset.json last. When
+        the fingerprint changes, the tables not given are copied with the new one, so that a torn update
+        shows as an :class:`OtherSetError` and not as wrong rows.
+
+        Args:
+            tables: new contents by kind.
+            changes: new values for top-level keys of dataset.json.
+            fingerprint: the set's new fingerprint, when ids or labels changed.
+        """
+        tables = dict(tables)
+        if fingerprint is not None and fingerprint != self.fingerprint:
+            tables = {
+                **{kind: self.table(kind) for kind in self.info["tables"] if kind not in tables},
+                **tables,
+            }
+        info = {**self.info, **changes, "fingerprint": fingerprint or self.fingerprint}
+        info["tables"] = dict(self.info["tables"])
+        staged = stage_tables(self.path, tables, info["fingerprint"])
+        for kind, table in staged.items():
+            table.temporary.replace(table.path)
+            info["tables"][kind] = {"rows": table.rows, "sha256": table.sha256}
+        write_dataset(self.path, info)
+        self.info = info
+
+
+def stage_tables(
+    folder: Path, tables: Mapping[str, pa.Table | Iterable[pa.Table]], fingerprint: str
+) -> dict[str, schema.StagedTable]:
+    """Write tables under temporary names; on any error none of them stays."""
+    staged: dict[str, schema.StagedTable] = {}
+    try:
+        for kind, chunks in tables.items():
+            wanted = schema.KINDS[kind]
+            if kind == "photos" and isinstance(chunks, pa.Table):
+                wanted = with_meta(wanted, chunks.schema)
+            staged[kind] = schema.stage_table(
+                folder / f"{kind}.parquet", chunks, kind=kind, schema=wanted, fingerprint=fingerprint
+            )
+    except BaseException:
+        for table in staged.values():
+            table.temporary.unlink(missing_ok=True)
+        raise
+    return staged
+
+
+def with_meta(wanted: pa.Schema, found: pa.Schema) -> pa.Schema:
+    """Return a schema with the meta_* columns of another one added."""
+    extra = [field for field in found if field.name.startswith("meta_")]
+    return pa.schema([*wanted, *extra])
+
+
+def set_fingerprint(settings_fingerprint: str, classes: pa.Table) -> str:
+    """Return the SHA-256 of the settings' fingerprint and every crop's id, path, identity, label, bytes."""
+    digest = hashlib.sha256(f"{settings_fingerprint}\n".encode())
+    columns = classes.select(["id", "path", "identity", "label", "crop_sha256"])
+    for batch in columns.to_batches(max_chunksize=65_536):
+        texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns]
+        rows = pc.binary_join_element_wise(*texts, "\0")
+        digest.update("\n".join(rows.to_pylist()).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def short(fingerprint: str | None) -> str:
+    """Return a fingerprint short enough to read aloud."""
+    return fingerprint[:12] if fingerprint else "unknown"
+
+
+def read_dataset(path: Path) -> dict[str, Any]:
+    """Read and check dataset.json."""
+    file = path / DATASET
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _not_there(path) from None
+    except NotADirectoryError:
+        raise NotASetError(f"{path} is a file, not the folder of a prepared set") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise NotASetError(f"cannot read {file}: {error}") from error
+    if not isinstance(info, dict) or info.get("kind") != KIND:
+        raise NotASetError(f"{file} is not of a prepared set")
+    if info.get("schema_version") != schema.SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"{path} was prepared by facedata {info.get('facedata', 'unknown')} under schema version "
+            f"{info.get('schema_version')}; this one knows version {schema.SCHEMA_VERSION}: prepare the set again "
+            "with --overwrite, or use that facedata"
+        )
+    return info
+
+
+def _not_there(path: Path) -> NotASetError | UnfinishedSetError:
+    if (path / WORK).is_dir():
+        return UnfinishedSetError(
+            f"{path} is not finished: run the same `facedata prepare` again to finish it"
+        )
+    if path.is_dir():
+        return NotASetError(f"{path} holds no prepared set (no {DATASET}): make one with `facedata prepare`")
+    return NotASetError(f"there is no folder {path}")
+
+
+def write_dataset(path: Path, info: Mapping[str, Any]) -> None:
+    """Write dataset.json whole: temporary name, flush, rename."""
+    write_text(path / DATASET, json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        StoreError: it cannot be written; nothing half-written stays.
+    """
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a set's lock; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        LockedError: another process holds it.
+        NotASetError: there is no such folder.
+    """
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise NotASetError(f"cannot open the folder {path}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"another run is working on {path}: wait for it, or choose another --out"
+            ) from None
+        yield
+    finally:
+        os.close(folder)

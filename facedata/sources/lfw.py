@@ -1,0 +1,268 @@
+"""LFW: photos in a folder a person, and the official views, of people (train, test) and of pairs.
+
+Huang, Ramesh, Berg, Learned-Miller, Labeled Faces in the Wild, UMass Amherst 07-49, 2007. View 1 is for
+development: people and pairs of DevTrain are ``train``, those of DevTest ``test``. View 2 is for reporting:
+all is ``test``, its pairs in ten folds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ..errors import SourceError, UsageError
+from ..schema import PROTOCOL
+from .archive import unpack_tar
+from .base import Scan, photo_path, photo_text
+from .celeba import bad_line, text_lines
+from .download import LFW_IMAGES, LFW_PROTOCOL, default_cache, fetch
+from .folder import FolderSource
+
+LISTS = (
+    "pairs.txt",
+    "pairsDevTrain.txt",
+    "pairsDevTest.txt",
+    "peopleDevTrain.txt",
+    "peopleDevTest.txt",
+    "people.txt",
+)
+"""The protocol's files; the last is not read."""
+
+_NAMED_AT_MOST = 5
+
+
+class LfwSource:
+    """Labeled Faces in the Wild.
+
+    A photo's identity is the folder it lies in. The official pairs are those of the asked view, also where
+    their photos are absent (then in :attr:`Scan.missing`); without View 1's files there are no official pairs
+    or splits. The protocol's files are looked for in the source, its ``protocol/``, beside the folder
+    of people's folders, and beside an archive.
+
+    Attributes:
+        root: the folder or archive as text; the address of the download where neither was named.
+        view: 1 or 2.
+
+    Args:
+        root: a folder (people's folders at any depth), a ``.tgz``, or None to download.
+        view: 1 or 2.
+        cache: where downloads and unpacked archives are kept.
+        images: what is downloaded, ``original`` or ``funneled``.
+
+    Raises:
+        UsageError: there is no such view, or no such download.
+    """
+
+    kind = "lfw"
+    face = "center"
+    search = "photo"
+
+    def __init__(
+        self, root: Path | None = None, view: int = 1, cache: Path | None = None, images: str = "funneled"
+    ) -> None:
+        if view not in (1, 2):
+            raise UsageError(f"--view is {view}; LFW has the views 1 and 2")
+        if images not in LFW_IMAGES:
+            raise UsageError(f"{images!r} is no LFW that can be downloaded; there are {', '.join(LFW_IMAGES)}")
+        self.view = view
+        self._remote = LFW_IMAGES[images]
+        self.root = self._remote.url if root is None else photo_text(str(root))
+        self._path = root
+        self._cache = default_cache() if cache is None else cache
+
+    def scan(self) -> Scan:
+        """List every photo, with its official split, and the official pairs.
+
+        Raises:
+            SourceError: the source is missing, holds no photos, or has a malformed protocol file; or View 2 is
+                asked for and ``pairs.txt`` is not there.
+            DownloadError: nothing was named, and LFW cannot be downloaded.
+            StoreError: the cache cannot be written.
+        """
+        archive = self._download() if self._path is None else self._path
+        folder = unpack_tar(archive, self._cache) if archive.is_file() else archive
+        scan = FolderSource({"": folder}).scan()
+        photos = _Photos(scan.photos.column("photo").to_pylist())
+        lists = _Lists.found(folder, photos.folder, archive.parent if archive != folder else None)
+        view = _view_1(lists) if self.view == 1 else _view_2(lists, self.root)
+        official = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
+        table = scan.photos.set_column(
+            scan.photos.column_names.index("official_split"), "official_split", pa.array(official, pa.string())
+        )
+        protocol, missing = _protocol(view.pairs, photos)
+        return dataclasses.replace(
+            scan,
+            photos=table,
+            other_files=scan.other_files - lists.inside(folder),
+            missing=missing,
+            protocol=protocol,
+            notes=[*scan.notes, *photos.notes, *view.notes],
+        )
+
+    def _download(self) -> Path:
+        for remote in LFW_PROTOCOL:
+            fetch(remote, self._cache / "lfw")
+        return fetch(self._remote, self._cache / "lfw")
+
+
+class _Photos:
+    """The photos that are there, by person and number.
+
+    Attributes:
+        folder: that of people's folders, below the root, empty or ending in ``/``.
+        notes: what the user should know of them.
+    """
+
+    def __init__(self, photos: Sequence[str]) -> None:
+        folders = Counter("/".join([*photo.split("/")[:-2], ""]) for photo in photos if "/" in photo)
+        self.folder = min(folders, key=lambda folder: (-folders[folder], folder), default="")
+        self.notes: list[str] = []
+        if len(folders) > 1:
+            named = ", ".join(folder or "the source itself" for folder in sorted(folders)[:_NAMED_AT_MOST])
+            self.notes = [f"people's folders lie in {len(folders)} places ({named}); pairs are of the fullest"]
+        # the fullest folder last, so that it wins where a photo is in several
+        ordered = sorted(photos, key=lambda photo: photo.startswith(self.folder))
+        self._photos = {self._key(photo): photo for photo in ordered}
+        self._present = frozenset(photos)
+
+    def record(self, name: str, number: int) -> str:
+        """Return the photo of this person and number; where it is absent, the path it would have."""
+        key = f"{name}/{name}_{number:04d}"
+        return self._photos.get(key, f"{self.folder}{key}.jpg")
+
+    def absent(self, records: set[str]) -> list[str]:
+        """Return those that are not there, sorted."""
+        return sorted(records - self._present)
+
+    @staticmethod
+    def _key(photo: str) -> str:
+        return "/".join(photo.split("/")[-2:]).rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The protocol's files that were found."""
+
+    folders: Sequence[Path]
+    """Where they are looked for, best first."""
+
+    @classmethod
+    def around(cls, source: Path, people: str, archive: Path | None) -> _Lists:
+        """Look in the source, beside the folder of people's folders, beside the archive."""
+        beside = (source / photo_path(people)).absolute().parent
+        places = [source.absolute(), beside, *([archive.absolute().parent] if archive else [])]
+        return cls([folder for place in places for folder in (place, place / "protocol")])
+
+    def path(self, name: str) -> Path | None:
+        """Return where a file was found."""
+        return next((folder / name for folder in self.folders if (folder / name).is_file()), None)
+
+    def count_below(self, source: Path) -> int:
+        """Count the protocol's files that lie among the source's own."""
+        folders = {folder for folder in self.folders if folder.is_relative_to(source.absolute())}
+        return sum((folder / name).is_file() for folder in folders for name in LISTS)
+
+
+class _Pair(NamedTuple):
+    left: tuple[str, int]
+    right: tuple[str, int]
+    """Person and photo number."""
+    split: str
+    fold: int | None
+
+
+class _View(NamedTuple):
+    split_of: Callable[[str | None], str | None]
+    pairs: Sequence[_Pair] | None
+    notes: Sequence[str]
+
+
+def _view_1(lists: _Lists) -> _View:
+    people: dict[str, set[str]] = {}
+    pairs: dict[str, list[_Pair]] = {}
+    absent = []
+    for split, name in (("train", "DevTrain"), ("test", "DevTest")):
+        found_pairs, found_people = lists.path(f"pairs{name}.txt"), lists.path(f"people{name}.txt")
+        if found_pairs:
+            pairs[split] = _read_pairs(found_pairs, split, folds=False)
+            people[split] = {person for pair in pairs[split] for person in (pair.left[0], pair.right[0])}
+        else:
+            absent.append(f"pairs{name}.txt")
+        if found_people:
+            people[split] = people.get(split, set()) | _read_people(found_people)
+    notes = [f"no official pairs: there is no {' and no '.join(absent)}"] if absent else []
+    if len(people) < 2:
+        return _View(lambda identity: None, None, [*notes, "no official splits either"])
+    if both := sorted(people["train"] & people["test"]):
+        named = ", ".join(both[:_NAMED_AT_MOST])
+        raise SourceError(
+            f"{len(both)} people are in both DevTrain and DevTest ({named}); download the protocol's files again"
+        )
+    splits = {person: split for split, persons in people.items() for person in persons}
+    official = None if absent else [*pairs["train"], *pairs["test"]]
+    return _View(lambda identity: splits.get(identity or ""), official, notes)
+
+
+def _view_2(lists: _Lists) -> _View:
+    found = lists.path("pairs.txt")
+    if found is None:
+        where = ", ".join(map(str, dict.fromkeys(lists.folders)))
+        raise SourceError(f"--view 2 needs pairs.txt, and there is none in {where}; put it there")
+    return _View(lambda identity: "test", _read_pairs(found, "test", folds=True), [])
+
+
+def _protocol(pairs: Sequence[_Pair], photos: _Photos) -> pa.Table:
+    columns = {
+        "left": [photos.record(*pair.left) for pair in pairs],
+        "right": [photos.record(*pair.right) for pair in pairs],
+        "same": [pair.left[0] == pair.right[0] for pair in pairs],
+        "split": [pair.split for pair in pairs],
+        "fold": [pair.fold for pair in pairs],
+    }
+    return pa.table(columns, schema=PROTOCOL)
+
+
+def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
+    """Read a pairs file: in each fold so many pairs of one person, then as many of two.
+
+    Its first line holds that number, after the number of folds where there are several.
+    """
+    lines = _lines(path)
+    count, *others = _numbers(path, lines[0], (1, 2))[::-1]
+    per_fold, total = 2 * count, 2 * count * (others[0] if others else 1)
+    if len(lines) - 1 != total:
+        raise _wrong_count(path, total, "pairs", len(lines) - 1)
+    pairs = []
+    for index, line in enumerate(lines[1:]):
+        pair = _pair(path, line, split, index // per_fold if folds else None)
+        same = pair.left[0] == pair.right[0]
+        if same != (index % per_fold < count):
+            kind = "one person" if same else "two people"
+            raise bad_line(str(path), *line, f"is a pair of {kind} where the first line promises another")
+        pairs.append(pair)
+    return pairs
+
+
+def _pair(path: Path, line: tuple[int, str], split: str, fold: int | None) -> _Pair:
+    """Parse ``name number number`` (one person) or ``name number name number`` (two)."""
+    fields = _fields(line[1])
+    if len(fields) == 3:
+        left, right = (fields[0], fields[1]), (fields[0], fields[2])
+    elif len(fields) == 4:
+        left, right = (fields[0], fields[1]), (fields[2], fields[3])
+    else:
+        raise bad_line(str(path), *line, "has not 3 or 4 fields")
+    if not all(map(_is_number, (left[1], right[1]))):
+        raise bad_line(str(path), *line, "has no photo number where one should be")
+    if (len(fields) == 4) == (left[0] == right[0]):
+        raise bad_line(str(path), *line, "names one person twice; that pair has 3 fields")
+    if left == right:
+        raise bad_line(str(path), *line, "pairs a photo with itself")
+    return _Pair((photo_text(left[0]), int(left[1])), (photo_text(right[0]), int(right[1])), split, fold)

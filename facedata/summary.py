@@ -1,0 +1,63 @@
+"""What a set holds, as lines for a person to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .prepared import PreparedSet, short
+
+
+def summary_lines(prepared: PreparedSet) -> list[str]:
+    """Return the summary that ``prepare`` and ``info`` print: found, kept, rejected, people, splits."""
+    counts = prepared.info["counts"]
+    kept = counts["status"].get("kept", 0)
+    lines = [
+        f"found      {counts['records']:>9,} photos{_around(counts)}",
+        f"kept       {kept:>9,}{_share(kept, counts)}",
+    ]
+    lines += [
+        f"rejected   {count:>9,}  {status}" for status, count in counts["status"].items() if status != "kept"
+    ]
+    spread = counts["photos_per_person"]
+    lines.append(
+        f"people     {counts['people']:>9,}  with {spread['min']} to {spread['max']} photos, "
+        f"median {spread['median']:g}"
+    )
+    lines += drawing_lines(counts)
+    lines += [f"note       {note}" for note in prepared.info["notes"]]
+    lines.append(
+        f"set        {prepared.path} ({prepared.size_px} px {prepared.info['settings']['template']} crops, "
+        f"fingerprint {short(prepared.fingerprint)})"
+    )
+    return lines
+
+
+def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
+    """Return one line per split, and what there is to say of pairs and triplets."""
+    lines = [
+        f"{name:<10} {split['photos']:>9,} photos of {split['people']:,} people, "
+        f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
+        for name, split in counts.get("splits", {}).items()
+    ]
+    for kind in ("split", "pairs", "triplets"):
+        lines += [f"note       {note}" for note in _notes(counts.get(kind, {}))]
+    return lines
+
+
+def _notes(section: Mapping[str, Any]) -> Iterable[str]:
+    notes: list[str] = section.get("notes", [])
+    return notes
+
+
+def _share(kept: int, counts: Mapping[str, Any]) -> str:
+    return f"  {100 * kept / counts['records']:.1f}%" if counts["records"] else ""
+
+
+def _around(counts: Mapping[str, Any]) -> str:
+    more = [
+        f"{counts[name]:,} {text}"
+        for name, text in (("other_files", "other files"), ("missing", "listed but not on disk"))
+        if counts[name]
+    ]
+    return f" ({', '.join(more)})" if more else ""

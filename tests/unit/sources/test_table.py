@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facedata.errors import SourceError
+from facedata.sources.base import PLAN, Scan
+from facedata.sources.table import TableSource, parse_box
+
+PHOTO = b"\xff\xd8\xff\xe0" + bytes(20)
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PHOTO)
+
+
+def listed(root: Path, text: str | bytes, name: str = "faces.csv") -> TableSource:
+    table = root / name
+    table.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return TableSource(table)
+
+
+def parquet(root: Path, columns: dict[str, Any]) -> TableSource:
+    pq.write_table(pa.table(columns), root / "faces.parquet")
+    return TableSource(root / "faces.parquet")
+
+
+def rows(found: Scan) -> list[dict[str, Any]]:
+    assert found.photos.select(PLAN.names).schema.equals(PLAN)
+    listing: list[dict[str, Any]] = found.photos.to_pylist()
+    assert len({row["record"] for row in listing}) == len(listing)
+    return listing
+
+
+def column(found: Scan, name: str) -> list[Any]:
+    return [row[name] for row in rows(found)]
+
+
+def test_listed_photos_are_rows_and_unlisted_ones_are_not(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.jpg", "b/2.jpg", "c/unlisted.jpg")
+    os.utime(tmp_path / "a/1.jpg", ns=(5, 1_700_000_000_123_456_789))
+    found = listed(tmp_path, "path,identity\nb/2.jpg,bert\na/1.jpg,anna\n").scan()
+    assert column(found, "record") == column(found, "photo") == ["b/2.jpg", "a/1.jpg"]
+    assert column(found, "identity") == ["bert", "anna"]
+    assert column(found, "size") == [len(PHOTO)] * 2
+    assert column(found, "mtime_ns")[1] == 1_700_000_000_123_456_789
+    assert found.missing == []
+    assert found.reader("a/1.jpg") == PHOTO
+    assert pickle.loads(pickle.dumps(found.reader))("a/1.jpg") == PHOTO
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_any_csv_dialect_reads_the_same(tmp_path: Path, delimiter: str, line_end: str, encoding: str) -> None:
+    values = [
+        ["path", "identity", "note, a;b"],
+        ["1.jpg", 'Zoë "Z" Müller', "x,y;z\tw"],
+        ["2.jpg", "two\nlines", ""],
+    ]
+    put(tmp_path, "1.jpg", "2.jpg")
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(values)
+    found = listed(tmp_path, file.getvalue().encode(encoding)).scan()
+    assert column(found, "identity") == ['Zoë "Z" Müller', "two\nlines"]
+    assert column(found, "meta_note, a;b") == ["x,y;z\tw", ""]
+
+
+def test_csv_values_stay_text(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{n}.jpg" for n in range(5)))
+    people = ["007", "NA", "null", "1e5", "True"]
+    text = "path,identity,age\n" + "".join(f"{n}.jpg,{person},{person}\n" for n, person in enumerate(people))
+    found = listed(tmp_path, text).scan()
+    assert column(found, "identity") == column(found, "meta_age") == people
+
+
+def test_system_e_tables_are_understood(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    frame = pd.DataFrame(
+        {
+            "image_path": ["a.jpg", "b.jpg"],
+            "person_name": ["anna", "bert"],
+            "bbox": ["[10, 20, 110, 140]", "[0,0,5,5]"],
+            "split_type": ["train", "test"],
+            "label": [0, 1],
+        }
+    )
+    frame.to_csv(tmp_path / "faces.csv", index=False)
+    found = TableSource(tmp_path / "faces.csv").scan()
+    assert column(found, "identity") == ["anna", "bert"]
+    assert column(found, "given_box") == [[10, 20, 110, 140], [0, 0, 5, 5]]
+    assert column(found, "official_split") == ["train", "test"]
+    assert column(found, "meta_label") == ["0", "1"]
+    assert found.photos.column_names == [*PLAN.names, "meta_label"]
+
+
+def test_our_own_column_name_wins_over_anothers(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    found = listed(tmp_path, "image_path,path,identity\nx.jpg,a.jpg,anna\n").scan()
+    assert column(found, "photo") == ["a.jpg"]
+    assert column(found, "meta_image_path") == ["x.jpg"]
+
+
+def test_other_columns_pass_through_under_one_prefix(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    found = listed(tmp_path, ",path,identity,age,meta_consent\n0,a.jpg,anna,31,yes\n").scan()
+    assert found.photos.column_names == [*PLAN.names, "meta_age", "meta_consent"]
+    assert (column(found, "meta_age"), column(found, "meta_consent")) == (["31"], ["yes"])
+
+
+def test_parquet_columns_keep_their_types(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "c.jpg")
+    source = parquet(
+        tmp_path,
+        {
+            "path": ["a.jpg", "gone.jpg", "c.jpg"],
+            "identity": pa.array(["anna", "bert", None]).dictionary_encode(),
+            "box": [[1.0, 2.0, 3.0, 4.0], None, []],
+            "age": pa.array([31, 32, None], pa.int8()),
+        },
+    )
+    found = source.scan()
+    assert column(found, "given_box") == [[1, 2, 3, 4], None]
+    assert column(found, "status") == [None, "no_identity"]
+    assert found.photos.schema.field("meta_age").type == pa.int8()
+    assert column(found, "meta_age") == [31, None]
+    assert found.missing == ["gone.jpg"]
+
+
+def test_numbers_can_name_people_in_parquet(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    pd.DataFrame({"path": ["a.jpg"], "identity": [2880]}).to_parquet(tmp_path / "faces.parquet")
+    assert column(TableSource(tmp_path / "faces.parquet").scan(), "identity") == ["2880"]
+
+
+def test_several_rows_of_one_photo_are_numbered_in_table_order(tmp_path: Path) -> None:
+    put(tmp_path, "group.jpg", "one.jpg")
+    found = listed(
+        tmp_path, "path,identity\ngroup.jpg,anna\none.jpg,bert\n./group.jpg,carl\ngroup.jpg,anna\n"
+    ).scan()
+    assert column(found, "record") == ["group.jpg#1", "one.jpg", "group.jpg#2", "group.jpg#3"]
+    assert column(found, "photo") == ["group.jpg", "one.jpg", "group.jpg", "group.jpg"]
+    assert column(found, "identity") == ["anna", "bert", "carl", "anna"]
+
+
+def test_a_photo_that_is_called_as_anothers_second_face_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "a.jpg#2")
+    with pytest.raises(SourceError, match=r"line 4: .*'a\.jpg#2'"):
+        listed(tmp_path, "path,identity\na.jpg,x\na.jpg#2,x\na.jpg,y\n").scan()
+
+
+def test_absent_photos_are_named_once_and_have_no_row(tmp_path: Path) -> None:
+    put(tmp_path, "here.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "broken.jpg").symlink_to("nowhere")
+    names = ["z.jpg", "here.jpg", "a.jpg", "z.jpg", "here.jpg/x.jpg", "folder.jpg", "pipe.jpg", "broken.jpg"]
+    names.append("n" * 300 + ".jpg")
+    found = listed(tmp_path, "path,identity\n" + "".join(f"{name},p\n" for name in names)).scan()
+    assert column(found, "record") == ["here.jpg"]
+    assert found.missing == sorted(set(names) - {"here.jpg"})
+
+
+def test_a_photo_out_of_reach_is_a_row_and_an_impossible_name_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "circle.jpg").symlink_to("circle.jpg")
+    found = parquet(tmp_path, {"path": ["circle.jpg", "nul\0.jpg"], "identity": ["x", "x"]}).scan()
+    assert [(row["record"], row["size"], row["status"]) for row in rows(found)] == [("circle.jpg", 0, None)]
+    assert found.missing == ["nul\0.jpg"]
+    with pytest.raises(OSError, match="circle"):
+        found.reader("circle.jpg")
+
+
+def test_a_table_of_which_nothing_is_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"none of the 2 photos .* \(the first is a\.jpg"):
+        listed(tmp_path, "path,identity\nb.jpg,x\na.jpg,x\n").scan()
+
+
+def test_people_roles_and_splits_may_be_empty(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    found = listed(
+        tmp_path, "path,identity,role,split\na.jpg,anna,reference,\nb.jpg,,,train\nc.jpg, ,,\n"
+    ).scan()
+    assert column(found, "role") == ["reference", None, None]
+    assert column(found, "official_split") == [None, "train", None]
+    assert column(found, "status") == [None, "no_identity", "no_identity"]
+    assert column(found, "reason") == [None] + ["the table gives no identity"] * 2
+
+
+def test_videos_are_unsupported_whoever_they_show(tmp_path: Path) -> None:
+    put(tmp_path, "a.MP4", "b.mov", "noending")
+    found = listed(tmp_path, "path,identity\na.MP4,anna\nb.mov,\nnoending,anna\n").scan()
+    assert column(found, "status") == ["unsupported", "unsupported", None]
+
+
+def test_search_looks_around_the_boxes_if_there_is_one(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    assert listed(tmp_path, "path,identity\na.jpg,x\n").search == "photo"
+    assert listed(tmp_path, "path,identity,box\na.jpg,x,\nb.jpg,x, \n").search == "photo"
+    source = listed(tmp_path, "path,identity,box\na.jpg,x,\nb.jpg,x,1 2 3 4\n")
+    assert source.search == "given_box"
+    assert column(source.scan(), "given_box") == [None, [1, 2, 3, 4]]
+
+
+sides = st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 2).map(sorted).filter(lambda side: side[0] < side[1])
+
+
+@given(sides, sides)
+def test_a_box_reads_the_same_however_it_is_written(across: list[float], down: list[float]) -> None:
+    box = (across[0], down[0], across[1], down[1])
+    numbers = [repr(value) for value in box]
+    forms: list[object] = [list(box), f"[{','.join(numbers)}]", ", ".join(numbers), " ".join(numbers)]
+    forms += [f" ( {' , '.join(numbers)} ) ", str(np.array(box, np.float32).astype(np.float64).tolist())]
+    assert [parse_box(form) for form in forms] == [box] * len(forms)
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "[]", "[ ]", [], ()])
+def test_an_empty_box_is_none(value: object) -> None:
+    assert parse_box(value) is None
+
+
+BAD_BOXES: list[object] = [
+    *("1,2,3", "1,2,3,4,5", "a,b,c,d", "1,,3,4", "[1,2,3,4", 7, {"x": 1}, [1, 2, 3, None], [[1, 2], [3, 4]]),
+    *("1,2,nan,4", "1,2,inf,4", [1, 2, math.inf, 4], "1,2,1e39,4", "1" * 400 + ",2,3,4"),
+    *("3,2,1,4", "1,4,3,2", "1,2,1,4", "1,2,3,2", "16777216,0,16777217,9"),  # the last as float32 are equal
+]
+
+
+@pytest.mark.parametrize("value", BAD_BOXES)
+def test_a_bad_box_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^(is not four|has no width)"):
+        parse_box(value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a.jpg,anna,1 2 3,", r"the box '1 2 3' is not four numbers"),
+        ("a.jpg,anna,5 5 1 9,", r"the box '5 5 1 9' has no width"),
+        ("a.jpg,anna,,anchor", r"the role is 'anchor'; it takes reference"),
+        (",anna,,", r"the path is empty"),
+        ("../b.jpg,anna,,", r"'\.\./b\.jpg' leaves the root"),
+        ("x/../../b.jpg,anna,,", r"leaves the root"),
+        ("/etc/hostname,anna,,", r"leaves the root"),
+        ("a.jpg,anna", r"2 fields where the header has 4"),
+        ('"a.jpg,anna,,', r"unexpected end of data"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, message: str) -> None:
+    put(tmp_path, "root/a.jpg", "b.jpg")
+    text = f'path,identity,box,role\r\n\r\na.jpg,"two\r\nlines",,\r\n{row}\r\na.jpg,x,,\r\n'
+    with pytest.raises(SourceError, match=rf"faces\.csv, line 5: .*{message}"):
+        listed(tmp_path / "root", text).scan()
+
+
+def test_a_bad_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
+    columns = {"path": ["a.jpg"] * 2, "identity": ["x"] * 2, "box": [[1, 2, 3, 4], [4, 3, 2, 1]]}
+    with pytest.raises(SourceError, match=r"faces\.parquet, row 2: the box \[4, 3, 2, 1\]"):
+        parquet(tmp_path, columns).scan()
+
+
+def test_absolute_paths_below_the_root_are_accepted(tmp_path: Path) -> None:
+    put(tmp_path, "real/a.jpg", "real/x/b.jpg")
+    (tmp_path / "link").symlink_to("real")
+    table = tmp_path / "faces.csv"
+    table.write_text(f"path,identity\n{tmp_path}/link/a.jpg,x\n{tmp_path}/real/./x/b.jpg,x\n")
+    source = TableSource(table, tmp_path / "link")
+    assert column(source.scan(), "photo") == ["a.jpg", "x/b.jpg"]
+    assert source.root == f"table={table},root={tmp_path}/link"
+
+
+def test_a_relative_root_starts_where_the_process_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "photos/a.jpg")
+    (tmp_path / "faces.csv").write_text(f"path,identity\n{tmp_path}/photos/a.jpg,x\n")
+    monkeypatch.chdir(tmp_path)
+    assert column(TableSource(Path("faces.csv"), Path("photos")).scan(), "photo") == ["a.jpg"]
+    assert column(TableSource(Path("faces.csv")).scan(), "photo") == ["photos/a.jpg"]
+    assert TableSource(Path("faces.csv")).root == "faces.csv"
+
+
+def test_paths_are_written_as_in_the_ledger(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    put(tmp_path, name, "back\\slash.jpg")
+    found = listed(tmp_path, "path,identity\ncaf\\xe9.jpg,x\nback\\slash.jpg,x\n").scan()
+    assert column(found, "photo") == ["caf\\xe9.jpg", "back\\slash.jpg"]
+    assert [found.reader(photo) for photo in column(found, "photo")] == [PHOTO, PHOTO]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "path,person\na.jpg,x\n", "path\na.jpg\n"])
+def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path, text: str) -> None:
+    there = text.split("\n")[0].replace(",", ", ") or "none"
+    with pytest.raises(SourceError, match=rf"no column (path|identity) \(or \w+\); it has {there}$"):
+        listed(tmp_path, text).scan()
+
+
+@pytest.mark.parametrize("header", ["path,identity,path", "path,identity,age,meta_age"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(SourceError, match=r"two columns (path|meta_age)"):
+        listed(tmp_path, f"{header}\n{header}\n").scan()
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="has no rows"):
+        listed(tmp_path, "path,identity\n\n").scan()
+    with pytest.raises(SourceError, match="has no rows"):
+        parquet(tmp_path, {"path": pa.array([], pa.string()), "identity": pa.array([], pa.string())}).scan()
+
+
+def test_bytes_that_are_not_utf8_are_named_by_their_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 3: not UTF-8; save the table as UTF-8"):
+        listed(tmp_path, "path,identity\na.jpg,x\nb.jpg,Zoë\n".encode("latin-1")).scan()
+    with pytest.raises(SourceError, match=r"line 1: not UTF-8"):
+        listed(tmp_path, "path,identity\na.jpg,x\n".encode("utf-16")).scan()
+
+
+def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot read the table .*gone\.csv: No such file"):
+        TableSource(tmp_path / "gone.csv").scan()
+    with pytest.raises(SourceError, match=r"cannot read the table .*Is a directory"):
+        TableSource(tmp_path).scan()
+    with pytest.raises(SourceError, match=r"no whole Parquet file"):
+        listed(tmp_path, b"PAR1 and then nothing", "faces.parquet").scan()
+    with pytest.raises(SourceError, match=r"the column identity must hold text, not list"):
+        parquet(tmp_path, {"path": ["a.jpg"], "identity": [["x"]]}).scan()
+
+
+def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_text("path,identity\na.jpg,x\n")
+    with pytest.raises(SourceError, match=r"cannot open the folder .*gone"):
+        TableSource(tmp_path / "faces.csv", tmp_path / "gone").scan()
+
+
+def test_many_rows_keep_their_order_and_meta(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    count = 150_000  # more than two chunks
+    text = "path,identity,n\n" + "".join(f"{'a' if n % 3 else 'gone'}.jpg,p{n},{n}\n" for n in range(count))
+    found = listed(tmp_path, text).scan()
+    kept = [str(n) for n in range(count) if n % 3]
+    assert found.photos.column("meta_n").to_pylist() == kept
+    assert found.photos.column("identity").to_pylist() == [f"p{n}" for n in kept]
+    assert found.photos.column("record")[0].as_py() == "a.jpg#1"

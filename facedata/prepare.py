@@ -22,7 +22,7 @@ from .config import PrepareConfig, make
 from .detect import DETECTOR_FACTORIES
 from .detect.base import DetectorFactory
 from .engine import LocalEngine, run_all
-from .errors import NothingKeptError, SetError, StoreError
+from .errors import NothingKeptError, SetError, StoreError, UsageError
 from .ledger import merge, settle
 from .plan import Plan, make_plan
 from .prepared import DATASET, WORK, PreparedSet, locked, open_set
@@ -91,6 +91,11 @@ def prepare(
 def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
     """Fill in the options that stand for themselves: face rule, size, device, what is divided."""
     official = scan.photos.column("official_split").null_count < scan.photos.num_rows or config.split_from
+    if config.split_by == "official" and not official:
+        raise UsageError(
+            "--split-by official: this source gives no photo a split; use --split-by identity or photo, or "
+            "name the splits with --split-from"
+        )
     return replace(
         config,
         kind=source.kind,

@@ -174,8 +174,8 @@ def read_dataset(path: Path) -> dict[str, Any]:
     if info.get("schema_version") != schema.SCHEMA_VERSION:
         raise SchemaVersionError(
             f"{path} was prepared by facedata {info.get('facedata', 'unknown')} under schema version "
-            f"{info.get('schema_version')}; this one knows version {schema.SCHEMA_VERSION}: prepare the set again "
-            "with --overwrite, or use that facedata"
+            f"{info.get('schema_version')}; this one knows version {schema.SCHEMA_VERSION}: prepare the set "
+            "again with --overwrite, or use that facedata"
         )
     return info
 

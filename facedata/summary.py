@@ -38,7 +38,9 @@ def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{name:<10} {split['photos']:>9,} photos of {split['people']:,} people, "
         f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
-        for name, split in counts.get("splits", {}).items()
+        for name, split in sorted(
+            counts.get("splits", {}).items(), key=lambda item: (item[0] != "train", item[0])
+        )
     ]
     for kind in ("split", "pairs", "triplets"):
         lines += [f"note       {note}" for note in _notes(counts.get(kind, {}))]

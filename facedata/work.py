@@ -159,6 +159,11 @@ class Work:
         """Where an earlier, finished state of the set lies: ``previous/``, or the set itself."""
         return self.out if (self.out / DATASET).is_file() else self.folder / "previous"
 
+    def earlier_info(self) -> dict[str, Any]:
+        """Return the dataset.json of an earlier, finished state of the set; empty when there is none."""
+        file = self.previous / DATASET
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
     def known_rows(self, plan: Plan, reader: PhotoReader) -> pa.Table:
         """Return the rows of earlier runs that still hold for this plan, one per record at most."""
         tables = [

@@ -2,9 +2,9 @@
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", 2016.
 The networks and their weights (MIT) come inside facenet-pytorch 2.5.3's wheel: nothing is downloaded. The
-steps and thresholds are those of its ``detect_face``; the differences are that photos of any sizes can come
-together, that images are shrunk with OpenCV's area filter, and that large photos go through P-Net in strips,
-so that memory stays bounded.
+steps, thresholds and resampling are those of its ``detect_face`` and give its numbers; the differences are
+that photos of any sizes can come together, and that large photos are shrunk with OpenCV's area filter and go
+through P-Net in strips, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.ops import nms
 
 from ..errors import DetectorError
@@ -32,6 +33,8 @@ _CELL = 12
 """P-Net's receptive field in pixels; its stride is 2."""
 _STRIP_PIXELS = 1_000_000
 """Most pixels that go through P-Net at once: about 150 MB."""
+_POOLED_PIXELS = 4_000_000
+"""Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 
 
 class Mtcnn:
@@ -91,7 +94,7 @@ class Mtcnn:
     def _level(self, image: UInt8Image, scale: float) -> Float32Array:
         """Return one pyramid level's candidates, ``(n, 9)``: box, score, box regression."""
         height, width = int(image.shape[0] * scale + 1), int(image.shape[1] * scale + 1)
-        small = _resized(image, width, height)
+        small = _shrunk(image, width, height)
         scores, shifts = self._run_pnet(small)
         rows, columns = np.nonzero(scores >= self.thresholds[0])
         corner = np.column_stack([columns, rows]).astype(np.float32) * 2
@@ -101,7 +104,7 @@ class Mtcnn:
         )
         return found[_suppress(found[:, :4], found[:, 4], 0.5)]
 
-    def _run_pnet(self, image: UInt8Image) -> tuple[Float32Array, Float32Array]:
+    def _run_pnet(self, image: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Run P-Net over an image, in strips of rows when it is large; same numbers either way."""
         height, width = image.shape[:2]
         total = (height - _CELL) // 2 + 1
@@ -141,9 +144,9 @@ class Mtcnn:
             for i in _suppress_contained(boxes, score, 0.7)
         ]
 
-    def _tensor(self, images: UInt8Image) -> torch.Tensor:
-        """Return ``(n, h, w, 3)`` uint8 as the networks want it: ``(n, 3, h, w)`` float32 in -1 … 1."""
-        values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() - 127.5) * 0.0078125
+    def _tensor(self, images: Float32Array) -> torch.Tensor:
+        """Return ``(n, h, w, 3)`` in 0 … 255 as the networks want it: ``(n, 3, h, w)`` in -1 … 1."""
+        values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device) - 127.5) * 0.0078125
         return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is what is fast
 
 
@@ -162,21 +165,30 @@ def _load(kind: type[torch.nn.Module], name: str, device: str) -> torch.nn.Modul
     return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _crops(image: UInt8Image, boxes: Float32Array, size_px: int) -> tuple[UInt8Image, Float32Array]:
+def _crops(image: UInt8Image, boxes: Float32Array, size_px: int) -> tuple[Float32Array, Float32Array]:
     """Cut boxes out of the photo at one size; boxes with nothing inside the photo are left out."""
     height, width = image.shape[:2]
     whole = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
     low = np.maximum(whole[:, :2], 1) - 1
     high = np.minimum(whole[:, 2:], (width, height))
     inside = (high > low).all(axis=1)
-    crops = np.empty((int(inside.sum()), size_px, size_px, 3), np.uint8)
+    crops = np.empty((int(inside.sum()), size_px, size_px, 3), np.float32)
     for crop, (x0, y0), (x1, y1) in zip(crops, low[inside], high[inside], strict=True):
-        crop[:] = _resized(image[y0:y1, x0:x1], size_px, size_px)
+        crop[:] = _pooled(image[y0:y1, x0:x1], size_px, size_px)
     return crops, boxes[inside]
 
 
-def _resized(image: UInt8Image, width: int, height: int) -> UInt8Image:
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def _shrunk(image: UInt8Image, width: int, height: int) -> Float32Array:
+    if image.shape[0] * image.shape[1] <= _POOLED_PIXELS:
+        return _pooled(image, width, height)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _pooled(image: UInt8Image, width: int, height: int) -> Float32Array:
+    """Resize as torch's ``interpolate(mode="area")``, which the networks' thresholds were tuned with."""
+    values = torch.from_numpy(np.ascontiguousarray(image).astype(np.float32)).permute(2, 0, 1)
+    pooled: Float32Array = adaptive_avg_pool2d(values, (height, width)).permute(1, 2, 0).numpy()
+    return pooled
 
 
 def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int64Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 
 from ..config import PrepareConfig
 from ..errors import UsageError
@@ -27,7 +28,7 @@ def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
     Raises:
         UsageError: too many, too few or unnamed paths for this kind.
     """
-    if isinstance(source, Source):
+    if not isinstance(source, (str, os.PathLike, Sequence, Mapping, NoneType)):
         return source
     roots = _roots(source)
     if config.kind == "demo":
@@ -41,7 +42,7 @@ def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
         return TableSource(paths[0], root=paths[1] if len(paths) > 1 else None)
     _at_most(roots, 1, config.kind)
     if config.kind == "celeba":
-        return CelebaSource(*_needed(roots, "a folder or zip").values(), strict=config.strict)
+        return CelebaSource(next(iter(_needed(roots, "a folder or zip").values())), strict=config.strict)
     cache = Path(config.cache) if config.cache else None
     return LfwSource(
         next(iter(roots.values()), None), view=config.view, cache=cache, images=config.lfw_images

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -34,9 +34,16 @@ PLAN = pa.schema(
 """
 
 IMAGE_ENDINGS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .heic .heif .avif .ppm .pgm .pbm .jp2".split()
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif"),
+        *("heic", "heif", "avif", "ppm", "pgm", "pbm", "jp2"),
+    )
 )
-VIDEO_ENDINGS = frozenset(".mp4 .m4v .mov .avi .mkv .webm .wmv .flv .mpg .mpeg .3gp .mts".split())
+VIDEO_ENDINGS = frozenset(
+    f".{name}"
+    for name in ("mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "flv", "mpg", "mpeg", "3gp", "mts")
+)
 
 
 class PhotoReader(Protocol):
@@ -72,22 +79,28 @@ class Scan:
     notes: Sequence[str] = ()
 
 
-@runtime_checkable
 class Source(Protocol):
-    """A place photographs come from.
+    """A place photographs come from."""
 
-    Attributes:
-        kind: ``folder``, ``table``, ``celeba``, ``lfw`` or ``demo``.
-        root: what dataset.json names as the source: a path, or several as ``name=path``.
-        face: the face rule used where the user names none (``largest``, ``center`` …).
-        search: ``photo`` looks for faces everywhere and lets a given box choose among them; ``given_box``
-            looks only around the given box (tables).
-    """
+    @property
+    def kind(self) -> str:
+        """``folder``, ``table``, ``celeba``, ``lfw`` or ``demo``."""
+        ...
 
-    kind: str
-    root: str
-    face: str
-    search: str
+    @property
+    def root(self) -> str:
+        """What dataset.json names as the source: a path, or several as ``name=path``."""
+        ...
+
+    @property
+    def face(self) -> str:
+        """The face rule used where the user names none: ``largest``, ``center`` …"""
+        ...
+
+    @property
+    def search(self) -> str:
+        """``photo``: faces are looked for everywhere, and a given box chooses; ``given_box``: only there."""
+        ...
 
     def scan(self) -> Scan:
         """List every record.
@@ -165,13 +178,13 @@ def ending(photo: str) -> str:
 
 
 def kind_of_file(photo: str, head: bytes) -> str:
-    """Tell ``photo``, ``video`` or ``other`` by the ending, else by the file's first 16 bytes.
+    r"""Tell ``photo``, ``video`` or ``other`` by the ending, else by the file's first 16 bytes.
 
     Args:
         photo: the path; only its ending is looked at.
         head: the first 16 bytes, or fewer; may be empty when the ending already tells.
 
-    >>> kind_of_file("x.JPG", b""), kind_of_file("noending", b"\\xff\\xd8\\xff\\xe0"), kind_of_file("a.txt", b"hi")
+    >>> kind_of_file("x.JPG", b""), kind_of_file("x", b"\xff\xd8\xff\xe0"), kind_of_file("a.txt", b"hi")
     ('photo', 'photo', 'other')
     """
     found = ending(photo)

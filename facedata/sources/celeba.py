@@ -42,12 +42,13 @@ Box = tuple[float, float, float, float]
 class CelebaSource:
     """CelebA as photographed (``img_celeba``) or aligned (``img_align_celeba``).
 
+    A photo's identity is the number the identity list gives it, as text. Photos the list does not name become
+    ``no_identity`` records; photos it names that are absent are :attr:`Scan.missing`. The lists may lie
+    anywhere in the source, and for a zip also beside it.
+
     Attributes:
         root: the folder or zip, as text.
         strict: whether a listed photo that is absent is an error.
-
-    A photo's identity is the number the identity list gives it, as text. Photos the list does not name become
-    ``no_identity`` records; photos it names that are absent are :attr:`Scan.missing`.
     """
 
     kind = "celeba"
@@ -79,10 +80,10 @@ class CelebaSource:
         identities, where = _identities(listing)
         missing = sorted(images.folder + name for name in identities.keys() - images.photos)
         if missing and self.strict:
+            named = ", ".join(missing[:_NAMED_AT_MOST]) + (" …" if len(missing) > _NAMED_AT_MOST else "")
             raise SourceError(
-                f"{len(missing)} of the {len(identities)} photos in {where} are not in "
-                f"{self._path / images.folder}: {', '.join(missing[:_NAMED_AT_MOST])}"
-                f"{' …' if len(missing) > _NAMED_AT_MOST else ''}; add them, or leave --strict away to count them"
+                f"{len(missing)} of the {len(identities)} photos that {where} names are not in {self.root}: "
+                f"{named}; add them, or leave --strict away to have them counted"
             )
         table = _table(listing, images, identities)
         for name, column in _attributes(listing, images.photos):
@@ -111,12 +112,13 @@ def text_lines(where: str, data: bytes) -> list[tuple[int, str]]:
         number = data.count(b"\n", 0, error.start) + 1
         line = data.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")
         raise bad_line(where, number, line, "is not UTF-8") from error
+    text = text.rstrip()
     # split, not splitlines, which would also break at odd characters within a name
-    return [(number, line.rstrip("\r")) for number, line in enumerate(text.rstrip().split("\n"), 1)]
+    return [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1)] if text else []
 
 
 def bad_line(where: str, number: int, line: str, why: str) -> SourceError:
-    """Return the error for a malformed line: file, line number, the line itself (shortened), what is wrong."""
+    """Return the error for a malformed line: file, number, the line itself (shortened), what is wrong."""
     shown = line if len(line) <= 80 else line[:79] + "…"
     return SourceError(f"{where}, line {number}: {shown!r} {why}")
 
@@ -287,7 +289,7 @@ def _box(values: list[str]) -> Box | None:
 
 
 def _attributes(listing: _Listing, photos: Mapping[str, str]) -> Iterator[tuple[str, pa.Array]]:
-    """Yield a ``meta_`` column of int8 for each attribute: 1, -1, or null where the list has no such photo."""
+    """Yield a ``meta_`` column of int8 for each attribute: 1, -1, or null for photos not listed."""
     found = listing.list_file(ATTRIBUTES)
     if found is None:
         return
@@ -326,7 +328,7 @@ def _is_number(field: str) -> bool:
 
 
 def _by_name(where: str, lines: list[tuple[int, str]], parse: Callable[[list[str]], T]) -> dict[str, T]:
-    """Parse lines that begin with a photo's name; ``parse`` takes the other fields, ValueError says why not."""
+    """Parse lines of a photo's name and more; ``parse`` takes the rest, its ValueError says what is wrong."""
     found: dict[str, T] = {}
     for number, line in lines:
         name, *values = line.split() or [""]

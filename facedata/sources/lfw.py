@@ -8,10 +8,9 @@ all is ``test``, its pairs in ten folds.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +69,9 @@ class LfwSource:
         if view not in (1, 2):
             raise UsageError(f"--view is {view}; LFW has the views 1 and 2")
         if images not in LFW_IMAGES:
-            raise UsageError(f"{images!r} is no LFW that can be downloaded; there are {', '.join(LFW_IMAGES)}")
+            raise UsageError(
+                f"{images!r} is no LFW that can be downloaded; there are {', '.join(LFW_IMAGES)}"
+            )
         self.view = view
         self._remote = LFW_IMAGES[images]
         self.root = self._remote.url if root is None else photo_text(str(root))
@@ -81,8 +82,8 @@ class LfwSource:
         """List every photo, with its official split, and the official pairs.
 
         Raises:
-            SourceError: the source is missing, holds no photos, or has a malformed protocol file; or View 2 is
-                asked for and ``pairs.txt`` is not there.
+            SourceError: the source is missing, holds no photos, or has a malformed protocol file; or View 2
+                is asked for and ``pairs.txt`` is not there.
             DownloadError: nothing was named, and LFW cannot be downloaded.
             StoreError: the cache cannot be written.
         """
@@ -90,19 +91,20 @@ class LfwSource:
         folder = unpack_tar(archive, self._cache) if archive.is_file() else archive
         scan = FolderSource({"": folder}).scan()
         photos = _Photos(scan.photos.column("photo").to_pylist())
-        lists = _Lists.found(folder, photos.folder, archive.parent if archive != folder else None)
-        view = _view_1(lists) if self.view == 1 else _view_2(lists, self.root)
+        lists = _Lists.around(folder, photos.folder, archive if archive != folder else None)
+        view = _view_1(lists) if self.view == 1 else _view_2(lists)
         official = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
         table = scan.photos.set_column(
-            scan.photos.column_names.index("official_split"), "official_split", pa.array(official, pa.string())
+            scan.photos.column_names.index("official_split"),
+            "official_split",
+            pa.array(official, pa.string()),
         )
-        protocol, missing = _protocol(view.pairs, photos)
         return dataclasses.replace(
             scan,
             photos=table,
-            other_files=scan.other_files - lists.inside(folder),
-            missing=missing,
-            protocol=protocol,
+            other_files=scan.other_files - lists.count_below(folder),
+            missing=photos.absent(view.pairs or ()),
+            protocol=None if view.pairs is None else _protocol(view.pairs, photos),
             notes=[*scan.notes, *photos.notes, *view.notes],
         )
 
@@ -126,7 +128,9 @@ class _Photos:
         self.notes: list[str] = []
         if len(folders) > 1:
             named = ", ".join(folder or "the source itself" for folder in sorted(folders)[:_NAMED_AT_MOST])
-            self.notes = [f"people's folders lie in {len(folders)} places ({named}); pairs are of the fullest"]
+            self.notes = [
+                f"people's folders lie in {len(folders)} places ({named}); pairs are of the fullest"
+            ]
         # the fullest folder last, so that it wins where a photo is in several
         ordered = sorted(photos, key=lambda photo: photo.startswith(self.folder))
         self._photos = {self._key(photo): photo for photo in ordered}
@@ -137,9 +141,11 @@ class _Photos:
         key = f"{name}/{name}_{number:04d}"
         return self._photos.get(key, f"{self.folder}{key}.jpg")
 
-    def absent(self, records: set[str]) -> list[str]:
-        """Return those that are not there, sorted."""
-        return sorted(records - self._present)
+    def absent(self, pairs: Sequence[_Pair]) -> list[str]:
+        """Return the records of the pairs that are not there, sorted."""
+        return sorted(
+            {self.record(*side) for pair in pairs for side in (pair.left, pair.right)} - self._present
+        )
 
     @staticmethod
     def _key(photo: str) -> str:
@@ -203,7 +209,7 @@ def _view_1(lists: _Lists) -> _View:
     if both := sorted(people["train"] & people["test"]):
         named = ", ".join(both[:_NAMED_AT_MOST])
         raise SourceError(
-            f"{len(both)} people are in both DevTrain and DevTest ({named}); download the protocol's files again"
+            f"{len(both)} people are in both DevTrain and DevTest ({named}); download their files again"
         )
     splits = {person: split for split, persons in people.items() for person in persons}
     official = None if absent else [*pairs["train"], *pairs["test"]]
@@ -230,39 +236,70 @@ def _protocol(pairs: Sequence[_Pair], photos: _Photos) -> pa.Table:
 
 
 def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
-    """Read a pairs file: in each fold so many pairs of one person, then as many of two.
+    """Read a pairs file; ``folds`` tells whether its folds are told apart.
 
-    Its first line holds that number, after the number of folds where there are several.
+    The first line holds how many pairs of one person, and as many of two, a fold has; before that, where
+    there are several, the number of folds.
     """
-    lines = _lines(path)
-    count, *others = _numbers(path, lines[0], (1, 2))[::-1]
-    per_fold, total = 2 * count, 2 * count * (others[0] if others else 1)
-    if len(lines) - 1 != total:
-        raise _wrong_count(path, total, "pairs", len(lines) - 1)
-    pairs = []
-    for index, line in enumerate(lines[1:]):
-        pair = _pair(path, line, split, index // per_fold if folds else None)
-        same = pair.left[0] == pair.right[0]
-        if same != (index % per_fold < count):
-            kind = "one person" if same else "two people"
-            raise bad_line(str(path), *line, f"is a pair of {kind} where the first line promises another")
-        pairs.append(pair)
-    return pairs
+    head, *lines = _lines(path)
+    numbers = _fields(head[1])
+    if len(numbers) not in (1, 2) or not all(map(_is_count, numbers)):
+        raise bad_line(str(path), *head, "is not the number of pairs, or of folds and of pairs in each")
+    fold_pairs = 2 * int(numbers[-1])
+    _check_count(path, "pairs", fold_pairs * (int(numbers[0]) if len(numbers) == 2 else 1), len(lines))
+    return [
+        _pair(path, line, split, index // fold_pairs if folds else None) for index, line in enumerate(lines)
+    ]
 
 
 def _pair(path: Path, line: tuple[int, str], split: str, fold: int | None) -> _Pair:
     """Parse ``name number number`` (one person) or ``name number name number`` (two)."""
     fields = _fields(line[1])
     if len(fields) == 3:
-        left, right = (fields[0], fields[1]), (fields[0], fields[2])
-    elif len(fields) == 4:
-        left, right = (fields[0], fields[1]), (fields[2], fields[3])
-    else:
-        raise bad_line(str(path), *line, "has not 3 or 4 fields")
-    if not all(map(_is_number, (left[1], right[1]))):
+        fields.insert(2, fields[0])
+    elif len(fields) != 4 or fields[0] == fields[2]:
+        raise bad_line(str(path), *line, "has not the 3 fields of one person's pair or the 4 of two people's")
+    if not (_is_count(fields[1]) and _is_count(fields[3])):
         raise bad_line(str(path), *line, "has no photo number where one should be")
-    if (len(fields) == 4) == (left[0] == right[0]):
-        raise bad_line(str(path), *line, "names one person twice; that pair has 3 fields")
+    left, right = (photo_text(fields[0]), int(fields[1])), (photo_text(fields[2]), int(fields[3]))
     if left == right:
         raise bad_line(str(path), *line, "pairs a photo with itself")
-    return _Pair((photo_text(left[0]), int(left[1])), (photo_text(right[0]), int(right[1])), split, fold)
+    return _Pair(left, right, split, fold)
+
+
+def _read_people(path: Path) -> set[str]:
+    """Read a people file: how many there are, then a line each, of a name and a number of photos."""
+    head, *lines = _lines(path)
+    if not _is_count(head[1].strip()):
+        raise bad_line(str(path), *head, "is not the number of people")
+    _check_count(path, "people", int(head[1]), len(lines))
+    people = set()
+    for line in lines:
+        fields = _fields(line[1])
+        if len(fields) != 2 or not _is_count(fields[1]):
+            raise bad_line(str(path), *line, "is not a name and a number of photos")
+        people.add(photo_text(fields[0]))
+    return people
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        return text_lines(str(path), path.read_bytes()) or [(1, "")]
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _fields(line: str) -> list[str]:
+    # names may hold spaces where tabs part the fields
+    return line.split("\t") if "\t" in line else line.split()
+
+
+def _is_count(field: str) -> bool:
+    return field.isascii() and field.isdigit() and int(field) > 0
+
+
+def _check_count(path: Path, what: str, promised: int, there: int) -> None:
+    if promised != there:
+        raise SourceError(
+            f"{path}: its first line promises {promised} {what}, and there are {there}; download it again"
+        )

@@ -252,6 +252,7 @@ def test_a_bad_box_is_refused(value: object) -> None:
     [
         ("a.jpg,anna,1 2 3,", r"the box '1 2 3' is not four numbers"),
         ("a.jpg,anna,5 5 1 9,", r"the box '5 5 1 9' has no width"),
+        ('a.jpg,"an\r\nna",5 5 1 9,', r"the box '5 5 1 9' has no width"),  # the line it starts on
         ("a.jpg,anna,,anchor", r"the role is 'anchor'; it takes reference"),
         (",anna,,", r"the path is empty"),
         ("../b.jpg,anna,,", r"'\.\./b\.jpg' leaves the root"),

@@ -1,0 +1,192 @@
+"""From a settled ledger to a finished set: classes, splits, manifests, and dataset.json written last."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, fingerprint_of, make
+from .divide import divide
+from .draw import count_splits, draw_pairs, draw_triplets
+from .errors import StoreError
+from .ledger import classes_of, count_statuses
+from .plan import Plan
+from .prepared import KIND, set_fingerprint, stage_tables, write_dataset
+from .schema import SCHEMA_VERSION, read_table
+from .sources.base import Scan, Source
+from .types import Status
+from .work import Work, write_seen
+
+_NAMED = 10
+"""How many missing photos dataset.json names; all of them are counted."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What is needed beside the ledger to close a set; attributes as in :func:`facedata.prepare`."""
+
+    out: Path
+    config: PrepareConfig
+    source: Source
+    scan: Scan
+    plan: Plan
+    versions: Mapping[str, str]
+
+
+def close_set(closing: Closing, ledger: pa.Table, work: Work) -> None:
+    """Write the set's tables and dataset.json, remove crops nobody needs, and the work folder.
+
+    Args:
+        closing: where and under what settings.
+        ledger: settled, every kept record with its crop on disk.
+        work: holds an earlier state of the set, when there was one.
+
+    Raises:
+        StoreError: something cannot be written; a rerun then only writes again.
+    """
+    drawing = _drawing(closing, work)
+    classes, split_section = divide(classes_of(ledger), ledger, drawing["split"], _earlier_splits(work))
+    fingerprint = set_fingerprint(fingerprint_of(closing.config.settings()), classes)
+    pairs = draw_pairs(classes, drawing["pairs"], closing.scan.protocol, ledger)
+    triplets = draw_triplets(classes, drawing["triplets"])
+    tables: dict[str, pa.Table | Iterable[pa.Table]] = {
+        "photos": ledger,
+        "classes": classes,
+        "pairs": pairs.chunks,
+        "triplets": triplets.chunks,
+    }
+    if closing.scan.protocol is not None:
+        tables["protocol"] = closing.scan.protocol
+    staged = stage_tables(closing.out, tables, fingerprint)
+    sweep(closing.out / "crops", classes.column("path").to_pylist())
+    for table in staged.values():
+        table.temporary.replace(table.path)
+    write_seen(closing.out, closing.plan.records)
+    info = _info(closing, ledger, classes, fingerprint)
+    info["drawing"] = {name: options.settings() for name, options in drawing.items()}
+    info["counts"] |= {"split": split_section, "pairs": pairs.section, "triplets": triplets.section}
+    info["counts"]["splits"] = count_splits(info["counts"])
+    info["tables"] = {kind: {"rows": table.rows, "sha256": table.sha256} for kind, table in staged.items()}
+    write_dataset(closing.out, info)
+    work.finish()
+
+
+def sweep(crops: Path, wanted: list[str]) -> None:
+    """Remove every file below ``crops`` that is not wanted, and folders left empty.
+
+    Raises:
+        StoreError: something cannot be removed.
+    """
+    keep: dict[str, set[str]] = defaultdict(set)
+    for path in wanted:
+        folder, _, name = path.partition("/")
+        keep[folder].add(name)
+    try:
+        folders = list(os.scandir(crops)) if crops.is_dir() else []
+        for folder in folders:
+            for entry in list(os.scandir(folder.path)):
+                if entry.name not in keep[folder.name]:
+                    Path(entry.path).unlink()
+            if not keep[folder.name]:
+                Path(folder.path).rmdir()
+    except OSError as error:
+        raise StoreError(f"cannot clean up {crops}: {error.strerror or error}") from error
+
+
+def _drawing(closing: Closing, work: Work) -> dict[str, Any]:
+    """Return how to divide and draw: as ``prepare``'s options say, or as last redone by command."""
+    config = closing.config
+    before = work.earlier_info().get("drawing", {})
+    official = closing.scan.protocol is not None and config.split_by == "official"
+    strategy = (
+        "official" if config.pairs is None and official else "all" if config.pairs == "all" else "random"
+    )
+    count = int(config.pairs) if config.pairs not in (None, "all") else None
+    shared = {"max_per_person": config.max_per_person, "seed": config.seed}
+    fresh: dict[str, tuple[type[Options], dict[str, Any]]] = {
+        "split": (
+            SplitConfig,
+            {
+                "splits": config.splits,
+                "split_by": config.split_by,
+                "stable": config.stable,
+                "seed": config.seed,
+            },
+        ),
+        "pairs": (PairsConfig, {"strategy": strategy, "count": count, **shared}),
+        "triplets": (TripletsConfig, {"per_photo": config.triplets_per_photo, **shared}),
+    }
+    return {name: make(kind, before.get(name, values)) for name, (kind, values) in fresh.items()}
+
+
+def _earlier_splits(work: Work) -> dict[str, str]:
+    """Return the split each person had, so that a grown set keeps it."""
+    classes = work.previous / "classes.parquet"
+    if not classes.is_file():
+        return {}
+    table = read_table(classes, "classes", ["identity", "split"])
+    rows = zip(table.column("identity").to_pylist(), table.column("split").to_pylist(), strict=True)
+    return {identity: split for identity, split in rows if split is not None}
+
+
+def _info(closing: Closing, ledger: pa.Table, classes: pa.Table, fingerprint: str) -> dict[str, Any]:
+    config = closing.config
+    return {
+        "kind": KIND,
+        "schema_version": SCHEMA_VERSION,
+        "facedata": closing.versions["facedata"],
+        "source": {"kind": closing.source.kind, "root": closing.source.root},
+        "licence": config.licence,
+        "settings": config.settings(),
+        "seed": config.seed,
+        "fingerprint": fingerprint,
+        "versions": dict(closing.versions),
+        "counts": _counts(closing, ledger, classes),
+        "notes": list(closing.plan.notes),
+    }
+
+
+def _counts(closing: Closing, ledger: pa.Table, classes: pa.Table) -> dict[str, Any]:
+    per_person = np.array(pc.value_counts(classes.column("identity")).field("counts"))
+    missing = closing.scan.missing
+    return {
+        "records": ledger.num_rows,
+        "status": count_statuses(ledger),
+        "people": len(per_person),
+        "photos_per_person": {
+            "min": int(per_person.min(initial=ledger.num_rows)) if len(per_person) else 0,
+            "median": float(np.median(per_person)) if len(per_person) else 0.0,
+            "mean": round(float(per_person.mean()), 3) if len(per_person) else 0.0,
+            "max": int(per_person.max(initial=0)),
+        },
+        "other_files": closing.scan.other_files,
+        "missing": len(missing),
+        "missing_named": list(missing[:_NAMED]),
+        "given_boxes": _given_boxes(ledger),
+    }
+
+
+def _given_boxes(ledger: pa.Table) -> dict[str, Any] | None:
+    """Return how far the source's boxes and the faces found agree, or None where no box was given."""
+    kept = pc.equal(ledger.column("status"), Status.KEPT.value)
+    compared = ledger.filter(pc.and_(kept, pc.is_valid(ledger.column("box_iou"))))
+    overlap = compared.column("box_iou").to_numpy()
+    if not len(overlap):
+        return None
+    worst = [
+        compared.column("record")[int(index)].as_py() for index in np.argsort(overlap, kind="stable")[:_NAMED]
+    ]
+    return {
+        "compared": len(overlap),
+        "median_iou": round(float(np.median(overlap)), 4),
+        "below_half": int((overlap < 0.5).sum()),
+        "worst": worst,
+    }

@@ -1,0 +1,71 @@
+"""The public way from one photo to its crops, the same as in a prepared set."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .align import DEFAULT_SIZES
+from .detect import DETECTOR_FACTORIES
+from .detect.base import Detector, check_faces, choose
+from .errors import UsageError
+from .shard import CropRules, crop_face
+from .types import Crop, UInt8Image
+
+
+def find_crops(
+    image: UInt8Image,
+    *,
+    face: str | None = None,
+    template: str = "square",
+    size: int | None = None,
+    margin: float = 0.0,
+    min_score: float = 0.9,
+    min_face: float = 20.0,
+    detector: Detector | str = "mtcnn",
+    device: str = "cpu",
+) -> list[Crop]:
+    """Find faces in a photo and cut each out as ``prepare`` would.
+
+    Args:
+        image: ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.image.decode`).
+        face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
+            every face.
+        template: how a face lies in its crop.
+        size: the crop's side in pixels; None for the template's own (240 for ``square``).
+        margin: grow the box by this fraction of its side, on each side.
+        min_score: least score, 0 … 1.
+        min_face: least side of a face's box, in pixels.
+        detector: a detector, or the name of one (its networks are loaded once and kept).
+        device: where a detector given by name runs, ``cpu`` or ``cuda``.
+
+    Returns:
+        The crops, largest face first; an empty list where there is none.
+
+    Raises:
+        UsageError: an unknown template or detector.
+        DetectorError: the detector returned nonsense.
+
+    >>> import numpy as np
+    >>> find_crops(np.zeros((100, 100, 3), np.uint8))
+    []
+    """
+    if template not in DEFAULT_SIZES:
+        raise UsageError(f"there is no template {template!r}; there are {', '.join(DEFAULT_SIZES)}")
+    rules = CropRules(template=template, size_px=size or DEFAULT_SIZES[template], margin=margin)
+    finder = _named(detector, min_face, device) if isinstance(detector, str) else detector
+    found = finder.detect([image])[0]
+    height, width = image.shape[:2]
+    check_faces(found, width, height)
+    sure = [one for one in found if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
+    if face is not None:
+        chosen, _, _ = choose(sure, face, (width, height))
+        sure = [] if chosen is None else [chosen]
+    sure.sort(key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
+    return [crop_face(image, one, rules) for one in sure]
+
+
+@lru_cache(maxsize=4)
+def _named(name: str, min_face_px: float, device: str) -> Detector:
+    if name not in DETECTOR_FACTORIES:
+        raise UsageError(f"there is no detector {name!r}; there are {', '.join(DETECTOR_FACTORIES)}")
+    return DETECTOR_FACTORIES[name](min_face_px, device)()

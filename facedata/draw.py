@@ -1,0 +1,243 @@
+"""Draw a set's pairs and triplets: what ``prepare`` does, and three commands redo.
+
+The pure functions turn tables into tables; ``split_set``, ``pairs_set`` and ``triplets_set`` are the commands
+``facedata split``, ``pairs`` and ``triplets``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from .combine import Rule
+from .config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of, make
+from .divide import divide as divide
+from .errors import SampleError, UsageError
+from .official import official_pairs
+from .prepared import PreparedSet, locked, open_set, set_fingerprint
+from .rows import SplitCrops, split_names
+from .sample import Drawing
+
+
+class Drawn(NamedTuple):
+    """A drawn table, and what dataset.json says of it.
+
+    Attributes:
+        chunks: the table piece by piece; can be run through once.
+        section: ``strategy``; ``splits``: name → asked, rows (and same); ``notes`` for the user; official
+            pairs have official, complete, other_split and missing too. Known before the chunks are.
+    """
+
+    chunks: Iterable[pa.Table]
+    section: dict[str, Any]
+
+
+def draw_pairs(
+    classes: pa.Table,
+    config: PairsConfig,
+    protocol: pa.Table | None = None,
+    photos: pa.Table | None = None,
+) -> Drawn:
+    """Draw the pairs of every split: train first, then by name.
+
+    A split that can have none (fewer than two people, nobody with two photos) gets none, and a note.
+
+    Args:
+        classes: the crops, with their splits.
+        config: strategy, count and so on; without a count, two pairs a photo (``all``: all there are).
+        protocol: the official pairs, for the strategy ``official``.
+        photos: the ledger's columns record and path, for the same.
+
+    Raises:
+        UsageError: the strategy is ``official`` and there are no official pairs.
+    """
+    if config.strategy == "official":
+        if protocol is None or photos is None:
+            raise UsageError("--strategy official: the set's source has no official pairs; use another one")
+        table, section = official_pairs(classes, protocol, photos)
+        return Drawn([table], section)
+
+    def plan(crops: SplitCrops) -> tuple[Drawing[Any], Iterator[pa.Table]]:
+        drawing = crops.pairs(_count(config, 2 * len(crops)), config.seed, _rule(config))
+        return drawing, crops.pair_tables(drawing.chunks)
+
+    return _draw(classes, config, "pairs", plan)
+
+
+def draw_triplets(classes: pa.Table, config: TripletsConfig) -> Drawn:
+    """Draw the triplets of every split: train first, then by name; notes as for :func:`draw_pairs`.
+
+    Args:
+        classes: the crops, with their splits.
+        config: strategy, count and so on; without a count, ``per_photo`` times the split's photos (``all``:
+            one for each anchor and positive).
+    """
+
+    def plan(crops: SplitCrops) -> tuple[Drawing[Any], Iterator[pa.Table]]:
+        count = _count(config, config.per_photo * len(crops))
+        drawing = crops.triplets(count, config.seed, _rule(config))
+        return drawing, crops.triplet_tables(drawing.chunks)
+
+    return _draw(classes, config, "triplets", plan)
+
+
+def _count(config: PairsConfig | TripletsConfig, default: int) -> int | None:
+    if config.count is None and config.strategy == "all":
+        return None
+    return default if config.count is None else config.count
+
+
+def _rule(config: PairsConfig | TripletsConfig) -> Rule:
+    return Rule(config.strategy, config.uniform, config.max_per_person)
+
+
+def _draw(
+    classes: pa.Table,
+    config: PairsConfig | TripletsConfig,
+    kind: str,
+    plan: Callable[[SplitCrops], tuple[Drawing[Any], Iterator[pa.Table]]],
+) -> Drawn:
+    parts: list[Iterator[pa.Table]] = []
+    splits: dict[str, dict[str, int | None]] = {}
+    notes: list[str] = []
+    for name in split_names(classes):
+        try:
+            drawing, tables = plan(SplitCrops(classes, name))
+        except SampleError as error:
+            notes.append(f"{name} has no {kind}: {error}")
+            splits[name] = {"asked": None, "rows": 0} | ({"same": 0} if kind == "pairs" else {})
+            continue
+        parts.append(tables)
+        splits[name] = {"asked": drawing.asked, "rows": drawing.made}
+        if kind == "pairs":
+            splits[name]["same"] = drawing.same
+        if drawing.asked is not None and drawing.made < drawing.asked:
+            notes.append(_shortage(name, kind, drawing, config.max_per_person))
+    section = {"strategy": config.strategy, "splits": splits, "notes": notes}
+    return Drawn(chain.from_iterable(parts), section)
+
+
+def _shortage(split: str, kind: str, drawing: Drawing[Any], cap: int | None) -> str:
+    capped = f" with at most {cap:,} a person" if cap else ""
+    return f"{split} has {drawing.made:,} {kind}, not {drawing.asked:,}: no more distinct ones exist{capped}"
+
+
+def count_splits(counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return name → people, photos, pairs and triplets, from the sections split, pairs and triplets."""
+    return {
+        name: {
+            **found,
+            "pairs": counts["pairs"]["splits"].get(name, {}).get("rows", 0),
+            "triplets": counts["triplets"]["splits"].get(name, {}).get("rows", 0),
+        }
+        for name, found in counts["split"]["splits"].items()
+    }
+
+
+def split_set(
+    path: str | os.PathLike[str], config: SplitConfig | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Divide a set anew: splits, labels, and with them pairs and triplets, drawn as they were last.
+
+    No crop moves. Labels belong to a set's fingerprint, so it changes, and files that carry the old one
+    (runs, embeddings, manifests elsewhere) no longer fit.
+
+    Args:
+        path: the set's folder.
+        config: the options; ``changes`` win over it.
+        **changes: single options by name.
+
+    Returns:
+        The new ``counts`` of dataset.json.
+
+    Raises:
+        UsageError: an unknown option, or ``official`` where the source has no splits.
+        SetError: no set there, or another run is working on it.
+    """
+    config = make(SplitConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
+    with locked(Path(path)):
+        prepared = open_set(path)
+        photos = prepared.table("photos", ["path", "official_split"])
+        classes, section = divide(prepared.table("classes"), photos, config)
+        drawing = prepared.info["drawing"]
+        pairs = _pairs_of(prepared, classes, make(PairsConfig, drawing["pairs"]))
+        triplets = draw_triplets(classes, make(TripletsConfig, drawing["triplets"]))
+        fingerprint = set_fingerprint(fingerprint_of(prepared.info["settings"]), classes)
+        tables = {"classes": classes, "pairs": pairs.chunks, "triplets": triplets.chunks}
+        sections = {"split": section, "pairs": pairs.section, "triplets": triplets.section}
+        return _update(prepared, tables, sections, {"split": config.settings()}, fingerprint)
+
+
+def pairs_set(
+    path: str | os.PathLike[str], config: PairsConfig | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Draw a set's pairs anew.
+
+    Args:
+        path: the set's folder.
+        config: the options; ``changes`` win over it.
+        **changes: single options by name.
+
+    Returns:
+        The new ``counts`` of dataset.json.
+
+    Raises:
+        UsageError: an unknown option, or ``official`` where the source has no pairs.
+        SampleError: no split can have any pair; the set is left as it was.
+        SetError: no set there, or another run is working on it.
+    """
+    config = make(PairsConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
+    with locked(Path(path)):
+        prepared = open_set(path)
+        drawn = _pairs_of(prepared, prepared.table("classes"), config)
+        _refuse_none(drawn, "pairs")
+        return _update(
+            prepared, {"pairs": drawn.chunks}, {"pairs": drawn.section}, {"pairs": config.settings()}
+        )
+
+
+def triplets_set(
+    path: str | os.PathLike[str], config: TripletsConfig | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Draw a set's triplets anew; arguments, result and errors as of :func:`pairs_set`."""
+    config = make(TripletsConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
+    with locked(Path(path)):
+        prepared = open_set(path)
+        drawn = draw_triplets(prepared.table("classes"), config)
+        _refuse_none(drawn, "triplets")
+        return _update(
+            prepared, {"triplets": drawn.chunks}, {"triplets": drawn.section}, {"triplets": config.settings()}
+        )
+
+
+def _pairs_of(prepared: PreparedSet, classes: pa.Table, config: PairsConfig) -> Drawn:
+    if config.strategy != "official" or not prepared.has("protocol"):
+        return draw_pairs(classes, config)
+    photos = prepared.table("photos", ["record", "path"])
+    return draw_pairs(classes, config, prepared.table("protocol"), photos)
+
+
+def _refuse_none(drawn: Drawn, kind: str) -> None:
+    if not any(split["rows"] for split in drawn.section["splits"].values()):
+        reasons = "; ".join(drawn.section["notes"]) or "no crop is in a split: run `facedata split`"
+        raise SampleError(f"no {kind} can be drawn: {reasons}")
+
+
+def _update(
+    prepared: PreparedSet,
+    tables: Mapping[str, pa.Table | Iterable[pa.Table]],
+    sections: Mapping[str, Any],
+    drawing: Mapping[str, Any],
+    fingerprint: str | None = None,
+) -> dict[str, Any]:
+    counts = {**prepared.info["counts"], **sections}
+    counts["splits"] = count_splits(counts)
+    changes = {"counts": counts, "drawing": {**prepared.info["drawing"], **drawing}}
+    prepared.update(tables, changes, fingerprint)
+    return counts

@@ -1,0 +1,114 @@
+"""Drawn row numbers to Arrow tables of pairs and triplets, one split at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import schema
+from .combine import PairRows, Rule, TripletRows
+from .sample import Drawing, pair_drawing, triplet_drawing
+from .split import TRAIN
+from .types import BoolArray, Int64Array
+
+
+class SplitCrops:
+    """The crops of one split, as sampling sees them.
+
+    Args:
+        classes: a table with the columns id, path, identity, role and split; other splits' rows are ignored.
+        split: the split's name.
+
+    Attributes:
+        ids: ``(n,)`` int64, each crop's id.
+        paths: ``(n,)`` their paths.
+        person: ``(n,)`` int64, a code from 0 per identity, in order of first appearance.
+        reference: ``(n,)`` bool, which are reference photos.
+    """
+
+    def __init__(self, classes: pa.Table, split: str) -> None:
+        mine = classes.filter(pc.equal(classes.column("split"), split))
+        self.split = split
+        self.ids: Int64Array = mine.column("id").to_numpy()
+        self.paths = mine.column("path").combine_chunks()
+        identity = mine.column("identity").combine_chunks().dictionary_encode()
+        self.person: Int64Array = identity.indices.to_numpy().astype(np.int64)
+        reference = pc.fill_null(pc.equal(mine.column("role"), "reference"), False)
+        self.reference: BoolArray = reference.to_numpy()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pairs(self, count: int | None, seed: int, rule: Rule) -> Drawing[PairRows]:
+        """Plan pairs; arguments and errors as of :func:`facedata.sample.pair_drawing`."""
+        return pair_drawing(self.person, count, self._rng(seed, "pairs"), rule, self.reference)
+
+    def triplets(self, count: int | None, seed: int, rule: Rule) -> Drawing[TripletRows]:
+        """Plan triplets; arguments and errors as of :func:`facedata.sample.triplet_drawing`."""
+        return triplet_drawing(self.person, count, self._rng(seed, "triplets"), rule, self.reference)
+
+    def _rng(self, seed: int, kind: str) -> np.random.Generator:
+        """Each split and table has random numbers of its own, so that none depends on another."""
+        words = np.frombuffer(hashlib.sha256(f"{kind}:{self.split}".encode()).digest(), "<u4")
+        return np.random.default_rng([seed, *words.tolist()])
+
+    def pair_tables(self, chunks: Iterable[PairRows]) -> Iterator[pa.Table]:
+        """Yield tables of :data:`facedata.schema.PAIRS`, one row group each."""
+        for left, right, same in _regrouped(chunks):
+            yield pairs_table(self, left, right, same, pa.nulls(len(left), pa.int32()))
+
+    def triplet_tables(self, chunks: Iterable[TripletRows]) -> Iterator[pa.Table]:
+        """Yield tables of :data:`facedata.schema.TRIPLETS`, one row group each."""
+        for rows in _regrouped(chunks):
+            columns = [*(self.ids[row] for row in rows), *(self.path_column(row) for row in rows)]
+            yield pa.table([*columns, _repeated(self.split, len(rows[0]))], schema=schema.TRIPLETS)
+
+    def path_column(self, rows: Int64Array) -> pa.DictionaryArray:
+        """Return the rows' paths with a dictionary of just those: each row group stores its own."""
+        used, places = np.unique(rows, return_inverse=True)
+        return pa.DictionaryArray.from_arrays(places.astype(np.int32), self.paths.take(pa.array(used)))
+
+
+def pairs_table(
+    crops: SplitCrops, left: Int64Array, right: Int64Array, same: BoolArray, fold: pa.Array
+) -> pa.Table:
+    """Return a table of :data:`facedata.schema.PAIRS`.
+
+    Args:
+        crops: the split's crops.
+        left: ``(m,)`` int64 row numbers.
+        right: ``(m,)`` int64 row numbers.
+        same: ``(m,)`` bool.
+        fold: ``(m,)`` int32, or nulls.
+    """
+    paths = (crops.path_column(left), crops.path_column(right))
+    split = _repeated(crops.split, len(left))
+    return pa.table([crops.ids[left], crops.ids[right], *paths, same, split, fold], schema=schema.PAIRS)
+
+
+def split_names(classes: pa.Table) -> list[str]:
+    """Return the names of the splits that have crops: train first, then sorted."""
+    names = pc.unique(classes.column("split")).drop_null().to_pylist()
+    return sorted(names, key=lambda name: (name != TRAIN, name))
+
+
+def _repeated(text: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
+
+
+def _regrouped(chunks: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut chunks of columns anew, so that each but the last is exactly one row group."""
+    group = schema.ROW_GROUP_ROWS
+    held: list[Any] = []
+    for chunk in chunks:
+        held = [np.concatenate(two) for two in zip(held, chunk, strict=True)] if held else list(chunk)
+        for start in range(0, len(held[0]) - group + 1, group):
+            yield [column[start : start + group] for column in held]
+        held = [column[len(column) // group * group :] for column in held]
+    if held and len(held[0]):
+        yield held

@@ -1,0 +1,97 @@
+"""A small finished set on disk, made without any detector: real crops, real tables, real dataset.json."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from facedata import schema
+from facedata.config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of
+from facedata.draw import count_splits, divide, draw_pairs, draw_triplets
+from facedata.prepared import KIND, PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
+from facedata.store import FolderStore, encode_crop
+
+SIZE_PX = 24
+
+
+def crop_image(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return a crop of one colour, another one for each number; JPEG keeps it to within a few steps."""
+    colour = [(number * 37) % 256, (number * 91) % 256, (number * 151) % 256]
+    return np.full((SIZE_PX, SIZE_PX, 3), colour, np.uint8)
+
+
+def class_table(people: Mapping[str, int], reference: Sequence[str] = (), skip_ids: int = 0) -> pa.Table:
+    """Return crops without splits and labels: so many photos of each person, ids with holes if asked."""
+    paths = [f"{person}/{i}.jpg" for person, count in people.items() for i in range(count)]
+    data = [encode_crop(crop_image(i)) for i in range(len(paths))]
+    columns = {
+        "id": [i * (skip_ids + 1) for i in range(len(paths))],
+        "path": paths,
+        "identity": [path.split("/")[0] for path in paths],
+        "label": [None] * len(paths),
+        "role": ["reference" if path in reference else None for path in paths],
+        "split": [None] * len(paths),
+        "file": [f"crops/{path}" for path in paths],
+        "offset": [0] * len(paths),
+        "length": [len(crop) for crop in data],
+        "crop_sha256": [hashlib.sha256(crop).hexdigest() for crop in data],
+        "photo": [f"photos/{path}" for path in paths],
+    }
+    return pa.table(columns, schema=schema.CLASSES)
+
+
+def ledger_of(classes: pa.Table, official: Mapping[str, str] | None = None) -> pa.Table:
+    """Return the ledger: each crop's photo kept, and one photo that was not."""
+    photos, paths = classes.column("photo").to_pylist(), classes.column("path").to_pylist()
+    rows = [
+        {"record": photo, "photo": photo, "status": "kept", "path": path}
+        | {"official_split": (official or {}).get(path)}
+        for photo, path in zip(photos, paths, strict=True)
+    ]
+    rows.append({"record": "photos/lost.jpg", "photo": "photos/lost.jpg", "status": "no_face"})
+    return pa.Table.from_pylist(rows, schema=schema.PHOTOS)
+
+
+def make_set(
+    folder: Path,
+    people: Mapping[str, int],
+    *,
+    reference: Sequence[str] = (),
+    official: Mapping[str, str] | None = None,
+    protocol: pa.Table | None = None,
+    skip_ids: int = 0,
+    split: SplitConfig | None = None,
+) -> PreparedSet:
+    """Write a set of so many photos of each person."""
+    split, pairs, triplets = split or SplitConfig(splits="train=0.5,test=0.5"), PairsConfig(), TripletsConfig()
+    bare = class_table(people, reference, skip_ids)
+    store = FolderStore(folder / "crops")
+    for i, path in enumerate(bare.column("path").to_pylist()):
+        store.put(path, encode_crop(crop_image(i)))
+    ledger = ledger_of(bare, official)
+    classes, section = divide(bare, ledger, split)
+    settings = {"size": SIZE_PX, "people": sorted(people)}
+    fingerprint = set_fingerprint(fingerprint_of(settings), classes)
+    drawn = {"pairs": draw_pairs(classes, pairs), "triplets": draw_triplets(classes, triplets)}
+    tables = {"photos": ledger, "classes": classes, **{kind: table.chunks for kind, table in drawn.items()}}
+    if protocol is not None:
+        tables["protocol"] = protocol
+    staged = stage_tables(folder, tables, fingerprint)
+    for table in staged.values():
+        table.temporary.replace(table.path)
+    counts = {"split": section, **{kind: table.section for kind, table in drawn.items()}}
+    info = {
+        "kind": KIND,
+        "schema_version": schema.SCHEMA_VERSION,
+        "fingerprint": fingerprint,
+        "settings": settings,
+        "drawing": {"split": split.settings(), "pairs": pairs.settings(), "triplets": triplets.settings()},
+        "counts": {**counts, "splits": count_splits(counts)},
+        "tables": {kind: {"rows": table.rows, "sha256": table.sha256} for kind, table in staged.items()},
+    }
+    write_dataset(folder, info)
+    return open_set(folder)

@@ -90,7 +90,7 @@ def sweep(crops: Path, wanted: list[str]) -> None:
         folder, _, name = path.partition("/")
         keep[folder].add(name)
     try:
-        folders = list(os.scandir(crops)) if crops.is_dir() else []
+        folders: list[os.DirEntry[str]] = list(os.scandir(crops)) if crops.is_dir() else []
         for folder in folders:
             for entry in list(os.scandir(folder.path)):
                 if entry.name not in keep[folder.name]:

@@ -79,8 +79,8 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
         rounds_without_progress = rounds_without_progress + 1 if left == len(remaining) else 0
         if rounds_without_progress == _ROUNDS_WITHOUT_PROGRESS:
             raise EngineError(
-                f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds without finishing one of {left} shards; is "
-                "there enough memory? Try fewer --workers, then run the same command again"
+                f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds without finishing one of {left} shards; "
+                "is there enough memory? Try fewer --workers, then run the same command again"
             )
 
 

@@ -67,7 +67,11 @@ def make_set(
     split: SplitConfig | None = None,
 ) -> PreparedSet:
     """Write a set of so many photos of each person."""
-    split, pairs, triplets = split or SplitConfig(splits="train=0.5,test=0.5"), PairsConfig(), TripletsConfig()
+    split, pairs, triplets = (
+        split or SplitConfig(splits="train=0.5,test=0.5"),
+        PairsConfig(),
+        TripletsConfig(),
+    )
     bare = class_table(people, reference, skip_ids)
     store = FolderStore(folder / "crops")
     for i, path in enumerate(bare.column("path").to_pylist()):

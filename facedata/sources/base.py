@@ -94,7 +94,7 @@ class Source(Protocol):
 
     @property
     def face(self) -> str:
-        """The face rule used where the user names none: ``largest``, ``center`` …"""
+        """The face rule used where the user names none, such as ``largest``."""
         ...
 
     @property

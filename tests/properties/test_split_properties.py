@@ -45,7 +45,9 @@ def test_growing_moves_nobody_and_overfills_nothing(
 
 
 @given(st.sets(names), ratios(), seeds)
-def test_a_set_that_did_not_grow_stays_as_it_is(people: set[str], shares: dict[str, float], seed: int) -> None:
+def test_a_set_that_did_not_grow_stays_as_it_is(
+    people: set[str], shares: dict[str, float], seed: int
+) -> None:
     before = split_identities(people, shares, seed)
     assert split_identities(people, shares, seed, before) == before
     assert split_identities(people, shares, seed, {}) == before

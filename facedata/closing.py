@@ -87,10 +87,10 @@ def sweep(crops: Path, wanted: list[str]) -> None:
     """
     keep: dict[str, set[str]] = defaultdict(set)
     for path in wanted:
-        folder, _, name = path.partition("/")
-        keep[folder].add(name)
+        person, _, name = path.partition("/")
+        keep[person].add(name)
     try:
-        folders: list[os.DirEntry[str]] = list(os.scandir(crops)) if crops.is_dir() else []
+        folders = list(os.scandir(crops)) if crops.is_dir() else []
         for folder in folders:
             for entry in list(os.scandir(folder.path)):
                 if entry.name not in keep[folder.name]:

@@ -246,7 +246,7 @@ class PairsConfig(Options):
 
     strategy: str = option("random", "how pairs are drawn", shapes=True, choices=STRATEGIES)
     count: int | None = option(
-        None, "pairs per split (default: two a photo)", shapes=True, least=1, metavar="N"
+        None, "pairs per split (default: two a photo)", shapes=True, least=0, metavar="N"
     )
     uniform: str = option(
         "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
@@ -265,7 +265,7 @@ class TripletsConfig(Options):
     count: int | None = option(
         None, "triplets per split (default: --per-photo times its photos)", shapes=True, least=1, metavar="N"
     )
-    per_photo: int = option(10, "triplets per photo of a split", shapes=True, least=1)
+    per_photo: int = option(10, "triplets per photo of a split", shapes=True, least=0)
     uniform: str = option(
         "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
     )

@@ -121,9 +121,11 @@ class _Pool:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+        environment = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+        # oneDNN keeps a compiled kernel and its buffers per image size; photos have hundreds of sizes
+        environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "64"
         self._executor = ProcessPoolExecutor(
-            max_workers=workers, initializer=_start_worker, initargs=(os.getpid(),), env=one_thread
+            max_workers=workers, initializer=_start_worker, initargs=(os.getpid(),), env=environment
         )
 
     def __enter__(self) -> _Pool:

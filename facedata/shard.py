@@ -13,6 +13,7 @@ from .align import place, warp
 from .detect.base import Detector, DetectorFactory, box_iou, check_faces, choose
 from .errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
 from .image import decode
+from .memory import release
 from .sources.base import PhotoReader
 from .store import Store, encode_crop
 from .types import Crop, Face, Photo, Row, Status, UInt8Image
@@ -21,7 +22,7 @@ SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that no setting of the run can show in the bytes."""
 
 _BATCH_PHOTOS = 16
-_BATCH_PIXELS = 16_000_000
+_BATCH_PIXELS = 8_000_000
 """A batch for the detector ends at either: memory is bounded by it."""
 
 
@@ -89,6 +90,8 @@ def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
         readable = [opened for opened in batch if opened.image is not None]
         found = dict(zip(map(id, readable), _detect(detector, [o.searched for o in readable]), strict=True))
         rows += [_finish(opened, found.get(id(opened)), stage) for opened in batch]
+        del batch, readable
+        release()
     return rows
 
 

@@ -31,9 +31,9 @@ _WEIGHTS_SHA256 = {
 }
 _CELL = 12
 """P-Net's receptive field in pixels; its stride is 2."""
-_STRIP_PIXELS = 1_000_000
-"""Most pixels that go through P-Net at once: about 150 MB."""
-_POOLED_PIXELS = 4_000_000
+_STRIP_PIXELS = 250_000
+"""Most pixels that go through P-Net at once: about 40 MB."""
+_POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 
 
@@ -104,7 +104,7 @@ class Mtcnn:
         )
         return found[_suppress(found[:, :4], found[:, 4], 0.5)]
 
-    def _run_pnet(self, image: Float32Array) -> tuple[Float32Array, Float32Array]:
+    def _run_pnet(self, image: UInt8Image | Float32Array) -> tuple[Float32Array, Float32Array]:
         """Run P-Net over an image, in strips of rows when it is large; same numbers either way."""
         height, width = image.shape[:2]
         total = (height - _CELL) // 2 + 1
@@ -144,9 +144,9 @@ class Mtcnn:
             for i in _suppress_contained(boxes, score, 0.7)
         ]
 
-    def _tensor(self, images: Float32Array) -> torch.Tensor:
+    def _tensor(self, images: UInt8Image | Float32Array) -> torch.Tensor:
         """Return ``(n, h, w, 3)`` in 0 … 255 as the networks want it: ``(n, 3, h, w)`` in -1 … 1."""
-        values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device) - 127.5) * 0.0078125
+        values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() - 127.5) * 0.0078125
         return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is what is fast
 
 
@@ -178,10 +178,10 @@ def _crops(image: UInt8Image, boxes: Float32Array, size_px: int) -> tuple[Float3
     return crops, boxes[inside]
 
 
-def _shrunk(image: UInt8Image, width: int, height: int) -> Float32Array:
+def _shrunk(image: UInt8Image, width: int, height: int) -> UInt8Image | Float32Array:
     if image.shape[0] * image.shape[1] <= _POOLED_PIXELS:
         return _pooled(image, width, height)
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _pooled(image: UInt8Image, width: int, height: int) -> Float32Array:

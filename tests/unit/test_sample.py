@@ -46,7 +46,7 @@ def test_any_count_up_to_the_limit_is_met(count: int) -> None:
 
 
 def test_triplets_are_uniform_over_people() -> None:
-    person = np.repeat(np.arange(40), [50] * 10 + [5] * 10 + [1] * 20)
+    person = np.repeat(np.arange(40), [80] * 10 + [20] * 10 + [1] * 20)
     rows = sample_triplets(person, 20_000, 0)
     assert np.bincount(person[rows.anchor]).tolist() == [1000] * 20
     negatives = np.bincount(person[rows.negative])

@@ -1,0 +1,187 @@
+"""The command line: help, options, JSON, exit statuses, Ctrl-C."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facedata import PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, open_set, prepare
+from facedata.cli import main
+from facedata.config import Options
+from facedata.testing import FakeDetector, marked_folder
+from tests.integration.conftest import SMALL, Gate, contents, done, finish, here, run, start
+
+_CONFIGS: dict[str, type[Options]] = {
+    "prepare": PrepareConfig,
+    "split": SplitConfig,
+    "pairs": PairsConfig,
+    "triplets": TripletsConfig,
+}
+_OPTIONS: dict[str, Any] = {
+    "size": 48, "min_score": 0.5, "min_face": 30.0, "margin": 0.25, "face": "center", "seed": 7, "min_photos": 2,
+    "splits": "train=0.5,val=0.25,test=0.25", "pairs": "12", "triplets_per_photo": 3, "max_per_person": 5,
+    "stable": True, "licence": "ours", "workers": 1, "reference": "*0.png",
+}  # fmt: skip
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    marked_folder(tmp_path / "photos", people=4, photos=3)
+    return tmp_path / "photos"
+
+
+def _flags(options: dict[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        words += [flag] if value is True else [flag, str(value)]
+    return words
+
+
+@pytest.mark.parametrize("command", [None, "prepare", "split", "pairs", "triplets", "info"])
+def test_help_succeeds_on_stdout(command: str | None) -> None:
+    finished = here(*([command] if command else []), "--help")
+    assert (finished.status, finished.stderr) == (0, "")
+    assert finished.stdout.startswith("usage: facedata")
+    assert command is not None or all(name in finished.stdout for name in [*_CONFIGS, "info"])
+
+
+@pytest.mark.parametrize("command", _CONFIGS)
+def test_help_names_every_option_with_its_meaning(command: str) -> None:
+    text = here(command, "--help").stdout
+    flat = " ".join(text.split()).replace("- ", "-")  # argparse breaks lines, also at hyphens
+    for field in dataclasses.fields(_CONFIGS[command]):  # type: ignore[arg-type]  # every Options is one
+        if field.name != "kind":
+            assert f"--{field.name.replace('_', '-')}" in text
+        assert field.metadata["text"].replace("- ", "-") in flat
+    assert "--json" in text
+    assert "--config" in text
+
+
+def test_flags_a_file_and_a_call_say_the_same_things(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "options.toml").write_text(PrepareConfig(**_OPTIONS).to_toml())
+    common = ("prepare", "folder", photos, "--out")
+    done(*common, tmp_path / "flags", *_flags(_OPTIONS))
+    done(*common, tmp_path / "file", "--config", tmp_path / "options.toml")
+    prepare(photos, tmp_path / "call", detector=FakeDetector, **_OPTIONS)
+    info = open_set(tmp_path / "flags").info
+    assert {name: info["settings"][name] for name in _OPTIONS if name in info["settings"]} == {
+        name: value for name, value in _OPTIONS.items() if name not in ("licence", "workers")
+    }
+    assert info["licence"] == "ours"
+    assert contents(tmp_path / "flags") == contents(tmp_path / "file") == contents(tmp_path / "call")
+
+
+def test_flags_win_over_the_file(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "options.toml").write_text("size = 32\nseed = 3\n")
+    out = tmp_path / "faces"
+    done("prepare", "folder", photos, "--out", out, "--config", tmp_path / "options.toml", "--size", "48")
+    assert {name: open_set(out).info["settings"][name] for name in ("size", "seed")} == {
+        "size": 48,
+        "seed": 3,
+    }
+
+
+def test_a_source_may_be_named_by_an_option(photos: Path, tmp_path: Path) -> None:
+    done("prepare", "folder", "--source", f"mine={photos}", "--out", tmp_path / "faces", *SMALL)
+    records = open_set(tmp_path / "faces").table("photos").column("record").to_pylist()
+    assert len(records) == 12
+    assert all(record.startswith("mine/person-") for record in records)
+
+
+def test_json_is_all_there_is_on_stdout(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "faces"
+    prepared = json.loads(done("prepare", "folder", photos, "--out", out, *SMALL, "--json").stdout)
+    assert prepared == json.loads((out / "dataset.json").read_text())
+    assert json.loads(done("info", out, "--json").stdout) == prepared
+    for command, option in (("pairs", "--seed=1"), ("triplets", "--per-photo=2"), ("split", "--seed=2")):
+        counts = json.loads(done(command, out, option, "--json").stdout)
+        assert counts == open_set(out).info["counts"]
+
+
+def test_the_summary_names_what_was_found_kept_and_made(photos: Path, tmp_path: Path) -> None:
+    (photos / "person-00" / "00.png").write_bytes(b"no photo")
+    lines = done("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL).stdout.splitlines()
+    words = [line.split() for line in lines]
+    assert words[0][:2] == ["found", "12"]
+    assert words[1][:3] == ["kept", "11", "91.7%"]
+    assert words[2] == ["rejected", "1", "unreadable"]
+    assert {line[0] for line in words} >= {"people", "train", "test", "set"}
+    assert str(tmp_path / "faces") in lines[-1]
+
+
+def test_a_pipe_gets_no_progress_bar(photos: Path, tmp_path: Path) -> None:
+    finished = run("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL)
+    assert (finished.status, finished.stderr) == (0, "")
+    assert "\r" not in finished.stdout
+
+
+def test_a_terminal_gets_a_progress_bar(photos: Path, tmp_path: Path) -> None:
+    outer, inner = os.openpty()
+    process = start("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL, stderr=inner)
+    os.close(inner)
+    assert finish(process).status == 0
+    shown = os.read(outer, 1 << 16).decode()
+    os.close(outer)
+    assert "12/12" in shown
+    assert "kept=12, rejected=0" in shown
+
+
+def test_a_reader_that_goes_away_is_no_traceback(photos: Path, tmp_path: Path) -> None:
+    process = start("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    assert process.wait() in (0, 1)
+    assert open_set(tmp_path / "faces").table("photos").num_rows == 12
+    process.stderr.close()
+
+
+def test_no_command_is_wrong_use() -> None:
+    assert here().status == 2
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+
+
+def _many_photos(folder: Path) -> None:
+    marked_folder(folder, people=4, photos=18)  # 72: two shards, and the second one short
+
+
+def test_ctrl_c_ends_soon_without_a_traceback_and_a_rerun_finishes(tmp_path: Path) -> None:
+    _many_photos(tmp_path / "photos")
+    (tmp_path / "gate").mkdir()
+    gate = Gate(tmp_path / "gate", passes=4)  # the first shard is four batches
+    command = ("prepare", "folder", tmp_path / "photos", *SMALL, "--out")
+    process = start(*command, tmp_path / "faces", detector=gate.statement)
+    gate.wait_until_reached(process)
+    before = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    stopped = finish(process)
+    assert time.monotonic() - before < 10
+    assert stopped.status == 130
+    assert stopped.stdout == ""
+    assert stopped.stderr == "facedata: stopped; run the same command again to go on\n"
+    assert len(list((tmp_path / "faces" / ".work" / "parts").iterdir())) == 1
+    done(*command, tmp_path / "faces")
+    done(*command, tmp_path / "fresh")
+    assert contents(tmp_path / "faces") == contents(tmp_path / "fresh")
+
+
+def test_ctrl_c_while_workers_start_is_no_traceback(photos: Path, tmp_path: Path) -> None:
+    process = start("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL)
+    while not (tmp_path / "faces" / "log.jsonl").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)  # the workers are importing now
+    os.killpg(process.pid, signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.status == 130
+    assert stopped.stderr == "facedata: stopped; run the same command again to go on\n"

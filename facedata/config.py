@@ -88,7 +88,7 @@ class Options:
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-def from_toml(kind: type[OptionsT], path: Path, **changes: Any) -> OptionsT:
+def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
     """Read options from a TOML file; ``changes`` (say, flags) win over it.
 
     Raises:

@@ -16,8 +16,8 @@ from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from .errors import EngineError
-from .shard import run_photos
-from .types import Row, Status
+from .shard import Stage, run_photos
+from .types import Photo, Row, Status
 from .work import ShardTask, run_shard, write_part
 
 logger = logging.getLogger(__name__)
@@ -71,10 +71,11 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
     deaths: Counter[str] = Counter()
     rounds_without_progress = 0
     while remaining := [task for task in tasks if not task.part.exists()]:
-        suspects = [task for task in remaining if deaths[task.name] >= _DEATHS_BEFORE_ISOLATION]
-        for task in suspects:
-            on_shard(_run_isolated(task))
-        _run_round([task for task in remaining if task not in suspects], engine, deaths, on_shard)
+        try:
+            _run_round(remaining, engine, deaths, on_shard)
+        except WorkerDiedError:
+            logger.warning("a worker died; going on with the shards that are not done")
+            deaths.update(_begun(remaining))
         left = sum(not task.part.exists() for task in remaining)
         rounds_without_progress = rounds_without_progress + 1 if left == len(remaining) else 0
         if rounds_without_progress == _ROUNDS_WITHOUT_PROGRESS:
@@ -85,35 +86,45 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
 
 
 def _run_round(tasks: Sequence[ShardTask], engine: Engine, deaths: Counter[str], on_shard: OnShard) -> None:
-    if not tasks:
-        return
-    try:
-        for statuses in engine.run(tasks):
-            on_shard(statuses)
-    except WorkerDiedError:
-        for task in tasks:
-            if task.mark.exists() and not task.part.exists():
-                deaths[task.name] += 1
-                task.mark.unlink()
-        logger.warning("a worker died; going on with the shards that are not done")
+    suspects = [task for task in tasks if deaths[task.name] >= _DEATHS_BEFORE_ISOLATION]
+    for task in suspects:
+        on_shard(_run_isolated(task))
+    rest = [task for task in tasks if deaths[task.name] < _DEATHS_BEFORE_ISOLATION]
+    for statuses in engine.run(rest) if rest else ():
+        on_shard(statuses)
+
+
+def _begun(tasks: Sequence[ShardTask]) -> list[str]:
+    """Return the names of the shards that were in flight, and take their marks away."""
+    begun = [task for task in tasks if task.mark.exists() and not task.part.exists()]
+    for task in begun:
+        task.mark.unlink()
+    return [task.name for task in begun]
 
 
 def _run_isolated(task: ShardTask) -> list[str]:
+    """Run a shard photo by photo in one process, and in a new one after each photo that kills it."""
     rows: list[Row] = []
-    for photo in task.photos:
-        try:
-            with _Pool(1) as pool:
-                rows += next(pool.map(_run_alone, [(photo, task)]))
-        except WorkerDiedError:
-            logger.warning("the photo %r kills its worker; its row is `failed`", photo.photo)
-            reason = "it killed its worker twice"
-            rows.append({"record": photo.record, "status": Status.FAILED.value, "reason": reason})
+    while len(rows) < len(task.photos):
+        with _Pool(1) as pool:
+            next(pool.map(_load, [task.stage]))  # a worker that dies here does so without any photo
+            try:
+                for photo in task.photos[len(rows) :]:
+                    rows += next(pool.map(_run_alone, [(photo, task.stage)]))
+            except WorkerDiedError:
+                photo = task.photos[len(rows)]
+                logger.warning("the photo %r kills its worker; its row is `failed`", photo.photo)
+                reason = "it killed its worker twice"
+                rows.append({"record": photo.record, "status": Status.FAILED.value, "reason": reason})
     return write_part(task, rows)
 
 
-def _run_alone(job: tuple[Any, ShardTask]) -> list[Row]:
-    photo, task = job
-    return run_photos([photo], task.stage)
+def _load(stage: Stage) -> None:
+    run_photos([], stage)
+
+
+def _run_alone(job: tuple[Photo, Stage]) -> list[Row]:
+    return run_photos([job[0]], job[1])
 
 
 class _Pool:

@@ -90,7 +90,8 @@ def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
         readable = [opened for opened in batch if opened.image is not None]
         found = dict(zip(map(id, readable), _detect(detector, [o.searched for o in readable]), strict=True))
         rows += [_finish(opened, found.get(id(opened)), stage) for opened in batch]
-        del batch, readable
+        batch.clear()  # the generator holds the list too
+        del readable
         release()
     return rows
 

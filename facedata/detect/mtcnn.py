@@ -33,6 +33,8 @@ _CELL = 12
 """P-Net's receptive field in pixels; its stride is 2."""
 _STRIP_PIXELS = 250_000
 """Most pixels that go through P-Net at once: about 40 MB."""
+_CROPS = 256
+"""Most crops that go through R-Net or O-Net at once: about 40 MB; a large photo has thousands."""
 _POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 
@@ -123,7 +125,7 @@ class Mtcnn:
         crops, boxes = _crops(image, boxes, 24)
         if not len(boxes):
             return boxes
-        shift, scores = (out.cpu().numpy() for out in self._rnet(self._tensor(crops)))
+        shift, scores = self._run(self._rnet, crops)
         sure = scores[:, 1] > self.thresholds[1]
         boxes, score, shift = boxes[sure, :4], scores[sure, 1], shift[sure]
         picked = _suppress(boxes, score, 0.7)
@@ -133,7 +135,7 @@ class Mtcnn:
         crops, boxes = _crops(image, boxes, 48)
         if not len(boxes):
             return []
-        shift, points, scores = (out.cpu().numpy() for out in self._onet(self._tensor(crops)))
+        shift, points, scores = self._run(self._onet, crops)
         sure = scores[:, 1] > self.thresholds[2]
         boxes, score, shift, points = boxes[sure, :4], scores[sure, 1], shift[sure], points[sure]
         side = boxes[:, 2:] - boxes[:, :2] + 1
@@ -143,6 +145,11 @@ class Mtcnn:
             Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i].astype(np.float32))
             for i in _suppress_contained(boxes, score, 0.7)
         ]
+
+    def _run(self, network: torch.nn.Module, crops: Float32Array) -> list[Float32Array]:
+        """Run R-Net or O-Net over one photo's crops, some hundred at a time."""
+        parts = [network(self._tensor(crops[at : at + _CROPS])) for at in range(0, len(crops), _CROPS)]
+        return [torch.cat(outputs).cpu().numpy() for outputs in zip(*parts, strict=True)]
 
     def _tensor(self, images: UInt8Image | Float32Array) -> torch.Tensor:
         """Return ``(n, h, w, 3)`` in 0 … 255 as the networks want it: ``(n, 3, h, w)`` in -1 … 1."""

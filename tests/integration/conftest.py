@@ -78,7 +78,7 @@ def start(
         stderr=stderr,
         text=True,
         errors="backslashreplace",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
 
@@ -136,7 +136,7 @@ def done(*arguments: object) -> Finished:
 
 
 def _argument(value: object) -> str | bytes:
-    return value if isinstance(value, (str, bytes)) else os.fspath(value)  # type: ignore[call-overload,no-any-return]
+    return value if isinstance(value, (str, bytes)) else os.fspath(value)  # type: ignore[call-overload]
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -180,7 +180,7 @@ class Gate:
 
     def wait_until_reached(self, process: subprocess.Popen[str]) -> None:
         """Return once a worker stands at the gate."""
-        _wait_for(lambda: (self.folder / "reached").exists() or process.poll() is not None)
+        wait_for(lambda: (self.folder / "reached").exists() or process.poll() is not None)
         assert process.poll() is None, finish(process)
 
     def open(self) -> None:
@@ -197,17 +197,18 @@ class GatedDetector(FakeDetector):
     def detect(self, images: Sequence[UInt8Image]) -> list[list[Face]]:
         if self._calls == self._gate.passes:
             (self._gate.folder / "reached").touch()
-            _wait_for((self._gate.folder / "open").exists)
+            wait_for((self._gate.folder / "open").exists)
         self._calls += 1
         return super().detect(images)
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once a condition holds; TimeoutError when it never does."""
     end = time.monotonic() + _TIMEOUT_S
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"nothing happened within {_TIMEOUT_S} s")
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 @pytest.fixture

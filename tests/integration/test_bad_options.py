@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facedata import open_set
+from facedata import PrepareConfig, open_set, prepare
+from facedata.errors import UsageError
 from tests.integration.conftest import SMALL, done, here, run, snapshot
 
 
@@ -139,6 +140,15 @@ def test_wrong_use_in_a_process_of_its_own(tmp_path: Path) -> None:
     ratios = run("prepare", "folder", tmp_path, "--out", tmp_path / "faces", "--splits", "train=2")
     assert (ratios.status, ratios.stdout) == (2, "")
     assert ratios.stderr.startswith("facedata: error: --splits 'train=2'")
+
+
+@pytest.mark.parametrize("config", [None, PrepareConfig()])
+def test_an_unknown_option_of_a_call_is_wrong_use(
+    config: PrepareConfig | None, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="colour"):
+        prepare(photos, tmp_path / "faces", config, colour="red")
+    assert not (tmp_path / "faces").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import signal
+import struct
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,18 @@ from facedata import PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, op
 from facedata.cli import main
 from facedata.config import Options
 from facedata.testing import FakeDetector, marked_folder
-from tests.integration.conftest import SMALL, Gate, contents, done, finish, here, run, start
+from tests.integration.conftest import (
+    SMALL,
+    Finished,
+    Gate,
+    contents,
+    done,
+    finish,
+    here,
+    run,
+    start,
+    wait_for,
+)
 
 _CONFIGS: dict[str, type[Options]] = {
     "prepare": PrepareConfig,
@@ -25,9 +40,9 @@ _CONFIGS: dict[str, type[Options]] = {
     "triplets": TripletsConfig,
 }
 _OPTIONS: dict[str, Any] = {
-    "size": 48, "min_score": 0.5, "min_face": 30.0, "margin": 0.25, "face": "center", "seed": 7, "min_photos": 2,
+    "size": 48, "min_score": 0.5, "min_face": 30.0, "margin": 0.25, "face": "center", "seed": 7,
     "splits": "train=0.5,val=0.25,test=0.25", "pairs": "12", "triplets_per_photo": 3, "max_per_person": 5,
-    "stable": True, "licence": "ours", "workers": 1, "reference": "*0.png",
+    "stable": True, "licence": "ours", "workers": 1, "min_photos": 2, "reference": "*0.png",
 }  # fmt: skip
 
 
@@ -123,13 +138,23 @@ def test_a_pipe_gets_no_progress_bar(photos: Path, tmp_path: Path) -> None:
     assert "\r" not in finished.stdout
 
 
+def _all_of(terminal: int) -> str:
+    """Read a terminal until nobody holds its other end."""
+    with os.fdopen(terminal, "rb", buffering=0) as file:
+        shown = b""
+        with contextlib.suppress(OSError):  # so Linux says that it is closed
+            while block := file.read(4096):
+                shown += block
+    return shown.decode()
+
+
 def test_a_terminal_gets_a_progress_bar(photos: Path, tmp_path: Path) -> None:
     outer, inner = os.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))  # 24 lines of 120
     process = start("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL, stderr=inner)
     os.close(inner)
+    shown = _all_of(outer)
     assert finish(process).status == 0
-    shown = os.read(outer, 1 << 16).decode()
-    os.close(outer)
     assert "12/12" in shown
     assert "kept=12, rejected=0" in shown
 
@@ -168,20 +193,41 @@ def test_ctrl_c_ends_soon_without_a_traceback_and_a_rerun_finishes(tmp_path: Pat
     stopped = finish(process)
     assert time.monotonic() - before < 10
     assert stopped.status == 130
-    assert stopped.stdout == ""
-    assert stopped.stderr == "facedata: stopped; run the same command again to go on\n"
+    assert _stopped_lines(stopped) == ["facedata: stopped; run the same command again to go on"]
     assert len(list((tmp_path / "faces" / ".work" / "parts").iterdir())) == 1
     done(*command, tmp_path / "faces")
     done(*command, tmp_path / "fresh")
     assert contents(tmp_path / "faces") == contents(tmp_path / "fresh")
 
 
-def test_ctrl_c_while_workers_start_is_no_traceback(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's signals are read in /proc")
+def test_workers_are_deaf_to_ctrl_c_from_their_first_moment(photos: Path, tmp_path: Path) -> None:
+    """A worker interrupted while it is still importing would show the user a traceback."""
     process = start("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL)
-    while not (tmp_path / "faces" / "log.jsonl").exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.3)  # the workers are importing now
+    wait_for(lambda: bool(_workers(process.pid)) or process.poll() is not None)
+    status = dict(line.split(":\t", 1) for line in _status_of(_workers(process.pid)[0]).splitlines())
     os.killpg(process.pid, signal.SIGINT)
-    stopped = finish(process)
-    assert stopped.status == 130
-    assert stopped.stderr == "facedata: stopped; run the same command again to go on\n"
+    assert finish(process).status == 130
+    deaf_to = int(status["SigBlk"], 16) | int(status["SigIgn"], 16)
+    assert deaf_to >> (signal.SIGINT - 1) & 1
+
+
+def _workers(pid: int) -> list[int]:
+    """Return the children that run joblib's worker program by now."""
+    children = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for found in children for child in found if "popen_loky_posix" in _command(child)]
+
+
+def _command(pid: str) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
+def _status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
+
+
+def _stopped_lines(stopped: Finished) -> list[str]:
+    """Return what was said to the user, without joblib's own warnings of semaphores it had to remove."""
+    assert stopped.stdout == ""
+    assert "Traceback" not in stopped.stderr, stopped.stderr
+    return [line for line in stopped.stderr.splitlines() if line.startswith("facedata")]

@@ -1,0 +1,24 @@
+"""Comparing prepared sets byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+OUTSIDE_THE_PROMISE = {"log.jsonl", ".seen.arrow"}
+
+
+def set_bytes(folder: Path) -> dict[str, str]:
+    """Every file under the byte promise, and the SHA-256 of its bytes."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name not in OUTSIDE_THE_PROMISE
+    }
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """The set's log, a dictionary a line."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

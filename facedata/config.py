@@ -210,7 +210,7 @@ class PrepareConfig(Options):
     cache: str | None = option(
         None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
     )
-    strict: bool = option(False, "a listed photo that is not on disk is an error")
+    strict: bool = option(False, "a listed photo that is not on disk is an error, not only counted")
     overwrite: bool = option(False, "start afresh: the set that is there is removed first")
 
     def __post_init__(self) -> None:

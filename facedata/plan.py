@@ -19,6 +19,9 @@ from .names import crop_paths
 from .sources.base import Scan
 from .types import Photo, Status
 
+_NAMED = 5
+"""How many missing photos an error names."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -64,6 +67,19 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
         records, note = _excluded(records, photos, config.exclude)
         notes.append(note)
     return Plan(_named(records), tuple(notes))
+
+
+def refuse_missing(scan: Scan) -> None:
+    """Raise when the source lists photos that are not there, as ``--strict`` asks.
+
+    Raises:
+        SourceError: how many, and the first of them.
+    """
+    if scan.missing:
+        named = ", ".join(map(repr, scan.missing[:_NAMED])) + (" …" if len(scan.missing) > _NAMED else "")
+        raise SourceError(
+            f"{len(scan.missing):,} listed photos are not on disk: {named}; add them, or leave --strict away"
+        )
 
 
 def _named(records: pa.Table) -> pa.Table:

@@ -24,7 +24,7 @@ from .detect.base import DetectorFactory
 from .engine import LocalEngine, run_all
 from .errors import NothingKeptError, SetError, StoreError, UsageError
 from .ledger import merge, settle
-from .plan import Plan, make_plan
+from .plan import Plan, make_plan, refuse_missing
 from .prepared import DATASET, WORK, PreparedSet, locked, open_set
 from .runlog import LOG, RunLog
 from .shard import CropRules, Stage
@@ -80,6 +80,8 @@ def prepare(
     config = replace(config, **changes) if config else make(PrepareConfig, changes)
     opened = open_source(source, config)
     scan = opened.scan()
+    if config.strict:
+        refuse_missing(scan)
     config = resolve(config, opened, scan)
     plan = make_plan(scan, config)
     folder = _output(Path(out), config.overwrite)

@@ -24,6 +24,7 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         f"people     {counts['people']:>9,}  with {spread['min']} to {spread['max']} photos, "
         f"median {spread['median']:g}"
     )
+    lines += _given_boxes(counts["given_boxes"])
     lines += drawing_lines(counts)
     lines += [f"note       {note}" for note in prepared.info["notes"]]
     lines.append(
@@ -36,7 +37,8 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
 def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
     """Return one line per split, and what there is to say of pairs and triplets."""
     lines = [
-        f"{name:<10} {split['photos']:>9,} photos of {split['people']:,} people, "
+        f"{name:<10} {split['photos']:>9,} {_word(split['photos'], 'photo')} of "
+        f"{split['people']:,} {_word(split['people'], 'person', 'people')}, "
         f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
         for name, split in sorted(
             counts.get("splits", {}).items(), key=lambda item: (item[0] != "train", item[0])
@@ -53,12 +55,29 @@ def _notes(section: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _share(kept: int, counts: Mapping[str, Any]) -> str:
-    return f"  {100 * kept / counts['records']:.1f}%" if counts["records"] else ""
+    # rounded down: only all of them are 100%
+    return f"  {kept * 1000 // counts['records'] / 10:.1f}%" if counts["records"] else ""
+
+
+def _word(count: int, one: str, many: str = "") -> str:
+    return one if count == 1 else many or f"{one}s"
+
+
+def _given_boxes(boxes: Mapping[str, Any] | None) -> list[str]:
+    if boxes is None:
+        return []
+    line = (
+        f"boxes      {boxes['compared']:>9,}  given; median IoU with the face found {boxes['median_iou']:.2f}"
+    )
+    worst = (
+        f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}" if boxes["below_half"] else ""
+    )
+    return [line + worst]
 
 
 def _around(counts: Mapping[str, Any]) -> str:
     more = [
-        f"{counts[name]:,} {text}"
+        f"{counts[name]:,} {text if counts[name] > 1 else text.replace('files', 'file')}"
         for name, text in (("other_files", "other files"), ("missing", "listed but not on disk"))
         if counts[name]
     ]

@@ -42,7 +42,7 @@ def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
         return TableSource(paths[0], root=paths[1] if len(paths) > 1 else None)
     _at_most(roots, 1, config.kind)
     if config.kind == "celeba":
-        return CelebaSource(next(iter(_needed(roots, "a folder or zip").values())), strict=config.strict)
+        return CelebaSource(next(iter(_needed(roots, "a folder or zip").values())))
     cache = Path(config.cache) if config.cache else None
     return LfwSource(
         next(iter(roots.values()), None), view=config.view, cache=cache, images=config.lfw_images

@@ -33,7 +33,6 @@ IMAGE_FOLDERS = ("img_celeba", "img_align_celeba")
 _LIST_FOLDERS = ("", "Anno", "anno", "Eval", "eval")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _SIGNS = {"1": 1, "-1": -1}
-_NAMED_AT_MOST = 5
 
 T = TypeVar("T")
 Box = tuple[float, float, float, float]
@@ -48,15 +47,13 @@ class CelebaSource:
 
     Attributes:
         root: the folder or zip, as text.
-        strict: whether a listed photo that is absent is an error.
     """
 
     kind = "celeba"
     search = "photo"
 
-    def __init__(self, root: Path, strict: bool = False) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = photo_text(str(root))
-        self.strict = strict
         self._path = root
 
     @cached_property
@@ -72,19 +69,12 @@ class CelebaSource:
         """List every photo of the image folder, with what the lists say of it.
 
         Raises:
-            SourceError: no source, image folder or identity list; a malformed line (with its number); or,
-                under ``strict``, absent photos.
+            SourceError: no source, image folder or identity list; a malformed line (with its number).
         """
         listing = _open(self._path)
         images = _images(listing)
-        identities, where = _identities(listing)
+        identities = _identities(listing)
         missing = sorted(images.folder + name for name in identities.keys() - images.photos)
-        if missing and self.strict:
-            named = ", ".join(missing[:_NAMED_AT_MOST]) + (" …" if len(missing) > _NAMED_AT_MOST else "")
-            raise SourceError(
-                f"{len(missing)} of the {len(identities)} photos that {where} names are not in {self.root}: "
-                f"{named}; add them, or leave --strict away to have them counted"
-            )
         table = _table(listing, images, identities)
         for name, column in _attributes(listing, images.photos):
             table = table.append_column(name, column)
@@ -246,8 +236,8 @@ def _is_photo_name(name: str) -> bool:
     return not name.startswith(".") and dot + ending.lower() in IMAGE_ENDINGS
 
 
-def _identities(listing: _Listing) -> tuple[dict[str, str], str]:
-    """Return every listed photo's identity, and what the list is called."""
+def _identities(listing: _Listing) -> dict[str, str]:
+    """Return every listed photo's identity."""
     found = listing.list_file(IDENTITIES)
     if found is None:
         raise SourceError(
@@ -263,7 +253,7 @@ def _identities(listing: _Listing) -> tuple[dict[str, str], str]:
     identities = _by_name(where, _head(text_lines(where, data))[1], identity)
     if not identities:
         raise SourceError(f"{where} names no photo; download it again")
-    return identities, where
+    return identities
 
 
 def _optional(listing: _Listing, name: str, parse: Callable[[list[str]], T]) -> dict[str, T]:

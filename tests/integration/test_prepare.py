@@ -285,8 +285,8 @@ def test_a_grown_set_equals_a_fresh_one_and_does_only_the_new(tmp_path: Path, re
     grown = run(source, out, splits="train=0.5,test=0.5")
     assert events(out)[-2]["pending"] == 7
     fresh = run(source, tmp_path / "fresh", splits="train=0.5,test=0.5")
-    ledgers = [pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh")]
-    pd.testing.assert_frame_equal(*ledgers)
+    left, right = (pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh"))
+    pd.testing.assert_frame_equal(left, right)
     crops = [
         {k: v for k, v in set_bytes(tmp_path / n).items() if k.startswith("crops/")} for n in ("set", "fresh")
     ]
@@ -348,8 +348,8 @@ def test_a_rerun_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None
     run(source, out)
     assert events(out)[-2]["pending"] <= 160 - 64
     run(source, tmp_path / "fresh")
-    ledgers = [pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh")]
-    pd.testing.assert_frame_equal(*ledgers)
+    left, right = (pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh"))
+    pd.testing.assert_frame_equal(left, right)
 
 
 def test_a_duplicate_is_kept_once_its_twin_is_gone(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def face(box: tuple[float, ...], tilt_deg: float = 0.0, middle: tuple[float, flo
 
 
 def mapped(matrix: Float64Array, points: object) -> Float64Array:
-    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    there: Float64Array = np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    return there
 
 
 faces = st.builds(

@@ -30,12 +30,28 @@ def test_toml_and_back(kind: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("min_score", 1.5), ("min_score", -0.1), ("min_score", float("nan")), ("min_score", "high"), ("size", 0),
-        ("workers", 0), ("seed", -1), ("seed", 1.5), ("detector", "dlib"), ("view", 3), ("strict", "yes"),
-        ("pairs", "some"), ("splits", "train=0.75"), ("splits", "train=0.5,train=0.5"), ("splits", "train=1.5,test=-0.5"),
-        ("splits", "train"), ("splits", "=1"), ("splits", ""), ("margin", float("inf")), ("template", "round"),
+        ("min_score", 1.5),
+        ("min_score", -0.1),
+        ("min_score", float("nan")),
+        ("min_score", "high"),
+        ("size", 0),
+        ("workers", 0),
+        ("seed", -1),
+        ("seed", 1.5),
+        ("detector", "dlib"),
+        ("view", 3),
+        ("strict", "yes"),
+        ("pairs", "some"),
+        ("splits", "train=0.75"),
+        ("splits", "train=0.5,train=0.5"),
+        ("splits", "train=1.5,test=-0.5"),
+        ("splits", "train"),
+        ("splits", "=1"),
+        ("splits", ""),
+        ("margin", float("inf")),
+        ("template", "round"),
     ],
-)  # fmt: skip
+)
 def test_impossible_values_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}"):
         make(PrepareConfig, {name: value})

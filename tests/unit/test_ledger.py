@@ -26,9 +26,17 @@ def rows_of(records: pa.Table, digests: list[str], statuses: list[str]) -> pa.Ta
     for record, digest, status in zip(records.column("record").to_pylist(), digests, statuses, strict=True):
         kept = status == "kept"
         rows.append(
-            {"record": record, "status": status, "sha256": digest, "path": f"p/{record}" if kept else None,
-             "crop_sha256": "c" if kept else None, "crop_length": 1 if kept else None, "size": 1, "mtime_ns": 1}
-        )  # fmt: skip
+            {
+                "record": record,
+                "status": status,
+                "sha256": digest,
+                "path": f"p/{record}" if kept else None,
+                "crop_sha256": "c" if kept else None,
+                "crop_length": 1 if kept else None,
+                "size": 1,
+                "mtime_ns": 1,
+            }
+        )
     order = np.random.default_rng(0).permutation(len(rows))
     return pa.Table.from_pylist([rows[i] for i in order], schema=ROWS)
 

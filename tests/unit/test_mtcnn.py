@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from facenet_pytorch import MTCNN as FacenetMtcnn
+from facenet_pytorch import MTCNN
 
 from facedata.detect.base import Detector, box_iou
 from facedata.detect.mtcnn import Mtcnn
@@ -32,7 +32,7 @@ def test_it_is_a_detector(detector: Mtcnn) -> None:
 
 
 def test_it_agrees_with_facenet_pytorch(detector: Mtcnn, photos: list[UInt8Image]) -> None:
-    reference = FacenetMtcnn(keep_all=True, select_largest=True)
+    reference = MTCNN(keep_all=True, select_largest=True)
     for image, found in zip(photos, detector.detect(photos), strict=True):
         boxes, scores, points = reference.detect(image, landmarks=True)
         wanted = (

@@ -131,7 +131,7 @@ def test_listed_photos_that_are_not_there_are_counted_or_with_strict_an_error(tm
     listed = b"".join(b"%06d.jpg %d\n" % (number, number % 2) for number in range(1, 8))
     source = _celeba(tmp_path / "celeba", listed)
     error = _refused("celeba", source, tmp_path / "faces", "--strict")
-    assert "3 of the 7 photos" in error
+    assert "3 listed photos are not on disk" in error
     assert "000005.jpg" in error
     finished = done("prepare", "celeba", source, "--out", tmp_path / "faces", *SMALL)
     assert "3 listed but not on disk" in finished.stdout

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from . import schema
 from .errors import OtherSetError, UsageError
-from .prepared import DATASET, PreparedSet, open_set, short
+from .prepared import PreparedSet, open_set, short
 from .rows import split_names
+from .schema import DATASET
 from .store import decode_crop, read_crop
 from .types import Int64Array, UInt8Image
 

@@ -19,8 +19,8 @@ from .draw import count_splits, draw_pairs, draw_triplets
 from .errors import StoreError
 from .ledger import classes_of, count_statuses
 from .plan import Plan
-from .prepared import KIND, set_fingerprint, stage_tables, write_dataset
-from .schema import SCHEMA_VERSION, read_table
+from .prepared import set_fingerprint, stage_tables, write_dataset
+from .schema import KIND, SCHEMA_VERSION, read_table
 from .sources.base import Scan, Source
 from .types import Status
 from .work import Work, write_seen

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import sys
 import types
 import typing
@@ -217,7 +218,11 @@ class PrepareConfig(Options):
         """Check the ranges, then what only several values together can tell."""
         super().__post_init__()
         parse_splits(self.splits)
-        if self.pairs is not None and self.pairs != "all" and not self.pairs.isdigit():
+        if (
+            self.pairs is not None
+            and self.pairs != "all"
+            and not (self.pairs.isascii() and self.pairs.isdigit())
+        ):
             raise UsageError(f"--pairs is {self.pairs!r}; it takes all or a number")
 
 
@@ -303,6 +308,11 @@ def parse_splits(text: str) -> dict[str, float]:
     return ratios
 
 
+def _is_utf8(text: str) -> bool:
+    """Tell whether text came from UTF-8: Python keeps other bytes of a command line as surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _content(value: str | None) -> str | None:
     if value is not None and Path(value).is_file():
         return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
@@ -322,6 +332,12 @@ def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
         value = str(value)
     if type(value) is not kind:
         raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[kind]}")
+    if kind is str and not field.metadata["file"] and field.name != "cache" and not _is_utf8(value):
+        raise UsageError(f"{flag} is {value!r}; it takes UTF-8 text")
+    if kind is float and not math.isfinite(value):
+        raise UsageError(f"{flag} is {value!r}; it takes a finite number")
+    if kind is int and value > _MOST_WHOLE:
+        raise UsageError(f"{flag} is {value!r}; it takes a number up to {_MOST_WHOLE}")
     least, most, choices = (field.metadata[key] for key in ("least", "most", "choices"))
     if choices and value not in choices:
         raise UsageError(f"{flag} is {value!r}; it takes one of {', '.join(choices)}")
@@ -331,5 +347,8 @@ def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
         raise UsageError(f"{flag} is {value!r}; it takes a number {span}")
     return value
 
+
+_MOST_WHOLE = 2**63 - 1
+"""What the tables and numpy can hold."""
 
 _KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}

@@ -224,7 +224,10 @@ def _pairs_of(prepared: PreparedSet, classes: pa.Table, config: PairsConfig) -> 
 
 
 def _refuse_none(drawn: Drawn, kind: str) -> None:
-    if not any(split["rows"] for split in drawn.section["splits"].values()):
+    splits = drawn.section["splits"].values()
+    if not any(split["rows"] for split in splits) and not (
+        splits and all(split["asked"] == 0 for split in splits)
+    ):
         reasons = "; ".join(drawn.section["notes"]) or "no crop is in a split: run `facedata split`"
         raise SampleError(f"no {kind} can be drawn: {reasons}")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -149,7 +152,8 @@ class _Pool:
         """Yield results as they come, in any order."""
         waiting = iter(jobs)
         try:
-            running = {self._executor.submit(function, job) for job in islice(waiting, 2 * self.workers)}
+            with _deaf_to_ctrl_c():
+                running = {self._executor.submit(function, job) for job in islice(waiting, 2 * self.workers)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -159,10 +163,19 @@ class _Pool:
             raise WorkerDiedError(str(error)) from error
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Hold Ctrl-C back while workers are started: they inherit it, and would die of it while importing."""
+    resource_tracker.ensure_running()  # the first start of it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(parent: int) -> None:
     """Prepare a worker: Ctrl-C is the main process's to handle, and no worker outlives it."""
-    import signal
-
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from .config import PrepareConfig
 from .errors import SourceError, UsageError
 from .names import crop_paths
-from .sources.base import Scan
+from .sources.base import Scan, photo_text
 from .types import Photo, Status
 
 _NAMED = 5
@@ -169,7 +169,7 @@ def _excluded(records: pa.Table, photos: Sequence[str], exclude: str) -> tuple[p
         for key, photo in zip(keys, photos, strict=True)
     ]
     unused = wanted - globs - set(keys) - set(photos)
-    note = f"{sum(out)} photos excluded by {exclude}"
+    note = f"{sum(out)} photos excluded by {photo_text(exclude)}"
     if unused:
         note += f"; {len(unused)} of its lines name no photo of the source, such as {min(unused)!r}"
     status = [
@@ -177,7 +177,7 @@ def _excluded(records: pa.Table, photos: Sequence[str], exclude: str) -> tuple[p
         for x, s in zip(out, records.column("status").to_pylist(), strict=True)
     ]
     reason = [
-        f"listed in {Path(exclude).name}" if x else r
+        f"listed in {photo_text(Path(exclude).name)}" if x else r
         for x, r in zip(out, records.column("reason").to_pylist(), strict=True)
     ]
     return _replace(_replace(records, "status", status), "reason", reason), note

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from .engine import LocalEngine, run_all
 from .errors import NothingKeptError, SetError, StoreError, UsageError
 from .ledger import merge, settle
 from .plan import Plan, make_plan, refuse_missing
-from .prepared import DATASET, WORK, PreparedSet, locked, open_set
+from .prepared import PreparedSet, locked, open_set
 from .runlog import LOG, RunLog
+from .schema import DATASET, WORK
 from .shard import CropRules, Stage
 from .sources import SourceLike, open_source
 from .sources.base import Scan, Source
@@ -77,7 +78,7 @@ def prepare(
         EngineError: workers keep dying.
         NothingKeptError: no photo was kept; the set is written all the same, and its ledger says why.
     """
-    config = replace(config, **changes) if config else make(PrepareConfig, changes)
+    config = make(PrepareConfig, {**(asdict(config) if config else {}), **changes})
     opened = open_source(source, config)
     scan = opened.scan()
     if config.strict:
@@ -239,11 +240,11 @@ def _output(out: Path, overwrite: bool) -> Path:
         inside = {entry.name for entry in out.iterdir()}
     except OSError as error:
         raise StoreError(f"cannot write {out}: {error.strerror or error}") from error
-    ours = DATASET in inside or WORK in inside
-    if inside - {LOG} and not ours:
+    damaged = {DATASET, "photos.parquet"} <= inside
+    if not (inside <= {WORK, LOG} or schema.is_set(out) or damaged):
         raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
-    if DATASET in inside and WORK not in inside and not overwrite:
-        open_set(out)  # refuses another schema version
+    if DATASET in inside and not overwrite:
+        open_set(out)  # refuses damaged ones and another schema version
     return out
 
 

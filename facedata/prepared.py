@@ -24,10 +24,7 @@ from .errors import (
     StoreError,
     UnfinishedSetError,
 )
-
-DATASET = "dataset.json"
-WORK = ".work"
-KIND = "facedata set"
+from .schema import DATASET, KIND, WORK
 
 
 def open_set(path: str | os.PathLike[str]) -> PreparedSet:

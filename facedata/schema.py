@@ -18,6 +18,15 @@ import pyarrow.parquet as pq
 
 from .errors import NotASetError, SchemaVersionError, StoreError
 
+DATASET = "dataset.json"
+"""A finished set has it, and no other."""
+
+WORK = ".work"
+"""The folder of a set that is not finished."""
+
+KIND = "facedata set"
+"""What dataset.json says it is of."""
+
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its name, type or meaning."""
 
@@ -197,7 +206,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         SchemaVersionError: it was written under another schema version.
     """
     try:
-        raw = pq.read_schema(path).metadata or {}
+        with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
+            raw = pq.read_schema(file).metadata or {}
     except FileNotFoundError as error:
         raise NotASetError(f"there is no file {path}") from error
     except (OSError, pa.ArrowInvalid) as error:
@@ -223,7 +233,18 @@ def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Ta
     found = read_metadata(path)
     if found.get("kind", kind) != kind:
         raise NotASetError(f"{path} is a table of {found['kind']}, not of {kind}")
-    return pq.read_table(path, columns=columns)
+    with path.open("rb") as file:
+        return pq.read_table(file, columns=columns)
+
+
+def is_set(folder: Path) -> bool:
+    """Tell whether a folder holds a prepared set, finished or not."""
+    try:
+        if (folder / WORK / "settings.json").is_file():
+            return True
+        return f'"kind": "{KIND}"' in (folder / DATASET).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def file_sha256(path: Path) -> str:

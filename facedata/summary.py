@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .prepared import PreparedSet, short
+from .sources.base import photo_text
 
 
 def summary_lines(prepared: PreparedSet) -> list[str]:
@@ -28,8 +29,8 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
     lines += drawing_lines(counts)
     lines += [f"note       {note}" for note in prepared.info["notes"]]
     lines.append(
-        f"set        {prepared.path} ({prepared.size_px} px {prepared.info['settings']['template']} crops, "
-        f"fingerprint {short(prepared.fingerprint)})"
+        f"set        {photo_text(str(prepared.path))} ({prepared.size_px} px "
+        f"{prepared.info['settings']['template']} crops, fingerprint {short(prepared.fingerprint)})"
     )
     return lines
 

@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from . import schema
 from .errors import OtherSettingsError, SetError, StoreError
 from .ledger import ROWS, unsettled
 from .plan import Plan
-from .prepared import DATASET, WORK, write_text
+from .prepared import write_text
+from .schema import DATASET, WORK
 from .shard import SHARD_PHOTOS, Stage, run_photos
 from .sources.base import PhotoReader
-from .types import BoolArray, Photo, Row
+from .types import BoolArray, Photo, Row, Status
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class Work:
     def _parts(self) -> list[pa.Table]:
         files = sorted((self.folder / "parts").glob("*.parquet")) if self.folder.is_dir() else []
         return (
-            [pa.concat_tables([pq.read_table(file) for file in files]).replace_schema_metadata()]
+            [pa.concat_tables([schema.read_table(file, "part") for file in files]).replace_schema_metadata()]
             if files
             else []
         )
@@ -238,7 +238,7 @@ def write_seen(out: Path, records: pa.Table) -> None:
     temporary = out / f"{SEEN}.tmp"
     try:
         with (
-            pa.OSFile(str(temporary), "wb") as file,
+            temporary.open("wb") as file,
             pa.ipc.new_file(file, records.select(_SEEN_COLUMNS).schema) as writer,
         ):
             writer.write_table(records.select(_SEEN_COLUMNS))
@@ -251,10 +251,10 @@ def write_seen(out: Path, records: pa.Table) -> None:
 def _with_seen(ledger: pa.Table, file: Path) -> pa.Table:
     """Add size and mtime as they were; -1 where that is not known, so that the photo is hashed."""
     unknown = pa.array(np.full(ledger.num_rows, -1, np.int64))
-    if not file.is_file():
+    try:
+        seen = pa.ipc.open_file(file.read_bytes()).read_all()
+    except (OSError, pa.ArrowInvalid):  # gone or damaged: every photo is hashed instead
         return ledger.append_column("size", unknown).append_column("mtime_ns", unknown)
-    with pa.OSFile(str(file)) as source:
-        seen = pa.ipc.open_file(source).read_all()
     at = pc.index_in(ledger.column("record"), value_set=seen.column("record").combine_chunks())
     for name in ("size", "mtime_ns"):
         ledger = ledger.append_column(name, pc.fill_null(seen.column(name).take(at), -1))
@@ -269,6 +269,8 @@ def _still_valid(rows: pa.Table, plan: Plan, reader: PhotoReader, out: Path) -> 
     planned = records.take(at.drop_null() if isinstance(at, pa.Array) else at.combine_chunks().drop_null())
     same_path = pc.fill_null(pc.equal(rows.column("path"), planned.column("crop_path")), True)
     valid = _numpy(pc.and_(pc.is_null(planned.column("status")), same_path))
+    # what could not be read for want of an extra may be readable now; to look again costs next to nothing
+    valid &= _numpy(pc.not_equal(rows.column("status"), Status.UNSUPPORTED.value))
     valid &= _same_boxes(rows.column("given_box"), planned.column("given_box"))
     valid &= _crops_there(rows, valid, out)
     unchanged = _numpy(pc.equal(rows.column("size"), planned.column("size")))

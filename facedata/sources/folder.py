@@ -7,11 +7,12 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SourceError, UsageError
+from ..schema import is_set
 from ..types import Status
 from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
 
@@ -158,12 +159,14 @@ class _Count:
     people: set[str]
     photos: int = 0
     other_files: int = 0
+    sets: list[str] = field(default_factory=list)
+    """Prepared sets that lie below the root: their crops are no photos."""
 
 
 def _add_root(plan: PlanBuilder, name: str, root: Path, rule: _IdentityRule) -> _Count:
     prefix = photo_text(name) + "/" if name else ""
     count = _Count(set())
-    for folder, entry in _files(root):
+    for folder, entry in _files(root, count.sets):
         kind, size, mtime_ns = _look(entry)
         if kind == "other":
             count.other_files += 1
@@ -192,8 +195,11 @@ _Chain = tuple[tuple[int, int], ...]
 """Device and inode of every folder on the way from the root; tells a link that leads back up."""
 
 
-def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield all that is no folder, each with the text of its folder below the root (ending in ``/``)."""
+def _files(root: Path, sets: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield all that is no folder, each with the text of its folder below the root (ending in ``/``).
+
+    Prepared sets below the root are passed over, and their folders added to ``sets``.
+    """
     pending: list[tuple[str, str, _Chain]] = [(str(root), "", ())]
     while pending:
         path, folder, chain = pending.pop()
@@ -206,6 +212,8 @@ def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 for entry in entries:
                     if not _is_folder(entry):
                         yield folder, entry
+                    elif is_set(Path(entry.path)):
+                        sets.append(folder + photo_text(entry.name))
                     elif not entry.name.startswith("."):
                         pending.append((entry.path, f"{folder}{photo_text(entry.name)}/", (*chain, here)))
         except OSError as error:
@@ -248,6 +256,8 @@ def _head(path: str) -> bytes:
 
 def _notes(counts: Mapping[str, _Count]) -> list[str]:
     notes = [f"the root {name} holds no photos" for name, count in counts.items() if not count.photos]
+    sets = sorted(name for count in counts.values() for name in count.sets)
+    notes += [f"{name} is a prepared set: its crops are not taken as photos" for name in sets]
     roots_of = Counter(person for count in counts.values() for person in count.people)
     shared = sorted(person for person, roots in roots_of.items() if roots > 1)
     if shared:

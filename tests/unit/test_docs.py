@@ -17,6 +17,7 @@ import pytest
 from facedata import open_set, prepare, schema
 from facedata.cli import _parser
 from facedata.config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
+from facedata.crops import _named
 from facedata.detect import DETECTOR_FACTORIES
 from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
@@ -92,8 +93,11 @@ def type_name(kind: pa.DataType) -> str:
 
 @pytest.fixture
 def fake_detection() -> Iterator[None]:
+    """Let `mtcnn` mean the fake, also for `find_crops`, which keeps what it has loaded."""
+    _named.cache_clear()
     with patch.dict(DETECTOR_FACTORIES, mtcnn=lambda least_px, device: FakeDetector):
         yield
+    _named.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -178,12 +178,11 @@ class WorkerMemory:
         return max(size for _, size in self.samples)
 
     def first_and_last_thousand(self) -> tuple[int, int]:
-        """Return the most bytes while the first thousand photos were done, and while the last were."""
+        """Return the median bytes once the first photos are done up to the thousandth, and over the last."""
         end = self.samples[-1][0]
-        return tuple(  # type: ignore[return-value]  # two of them
-            max(size for done, size in self.samples if low <= done <= high)
-            for low, high in ((0, 1000), (end - 1000, end))
-        )
+        spans = ((1, 1000), (end - 1000, end - 1))  # before the first the networks are still being loaded
+        first, last = ([size for done, size in self.samples if low <= done <= high] for low, high in spans)
+        return int(np.median(first)), int(np.median(last))
 
 
 def size_of(process: psutil.Process) -> int:

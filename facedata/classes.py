@@ -228,7 +228,7 @@ def _open_table(path: Path, kind: str, of: Path | None) -> tuple[PreparedSet, pa
     if path.suffix != ".parquet":
         prepared = open_set(path)
         return prepared, prepared.table(kind)
-    found = schema.read_metadata(path).get("fingerprint")
+    found = schema.read_footer(path).fingerprint
     prepared = open_set(of or _set_around(path))
     if found != prepared.fingerprint:
         raise OtherSetError(

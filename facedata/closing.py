@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from .config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, fingerprint_of, make
 from .divide import divide
 from .draw import count_splits, draw_pairs, draw_triplets
-from .errors import StoreError
+from .errors import StoreError, writing
 from .ledger import classes_of, count_statuses
 from .plan import Plan
-from .prepared import set_fingerprint, stage_tables, write_dataset
-from .schema import KIND, SCHEMA_VERSION, read_table
+from .prepared import PreparedSet, open_set, set_fingerprint, stage_tables, with_meta, write_dataset
+from .schema import DATASET, KIND, KINDS, SCHEMA_VERSION, read_table
 from .sources.base import Scan, Source
 from .types import Status
 from .work import Work, write_seen
@@ -68,7 +68,8 @@ def close_set(closing: Closing, ledger: pa.Table, work: Work) -> None:
     staged = stage_tables(closing.out, tables, fingerprint)
     sweep(closing.out / "crops", classes.column("path").to_pylist())
     for table in staged.values():
-        table.temporary.replace(table.path)
+        table.settle()
+    _remove_other_tables(closing.out, staged)
     write_seen(closing.out, closing.plan.records)
     info = _info(closing, ledger, classes, fingerprint)
     info["drawing"] = {name: options.settings() for name, options in drawing.items()}
@@ -79,8 +80,45 @@ def close_set(closing: Closing, ledger: pa.Table, work: Work) -> None:
     work.finish()
 
 
+def is_closed(closing: Closing, ledger: pa.Table) -> bool:
+    """Tell whether the set on disk is what :func:`close_set` would write; splits and draws aside.
+
+    Raises:
+        SetError: dataset.json is damaged.
+    """
+    if not (closing.out / DATASET).is_file():
+        return False
+    before = open_set(closing.out)
+    if not before.is_whole():
+        return False
+    info = _info(closing, ledger, classes_of(ledger), before.fingerprint)
+    info["counts"] = {**before.info["counts"], **info["counts"]}
+    same = all(before.info[key] == value for key, value in info.items() if key != "versions")
+    return (
+        same
+        and _same_rows(before, "photos", ledger)
+        and _same_rows(before, "protocol", closing.scan.protocol)
+    )
+
+
+def _same_rows(before: PreparedSet, kind: str, now: pa.Table | None) -> bool:
+    if now is None or not before.has(kind):
+        return now is None and not before.has(kind)
+    there = before.table(kind)
+    wanted = with_meta(KINDS[kind], now.schema)
+    if there.schema.names != wanted.names or there.schema.types != wanted.types:
+        return False
+    return bool(there.equals(now.select(wanted.names).cast(wanted)))
+
+
+def _remove_other_tables(out: Path, staged: Iterable[str]) -> None:
+    for kind in KINDS.keys() - set(staged):  # a protocol that the source no longer has
+        with writing(out / kind):
+            (out / f"{kind}.parquet").unlink(missing_ok=True)
+
+
 def sweep(crops: Path, wanted: list[str]) -> None:
-    """Remove every file below ``crops`` that is not wanted, and folders left empty.
+    """Remove every crop below ``crops`` that is not wanted, and folders left empty; other files stay.
 
     Raises:
         StoreError: something cannot be removed.
@@ -90,12 +128,16 @@ def sweep(crops: Path, wanted: list[str]) -> None:
         person, _, name = path.partition("/")
         keep[person].add(name)
     try:
-        folders = list(os.scandir(crops)) if crops.is_dir() else []
+        folders = [entry for entry in os.scandir(crops) if entry.is_dir()] if crops.is_dir() else []
         for folder in folders:
+            left = False
             for entry in list(os.scandir(folder.path)):
-                if entry.name not in keep[folder.name]:
+                unwanted = entry.name.endswith(".jpg") and entry.name not in keep[folder.name]
+                if unwanted and not entry.is_dir():
                     Path(entry.path).unlink()
-            if not keep[folder.name]:
+                else:
+                    left = True
+            if not left:
                 Path(folder.path).rmdir()
     except OSError as error:
         raise StoreError(f"cannot clean up {crops}: {error.strerror or error}") from error
@@ -129,10 +171,9 @@ def _drawing(closing: Closing, work: Work) -> dict[str, Any]:
 
 def _earlier_splits(work: Work) -> dict[str, str]:
     """Return the split each person had, so that a grown set keeps it."""
-    classes = work.previous / "classes.parquet"
-    if not classes.is_file():
+    if not work.has_previous_tables():
         return {}
-    table = read_table(classes, "classes", ["identity", "split"])
+    table = read_table(work.previous / "classes.parquet", "classes", ["identity", "split"])
     rows = zip(table.column("identity").to_pylist(), table.column("split").to_pylist(), strict=True)
     return {identity: split for identity, split in rows if split is not None}
 

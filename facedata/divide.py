@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from . import schema
 from .config import SplitConfig, parse_splits
-from .errors import UsageError
 from .rows import split_names
 from .split import TRAIN, labels_of, split_identities, split_photos, split_stable, training_split
 
@@ -33,9 +32,6 @@ def divide(
     Returns:
         The crops, and the section for dataset.json: ``by``, ``splits`` (name → people, photos),
         ``unassigned`` photos (no official split) and ``notes``.
-
-    Raises:
-        UsageError: ``official``, and not one crop has an official split.
     """
     names, notes = _splits_of(classes, photos, config, previous)
     classes = _with(classes, "split", pa.array(names, pa.string()))
@@ -80,11 +76,6 @@ def _splits_of(
 def _official_splits(classes: pa.Table, photos: pa.Table) -> tuple[Sequence[str | None], list[str]]:
     place = pc.index_in(classes.column("path"), value_set=photos.column("path").combine_chunks())
     splits = photos.column("official_split").combine_chunks().take(place.combine_chunks())
-    if len(splits) and splits.null_count == len(splits):
-        raise UsageError(
-            "--split-by official: the source gives no photo a split; use --split-by identity or photo, "
-            "or prepare with --split-from"
-        )
     note = f"{splits.null_count:,} photos have no official split: they are in no pair or triplet"
     return splits.to_pylist(), [note] if splits.null_count else []
 

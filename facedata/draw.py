@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from .combine import Rule
 from .config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of, make
-from .divide import divide as divide
+from .divide import divide
 from .errors import SampleError, UsageError
 from .official import official_pairs
 from .prepared import PreparedSet, locked, open_set, set_fingerprint
@@ -164,6 +164,11 @@ def split_set(
     with locked(Path(path)):
         prepared = open_set(path)
         photos = prepared.table("photos", ["path", "official_split"])
+        if config.split_by == "official" and photos.column("official_split").null_count == photos.num_rows:
+            raise UsageError(
+                "--split-by official: the source gave no photo a split; use --split-by identity or photo, or "
+                "prepare the set with --split-from"
+            )
         classes, section = divide(prepared.table("classes"), photos, config)
         drawing = prepared.info["drawing"]
         pairs = _pairs_of(prepared, classes, make(PairsConfig, drawing["pairs"]))

@@ -32,6 +32,10 @@ What a user did wrong raises a :class:`FacedataError`; what is wrong with one ph
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class FacedataError(Exception):
     """Base of every error this package raises on purpose; its text is meant for the user."""
@@ -87,6 +91,15 @@ class LockedError(SetError):
 
 class StoreError(FacedataError):
     """The output cannot be written: disk full, read-only, no permission."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing ``path`` into a :class:`StoreError`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class SampleError(FacedataError):

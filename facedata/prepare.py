@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 
 from . import schema
 from .align import DEFAULT_SIZES
-from .closing import Closing, close_set
+from .closing import Closing, close_set, is_closed
 from .config import PrepareConfig, make
 from .detect import DETECTOR_FACTORIES
 from .detect.base import DetectorFactory
 from .engine import LocalEngine, run_all
-from .errors import NothingKeptError, SetError, StoreError, UsageError
+from .errors import NothingKeptError, SetError, UsageError, writing
 from .ledger import merge, settle
 from .plan import Plan, make_plan, refuse_missing
 from .prepared import PreparedSet, locked, open_set
@@ -30,10 +30,10 @@ from .runlog import LOG, RunLog
 from .schema import DATASET, WORK
 from .shard import CropRules, Stage
 from .sources import SourceLike, open_source
-from .sources.base import Scan, Source
+from .sources.base import Scan, Source, photo_path
 from .store import FolderStore
 from .types import Status
-from .work import SEEN, Work
+from .work import SEEN, Work, is_work
 
 logger = logging.getLogger(__name__)
 
@@ -85,15 +85,25 @@ def prepare(
         refuse_missing(scan)
     config = resolve(config, opened, scan)
     plan = make_plan(scan, config)
+    _refuse_own_photos(opened, Path(out))
     folder = _output(Path(out), config.overwrite)
     with locked(folder):
         _clear(folder) if config.overwrite else None
         return _prepare(_Run(config, opened, scan, plan, folder, detector, on_progress))
 
 
+def _refuse_own_photos(source: Source, out: Path) -> None:
+    """Refuse an output that holds its own source: the run would clear it away."""
+    for part in source.root.split(","):
+        path = Path(photo_path(part.partition("=")[2] or part))
+        if path.exists() and out.resolve() in (path.resolve(), *path.resolve().parents):
+            raise UsageError(f"the source {part} lies in the output {out}: choose another --out")
+
+
 def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
     """Fill in the options that stand for themselves: face rule, size, device, what is divided."""
     official = scan.photos.column("official_split").null_count < scan.photos.num_rows or config.split_from
+    by_default = "official" if config.split_from or (official and source.kind == "lfw") else "identity"
     if config.split_by == "official" and not official:
         raise UsageError(
             "--split-by official: this source gives no photo a split; use --split-by identity or photo, or "
@@ -104,7 +114,7 @@ def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
         kind=source.kind,
         face=config.face or source.face,
         size=config.size or DEFAULT_SIZES[config.template],
-        split_by=config.split_by or ("official" if official else "identity"),
+        split_by=config.split_by or by_default,
         device=_device(config.device),
     )
 
@@ -143,17 +153,18 @@ class _Run:
 
 def _prepare(run: _Run) -> PreparedSet:
     work, log = Work(run.out), RunLog(run.out)
+    closing = Closing(run.out, run.config, run.source, run.scan, run.plan, library_versions())
     work.begin(run.config.settings(), library_versions())
     rows = work.known_rows(run.plan, run.scan.reader)
     pending = _pending(run.plan, rows)
-    if not pending and _unchanged(run, settle(merge(run.plan.records, rows), run.config.min_photos)):
+    if not pending and is_closed(closing, settle(merge(run.plan.records, rows), run.config.min_photos)):
         work.finish()
         logger.info("nothing to do: %s is up to date", run.out)
         return _kept_some(open_set(run.out))
     log.write("start", records=run.plan.records.num_rows, pending=len(pending), workers=_workers(run.config))
-    work.set_aside()
-    ledger = _complete(run, work, rows, pending)
-    close_set(Closing(run.out, run.config, run.source, run.scan, run.plan, library_versions()), ledger, work)
+    with log.warnings():
+        work.set_aside()
+        close_set(closing, _complete(run, work, rows, pending), work)
     prepared = open_set(run.out)
     log.write("end", status=prepared.info["counts"]["status"])
     return _kept_some(prepared)
@@ -185,6 +196,9 @@ def _pending(plan: Plan, rows: pa.Table) -> list[int]:
 def _run_pending(run: _Run, work: Work, rows: pa.Table, pending: list[int]) -> pa.Table:
     """Run the pending records' shards; return the rows with theirs."""
     tasks = work.tasks(run.plan, pending, run.stage())
+    for task in tasks:  # an old part of the same photos is one whose rows no longer hold
+        with writing(task.part):
+            task.part.unlink(missing_ok=True)
     counter = _Counter(len(pending), run.on_progress)
     run_all(tasks, LocalEngine(_workers(run.config)), counter.add)
     parts = [schema.read_table(task.part, "part") for task in tasks]
@@ -206,18 +220,6 @@ class _Counter:
             self.report(Progress(self.total, self.kept, self.rejected))
 
 
-def _unchanged(run: _Run, ledger: pa.Table) -> bool:
-    if not (run.out / DATASET).is_file():
-        return False
-    before = open_set(run.out)
-    counts = before.info["counts"]
-    same_around = (counts["other_files"], counts["missing"]) == (run.scan.other_files, len(run.scan.missing))
-    columns = before.table("photos").column_names
-    return same_around and before.table("photos").equals(
-        ledger.select(columns).cast(before.table("photos").schema)
-    )
-
-
 def _kept_some(prepared: PreparedSet) -> PreparedSet:
     if not prepared.info["tables"]["classes"]["rows"]:
         counts = ", ".join(f"{name} {count}" for name, count in prepared.info["counts"]["status"].items())
@@ -235,30 +237,34 @@ def _workers(config: PrepareConfig) -> int:
 
 def _output(out: Path, overwrite: bool) -> Path:
     """Make the output folder, or refuse one that holds what is not ours."""
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         inside = {entry.name for entry in out.iterdir()}
-    except OSError as error:
-        raise StoreError(f"cannot write {out}: {error.strerror or error}") from error
-    damaged = {DATASET, "photos.parquet"} <= inside
-    if not (inside <= {WORK, LOG} or schema.is_set(out) or damaged):
+    begun = inside <= {WORK, LOG} and is_work(out / WORK)
+    if inside and not (begun or schema.is_set(out) or _is_damaged(out)):
         raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
     if DATASET in inside and not overwrite:
         open_set(out)  # refuses damaged ones and another schema version
     return out
 
 
+def _is_damaged(out: Path) -> bool:
+    """Tell whether this is a set of ours whose dataset.json can no longer say so."""
+    try:
+        return (out / DATASET).is_file() and schema.read_footer(out / "photos.parquet").kind == "photos"
+    except SetError:
+        return False
+
+
 def _clear(out: Path) -> None:
     """Remove a set; dataset.json goes first, so that a torn removal never looks like a set."""
     names = [DATASET, *(f"{kind}.parquet" for kind in schema.KINDS), SEEN, LOG]
-    try:
+    with writing(out):
         for name in names:
             (out / name).unlink(missing_ok=True)
         for name in ("crops", "report", WORK):
             if (out / name).is_dir():
                 shutil.rmtree(out / name)
-    except OSError as error:
-        raise StoreError(f"cannot remove the old set in {out}: {error.strerror or error}") from error
 
 
 def library_versions() -> dict[str, str]:

@@ -21,8 +21,8 @@ from .errors import (
     NotASetError,
     OtherSetError,
     SchemaVersionError,
-    StoreError,
     UnfinishedSetError,
+    writing,
 )
 from .schema import DATASET, KIND, WORK
 
@@ -65,16 +65,36 @@ class PreparedSet:
 
         Raises:
             NotASetError: the set has no such table, or it cannot be read.
-            OtherSetError: the file there belongs to another set.
+            OtherSetError: the file there belongs to another set, or to another state of this one.
         """
         file = self.path / f"{kind}.parquet"
-        found = schema.read_metadata(file).get("fingerprint")
-        if found != self.fingerprint:
-            raise OtherSetError(
-                f"{file} belongs to the set {short(found)}, not to this one ({short(self.fingerprint)}): "
-                "run `facedata prepare` again"
-            )
+        if kind in self.info["tables"]:
+            self._check(kind)
         return schema.read_table(file, kind, columns)
+
+    def is_whole(self) -> bool:
+        """Tell whether every table is there and is the one that dataset.json means."""
+        try:
+            for kind in self.info["tables"]:
+                self._check(kind)
+        except (NotASetError, OtherSetError):
+            return False
+        return True
+
+    def _check(self, kind: str) -> None:
+        file = self.path / f"{kind}.parquet"
+        footer = schema.read_footer(file)
+        if footer.fingerprint != self.fingerprint:
+            raise OtherSetError(
+                f"{file} belongs to the set {short(footer.fingerprint)}, not to this one "
+                f"({short(self.fingerprint)}): run `facedata prepare` again"
+            )
+        rows = self.info["tables"][kind]["rows"]
+        if footer.rows != rows:
+            raise OtherSetError(
+                f"{file} has {footer.rows:,} rows and {DATASET} says {rows:,}: an update was cut short; run "
+                "`facedata prepare` again"
+            )
 
     def has(self, kind: str) -> bool:
         """Tell whether the set has this table."""
@@ -107,7 +127,7 @@ class PreparedSet:
         info["tables"] = dict(self.info["tables"])
         staged = stage_tables(self.path, tables, info["fingerprint"])
         for kind, table in staged.items():
-            table.temporary.replace(table.path)
+            table.settle()
             info["tables"][kind] = {"rows": table.rows, "sha256": table.sha256}
         write_dataset(self.path, info)
         self.info = info
@@ -200,14 +220,15 @@ def write_text(file: Path, text: str) -> None:
     """
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        with writing(file), temporary.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError as error:
+        with writing(file):
+            temporary.replace(file)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
+        raise
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .errors import StoreError
+from .errors import writing
 
 LOG = "log.jsonl"
 
@@ -28,8 +31,26 @@ class RunLog:
         """
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = {"time": now, "host": socket.gethostname(), "pid": os.getpid(), "event": event, **values}
+        with writing(self._file), self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def warnings(self) -> Iterator[None]:
+        """Write what the package warns of while the block runs."""
+        handler = _Handler(self)
+        logger = logging.getLogger(__package__)
+        logger.addHandler(handler)
         try:
-            with self._file.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise StoreError(f"cannot write {self._file}: {error.strerror or error}") from error
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, log: RunLog) -> None:
+        super().__init__(logging.WARNING)
+        self.log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one warning."""
+        self.log.write("warning", text=record.getMessage())

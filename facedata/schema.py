@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import NotASetError, SchemaVersionError, StoreError
+from .errors import NotASetError, SchemaVersionError, writing
 
 DATASET = "dataset.json"
 """A finished set has it, and no other."""
@@ -147,7 +147,7 @@ def write_table(
         StoreError: the file cannot be written; nothing half-written stays.
     """
     staged = stage_table(path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
-    staged.temporary.replace(path)
+    staged.settle()
     return staged.sha256, staged.rows
 
 
@@ -158,6 +158,15 @@ class StagedTable(NamedTuple):
     path: Path
     sha256: str
     rows: int
+
+    def settle(self) -> None:
+        """Give the table its name.
+
+        Raises:
+            StoreError: that is refused.
+        """
+        with writing(self.path):
+            self.temporary.replace(self.path)
 
 
 def stage_table(
@@ -171,15 +180,15 @@ def stage_table(
     }
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with writing(path), temporary.open("wb") as file:
             tables = [chunks] if isinstance(chunks, pa.Table) else chunks
             rows = _write_chunks(file, tables, schema.with_metadata(metadata))
             file.flush()
             os.fsync(file.fileno())
         return StagedTable(temporary, path, file_sha256(temporary), rows)
-    except OSError as error:
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
 
 
 def _write_chunks(file: IO[bytes], chunks: Iterable[pa.Table], schema: pa.Schema) -> int:
@@ -198,8 +207,16 @@ def _write_chunks(file: IO[bytes], chunks: Iterable[pa.Table], schema: pa.Schema
     return rows
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Read a table's own metadata: kind, schema_version, fingerprint (empty when not one of ours).
+class Footer(NamedTuple):
+    """What a table says of itself; ``kind`` and ``fingerprint`` are empty when it is not one of ours."""
+
+    kind: str
+    fingerprint: str
+    rows: int
+
+
+def read_footer(path: Path) -> Footer:
+    """Read a table's own metadata.
 
     Raises:
         NotASetError: there is no such file, or it is not Parquet.
@@ -207,20 +224,22 @@ def read_metadata(path: Path) -> dict[str, str]:
     """
     try:
         with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
-            raw = pq.read_schema(file).metadata or {}
+            footer = pq.read_metadata(file)
     except FileNotFoundError as error:
         raise NotASetError(f"there is no file {path}") from error
     except (OSError, pa.ArrowInvalid) as error:
         raise NotASetError(f"{path} is not a readable Parquet file: {error}") from error
-    prefix = b"facedata."
-    found = {k[len(prefix) :].decode(): v.decode() for k, v in raw.items() if k.startswith(prefix)}
-    version = found.get("schema_version", str(SCHEMA_VERSION))
+    raw = footer.metadata or {}
+    version = raw.get(b"facedata.schema_version", b"%d" % SCHEMA_VERSION).decode()
     if version != str(SCHEMA_VERSION):
         raise SchemaVersionError(
             f"{path} has schema version {version}; this facedata reads version {SCHEMA_VERSION}: "
             "prepare the set again, or use the facedata it was made with"
         )
-    return found
+    kind, fingerprint = (
+        raw.get(f"facedata.{name}".encode(), b"").decode() for name in ("kind", "fingerprint")
+    )
+    return Footer(kind, fingerprint, footer.num_rows)
 
 
 def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Table:
@@ -230,9 +249,9 @@ def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Ta
         NotASetError: no such file, not Parquet, or of another kind.
         SchemaVersionError: it was written under another schema version.
     """
-    found = read_metadata(path)
-    if found.get("kind", kind) != kind:
-        raise NotASetError(f"{path} is a table of {found['kind']}, not of {kind}")
+    found = read_footer(path).kind
+    if found not in ("", kind):
+        raise NotASetError(f"{path} is a table of {found}, not of {kind}")
     with path.open("rb") as file:
         return pq.read_table(file, columns=columns)
 

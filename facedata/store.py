@@ -47,10 +47,6 @@ class FolderStore:
             file.unlink(missing_ok=True) if file.parent.is_dir() else None
             raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
 
-    def file_of(self, path: str) -> str:
-        """Return the crop's file below the set's folder."""
-        return f"crops/{path}"
-
 
 def read_crop(root: Path, file: str, offset: int, length: int) -> bytes:
     """Read a crop's bytes.

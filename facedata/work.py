@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
-from .errors import OtherSettingsError, SetError, StoreError
+from .errors import NotASetError, OtherSettingsError, SetError, writing
 from .ledger import ROWS, unsettled
 from .plan import Plan
 from .prepared import write_text
@@ -74,7 +74,8 @@ def run_shard(task: ShardTask) -> list[str]:
     Raises:
         StoreError: a crop or the part cannot be written.
     """
-    task.mark.touch()
+    with writing(task.mark):
+        task.mark.touch()
     rows = run_photos(task.photos, task.stage)
     return write_part(task, rows)
 
@@ -89,6 +90,14 @@ def write_part(task: ShardTask, rows: Sequence[Row]) -> list[str]:
     schema.write_table(task.part, pa.table(columns, schema=ROWS), kind="part", schema=ROWS, fingerprint="")
     task.mark.unlink(missing_ok=True)
     return [str(row["status"]) for row in rows]
+
+
+_ENTRIES = {"settings.json", ".settings.json.tmp", "parts", "started", "previous", "previous.tmp"}
+
+
+def is_work(folder: Path) -> bool:
+    """Tell whether a folder is a ``.work`` of ours, however early its run was killed; or is not there."""
+    return not folder.is_dir() or {entry.name for entry in folder.iterdir()} <= _ENTRIES
 
 
 class Work:
@@ -119,13 +128,11 @@ class Work:
                     "%s was begun under other library versions (%s): its bytes may differ from a fresh run's",
                     self.out, _differences(before["versions"], versions),
                 )  # fmt: skip
-        try:
+        with writing(self.folder):
             for name in ("parts", "started"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             for mark in (self.folder / "started").iterdir():
                 mark.unlink()
-        except OSError as error:
-            raise StoreError(f"cannot write {self.folder}: {error.strerror or error}") from error
         write_text(file, json.dumps({"settings": settings, "versions": versions}, sort_keys=True) + "\n")
 
     def _before(self, file: Path) -> dict[str, Any] | None:
@@ -145,14 +152,15 @@ class Work:
         if not (self.out / DATASET).is_file():
             return
         temporary = self.folder / "previous.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for name in (DATASET, "photos.parquet", "classes.parquet", SEEN):
-            if (self.out / name).is_file():
-                shutil.copy2(self.out / name, temporary / name)
-        shutil.rmtree(self.folder / "previous", ignore_errors=True)
-        temporary.replace(self.folder / "previous")
-        (self.out / DATASET).unlink()
+        with writing(temporary):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            for name in (DATASET, "photos.parquet", "classes.parquet", SEEN):
+                if (self.out / name).is_file():
+                    shutil.copy2(self.out / name, temporary / name)
+            shutil.rmtree(self.folder / "previous", ignore_errors=True)
+            temporary.replace(self.folder / "previous")
+            (self.out / DATASET).unlink()
 
     @property
     def previous(self) -> Path:
@@ -185,9 +193,22 @@ class Work:
             else []
         )
 
+    def has_previous_tables(self) -> bool:
+        """Tell whether an earlier state of the set has its ledger and crops, of one and the same state."""
+        if not (self.previous / DATASET).is_file():
+            return False
+        try:
+            photos, classes = (
+                schema.read_footer(self.previous / f"{kind}.parquet") for kind in ("photos", "classes")
+            )
+        except NotASetError as error:
+            logger.warning("%s; all photos are done again", error)
+            return False
+        return photos.fingerprint == classes.fingerprint
+
     def _previous_rows(self) -> pa.Table | None:
         folder = self.previous
-        if not (folder / DATASET).is_file():
+        if not self.has_previous_tables():
             return None
         ledger = unsettled(schema.read_table(folder / "photos.parquet", "photos"))
         classes = schema.read_table(folder / "classes.parquet", "classes", ["path", "crop_sha256", "length"])
@@ -212,7 +233,8 @@ class Work:
 
     def finish(self) -> None:
         """Remove the folder: dataset.json is written, nothing in here is needed any more."""
-        shutil.rmtree(self.folder)
+        with writing(self.folder):
+            shutil.rmtree(self.folder)
 
 
 def refuse_other_settings(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -238,14 +260,16 @@ def write_seen(out: Path, records: pa.Table) -> None:
     temporary = out / f"{SEEN}.tmp"
     try:
         with (
+            writing(out / SEEN),
             temporary.open("wb") as file,
             pa.ipc.new_file(file, records.select(_SEEN_COLUMNS).schema) as writer,
         ):
             writer.write_table(records.select(_SEEN_COLUMNS))
-        temporary.replace(out / SEEN)
-    except OSError as error:
+        with writing(out / SEEN):
+            temporary.replace(out / SEEN)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        raise StoreError(f"cannot write {out / SEEN}: {error.strerror or error}") from error
+        raise
 
 
 def _with_seen(ledger: pa.Table, file: Path) -> pa.Table:
@@ -266,11 +290,10 @@ def _still_valid(rows: pa.Table, plan: Plan, reader: PhotoReader, out: Path) -> 
     records = plan.records
     at = pc.index_in(rows.column("record"), value_set=records.column("record").combine_chunks())
     rows = rows.filter(pc.is_valid(at))
-    planned = records.take(at.drop_null() if isinstance(at, pa.Array) else at.combine_chunks().drop_null())
+    planned = records.take(pc.drop_null(at))
     same_path = pc.fill_null(pc.equal(rows.column("path"), planned.column("crop_path")), True)
     valid = _numpy(pc.and_(pc.is_null(planned.column("status")), same_path))
-    # what could not be read for want of an extra may be readable now; to look again costs next to nothing
-    valid &= _numpy(pc.not_equal(rows.column("status"), Status.UNSUPPORTED.value))
+    valid &= ~_may_be_readable_now(rows)
     valid &= _same_boxes(rows.column("given_box"), planned.column("given_box"))
     valid &= _crops_there(rows, valid, out)
     unchanged = _numpy(pc.equal(rows.column("size"), planned.column("size")))
@@ -288,6 +311,18 @@ def _still_valid(rows: pa.Table, plan: Plan, reader: PhotoReader, out: Path) -> 
     for name in ("size", "mtime_ns"):
         rows = rows.set_column(rows.schema.get_field_index(name), ROWS.field(name), planned.column(name))
     return rows.filter(pa.array(valid))
+
+
+def _may_be_readable_now(rows: pa.Table) -> BoolArray:
+    """Tell which photos could not even be opened, or lacked an extra that may be installed now."""
+    never_opened = pc.and_(
+        pc.equal(rows.column("status"), Status.UNREADABLE.value), pc.is_null(rows.column("sha256"))
+    )
+    lacked = pc.and_(
+        pc.equal(rows.column("status"), Status.UNSUPPORTED.value),
+        pc.fill_null(pc.match_substring(rows.column("reason"), "facedata["), False),
+    )
+    return _numpy(pc.or_(never_opened, lacked))
 
 
 def _same_bytes(reader: PhotoReader, photo: str, digest: str | None) -> bool:

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from facedata import schema
 from facedata.config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of
-from facedata.draw import count_splits, divide, draw_pairs, draw_triplets
+from facedata.divide import divide
+from facedata.draw import count_splits, draw_pairs, draw_triplets
 from facedata.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
 from facedata.schema import KIND
 from facedata.store import FolderStore, encode_crop

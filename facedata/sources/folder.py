@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
 
 _NAMED_AT_MOST = 5
 """How many people a note names before it only counts."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -159,14 +162,12 @@ class _Count:
     people: set[str]
     photos: int = 0
     other_files: int = 0
-    sets: list[str] = field(default_factory=list)
-    """Prepared sets that lie below the root: their crops are no photos."""
 
 
 def _add_root(plan: PlanBuilder, name: str, root: Path, rule: _IdentityRule) -> _Count:
     prefix = photo_text(name) + "/" if name else ""
     count = _Count(set())
-    for folder, entry in _files(root, count.sets):
+    for folder, entry in _files(root):
         kind, size, mtime_ns = _look(entry)
         if kind == "other":
             count.other_files += 1
@@ -195,10 +196,10 @@ _Chain = tuple[tuple[int, int], ...]
 """Device and inode of every folder on the way from the root; tells a link that leads back up."""
 
 
-def _files(root: Path, sets: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield all that is no folder, each with the text of its folder below the root (ending in ``/``).
 
-    Prepared sets below the root are passed over, and their folders added to ``sets``.
+    Prepared sets below the root are passed over: crops are no photos, least of all a run's own.
     """
     pending: list[tuple[str, str, _Chain]] = [(str(root), "", ())]
     while pending:
@@ -213,7 +214,9 @@ def _files(root: Path, sets: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]
                     if not _is_folder(entry):
                         yield folder, entry
                     elif is_set(Path(entry.path)):
-                        sets.append(folder + photo_text(entry.name))
+                        logger.info(
+                            "%s is a prepared set: its crops are not taken as photos", photo_text(entry.path)
+                        )
                     elif not entry.name.startswith("."):
                         pending.append((entry.path, f"{folder}{photo_text(entry.name)}/", (*chain, here)))
         except OSError as error:
@@ -256,8 +259,6 @@ def _head(path: str) -> bytes:
 
 def _notes(counts: Mapping[str, _Count]) -> list[str]:
     notes = [f"the root {name} holds no photos" for name, count in counts.items() if not count.photos]
-    sets = sorted(name for count in counts.values() for name in count.sets)
-    notes += [f"{name} is a prepared set: its crops are not taken as photos" for name in sets]
     roots_of = Counter(person for count in counts.values() for person in count.people)
     shared = sorted(person for person, roots in roots_of.items() if roots > 1)
     if shared:

@@ -175,7 +175,7 @@ class PrepareConfig(Options):
     )
     split_by: str | None = option(
         None,
-        "what is divided (default: official where the source has one, else identity)",
+        "what is divided (default: identity; official for LFW, and with --split-from)",
         shapes=True,
         choices=SPLIT_RULES,
     )

@@ -25,7 +25,7 @@ def divide(
 
     Args:
         classes: the crops (:data:`facedata.schema.CLASSES`); their splits and labels are replaced.
-        photos: the ledger's columns path and official_split; read for ``split_by="official"`` only.
+        photos: the ledger's columns path and official_split.
         config: what is divided, and how.
         previous: splits that people already have; they keep them when people are ranked.
 
@@ -39,6 +39,8 @@ def divide(
     training = np.array([name == home for name in names], np.bool_)
     identities = classes.column("identity").to_numpy()
     classes = _with(classes, "label", pa.array(labels_of(identities, training), pa.int64()))
+    if config.split_by != "official" and photos.column("official_split").null_count < photos.num_rows:
+        notes.append("the source has official splits, not used here: --split-by official takes them")
     order = split_names(classes) if config.split_by == "official" else list(parse_splits(config.splits))
     if not training.any():
         notes.append(f"no crop is in the split {home}, so nobody has a label")

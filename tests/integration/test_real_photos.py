@@ -93,7 +93,7 @@ def test_celeba_as_photographed_is_split_by_its_partition(tmp_path: Path) -> Non
         shutil.copy(file, tmp_path / "celeba" / "img_celeba")
     for name in ("identity_CelebA.txt", "list_eval_partition.txt"):
         shutil.copy(source / name, tmp_path / "celeba")
-    prepared = prepare(tmp_path / "celeba", tmp_path / "set", kind="celeba", workers=2)
+    prepared = prepare(tmp_path / "celeba", tmp_path / "set", kind="celeba", split_by="official", workers=2)
     counts = prepared.info["counts"]
     assert counts["records"] == 25
     assert counts["missing"] == 202_599 - 25

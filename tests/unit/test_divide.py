@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from facedata.config import SplitConfig
 from facedata.divide import divide
-from facedata.errors import UsageError
 
 from ..small_set import class_table, ledger_of
 
@@ -80,10 +77,17 @@ def test_official_splits_without_train_give_nobody_a_label() -> None:
     assert section["notes"] == ["no crop is in the split train, so nobody has a label"]
 
 
-def test_official_without_any_official_split_is_refused() -> None:
+def test_official_without_any_official_split_leaves_all_photos_unassigned() -> None:
     bare = class_table({"anna": 1})
-    with pytest.raises(UsageError, match="--split-from"):
-        divide(bare, ledger_of(bare), SplitConfig(split_by="official"))
+    _, section = divide(bare, ledger_of(bare), SplitConfig(split_by="official"))
+    assert section["unassigned"] == 1
+    assert any("no official split" in note for note in section["notes"])
+
+
+def test_official_splits_that_are_not_used_are_said() -> None:
+    bare = class_table({"anna": 2, "ben": 2})
+    _, section = divide(bare, ledger_of(bare, {"anna/0.jpg": "train"}), SplitConfig())
+    assert any("--split-by official" in note for note in section["notes"])
 
 
 def test_an_empty_split_is_said() -> None:

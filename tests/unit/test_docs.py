@@ -37,7 +37,7 @@ DEFAULTS_IN_WORDS = {
     "prepare": {
         "face": "the source's own",
         "size": "`240` for `square`",
-        "split_by": "`official` where the source has one, else `identity`",
+        "split_by": "`identity`; `official` for LFW, and with `--split-from`",
         "pairs": "official ones where there are, else two a photo",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",

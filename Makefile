@@ -1,4 +1,4 @@
-# The four doors: make demo, make test, make check, make bench. Everything runs in .venv, made on first use.
+# The doors: make demo, make test, make check, make bench-accuracy. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -32,7 +32,7 @@ class Placement:
 def place(face: Face, template: str, size_px: int, margin: float = 0.0) -> Placement:
     """Place a face by a template's name; ``size_px`` is the crop's side, ``margin`` as in :func:`square`."""
     if template != "square":
-        raise KeyError(template)
+        raise ValueError(f"there is no template {template!r}; there are {', '.join(DEFAULT_SIZES)}")
     return square(face, size_px, margin)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .align import DEFAULT_SIZES
+from .config import PrepareConfig
 from .detect import DETECTOR_FACTORIES
 from .detect.base import Detector, check_faces, choose
 from .errors import UsageError
@@ -42,15 +43,15 @@ def find_crops(
         The crops, largest face first; an empty list where there is none.
 
     Raises:
-        UsageError: an unknown template or detector.
+        UsageError: an unknown template, rule, device or detector, or a size out of range.
         DetectorError: the detector returned nonsense.
 
     >>> import numpy as np
     >>> find_crops(np.zeros((100, 100, 3), np.uint8))
     []
     """
-    if template not in DEFAULT_SIZES:
-        raise UsageError(f"there is no template {template!r}; there are {', '.join(DEFAULT_SIZES)}")
+    # the options of `prepare` know what is possible, and say it well
+    PrepareConfig(template=template, size=size, face=face, device=device, margin=margin, min_face=min_face)
     rules = CropRules(template=template, size_px=size or DEFAULT_SIZES[template], margin=margin)
     finder = _named(detector, min_face, device) if isinstance(detector, str) else detector
     found = finder.detect([image])[0]

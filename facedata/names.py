@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
+"""Windows takes these for devices, whatever ending follows."""
+_LIKE_OURS = re.compile(r"~[0-9a-f]{8}$")
 _MOST_BYTES = 200
 
 
@@ -18,8 +21,8 @@ def crop_paths(records: Sequence[str], photos: Sequence[str], identities: Sequen
 
     A crop is named after its photo's stem. When two of a person collide (case-folded, NFC), all but the
     first get ``~`` and 8 hex digits of SHA-256(record). Unsafe characters are percent-encoded; names over
-    200 bytes are cut and get the hash too. People whose folders would collide on a case-folding file system
-    are told apart likewise.
+    200 bytes are cut and get the hash too, and so do those that already end like one that did. People whose
+    folders would collide on a case-folding file system are told apart likewise.
 
     Args:
         records: in ascending order of their UTF-8 bytes.
@@ -41,8 +44,13 @@ def crop_paths(records: Sequence[str], photos: Sequence[str], identities: Sequen
 
 
 def safe_name(name: str, key: str) -> str:
-    """Return a file or folder name that is safe everywhere; ``key`` is hashed when it must be cut.
+    """Return a file or folder name that is safe on Linux, macOS and Windows.
 
+    A name that is too long, or ends in ``~`` and 8 hex digits and so could pass for one that was told apart,
+    gets the hash of ``key``.
+
+    >>> safe_name("con", "x"), safe_name("1~8630ea93", "x")
+    ('%63on', '1~8630ea93~2d711642')
     >>> safe_name("50% off: a/b", "x"), safe_name("..", "x"), len(safe_name("é" * 300, "x").encode())
     ('50%25 off%3A a%2Fb', '%2E%2E', 199)
     """
@@ -51,7 +59,10 @@ def safe_name(name: str, key: str) -> str:
         safe = "%2E" + safe[1:]
     if safe.endswith((".", " ")):  # Windows drops them
         safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
-    return safe if len(safe.encode()) <= _MOST_BYTES else _with_hash(safe, key)
+    if _DEVICE.match(safe):
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
+    is_plain = len(safe.encode()) <= _MOST_BYTES and not _LIKE_OURS.search(_folded(safe))
+    return safe if is_plain else _with_hash(safe, key)
 
 
 def _with_hash(name: str, key: str) -> str:

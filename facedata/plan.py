@@ -60,7 +60,10 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
     notes = list(scan.notes)
     photos = records.column("photo").to_pylist()
     if config.reference:
-        records = _replace(records, "role", _roles(records, photos, config.reference))
+        roles = _roles(records, photos, config.reference)
+        records = _replace(records, "role", roles)
+        if "reference" not in roles:
+            notes.append(f"--reference {config.reference!r} matches no photo")
     if config.split_from:
         records = _replace(records, "official_split", _official(photos, config.split_from))
     if config.exclude:
@@ -128,21 +131,29 @@ def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
         raise UsageError(
             f"--split-from {split_from!r} matches no photo's path, for example not {photos[0]!r}"
         )
-    return [match and match[1 if pattern.groups else 0] for match in found]
+    return [(match and match[1 if pattern.groups else 0]) or None for match in found]
 
 
 def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
-    known, of = set(photos), {}
+    known, header = set(photos), ""
+    of: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             for number, row in enumerate(csv.reader(stream, skipinitialspace=True), 1):
                 photo, split = _photo_and_split(row, f"{file}, line {number}")
                 if photo in known:
-                    of[photo] = split
-                elif number > 1 and photo:  # the first line may be a header
+                    if of.setdefault(photo, split) != split:
+                        raise SourceError(
+                            f"{file}, line {number}: {photo!r} is in {of[photo]} and in {split}"
+                        )
+                elif number == 1:
+                    header = split  # that it is one shows below
+                elif photo:
                     raise SourceError(f"{file}, line {number}: there is no photo {photo!r} in the source")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"cannot read --split-from {file}: {error}") from error
+    if header in of.values():
+        raise SourceError(f"{file}, line 1: its photo is not in the source")
     return [of.get(photo) for photo in photos]
 
 
@@ -169,7 +180,7 @@ def _excluded(records: pa.Table, photos: Sequence[str], exclude: str) -> tuple[p
         for key, photo in zip(keys, photos, strict=True)
     ]
     unused = wanted - globs - set(keys) - set(photos)
-    note = f"{sum(out)} photos excluded by {photo_text(exclude)}"
+    note = f"{sum(out)} photos excluded by {photo_text(Path(exclude).name)}"
     if unused:
         note += f"; {len(unused)} of its lines name no photo of the source, such as {min(unused)!r}"
     status = [

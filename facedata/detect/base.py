@@ -128,6 +128,8 @@ def _by_rule(faces: list[Face], rule: str, size: tuple[int, int]) -> tuple[Face 
         return max(faces, key=lambda face: (-_distance(face, centre), *_tie(face))), Status.KEPT, None
     if rule == "score":
         return max(faces, key=_tie), Status.KEPT, None
+    if rule != "largest":
+        raise ValueError(f"there is no face rule {rule!r}")
     return max(faces, key=lambda face: (_area(face), *_tie(face))), Status.KEPT, None
 
 

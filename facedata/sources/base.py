@@ -11,8 +11,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ..schema import PROTOCOL
-
 PLAN = pa.schema(
     [
         pa.field("record", pa.string(), nullable=False),
@@ -138,11 +136,6 @@ class PlanBuilder:
         for name, values in (meta or {}).items():
             table = table.append_column(name, pa.array(values))
         return table
-
-
-def empty_protocol() -> pa.Table:
-    """Return a protocol table with no rows."""
-    return PROTOCOL.empty_table()
 
 
 def photo_text(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from facedata import find_crops, open_set, pairs_set, prepare, split_set
 from facedata.image import decode
 from facedata.sources.demo import DemoSource
+from facedata.store import encode_crop
 from tests.benchmark.accuracy import tilt_errors
 from tests.sets import set_bytes
 from tests.shared import SHARED, needs_shared
@@ -43,9 +45,11 @@ def test_real_detection_gives_the_same_bytes_with_other_workers_and_batches(
 def test_find_crops_gives_what_prepare_gave(demo: Path) -> None:
     prepared, source = open_set(demo), DemoSource()
     reader = source.scan().reader
+    digests = dict(prepared.table("classes", ["path", "crop_sha256"]).to_pandas().itertuples(index=False))
     for row in prepared.table("photos").to_pandas().query("status == 'kept'")[:12].itertuples():
         crop = find_crops(decode(reader(str(row.photo))), face="largest")[0]
-        np.testing.assert_allclose(crop.matrix.ravel(), row.matrix, rtol=1e-3, atol=0.05)
+        np.testing.assert_array_equal(crop.matrix.ravel(), np.asarray(row.matrix))
+        assert hashlib.sha256(encode_crop(crop.image)).hexdigest() == digests[row.path]
 
 
 @needs_shared

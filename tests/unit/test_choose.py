@@ -74,6 +74,11 @@ def test_the_order_of_the_faces_does_not_matter(faces: list[Face], rule: str) ->
     )
 
 
+def test_an_unknown_rule_is_an_error_and_not_the_largest() -> None:
+    with pytest.raises(ValueError, match="smallest"):
+        choose(BOTH, "smallest", (200, 200))
+
+
 def test_iou_of_known_boxes() -> None:
     assert box_iou(np.array([0, 0, 10, 10]), np.array([5, 0, 15, 10])) == pytest.approx(1 / 3)
     assert box_iou(np.array([0, 0, 10, 10]), np.array([10, 0, 20, 10])) == 0

@@ -54,6 +54,19 @@ def test_a_photo_does_not_depend_on_its_batch(detector: Mtcnn, photos: list[UInt
     assert as_bytes(shuffled) == as_bytes([alone[i] for i in order])
 
 
+def test_a_photo_does_not_depend_on_the_number_of_threads(detector: Mtcnn, photos: list[UInt8Image]) -> None:
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(as_bytes(detector.detect(photos)))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
+
+
 def test_strips_of_a_large_photo_give_the_same_numbers(
     detector: Mtcnn, photos: list[UInt8Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,7 +162,7 @@ class Manifest(Generic[RowT]):
             StoreError: it cannot be written.
         """
         path = Path(path)
-        if path.resolve() == (self.prepared.path / f"{self.kind}.parquet").resolve():
+        if path.resolve() in {(self.prepared.path / f"{kind}.parquet").resolve() for kind in schema.KINDS}:
             raise UsageError(f"{path} is the set's own table: redo it with `facedata`, or write elsewhere")
         schema.write_table(
             path,
@@ -225,7 +225,7 @@ class ClassManifest(Manifest[ClassRow]):
 
 
 def _open_table(path: Path, kind: str, of: Path | None) -> tuple[PreparedSet, pa.Table]:
-    if path.suffix != ".parquet":
+    if path.suffix != ".parquet" or path.is_dir():
         prepared = open_set(path)
         return prepared, prepared.table(kind)
     found = schema.read_footer(path).fingerprint

@@ -97,7 +97,7 @@ def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise UsageError(f"cannot read the config file {path}: {error}") from error
     return make(kind, {**{k.replace("-", "_"): v for k, v in values.items()}, **changes})
 
@@ -217,7 +217,10 @@ class PrepareConfig(Options):
     def __post_init__(self) -> None:
         """Check the ranges, then what only several values together can tell."""
         super().__post_init__()
-        parse_splits(self.splits)
+        object.__setattr__(self, "splits", _canonical(self.splits))
+        _refuse_stable_photos(self.stable, self.split_by)
+        if self.view != 1 and self.kind != "lfw":
+            raise UsageError(f"--view {self.view} is one of LFW's; the kind is {self.kind}")
         if (
             self.pairs is not None
             and self.pairs != "all"
@@ -240,9 +243,10 @@ class SplitConfig(Options):
     seed: int = option(0, "seed of the ranking", shapes=True, least=0)
 
     def __post_init__(self) -> None:
-        """Check the ranges and the split text."""
+        """Check the ranges, then what only several values together can tell."""
         super().__post_init__()
-        parse_splits(self.splits)
+        object.__setattr__(self, "splits", _canonical(self.splits))
+        _refuse_stable_photos(self.stable, self.split_by)
 
 
 @dataclass(frozen=True)
@@ -268,7 +272,7 @@ class TripletsConfig(Options):
         "random", "how triplets are drawn", shapes=True, choices=("random", "reference", "all")
     )
     count: int | None = option(
-        None, "triplets per split (default: --per-photo times its photos)", shapes=True, least=1, metavar="N"
+        None, "triplets per split (default: --per-photo times its photos)", shapes=True, least=0, metavar="N"
     )
     per_photo: int = option(10, "triplets per photo of a split", shapes=True, least=0)
     uniform: str = option(
@@ -308,13 +312,53 @@ def parse_splits(text: str) -> dict[str, float]:
     return ratios
 
 
+def whole_number(text: str) -> int:
+    """Return the whole number that a flag's text means; ``100e6`` is one.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> whole_number("100e6"), whole_number("-3")
+    (100000000, -3)
+    """
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(number)
+
+
+def is_file(text: str) -> bool:
+    """Tell whether text names a file; text that no file can be named, such as a long pattern, does not.
+
+    >>> is_file("x" * 300)
+    False
+    """
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _canonical(splits: str) -> str:
+    """Return the one text that stands for these ratios, so that spaces and zeros make no other settings."""
+    return ",".join(f"{name}={ratio}" for name, ratio in parse_splits(splits).items())
+
+
+def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:
+    if stable and split_by == "photo":
+        raise UsageError("--stable is for --split-by identity; --split-by photo has no hash thresholds")
+
+
 def _is_utf8(text: str) -> bool:
     """Tell whether text came from UTF-8: Python keeps other bytes of a command line as surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _content(value: str | None) -> str | None:
-    if value is not None and Path(value).is_file():
+    if value is not None and is_file(value):
         return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
     return value
 
@@ -328,6 +372,8 @@ def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
     kind = next(k for k in kinds if k is not type(None))
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        value = int(value)
     if kind is str and field.name == "pairs" and type(value) is int:
         value = str(value)
     if type(value) is not kind:

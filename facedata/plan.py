@@ -135,7 +135,7 @@ def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
 
 
 def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
-    known, header = set(photos), ""
+    known, header = set(photos), None
     of: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -154,7 +154,7 @@ def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
         raise UsageError(f"cannot read --split-from {file}: {error}") from error
     if header in of.values():
         raise SourceError(f"{file}, line 1: its photo is not in the source")
-    return [of.get(photo) for photo in photos]
+    return [of.get(photo) or None for photo in photos]
 
 
 def _photo_and_split(row: list[str], where: str) -> tuple[str, str]:
@@ -172,9 +172,10 @@ def _excluded(records: pa.Table, photos: Sequence[str], exclude: str) -> tuple[p
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read --exclude {exclude}: {error}") from error
     wanted = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    globs = {line for line in wanted if set(line) & set("*?[")}
-    matchers = [_matcher(line) for line in sorted(globs)]
     keys = records.column("record").to_pylist()
+    # a line that is a photo's own name means that one, whatever it would match as a pattern
+    globs = {line for line in wanted - set(keys) - set(photos) if set(line) & set("*?[")}
+    matchers = [_matcher(line) for line in sorted(globs)]
     out = [
         key in wanted or photo in wanted or any(matches(photo) for matches in matchers)
         for key, photo in zip(keys, photos, strict=True)

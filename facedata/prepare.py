@@ -29,13 +29,17 @@ from .prepared import PreparedSet, locked, open_set
 from .runlog import LOG, RunLog
 from .schema import DATASET, WORK
 from .shard import CropRules, Stage
-from .sources import SourceLike, open_source
-from .sources.base import Scan, Source, photo_path
+from .sources import SourceLike, open_source, source_paths
+from .sources.base import Scan, Source
 from .store import FolderStore
 from .types import Status
 from .work import SEEN, Work, is_work
 
 logger = logging.getLogger(__name__)
+
+_FILES = {DATASET, SEEN, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
+_FOLDERS = {"crops", "report", WORK}
+"""What a prepared set's folder may hold."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +89,18 @@ def prepare(
         refuse_missing(scan)
     config = resolve(config, opened, scan)
     plan = make_plan(scan, config)
-    _refuse_own_photos(opened, Path(out))
+    _refuse_own_photos(source, Path(out))
     folder = _output(Path(out), config.overwrite)
     with locked(folder):
         _clear(folder) if config.overwrite else None
         return _prepare(_Run(config, opened, scan, plan, folder, detector, on_progress))
 
 
-def _refuse_own_photos(source: Source, out: Path) -> None:
+def _refuse_own_photos(source: SourceLike | None, out: Path) -> None:
     """Refuse an output that holds its own source: the run would clear it away."""
-    for part in source.root.split(","):
-        path = Path(photo_path(part.partition("=")[2] or part))
+    for path in source_paths(source):
         if path.exists() and out.resolve() in (path.resolve(), *path.resolve().parents):
-            raise UsageError(f"the source {part} lies in the output {out}: choose another --out")
+            raise UsageError(f"the source {path} lies in the output {out}: choose another --out")
 
 
 def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
@@ -240,8 +243,8 @@ def _output(out: Path, overwrite: bool) -> Path:
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         inside = {entry.name for entry in out.iterdir()}
-    begun = inside <= {WORK, LOG} and is_work(out / WORK)
-    if inside and not (begun or schema.is_set(out) or _is_damaged(out)):
+    begun = WORK in inside and is_work(out / WORK) and inside <= _FILES | _FOLDERS
+    if inside - {LOG} and not (begun or schema.is_set(out) or _is_damaged(out)):
         raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
     if DATASET in inside and not overwrite:
         open_set(out)  # refuses damaged ones and another schema version
@@ -257,12 +260,16 @@ def _is_damaged(out: Path) -> bool:
 
 
 def _clear(out: Path) -> None:
-    """Remove a set; dataset.json goes first, so that a torn removal never looks like a set."""
-    names = [DATASET, *(f"{kind}.parquet" for kind in schema.KINDS), SEEN, LOG]
+    """Remove a set but for an empty ``.work``, by which a torn removal is known as ours."""
+    work = out / WORK
     with writing(out):
-        for name in names:
+        work.mkdir(exist_ok=True)
+        for entry in work.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        (out / DATASET).unlink(missing_ok=True)  # first, so that what is left never looks like a set
+        for name in _FILES - {DATASET}:
             (out / name).unlink(missing_ok=True)
-        for name in ("crops", "report", WORK):
+        for name in _FOLDERS - {WORK}:
             if (out / name).is_dir():
                 shutil.rmtree(out / name)
 

@@ -125,6 +125,8 @@ def _open(photo: Photo, stage: Stage) -> _Opened:
         return _Opened(photo, _rejected(row, Status.UNREADABLE, error.strerror or str(error)))
     except ImageError as error:
         return _Opened(photo, _rejected(row, _status_of(error), str(error)))
+    except MemoryError:
+        return _Opened(photo, _rejected(row, Status.TOO_LARGE, "not enough memory to read it"))
     height, width = image.shape[:2]
     row.update(width=width, height=height)
     region = _region(photo, width, height, stage.rules.search)

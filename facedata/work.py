@@ -26,7 +26,7 @@ from .errors import NotASetError, OtherSettingsError, SetError, writing
 from .ledger import ROWS, unsettled
 from .plan import Plan
 from .prepared import write_text
-from .schema import DATASET, WORK
+from .schema import DATASET, WORK, file_sha256
 from .shard import SHARD_PHOTOS, Stage, run_photos
 from .sources.base import PhotoReader
 from .types import BoolArray, Photo, Row, Status
@@ -131,8 +131,8 @@ class Work:
         with writing(self.folder):
             for name in ("parts", "started"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            for mark in (self.folder / "started").iterdir():
-                mark.unlink()
+            for left in (*(self.folder / "started").iterdir(), *self.out.glob(".*.tmp")):
+                left.unlink()
         write_text(file, json.dumps({"settings": settings, "versions": versions}, sort_keys=True) + "\n")
 
     def _before(self, file: Path) -> dict[str, Any] | None:
@@ -341,11 +341,17 @@ def _same_boxes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
 def _crops_there(rows: pa.Table, wanted: BoolArray, out: Path) -> BoolArray:
     """Tell which rows have their crop on disk at its length, or need none."""
     there = np.ones(rows.num_rows, bool)
-    paths, lengths = rows.column("path").to_pylist(), rows.column("crop_length").to_pylist()
+    names = ("path", "crop_length", "crop_sha256")
+    paths, lengths, digests = (rows.column(name).to_pylist() for name in names)
+    # an update that was cut short may have put another crop in its place
+    torn = (out / WORK / "previous").is_dir()
     for index in np.flatnonzero(wanted).tolist():
         path = paths[index]
         if path is not None:
-            there[index] = _length(out / "crops" / path) == lengths[index]
+            file = out / "crops" / path
+            there[index] = _length(file) == lengths[index] and (
+                not torn or file_sha256(file) == digests[index]
+            )
     return there
 
 

@@ -49,6 +49,12 @@ def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
     )
 
 
+def source_paths(source: SourceLike | None) -> list[Path]:
+    """Return the paths that the user named; none for a source object or where no source is named."""
+    named = source is None or isinstance(source, (str, os.PathLike, Sequence, Mapping))
+    return list(_roots(source).values()) if named else []
+
+
 def _roots(source: SourceLike | None) -> dict[str, Path]:
     """Return paths by name; the names of unnamed ones are their place in the list."""
     if source is None:
@@ -59,12 +65,19 @@ def _roots(source: SourceLike | None) -> dict[str, Path]:
     roots: dict[str, Path] = {}
     for number, path in enumerate(paths):
         name, equals, folder = os.fspath(path).partition("=")
-        named = bool(equals) and name.isidentifier() and not Path(path).exists()
+        named = bool(equals) and name.isidentifier() and not _exists(Path(path))
         key = name if named else f"#{number}"
         if key in roots:
             raise UsageError(f"two sources are named {name}; give each its own name")
         roots[key] = Path(folder) if named else Path(path)
     return roots
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, say: there can be no such file
+        return False
 
 
 def _named(roots: dict[str, Path]) -> dict[str, Path]:

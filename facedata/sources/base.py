@@ -42,6 +42,9 @@ VIDEO_ENDINGS = frozenset(
     f".{name}"
     for name in ("mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "flv", "mpg", "mpeg", "3gp", "mts")
 )
+HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
+AVIF_BRANDS = frozenset([b"avif", b"avis"])
+"""What a photo has after ``ftyp``; any other brand is a video's."""
 
 
 class PhotoReader(Protocol):
@@ -189,7 +192,6 @@ def kind_of_file(photo: str, head: bytes) -> str:
 
 
 _IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif")
 
 
 def _kind_by_magic(head: bytes) -> str:
@@ -198,7 +200,7 @@ def _kind_by_magic(head: bytes) -> str:
     if head[:2] == b"BM" and head[6:10] == b"\x00\x00\x00\x00":  # BMP's reserved bytes are zero
         return "photo"
     if head[4:8] == b"ftyp":
-        return "photo" if head[8:12] in _HEIF_BRANDS else "video"
+        return "photo" if head[8:12] in HEIF_BRANDS | AVIF_BRANDS else "video"
     if head[:4] == b"\x1a\x45\xdf\xa3" or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
         return "video"
     return "other"

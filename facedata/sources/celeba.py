@@ -16,11 +16,13 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from ..config import is_file
 from ..errors import SourceError
 from ..types import Status
 from .archive import ZipReader, zip_members
 from .base import IMAGE_ENDINGS, PLAN, PhotoReader, Scan, kind_of_file, photo_text
 from .folder import FolderReader, require_folder
+from .lists import bad_line, list_bytes, text_lines
 
 IDENTITIES = "identity_CelebA.txt"
 PARTITION = "list_eval_partition.txt"
@@ -83,36 +85,6 @@ class CelebaSource:
         )
 
 
-def text_lines(where: str, data: bytes) -> list[tuple[int, str]]:
-    r"""Return a list file's numbered lines; endings and blank last lines are cut off.
-
-    Args:
-        where: what to call the file in an error.
-        data: its bytes, UTF-8.
-
-    Raises:
-        SourceError: a line is not UTF-8.
-
-    >>> text_lines("x.txt", b"a 1\r\nb 2\r\n\r\n")
-    [(1, 'a 1'), (2, 'b 2')]
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        line = data.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")
-        raise bad_line(where, number, line, "is not UTF-8") from error
-    text = text.rstrip()
-    # split, not splitlines, which would also break at odd characters within a name
-    return [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1)] if text else []
-
-
-def bad_line(where: str, number: int, line: str, why: str) -> SourceError:
-    """Return the error for a malformed line: file, number, the line itself (shortened), what is wrong."""
-    shown = line if len(line) <= 80 else line[:79] + "…"
-    return SourceError(f"{where}, line {number}: {shown!r} {why}")
-
-
 class _Listing(NamedTuple):
     """The files of a folder or zip, alike; paths are texts below the root."""
 
@@ -127,23 +99,16 @@ class _Listing(NamedTuple):
         inside = [file for file in self.files if file.rpartition("/")[2] == name]
         if inside:
             where = min(inside, key=lambda path: (path.count("/"), path))
-            return f"{self.root}/{where}", _bytes(f"{self.root}/{where}", lambda: self.reader(where))
+            return f"{self.root}/{where}", list_bytes(f"{self.root}/{where}", lambda: self.reader(where))
         if isinstance(self.reader, ZipReader):
             for beside in (self.root.parent / folder / name for folder in _LIST_FOLDERS):
                 if beside.is_file():
-                    return str(beside), _bytes(str(beside), beside.read_bytes)
+                    return str(beside), list_bytes(str(beside), beside.read_bytes)
         return None
 
 
-def _bytes(where: str, read: Callable[[], bytes]) -> bytes:
-    try:
-        return read()
-    except OSError as error:
-        raise SourceError(f"cannot read {where}: {error.strerror or error}") from error
-
-
 def _open(root: Path) -> _Listing:
-    if root.suffix.lower() == ".zip" and not root.is_dir():
+    if root.suffix.lower() == ".zip" and is_file(str(root)):
         members = {member.name: (member.size, member.mtime_ns) for member in zip_members(root)}
         return _Listing(root, list(members), members.__getitem__, ZipReader(root))
     require_folder(root)

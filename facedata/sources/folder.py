@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import SourceError, UsageError
+from ..errors import SourceError, TooLargeImageError, UsageError
 from ..schema import is_set
 from ..types import Status
 from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
@@ -21,6 +21,9 @@ _NAMED_AT_MOST = 5
 """How many people a note names before it only counts."""
 
 logger = logging.getLogger(__name__)
+
+_MOST_BYTES = 512 << 20
+"""Larger files are not read: no photo within ``--max-pixels`` needs them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class FolderReader:
 
         Raises:
             OSError: it cannot be read, or its path holds ``..`` and could leave the root.
+            TooLargeImageError: it has more than 512 MiB.
         """
         name, _, below = ("", "", photo) if "" in self.roots else photo.partition("/")
         root = self.roots.get(photo_path(name))
@@ -46,7 +50,10 @@ class FolderReader:
             raise FileNotFoundError(f"the path {photo!r} starts with the name of no root of this source")
         if below.startswith("/") or ".." in below.split("/"):
             raise OSError(f"the path {photo!r} could leave the source's folder; it was not read")
-        return (root / below).read_bytes()
+        file = root / below
+        if file.stat().st_size > _MOST_BYTES:
+            raise TooLargeImageError(f"the file has more than {_MOST_BYTES >> 20} MiB")
+        return file.read_bytes()
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from ..config import is_file
 from ..errors import SourceError, UsageError
 from ..schema import PROTOCOL
 from .archive import unpack_tar
 from .base import Scan, photo_path, photo_text
-from .celeba import bad_line, text_lines
 from .download import LFW_IMAGES, LFW_PROTOCOL, default_cache, fetch
 from .folder import FolderSource
+from .lists import bad_line, list_bytes, text_lines
 
 LISTS = (
     "pairs.txt",
@@ -88,7 +89,7 @@ class LfwSource:
             StoreError: the cache cannot be written.
         """
         archive = self._download() if self._path is None else self._path
-        folder = unpack_tar(archive, self._cache) if archive.is_file() else archive
+        folder = unpack_tar(archive, self._cache) if is_file(str(archive)) else archive
         scan = FolderSource({"": folder}).scan()
         photos = _Photos(scan.photos.column("photo").to_pylist())
         lists = _Lists.around(folder, photos.folder, archive if archive != folder else None)
@@ -283,10 +284,7 @@ def _read_people(path: Path) -> set[str]:
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        return text_lines(str(path), path.read_bytes()) or [(1, "")]
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    return text_lines(str(path), list_bytes(str(path), path.read_bytes)) or [(1, "")]
 
 
 def _fields(line: str) -> list[str]:

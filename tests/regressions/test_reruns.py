@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from facedata import PairManifest, open_set, pairs_set, prepare
+from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pairs_set, prepare, split_set
 from facedata.errors import NothingKeptError, OtherSetError, SetError, UsageError
 from facedata.testing import FakeDetector, marked_folder
+from facedata.work import Work
 from tests.integration.test_prepare import CannotRun, run, start_slowly, wait_for_parts, write_marked
 from tests.sets import events, set_bytes
 
@@ -84,6 +85,76 @@ def test_pairs_that_are_not_those_of_dataset_json_are_noticed(photos: Path, tmp_
     assert (
         len(PairManifest.open(tmp_path / "set")) == open_set(tmp_path / "set").info["tables"]["pairs"]["rows"]
     )
+
+
+def test_other_pairs_of_the_same_number_are_noticed_by_the_next_run(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "set")
+    before = set_bytes(tmp_path / "set")
+    json = (tmp_path / "set" / "dataset.json").read_text()
+    pairs_set(tmp_path / "set", seed=9)
+    (tmp_path / "set" / "dataset.json").write_text(json)
+    run(photos, tmp_path / "set", CannotRun())
+    assert set_bytes(tmp_path / "set") == before
+
+
+def test_a_torn_overwrite_can_be_run_again(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "set")
+    before = set_bytes(tmp_path / "set")
+    (tmp_path / "set" / ".work").mkdir()
+    (tmp_path / "set" / "dataset.json").unlink()
+    (tmp_path / "set" / "photos.parquet").unlink()
+    run(photos, tmp_path / "set")
+    assert set_bytes(tmp_path / "set") == before
+
+
+def test_rows_of_another_split_are_refused(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "set", split_by="photo")
+    classes = ClassManifest.open(tmp_path / "set", split="train")
+    TripletManifest.sample(classes, count=20, seed=0).write(tmp_path / "mine.parquet")
+    split_set(tmp_path / "set", split_by="photo", seed=2)
+    with pytest.raises(OtherSetError):
+        TripletManifest.open(tmp_path / "mine.parquet", split="train", of=tmp_path / "set")
+
+
+def test_a_crop_put_in_place_by_an_update_cut_short_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    source, out = tmp_path / "photos", tmp_path / "set"
+    marked_folder(source, people=4, photos=2)
+    run(source, out)
+    before = set_bytes(out)
+    work = Work(out)
+    work.begin(open_set(out).info["settings"], open_set(out).info["versions"])
+    work.set_aside()
+    crop = next((out / "crops").rglob("*.jpg"))
+    crop.write_bytes(crop.read_bytes()[:-1] + b"x")  # another crop of the same length
+    run(source, out)
+    assert set_bytes(out) == before
+
+
+def test_a_file_too_large_to_be_a_photo_is_not_read(photos: Path, tmp_path: Path) -> None:
+    with (photos / "person-00" / "huge.jpg").open("wb") as file:
+        file.truncate(3 << 30)
+    run(photos, tmp_path / "set")
+    assert open_set(tmp_path / "set").info["counts"]["status"] == {"kept": 24, "too_large": 1}
+
+
+def test_a_line_of_exclude_that_is_a_name_means_that_photo_only(tmp_path: Path) -> None:
+    for number, name in enumerate(("p[1].png", "p1.png", "p2.png")):
+        write_marked(tmp_path / "photos" / "a" / name, seed=number)
+    (tmp_path / "out.txt").write_text("a/p[1].png\n")
+    run(tmp_path / "photos", tmp_path / "set", exclude=str(tmp_path / "out.txt"))
+    assert open_set(tmp_path / "set").info["counts"]["status"] == {"kept": 2, "excluded": 1}
+
+
+def test_no_table_of_the_set_is_overwritten_by_a_manifest(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "set")
+    with pytest.raises(UsageError, match="own table"):
+        TripletManifest.open(tmp_path / "set")[:3].write(tmp_path / "set" / "pairs.parquet")
+
+
+def test_a_source_with_a_comma_in_its_name_is_no_list(tmp_path: Path) -> None:
+    marked_folder(tmp_path / "photos,set", people=3, photos=2)
+    for _ in range(2):
+        run(tmp_path / "photos,set", tmp_path / "set")
 
 
 def test_pairs_drawn_by_command_survive_a_rerun_without_changes(photos: Path, tmp_path: Path) -> None:

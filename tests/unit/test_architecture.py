@@ -24,7 +24,14 @@ _PACKAGE = Path(facedata.__file__).parent
 _ORDER = [
     ["errors", "types", "schema", "config", "names"],
     ["painted", "testing"],
-    ["sources.base", "sources.download", "sources.archive", "sources.folder", "sources.table"],
+    [
+        "sources.base",
+        "sources.download",
+        "sources.archive",
+        "sources.folder",
+        "sources.table",
+        "sources.lists",
+    ],
     ["sources.celeba", "sources.lfw", "sources.demo", "sources"],
     ["image", "memory"],
     ["detect.base", "detect.mtcnn", "detect"],

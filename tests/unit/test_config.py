@@ -14,8 +14,10 @@ from facedata.config import (
     SplitConfig,
     TripletsConfig,
     from_toml,
+    is_file,
     make,
     parse_splits,
+    whole_number,
 )
 from facedata.errors import UsageError
 
@@ -38,6 +40,9 @@ def test_toml_and_back(kind: Any, tmp_path: Path) -> None:
         ("workers", 0),
         ("seed", -1),
         ("seed", 1.5),
+        ("seed", float("inf")),
+        ("seed", True),
+        ("max_pixels", "100e6"),
         ("detector", "dlib"),
         ("view", 3),
         ("strict", "yes"),
@@ -91,3 +96,67 @@ def test_a_file_counts_by_its_bytes_not_its_name(tmp_path: Path) -> None:
 
 def test_ratios_keep_their_order() -> None:
     assert list(parse_splits("b=0.5, a=0.25,c=0.25")) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize("text", ["100e6", "100000000", "1e8", " 100000000.0 "])
+def test_whole_numbers_may_be_written_as_floats(text: str, tmp_path: Path) -> None:
+    assert whole_number(text) == 100_000_000
+    (tmp_path / "c.toml").write_text(f"max-pixels = {text}\n")
+    found = from_toml(PrepareConfig, tmp_path / "c.toml")
+    assert found == PrepareConfig(max_pixels=100e6)  # type: ignore[arg-type]
+    assert type(found.max_pixels) is int
+    assert found.fingerprint() == PrepareConfig().fingerprint()
+
+
+@pytest.mark.parametrize("text", ["", "many", "1.5", "1e-3", "inf", "nan", "0x10", "9" * 5000])
+def test_what_is_no_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"could not convert|is not a whole number"):
+        whole_number(text)
+
+
+def test_long_whole_numbers_stay_exact() -> None:
+    assert whole_number(str(2**63 - 1)) == 2**63 - 1
+
+
+@pytest.mark.parametrize("text", ["train=.75,test=.25", " train=0.750 , test=25e-2", "train=0.75,test=0.25"])
+@pytest.mark.parametrize("kind", [PrepareConfig, SplitConfig])
+def test_one_split_has_one_text(kind: type[PrepareConfig | SplitConfig], text: str) -> None:
+    assert kind(splits=text).splits == "train=0.75,test=0.25"
+    assert kind(splits=text).fingerprint() == kind().fingerprint()
+
+
+@pytest.mark.parametrize(
+    "text", ["a=1", "a=0.1,b=0.2,c=0.7", "a=0.333333333333,b=0.666666666667", "a=1e-7,b=1"]
+)
+def test_the_text_of_the_splits_keeps_every_digit(text: str) -> None:
+    assert parse_splits(SplitConfig(splits=text).splits) == parse_splits(text)
+
+
+def test_no_triplets_may_be_asked_for() -> None:
+    assert TripletsConfig(count=0).count == 0
+
+
+def test_a_pattern_longer_than_a_file_name_is_a_pattern() -> None:
+    pattern = "x" * 300
+    assert not is_file(pattern)
+    assert not is_file("a\0b")
+    assert PrepareConfig(split_from=pattern).settings()["split_from"] == pattern
+
+
+def test_a_config_file_that_cannot_be_named_is_refused() -> None:
+    for name in ("x" * 300, "a\0b"):
+        with pytest.raises(UsageError, match="cannot read the config file"):
+            from_toml(PrepareConfig, Path(name))
+
+
+def test_view_2_is_for_lfw() -> None:
+    assert PrepareConfig(kind="lfw", view=2).view == 2
+    with pytest.raises(UsageError, match="--view 2"):
+        PrepareConfig(kind="celeba", view=2)
+
+
+@pytest.mark.parametrize("kind", [PrepareConfig, SplitConfig])
+def test_photos_have_no_stable_splits(kind: type[PrepareConfig | SplitConfig]) -> None:
+    assert kind(stable=True, split_by="identity").stable
+    with pytest.raises(UsageError, match="--stable"):
+        kind(stable=True, split_by="photo")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps, features
 
 from facedata.errors import TooLargeImageError, UnreadableImageError, UnsupportedImageError
 from facedata.image import decode
+from facedata.sources.base import HEIF_BRANDS
 from facedata.types import UInt8Image
 
 
@@ -96,6 +99,60 @@ def test_a_transparent_palette_lies_over_black_too() -> None:
     assert not decode(encoded(image, "PNG", transparency=image.getpixel((0, 0)))).any()
 
 
+def modes() -> dict[str, Image.Image]:
+    """The same picture in every mode that a file can have, with alpha of every value where there is one."""
+    rgb = Image.fromarray(picture(48, 64))
+    alpha = Image.fromarray(np.arange(48 * 64).reshape(48, 64).astype(np.uint8))
+    rgba, grey = rgb.copy(), rgb.convert("L")
+    rgba.putalpha(alpha)
+    return {
+        "1": grey.convert("1"), "L": grey, "LA": Image.merge("LA", [grey, alpha]), "P": rgb.quantize(32),
+        "RGB": rgb, "RGBA": rgba, "CMYK": rgb.convert("CMYK"), "I;16": grey.convert("I").convert("I;16"),
+        "I": grey.convert("I"), "F": grey.convert("F"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", modes())
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_converted_in_strips_is_as_one_converted_whole(
+    mode: str, orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(modes()[mode], "TIFF", exif=exif)
+    whole = decode(data)
+    monkeypatch.setattr("facedata.image._STRIP_PIXELS", 64 * 5)
+    np.testing.assert_array_equal(decode(data), whole)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_transparency_is_as_pillow_composes_it(mode: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(modes()[mode], "PNG", exif=exif)
+    rgba = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
+    wanted = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB")
+    np.testing.assert_array_equal(decode(data), np.asarray(wanted))
+
+
+def test_a_large_photo_is_in_memory_twice_at_most() -> None:
+    """Once as Pillow holds it, 4 bytes a pixel, and once as it is returned; in a process of its own."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = 6000 * 6000
+    program = (
+        "import resource, sys\nfrom facedata.image import decode\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "data, before = sys.stdin.buffer.read(), peak()\n"
+        "decode(data)\nprint(peak() - before)"
+    )
+    for photo in (Image.new("RGB", (6000, 6000), "red"), Image.new("RGBA", (6000, 6000), "red")):
+        data = encoded(photo, "PNG", exif=exif)
+        grown = int(subprocess.run([sys.executable, "-c", program], input=data, stdout=-1, check=True).stdout)
+        assert grown < 8.5 * pixels
+
+
 def test_cmyk_is_converted() -> None:
     cmyk = Image.fromarray(picture()).convert("CMYK")
     found = decode(encoded(cmyk, "JPEG", quality=100, subsampling=0))
@@ -106,6 +163,20 @@ def test_sixteen_bits_become_their_upper_eight() -> None:
     grey = picture()[..., 0].astype(np.uint16) * 256 + 99
     found = decode(encoded(Image.fromarray(grey), "PNG"))
     np.testing.assert_array_equal(found[..., 0], picture()[..., 0])
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_a_dark_photo_of_sixteen_bits_stays_dark(order: str) -> None:
+    grey = (picture()[..., 0] % 200).astype(order)
+    assert not decode(encoded(Image.fromarray(grey), "TIFF")).any()
+
+
+@pytest.mark.parametrize(("most", "scale"), [(1.0, 255.0), (200.0, 1.0), (60_000.0, 1 / 256)])
+def test_floats_are_told_by_the_largest(most: float, scale: float) -> None:
+    grey = np.linspace(0, most, 40 * 60, dtype=np.float32).reshape(40, 60)
+    grey[3, 3] = np.nan
+    found = decode(encoded(Image.fromarray(grey), "TIFF"))
+    np.testing.assert_array_equal(found[..., 0], np.floor(np.nan_to_num(grey).astype(float) * scale))
 
 
 def test_sixteen_bit_colour_becomes_its_upper_eight() -> None:
@@ -158,6 +229,35 @@ def test_a_truncated_file_is_unreadable(kind: str, share: float) -> None:
 def test_a_video_is_unsupported() -> None:
     with pytest.raises(UnsupportedImageError, match="video"):
         decode(b"\0\0\0\x20ftypisom" + b"\0" * 64)
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"avis"])
+def test_a_damaged_avif_is_a_photo_and_no_video(brand: bytes) -> None:
+    with pytest.raises((UnreadableImageError, UnsupportedImageError)) as caught:
+        decode(b"\0\0\0\x20ftyp" + brand + b"\0" * 64)
+    assert "video" not in str(caught.value)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_avif_is_read() -> None:
+    found = decode(encoded(Image.fromarray(picture()), "AVIF", quality=95))
+    assert np.abs(found.astype(int) - picture()).mean() < 4
+
+
+def test_a_damaged_heic_is_unreadable_and_no_video() -> None:
+    pytest.importorskip("pillow_heif", reason="HEIC needs the extra facedata[heic]")
+    for brand in HEIF_BRANDS:
+        with pytest.raises(UnreadableImageError):
+            decode(b"\0\0\0\x20ftyp" + brand + b"\0" * 64)
+
+
+def test_pillows_own_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode(encoded(Image.fromarray(picture()), "PNG")).shape == (40, 60, 3)
+    for data in (b"no image", encoded(Image.fromarray(picture()), "PNG")[:60]):
+        with pytest.raises(UnreadableImageError):
+            decode(data)
+    assert Image.MAX_IMAGE_PIXELS == 100
 
 
 def test_size_is_checked_before_anything_is_decoded() -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facedata.sources.base import (
+    AVIF_BRANDS,
+    HEIF_BRANDS,
     IMAGE_ENDINGS,
     PLAN,
     VIDEO_ENDINGS,
@@ -59,6 +61,15 @@ def _encoded(image_format: str) -> bytes:
     else:
         image.save(file, image_format)
     return file.getvalue()
+
+
+@pytest.mark.parametrize("brand", sorted(HEIF_BRANDS | AVIF_BRANDS))
+def test_every_brand_of_heif_and_avif_is_a_photo(brand: bytes) -> None:
+    assert kind_of_file("noending", b"\0\0\0\x20ftyp" + brand + b"\0" * 4) == "photo"
+
+
+def test_the_brands_of_single_pictures_and_sequences_are_known() -> None:
+    assert {b"heim", b"heis", b"hevx", b"avis"} <= HEIF_BRANDS | AVIF_BRANDS
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "HEIF"])

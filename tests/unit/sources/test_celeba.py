@@ -12,12 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from facedata.errors import SourceError, UnsafeArchiveError
 from facedata.sources.base import PLAN, Source
-from facedata.sources.celeba import CelebaSource, text_lines
+from facedata.sources.celeba import CelebaSource
 
 SHARED = (
     Path(os.environ.get("FACEDATA_SHARED", Path(__file__).parents[3] / ".." / "shared")) / "data" / "celeba"
@@ -237,6 +235,7 @@ def test_attributes_without_names_are_refused(tmp_path: Path) -> None:
 def test_a_source_that_is_not_celeba_is_refused(tmp_path: Path) -> None:
     assert "cannot open" in refusal(tmp_path / "none")
     assert "No such file" in refusal(tmp_path / "none.zip")
+    assert "too long" in refusal(tmp_path / f"{'x' * 300}.zip")
     assert "neither img_celeba/ nor img_align_celeba/" in refusal(tmp_path)
     make(tmp_path, {"img_celeba/1.jpg": ""})
     assert "identity_CelebA.txt" in refusal(tmp_path)
@@ -269,12 +268,6 @@ def test_names_that_are_not_utf_8_survive(tmp_path: Path) -> None:
     scan = CelebaSource(tmp_path).scan()
     assert scan.photos.column("photo").to_pylist()[-1] == "img_celeba/\\xff.jpg"
     assert scan.reader("img_celeba/\\xff.jpg") == b"odd"
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r\ufeff", exclude_categories=["Cs"]))))
-def test_lines_are_numbered_as_an_editor_does(lines: list[str]) -> None:
-    text = "\n".join([*lines, "end"])
-    assert text_lines("x", text.encode()) == list(enumerate([*lines, "end"], 1))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real CelebA is not here: set FACEDATA_SHARED")

@@ -253,6 +253,7 @@ def test_impossible_questions_are_usage_errors() -> None:
 
 def test_a_missing_source_is_said(tmp_path: Path) -> None:
     assert "cannot open" in refusal(tmp_path / "none")
+    assert "too long" in refusal(tmp_path / ("x" * 300))
 
 
 def test_nothing_named_means_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from .config import (
     TripletsConfig,
     from_toml,
     make,
+    whole_number,
 )
 from .draw import pairs_set, split_set, triplets_set
 from .errors import FacedataError
@@ -151,10 +152,11 @@ def _flag(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     if hint is bool:
         return {**given, "action": argparse.BooleanOptionalAction}
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    given["type"] = next(kind for kind in kinds if kind is not type(None))
+    kind = next(kind for kind in kinds if kind is not type(None))
+    given["type"] = whole_number if kind is int else kind
     if field.metadata["choices"]:
         return {**given, "choices": field.metadata["choices"]}
-    return {**given, "metavar": field.metadata["metavar"] or ("N" if given["type"] is int else "X")}
+    return {**given, "metavar": field.metadata["metavar"] or ("N" if kind is int else "X")}
 
 
 def _options(parsed: argparse.Namespace, kind: type[OptionsT]) -> OptionsT:

@@ -17,7 +17,7 @@ from .config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsCo
 from .divide import divide
 from .draw import count_splits, draw_pairs, draw_triplets
 from .errors import StoreError, writing
-from .ledger import classes_of, count_statuses
+from .ledger import classes_of, count_statuses, lost_crops
 from .plan import Plan
 from .prepared import PreparedSet, open_set, set_fingerprint, stage_tables, with_meta, write_dataset
 from .schema import DATASET, KIND, KINDS, SCHEMA_VERSION, read_table
@@ -89,7 +89,7 @@ def is_closed(closing: Closing, ledger: pa.Table) -> bool:
     if not (closing.out / DATASET).is_file():
         return False
     before = open_set(closing.out)
-    if not before.is_whole():
+    if not before.is_whole() or lost_crops(ledger).num_rows:
         return False
     info = _info(closing, ledger, classes_of(ledger), before.fingerprint)
     info["counts"] = {**before.info["counts"], **info["counts"]}

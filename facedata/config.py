@@ -221,12 +221,8 @@ class PrepareConfig(Options):
         _refuse_stable_photos(self.stable, self.split_by)
         if self.view != 1 and self.kind != "lfw":
             raise UsageError(f"--view {self.view} is one of LFW's; the kind is {self.kind}")
-        if (
-            self.pairs is not None
-            and self.pairs != "all"
-            and not (self.pairs.isascii() and self.pairs.isdigit())
-        ):
-            raise UsageError(f"--pairs is {self.pairs!r}; it takes all or a number")
+        if self.pairs is not None and self.pairs != "all":
+            _refuse_no_count(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -345,6 +341,11 @@ def is_file(text: str) -> bool:
 def _canonical(splits: str) -> str:
     """Return the one text that stands for these ratios, so that spaces and zeros make no other settings."""
     return ",".join(f"{name}={ratio}" for name, ratio in parse_splits(splits).items())
+
+
+def _refuse_no_count(pairs: str) -> None:
+    if not (pairs.isascii() and pairs.isdigit() and int(pairs[:20]) <= _MOST_WHOLE):
+        raise UsageError(f"--pairs is {pairs!r}; it takes all or a number up to {_MOST_WHOLE}")
 
 
 def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:

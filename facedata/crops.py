@@ -43,7 +43,7 @@ def find_crops(
         The crops, largest face first; an empty list where there is none.
 
     Raises:
-        UsageError: an unknown template, rule, device or detector, or a size out of range.
+        UsageError: an unknown template, rule, device or detector, or a number out of range.
         DetectorError: the detector returned nonsense.
 
     >>> import numpy as np
@@ -51,7 +51,12 @@ def find_crops(
     []
     """
     # the options of `prepare` know what is possible, and say it well
-    PrepareConfig(template=template, size=size, face=face, device=device, margin=margin, min_face=min_face)
+    PrepareConfig(
+        template=template, size=size, face=face, device=device, margin=margin, min_face=min_face,
+        min_score=min_score,
+    )  # fmt: skip
+    if device == "auto":
+        raise UsageError("the device is 'auto', which is for prepare; name cpu or cuda")
     rules = CropRules(template=template, size_px=size or DEFAULT_SIZES[template], margin=margin)
     finder = _named(detector, min_face, device) if isinstance(detector, str) else detector
     found = finder.detect([image])[0]

@@ -116,6 +116,12 @@ def unsettled(ledger: pa.Table) -> pa.Table:
     return ledger
 
 
+def lost_crops(ledger: pa.Table) -> pa.Table:
+    """Return the kept rows that have no crop: duplicates, or too few, in an earlier run, but no longer."""
+    kept = pc.equal(ledger.column("status"), Status.KEPT.value)
+    return ledger.filter(pc.and_(kept, pc.is_null(ledger.column("path"))))
+
+
 def classes_of(ledger: pa.Table) -> pa.Table:
     """Return the classes table of a settled ledger, its ``label`` and ``split`` still null."""
     kept = ledger.filter(pc.equal(ledger.column("status"), Status.KEPT.value))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .config import PrepareConfig
+from .config import PrepareConfig, is_file
 from .errors import SourceError, UsageError
 from .names import crop_paths
 from .sources.base import Scan, photo_text
@@ -118,7 +118,7 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
-    if Path(split_from).is_file():
+    if is_file(split_from):
         return _official_from_file(photos, Path(split_from))
     try:
         pattern = re.compile(split_from)
@@ -135,7 +135,7 @@ def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
 
 
 def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
-    known, header = set(photos), None
+    known, header = set(photos), ("", "")
     of: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -147,13 +147,13 @@ def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
                             f"{file}, line {number}: {photo!r} is in {of[photo]} and in {split}"
                         )
                 elif number == 1:
-                    header = split  # that it is one shows below
+                    header = photo, split  # that it is one shows once the splits are known
                 elif photo:
                     raise SourceError(f"{file}, line {number}: there is no photo {photo!r} in the source")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"cannot read --split-from {file}: {error}") from error
-    if header in of.values():
-        raise SourceError(f"{file}, line 1: its photo is not in the source")
+    if header[0] and header[1] in of.values():
+        raise SourceError(f"{file}, line 1: there is no photo {header[0]!r} in the source")
     return [of.get(photo) or None for photo in photos]
 
 

@@ -23,7 +23,7 @@ from .detect import DETECTOR_FACTORIES
 from .detect.base import DetectorFactory
 from .engine import LocalEngine, run_all
 from .errors import NothingKeptError, SetError, UsageError, writing
-from .ledger import merge, settle
+from .ledger import lost_crops, merge, settle
 from .plan import Plan, make_plan, refuse_missing
 from .prepared import PreparedSet, locked, open_set
 from .runlog import LOG, RunLog
@@ -178,11 +178,7 @@ def _complete(run: _Run, work: Work, rows: pa.Table, pending: list[int]) -> pa.T
     while True:
         rows = _run_pending(run, work, rows, pending) if pending else rows
         ledger = settle(merge(run.plan.records, rows), run.config.min_photos)
-        # a duplicate or one of too few in an earlier run may be neither now, but its crop is gone
-        kept_without_crop = pc.and_(
-            pc.equal(ledger.column("status"), Status.KEPT.value), pc.is_null(ledger.column("path"))
-        )
-        lost = ledger.filter(kept_without_crop).column("record").combine_chunks()
+        lost = lost_crops(ledger).column("record").combine_chunks()
         if not len(lost):
             return ledger
         rows = rows.filter(pc.invert(pc.is_in(rows.column("record"), value_set=lost)))

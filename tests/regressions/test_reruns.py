@@ -255,6 +255,17 @@ def test_official_splits_of_rejected_photos_only_are_a_note(tmp_path: Path) -> N
     assert any("no official split" in note for note in prepared.info["counts"]["split"]["notes"])
 
 
+def test_photos_that_cannot_be_opened_do_not_keep_the_others_from_being_known(
+    photos: Path, tmp_path: Path
+) -> None:
+    (photos / "person-00" / "link.png").symlink_to(tmp_path / "nowhere.png")
+    run(photos, tmp_path / "set")
+    before = set_bytes(tmp_path / "set")
+    run(photos, tmp_path / "set")
+    assert events(tmp_path / "set")[-2]["pending"] == 1
+    assert set_bytes(tmp_path / "set") == before
+
+
 def test_unsupported_photos_do_not_keep_a_set_from_being_up_to_date(photos: Path, tmp_path: Path) -> None:
     (photos / "person-00" / "film").write_bytes(b"\0\0\0\x20ftypheic" + b"\0" * 40)
     (photos / "person-00" / "film.mp4").write_bytes(b"\0\0\0\x20ftypisom")

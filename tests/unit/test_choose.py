@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facedata.crops import find_crops
 from facedata.detect.base import box_iou, check_faces, choose
-from facedata.errors import DetectorError
+from facedata.errors import DetectorError, UsageError
 from facedata.testing import landmarks_in
 from facedata.types import Face, Status
 
@@ -77,6 +78,19 @@ def test_the_order_of_the_faces_does_not_matter(faces: list[Face], rule: str) ->
 def test_an_unknown_rule_is_an_error_and_not_the_largest() -> None:
     with pytest.raises(ValueError, match="smallest"):
         choose(BOTH, "smallest", (200, 200))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("face", "smallest"), ("template", "round"), ("detector", "dlib"), ("device", "tpu")),
+        *(("device", "auto"), ("size", 0), ("size", 15), ("size", 4097), ("size", 64.5), ("margin", -1)),
+        *(("min_face", 0), ("min_score", 1.5)),
+    ],
+)
+def test_find_crops_refuses_what_prepare_would(option: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"(?=.*{option.replace('_', '-')})(?=.*{value})"):
+        find_crops(np.zeros((50, 50, 3), np.uint8), **{option: value})  # type: ignore[arg-type]
 
 
 def test_iou_of_known_boxes() -> None:

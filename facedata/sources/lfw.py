@@ -293,7 +293,7 @@ def _fields(line: str) -> list[str]:
 
 
 def _is_count(field: str) -> bool:
-    return field.isascii() and field.isdigit() and int(field) > 0
+    return field.isascii() and field.isdigit() and len(field) < 10 and int(field) > 0
 
 
 def _check_count(path: Path, what: str, promised: int, there: int) -> None:

@@ -305,3 +305,9 @@ class TestTheRealLfw:
     def test_the_pairs_files_are_those_that_are_pinned(self) -> None:
         for remote in LFW_PROTOCOL:
             assert file_sha256(SHARED / "protocol" / remote.name) == remote.sha256
+
+
+def test_a_number_of_thousands_of_digits_is_a_bad_line_like_any_other(tmp_path: Path) -> None:
+    lists = VIEW_1 | {"pairsDevTrain.txt": "1\nAnn\t1\t" + "9" * 5000 + "\nAnn\t1\tBob\t1\n"}
+    with pytest.raises(SourceError, match="line 2"):
+        LfwSource(make(tmp_path, lists)).scan()

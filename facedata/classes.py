@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ RowT = TypeVar("RowT")
 ManifestT = TypeVar("ManifestT", bound="Manifest[Any]")
 
 
-class Manifest(Generic[RowT]):
+class Manifest(ABC, Generic[RowT]):
     """What the manifests share: a set, one of its tables (or part of it), rows made when asked for.
 
     Attributes:
@@ -182,8 +183,9 @@ class Manifest(Generic[RowT]):
     def _like(self: ManifestT, table: pa.Table) -> ManifestT:
         return type(self)(self.prepared, table, self.split)
 
+    @abstractmethod
     def _rows(self, table: pa.Table) -> list[RowT]:
-        raise NotImplementedError
+        """Return a table's rows as objects."""
 
     def _ids(self, column: str) -> Int64Array:
         return np.asarray(self.table.column(column).to_numpy())

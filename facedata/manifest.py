@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -118,8 +119,9 @@ class _Combinations(Manifest[RowT]):
         return cls(classes.prepared, table, splits[0].split if len(splits) == 1 else None)
 
     @classmethod
+    @abstractmethod
     def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
-        raise NotImplementedError
+        """Draw the rows of one split."""
 
     def _like(self: CombinationsT, table: pa.Table) -> CombinationsT:
         return type(self)(self.prepared, table, self.split, self.crops)

@@ -151,7 +151,7 @@ class _Run:
             margin=config.margin, search=self.source.search,
         )  # fmt: skip
         detector = self.detector or DETECTOR_FACTORIES[config.detector](config.min_face, config.device)
-        return Stage(rules, self.scan.reader, detector, FolderStore(self.out / "crops"))
+        return Stage(rules, self.scan.reader, detector)
 
 
 def _prepare(run: _Run) -> PreparedSet:
@@ -194,7 +194,7 @@ def _pending(plan: Plan, rows: pa.Table) -> list[int]:
 
 def _run_pending(run: _Run, work: Work, rows: pa.Table, pending: list[int]) -> pa.Table:
     """Run the pending records' shards; return the rows with theirs."""
-    tasks = work.tasks(run.plan, pending, run.stage())
+    tasks = work.tasks(run.plan, pending, run.stage(), FolderStore(run.out / "crops"))
     for task in tasks:  # an old part of the same photos is one whose rows no longer hold
         with writing(task.part):
             task.part.unlink(missing_ok=True)

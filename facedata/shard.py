@@ -1,4 +1,4 @@
-"""One shard of photos through image, detect, align and store, to its ledger rows."""
+"""One shard of photos through image, detect and align, to its ledger rows and the bytes of its crops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import DetectorError, ImageError, TooLargeImageError, UnsupportedIm
 from .image import decode
 from .memory import release
 from .sources.base import PhotoReader
-from .store import Store, encode_crop
+from .store import encode_crop
 from .types import Crop, Face, Photo, Row, Status, UInt8Image
 
 SHARD_PHOTOS = 64
@@ -50,7 +50,6 @@ class Stage:
     rules: CropRules
     reader: PhotoReader
     detector: DetectorFactory
-    store: Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +70,15 @@ class _Opened:
 
 
 def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
-    """Take photos all the way to stored crops.
+    """Take photos all the way to encoded crops; nothing is written.
 
     Args:
         photos: of one shard.
-        stage: settings, reader, detector and store.
+        stage: settings, reader and detector.
 
     Returns:
-        One row per photo, in order: the ledger's columns that detection fills, ``crop_sha256`` and
-        ``crop_length``. What is wrong with a photo is in its row.
-
-    Raises:
-        StoreError: a crop cannot be written.
+        One row per photo, in order: the ledger's columns that detection fills, ``crop_sha256``,
+        ``crop_length``, and the crop's own bytes as ``crop``. What is wrong with a photo is in its row.
     """
     detector = _detector(stage.detector)
     rows: list[Row] = []
@@ -204,7 +200,6 @@ def _cropped(row: Row, face: Face, opened: _Opened, stage: Stage) -> Row:
         return row
     crop = crop_face(opened.image, face, stage.rules)
     data = encode_crop(crop.image)
-    stage.store.put(opened.photo.crop_path, data)
     given = opened.photo.given_box
     row.update(
         status=Status.KEPT.value,
@@ -217,6 +212,7 @@ def _cropped(row: Row, face: Face, opened: _Opened, stage: Stage) -> Row:
         path=opened.photo.crop_path,
         crop_sha256=hashlib.sha256(data).hexdigest(),
         crop_length=len(data),
+        crop=data,
     )
     return row
 

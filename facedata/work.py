@@ -29,6 +29,7 @@ from .prepared import write_text
 from .schema import DATASET, WORK, file_sha256
 from .shard import SHARD_PHOTOS, Stage, run_photos
 from .sources.base import PhotoReader
+from .store import Store
 from .types import BoolArray, Photo, Row, Status
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class ShardTask:
         seen: size and mtime_ns of each.
         work: the ``.work`` folder.
         stage: what all shards share.
+        store: where the crops go.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ShardTask:
     seen: tuple[tuple[int, int], ...]
     work: Path
     stage: Stage
+    store: Store
 
     @property
     def part(self) -> Path:
@@ -81,7 +84,14 @@ def run_shard(task: ShardTask) -> list[str]:
 
 
 def write_part(task: ShardTask, rows: Sequence[Row]) -> list[str]:
-    """Write a shard's part, which vouches for its crops; returns the rows' statuses."""
+    """Write a shard's crops, then its part, which vouches for them; returns the rows' statuses.
+
+    Raises:
+        StoreError: a crop or the part cannot be written.
+    """
+    for row in rows:
+        if "crop" in row:
+            task.store.put(row["path"], row["crop"])
     whole = [
         {**row, "given_box": photo.given_box, "size": size, "mtime_ns": mtime_ns}
         for row, photo, (size, mtime_ns) in zip(rows, task.photos, task.seen, strict=True)
@@ -217,19 +227,19 @@ class Work:
         ledger = ledger.append_column("crop_length", classes.column("length").take(at))
         return _with_seen(ledger, folder / SEEN).select(ROWS.names).cast(ROWS)
 
-    def tasks(self, plan: Plan, pending: Sequence[int], stage: Stage) -> list[ShardTask]:
+    def tasks(self, plan: Plan, pending: Sequence[int], stage: Stage, store: Store) -> list[ShardTask]:
         """Cut the pending records into shards."""
         return [
-            self._task(plan, pending[start : start + SHARD_PHOTOS], stage)
+            self._task(plan, pending[start : start + SHARD_PHOTOS], stage, store)
             for start in range(0, len(pending), SHARD_PHOTOS)
         ]
 
-    def _task(self, plan: Plan, indices: Sequence[int], stage: Stage) -> ShardTask:
+    def _task(self, plan: Plan, indices: Sequence[int], stage: Stage, store: Store) -> ShardTask:
         photos = tuple(plan.photos(indices))
         stats = plan.records.select(["size", "mtime_ns"]).take(pa.array(indices, pa.int64())).to_pylist()
         seen = tuple((row["size"], row["mtime_ns"]) for row in stats)
         name = hashlib.sha256(repr((photos, seen)).encode()).hexdigest()[:24]
-        return ShardTask(name, photos, seen, self.folder, stage)
+        return ShardTask(name, photos, seen, self.folder, stage, store)
 
     def finish(self) -> None:
         """Remove the folder: dataset.json is written, nothing in here is needed any more."""

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .types import Face, Float64Array, UInt8Image
 
-DEFAULT_SIZES = {"square": 240}
+DEFAULT_SIZES = {"square": 240, "arcface112": 112, "facenet160": 160}
+"""Every template, and the side of its crops in pixels where nobody asks for another."""
+
+ARCFACE_POINTS = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+"""Where ArcFace's training crops of 112 px have eyes, nose and mouth corners; ``(5, 2)`` float64, x y."""
+
+_LEAST_FIT = 0.01
+"""Least correlation of five landmarks with :data:`ARCFACE_POINTS`; of mirrored ones it is still 0.23."""
+
+_FACENET_MARGIN = 16 / (160 - 32)
+"""What facenet160 adds on each side of the box, as a fraction of the box's side: 16 of 160 crop pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +43,24 @@ class Placement:
 
 
 def place(face: Face, template: str, size_px: int, margin: float = 0.0) -> Placement:
-    """Place a face by a template's name; ``size_px`` is the crop's side, ``margin`` as in :func:`square`."""
-    if template != "square":
+    """Place a face by a template's name.
+
+    Args:
+        face: box and landmarks in photo pixels.
+        template: one of :data:`DEFAULT_SIZES`.
+        size_px: side of the crop.
+        margin: as in :func:`square`; the other templates have their own, and take 0 only.
+
+    Raises:
+        ValueError: there is no such template, or it takes no margin.
+    """
+    if template == "square":
+        return square(face, size_px, margin)
+    if template not in DEFAULT_SIZES:
         raise ValueError(f"there is no template {template!r}; there are {', '.join(DEFAULT_SIZES)}")
-    return square(face, size_px, margin)
+    if margin:
+        raise ValueError(f"the template {template} takes no margin")
+    return arcface112(face, size_px) if template == "arcface112" else facenet160(face, size_px)
 
 
 def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
@@ -66,6 +93,66 @@ def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
     low = np.clip(np.rint(crop_centre - half + 0.5), 0, size_px - 1).astype(int)
     high = np.clip(np.rint(crop_centre + half + 0.5), low + 1, size_px).astype(int)
     return Placement(np.column_stack([linear, shift]), (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+
+
+def arcface112(face: Face, size_px: int = 112) -> Placement:
+    """Place a face by its five landmarks, as the crops that ArcFace's networks are trained on.
+
+    The turn, scale and shift (no reflection) that bring the landmarks nearest to :data:`ARCFACE_POINTS`, by
+    the sum of squared distances: Umeyama, Least-squares estimation of transformation parameters between two
+    point patterns, PAMI 1991; in two dimensions one complex number and a shift solve it. The whole crop is
+    the window; what lies outside the photo is black.
+
+    As in insightface, the points are multiplied by ``size_px / 112``; unlike there, also where the side is a
+    multiple of 128 (they add a border then). Landmarks that resemble the points in no way would shrink the
+    photo to a dot: there the box's longer side fills the crop, not turned.
+
+    Args:
+        face: landmarks in photo pixels, not all at one point.
+        size_px: side of the crop.
+    """
+    points = ARCFACE_POINTS * (size_px / 112)
+    there, here = points.mean(axis=0), face.landmarks.astype(np.float64).mean(axis=0)
+    wanted, found = _complex(points - there), _complex(face.landmarks - here)
+    spread = float(np.vdot(found, found).real)
+    factor = complex(np.vdot(found, wanted)) / spread
+    if abs(factor) < _LEAST_FIT * np.sqrt(np.vdot(wanted, wanted).real / spread):
+        return _upright(face, size_px)
+    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return Placement(np.column_stack([linear, there - linear @ here]), (0, 0, size_px, size_px))
+
+
+def facenet160(face: Face, size_px: int = 160) -> Placement:
+    """Place a face's box, grown a little, over the whole crop, not turned, as FaceNet's aligned sets.
+
+    The box grows by an eighth of its width left and right, and of its height above and below: of a crop of
+    160 px the box then takes 128 and the margin 32. It is stretched to a square, so faces become wider.
+
+    Differs from davidsandberg/facenet's ``align_dataset_mtcnn`` in two things: there the 32 px are photo
+    pixels, whatever the face's size (facenet-pytorch scales them, as here); and there a box that reaches over
+    the photo's edge is cut off and what is left stretched, while here what lies outside the photo is black.
+
+    Args:
+        face: box in photo pixels.
+        size_px: side of the crop.
+    """
+    x0, y0, x1, y1 = face.box.astype(np.float64)
+    sides = np.array([x1 - x0, y1 - y0])
+    low = np.array([x0, y0]) - _FACENET_MARGIN * sides
+    scale = size_px / (sides * (1 + 2 * _FACENET_MARGIN))
+    # the grown box's edge is the crop's, half a pixel before the first pixel's centre
+    return Placement(np.column_stack([np.diag(scale), -0.5 - scale * low]), (0, 0, size_px, size_px))
+
+
+def _upright(face: Face, size_px: int) -> Placement:
+    x0, y0, x1, y1 = face.box.astype(np.float64)
+    scale = size_px / max(x1 - x0, y1 - y0)
+    shift = (size_px - 1) / 2 - scale * np.array([x0 + x1, y0 + y1]) / 2
+    return Placement(np.column_stack([scale * np.eye(2), shift]), (0, 0, size_px, size_px))
+
+
+def _complex(points: Float64Array) -> NDArray[np.complex128]:
+    return np.asarray(points[:, 0] + 1j * points[:, 1], np.complex128)
 
 
 def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:
@@ -107,7 +194,8 @@ def _cut(image: UInt8Image, matrix: Float64Array, size_px: int) -> tuple[UInt8Im
 
 
 def _shrunk(part: UInt8Image, matrix: Float64Array) -> tuple[UInt8Image, Float64Array]:
-    factor = int(1 / _scale(matrix))
+    # landmarks may be nonsense, and the crop a dot: never pad to more than the photo's longer side
+    factor = min(int(1 / _scale(matrix)), max(part.shape))
     if factor < 2:
         return part, matrix
     height, width = -(-part.shape[0] // factor), -(-part.shape[1] // factor)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from . import schema
 from .errors import OtherSetError, UsageError
+from .place import Place, Remote, is_url, place_of
 from .prepared import PreparedSet, open_set, short
 from .rows import split_names
 from .schema import DATASET
@@ -42,7 +43,7 @@ class ClassRow:
         file: the file below the set's folder that holds its bytes.
         offset: first byte there.
         length: number of bytes.
-        root: the set's folder.
+        root: the set's folder, or its URL.
     """
 
     id: int
@@ -56,7 +57,7 @@ class ClassRow:
     offset: int = field(repr=False)
     length: int = field(repr=False)
     crop_sha256: str = field(repr=False)
-    root: Path = field(repr=False)
+    root: Place = field(repr=False)
 
     def bytes(self) -> bytes:
         """Read the crop's JPEG bytes.
@@ -96,23 +97,23 @@ class Manifest(ABC, Generic[RowT]):
     @classmethod
     def open(
         cls: type[ManifestT],
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Remote,
         split: str | None = None,
-        of: str | os.PathLike[str] | None = None,
+        of: str | os.PathLike[str] | Remote | None = None,
     ) -> ManifestT:
         """Open a set's own table, or a file written by :meth:`write`.
 
         Args:
-            path: the set's folder, or a ``.parquet`` file.
+            path: the set's folder or URL, or a ``.parquet`` file.
             split: only rows of this split.
-            of: the set's folder, for a file that does not lie in it.
+            of: the set's folder or URL, for a file that does not lie in it.
 
         Raises:
             UsageError: no such split, or a file outside any set and no ``of``.
             OtherSetError: the file belongs to another set.
             SetError: no set there, or the file is none of this kind.
         """
-        prepared, table = _open_table(Path(path), cls.kind, None if of is None else Path(of))
+        prepared, table = _open_table(place_of(path), cls.kind, None if of is None else place_of(of))
         crops = table if cls.kind == "classes" else prepared.table("classes", ["split"])
         if split is not None and split not in (names := split_names(crops)):
             raise UsageError(f"there is no split {split!r} in {prepared.path}; there are: {', '.join(names)}")
@@ -162,8 +163,11 @@ class Manifest(ABC, Generic[RowT]):
             UsageError: the file is one of the set's own tables; the ``facedata`` commands redo those.
             StoreError: it cannot be written.
         """
-        path = Path(path)
-        if path.resolve() in {(self.prepared.path / f"{kind}.parquet").resolve() for kind in schema.KINDS}:
+        if is_url(path):
+            raise UsageError(f"{path} is a URL: write to a file here, and copy it there")
+        path, home = Path(path), self.prepared.path
+        own = [home / f"{kind}.parquet" for kind in schema.KINDS] if isinstance(home, Path) else []
+        if path.resolve() in {file.resolve() for file in own}:
             raise UsageError(f"{path} is the set's own table: redo it with `facedata`, or write elsewhere")
         schema.write_table(
             path,
@@ -226,7 +230,7 @@ class ClassManifest(Manifest[ClassRow]):
         return [ClassRow(root=self.prepared.path, **row) for row in rows]
 
 
-def _open_table(path: Path, kind: str, of: Path | None) -> tuple[PreparedSet, pa.Table]:
+def _open_table(path: Place, kind: str, of: Place | None) -> tuple[PreparedSet, pa.Table]:
     if path.suffix != ".parquet" or path.is_dir():
         prepared = open_set(path)
         return prepared, prepared.table(kind)
@@ -240,8 +244,8 @@ def _open_table(path: Path, kind: str, of: Path | None) -> tuple[PreparedSet, pa
     return prepared, schema.read_table(path, kind)
 
 
-def _set_around(path: Path) -> Path:
-    for folder in path.absolute().parents:
+def _set_around(path: Place) -> Place:
+    for folder in path.absolute().parents if isinstance(path, Path) else [path.parent]:
         if (folder / DATASET).is_file():
             return folder
     raise UsageError(f"{path} does not lie in a set's folder: say which set it is of with of=")

@@ -22,6 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .config import (
+    CropConfig,
     Options,
     OptionsT,
     PairsConfig,
@@ -32,11 +33,13 @@ from .config import (
     make,
     whole_number,
 )
+from .detect.weights import fetch_weights, list_weights
 from .draw import pairs_set, split_set, triplets_set
-from .errors import FacedataError
+from .errors import FacedataError, PhotosLostError
 from .prepare import Progress, prepare
 from .prepared import open_set
-from .summary import drawing_lines, summary_lines
+from .recrop import crop_set
+from .summary import drawing_lines, summary_lines, weights_lines
 
 _INTERRUPTED = 130
 
@@ -44,6 +47,7 @@ _EPILOG = """examples:
   facedata prepare demo --out demo-faces           try it: nothing is downloaded
   facedata prepare folder photos/ --out faces      a folder per person
   facedata prepare lfw lfw.tgz --out lfw-faces     official splits and pairs
+  facedata crop faces --template arcface112 --out faces112
   facedata info faces                              what is in a set
 """
 
@@ -86,9 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_drawing(commands, "pairs", PairsConfig, pairs_set, "draw a set's pairs anew")
     _add_drawing(commands, "triplets", TripletsConfig, triplets_set, "draw a set's triplets anew")
+    _add_crop(commands)
     info = _add_command(commands, "info", "say what is in a set")
     info.add_argument("set", help="the set's folder")
     info.set_defaults(run=_info)
+    _add_weights(commands)
     return parser
 
 
@@ -120,6 +126,19 @@ def _add_prepare(commands: Any) -> None:
     parser.set_defaults(run=_prepare)
 
 
+def _add_weights(commands: Any) -> None:
+    text = "list or download the weights of detectors that bring none"
+    parser = commands.add_parser("weights", help=text, description=text, allow_abbrev=False)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = _add_command(actions, "list", "say which weights there are, their licence, and where they lie")
+    listing.set_defaults(run=_list_weights)
+    fetching = _add_command(actions, "fetch", "download weights into the cache")
+    fetching.add_argument("detectors", nargs="+", metavar="DETECTOR", help="yunet, retinaface, or all")
+    fetching.set_defaults(run=_fetch_weights)
+    for action in (listing, fetching):
+        action.add_argument("--cache", metavar="DIR", help="cache folder (default: ~/.cache/facedata)")
+
+
 def _add_drawing(commands: Any, name: str, kind: type[Options], function: Any, text: str) -> None:
     parser = _add_command(commands, name, text)
     parser.add_argument("set", help="the set's folder")
@@ -130,6 +149,23 @@ def _add_drawing(commands: Any, name: str, kind: type[Options], function: Any, t
         _print(parsed, section, drawing_lines(section))
 
     parser.set_defaults(run=run)
+
+
+def _add_crop(commands: Any) -> None:
+    parser = _add_command(
+        commands, "crop", "make another set from a set's ledger: other crops, nothing is detected again"
+    )
+    parser.add_argument("set", help="the set's folder")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the new set's folder")
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where the set's photos are now, when they have moved; several as name=DIR",
+    )
+    _add_options(parser, CropConfig)
+    parser.set_defaults(run=_crop)
 
 
 def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out: Sequence[str] = ()) -> None:
@@ -174,9 +210,33 @@ def _prepare(parsed: argparse.Namespace) -> None:
     _print(parsed, prepared.info, summary_lines(prepared))
 
 
+def _crop(parsed: argparse.Namespace) -> None:
+    config = _options(parsed, CropConfig)
+    try:
+        with _Bar() as bar:
+            cropped = crop_set(
+                parsed.set, parsed.out, config, source=parsed.source or None, on_progress=bar.show
+            )
+    except PhotosLostError as error:
+        photos = [{"photo": photo, "reason": reason} for photo, reason in error.photos]
+        _print(parsed, photos, [f"{photo}: {reason}" for photo, reason in error.photos])
+        raise
+    _print(parsed, cropped.info, summary_lines(cropped))
+
+
 def _info(parsed: argparse.Namespace) -> None:
     prepared = open_set(parsed.set)
     _print(parsed, prepared.info, summary_lines(prepared))
+
+
+def _list_weights(parsed: argparse.Namespace) -> None:
+    rows = list_weights(parsed.cache)
+    _print(parsed, rows, weights_lines(rows))
+
+
+def _fetch_weights(parsed: argparse.Namespace) -> None:
+    paths = [str(path) for path in fetch_weights(parsed.detectors, parsed.cache)]
+    _print(parsed, paths, paths)
 
 
 def _print(parsed: argparse.Namespace, values: Any, lines: Sequence[str]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, fingerprint_of, make
-from .divide import divide
+from .divide import Crops, Division, division
 from .draw import count_splits, draw_pairs, draw_triplets
-from .errors import StoreError, writing
-from .ledger import classes_of, count_statuses, lost_crops
+from .errors import writing
+from .memory import release
+from .order import regrouped, texts
 from .plan import Plan
 from .prepared import PreparedSet, open_set, set_fingerprint, stage_tables, with_meta, write_dataset
-from .schema import DATASET, KIND, KINDS, SCHEMA_VERSION, read_table
+from .rows import read_crops
+from .schema import (
+    DATASET,
+    KIND,
+    KINDS,
+    PROTOCOL,
+    SCHEMA_VERSION,
+    StagedTable,
+    read_blocks,
+    read_schema,
+    read_table,
+    stage_table,
+)
+from .settled import Ledger
 from .sources.base import Scan, Source
-from .types import Status
-from .work import Work, write_seen
+from .store import Store
+from .work import SEEN, Work, stage_seen
 
 _NAMED = 10
 """How many missing photos dataset.json names; all of them are counted."""
@@ -41,46 +54,97 @@ class Closing:
     versions: Mapping[str, str]
 
 
-def close_set(closing: Closing, ledger: pa.Table, work: Work) -> None:
+def close_set(closing: Closing, ledger: Ledger, work: Work) -> None:
     """Write the set's tables and dataset.json, remove crops nobody needs, and the work folder.
 
     Args:
         closing: where and under what settings.
-        ledger: settled, every kept record with its crop on disk.
+        ledger: every kept record with its crop on disk. It and the plan's records are let go of once they
+            are written: drawing needs the memory.
         work: holds an earlier state of the set, when there was one.
 
     Raises:
         StoreError: something cannot be written; a rerun then only writes again.
     """
     drawing = _drawing(closing, work)
-    classes, split_section = divide(classes_of(ledger), ledger, drawing["split"], _earlier_splits(work))
-    fingerprint = set_fingerprint(fingerprint_of(closing.config.settings()), classes)
-    pairs = draw_pairs(classes, drawing["pairs"], closing.scan.protocol, ledger)
-    triplets = draw_triplets(classes, drawing["triplets"])
-    tables: dict[str, pa.Table | Iterable[pa.Table]] = {
-        "photos": ledger,
-        "classes": classes,
-        "pairs": pairs.chunks,
-        "triplets": triplets.chunks,
-    }
-    if closing.scan.protocol is not None:
-        tables["protocol"] = closing.scan.protocol
-    staged = stage_tables(closing.out, tables, fingerprint)
-    sweep(closing.out / "crops", classes.column("path").to_pylist())
+    found = _division(ledger, drawing["split"], _earlier_splits(work))
+    settings = fingerprint_of(closing.config.settings())
+    info = _info(closing, ledger, set_fingerprint(settings, ledger.classes(found)))
+    staged: dict[str, StagedTable] = {}
+    try:
+        staged |= _stage_rows(closing, ledger, found, work.store, info["fingerprint"])
+        seen = stage_seen(closing.out, closing.plan.records)
+        section = found.section
+        del found
+        ledger.let_go()
+        closing.plan.let_go()
+        release()
+        drawn = _stage_drawn(closing, drawing, staged, info["fingerprint"])
+        staged |= drawn.pop("staged")
+        work.store.settle(read_blocks(staged["classes"].temporary))
+    except BaseException:
+        for table in staged.values():
+            table.temporary.unlink(missing_ok=True)
+        raise
     for table in staged.values():
         table.settle()
     _remove_other_tables(closing.out, staged)
-    write_seen(closing.out, closing.plan.records)
-    info = _info(closing, ledger, classes, fingerprint)
+    with writing(closing.out / SEEN):
+        seen.replace(closing.out / SEEN)
     info["drawing"] = {name: options.settings() for name, options in drawing.items()}
-    info["counts"] |= {"split": split_section, "pairs": pairs.section, "triplets": triplets.section}
+    info["counts"] |= {"split": section, **drawn}
     info["counts"]["splits"] = count_splits(info["counts"])
     info["tables"] = {kind: {"rows": table.rows, "sha256": table.sha256} for kind, table in staged.items()}
     write_dataset(closing.out, info)
     work.finish()
 
 
-def is_closed(closing: Closing, ledger: pa.Table) -> bool:
+def _division(ledger: Ledger, config: SplitConfig, earlier: Mapping[str, str]) -> Division:
+    crops = Crops(
+        ledger.crop_people(),
+        ledger.people,
+        paths=lambda: texts(ledger.crop_column("crop_path")),
+        official=lambda: ledger.crop_column("official_split"),
+        any_official=ledger.records.column("official_split").null_count < ledger.records.num_rows,
+    )
+    return division(crops, config, earlier)
+
+
+def _stage_rows(
+    closing: Closing, ledger: Ledger, found: Division, store: Store, fingerprint: str
+) -> dict[str, StagedTable]:
+    """Write the tables with a row for each photo, block by block."""
+    wanted = with_meta(KINDS["photos"], ledger.records.schema)
+    classes = regrouped(store.placed(ledger.classes(found)))
+    photos = stage_table(
+        closing.out / "photos.parquet", ledger.blocks(), kind="photos", schema=wanted, fingerprint=fingerprint
+    )
+    try:
+        return {"photos": photos, **stage_tables(closing.out, {"classes": classes}, fingerprint)}
+    except BaseException:
+        photos.temporary.unlink(missing_ok=True)
+        raise
+
+
+def _stage_drawn(
+    closing: Closing, drawing: Mapping[str, Any], staged: Mapping[str, StagedTable], fingerprint: str
+) -> dict[str, Any]:
+    """Draw pairs and triplets from the classes as they were written; return their sections and the files."""
+    protocol = closing.scan.protocol
+    photos = None
+    if drawing["pairs"].strategy == "official" and protocol is not None:
+        photos = read_table(staged["photos"].temporary, "photos", ["record", "path"])
+    classes = read_crops(staged["classes"].temporary)
+    pairs = draw_pairs(classes, drawing["pairs"], protocol, photos)
+    triplets = draw_triplets(classes, drawing["triplets"])
+    tables: dict[str, pa.Table | Iterable[pa.Table]] = {"pairs": pairs.chunks, "triplets": triplets.chunks}
+    if protocol is not None:
+        tables["protocol"] = protocol
+    files = stage_tables(closing.out, tables, fingerprint)
+    return {"pairs": pairs.section, "triplets": triplets.section, "staged": files}
+
+
+def is_closed(closing: Closing, ledger: Ledger) -> bool:
     """Tell whether the set on disk is what :func:`close_set` would write; splits and draws aside.
 
     Raises:
@@ -89,58 +153,37 @@ def is_closed(closing: Closing, ledger: pa.Table) -> bool:
     if not (closing.out / DATASET).is_file():
         return False
     before = open_set(closing.out)
-    if not before.is_whole() or lost_crops(ledger).num_rows:
+    if not before.is_whole() or len(ledger.lost()):
         return False
-    info = _info(closing, ledger, classes_of(ledger), before.fingerprint)
+    info = _info(closing, ledger, before.fingerprint)
     info["counts"] = {**before.info["counts"], **info["counts"]}
     same = all(before.info[key] == value for key, value in info.items() if key != "versions")
-    return (
-        same
-        and _same_rows(before, "photos", ledger)
-        and _same_rows(before, "protocol", closing.scan.protocol)
+    return same and _same_protocol(before, closing.scan.protocol) and _same_ledger(before, ledger)
+
+
+def _same_ledger(before: PreparedSet, ledger: Ledger) -> bool:
+    file = before.path / "photos.parquet"
+    wanted = with_meta(KINDS["photos"], ledger.records.schema)
+    there = read_schema(file)
+    if there.names != wanted.names or there.types != wanted.types:
+        return False
+    rows = read_blocks(file)
+    return all(
+        mine is not None and other is not None and other.equals(mine.select(wanted.names).cast(wanted))
+        for mine, other in zip_longest(ledger.blocks(), rows)
     )
 
 
-def _same_rows(before: PreparedSet, kind: str, now: pa.Table | None) -> bool:
-    if now is None or not before.has(kind):
-        return now is None and not before.has(kind)
-    there = before.table(kind)
-    wanted = with_meta(KINDS[kind], now.schema)
-    if there.schema.names != wanted.names or there.schema.types != wanted.types:
-        return False
-    return bool(there.equals(now.select(wanted.names).cast(wanted)))
+def _same_protocol(before: PreparedSet, now: pa.Table | None) -> bool:
+    if now is None or not before.has("protocol"):
+        return now is None and not before.has("protocol")
+    return bool(before.table("protocol").equals(now.select(PROTOCOL.names).cast(PROTOCOL)))
 
 
 def _remove_other_tables(out: Path, staged: Iterable[str]) -> None:
     for kind in KINDS.keys() - set(staged):  # a protocol that the source no longer has
         with writing(out / kind):
             (out / f"{kind}.parquet").unlink(missing_ok=True)
-
-
-def sweep(crops: Path, wanted: list[str]) -> None:
-    """Remove every crop below ``crops`` that is not wanted, and folders left empty; other files stay.
-
-    Raises:
-        StoreError: something cannot be removed.
-    """
-    keep: dict[str, set[str]] = defaultdict(set)
-    for path in wanted:
-        person, _, name = path.partition("/")
-        keep[person].add(name)
-    try:
-        folders = [entry for entry in os.scandir(crops) if entry.is_dir()] if crops.is_dir() else []
-        for folder in folders:
-            left = False
-            for entry in list(os.scandir(folder.path)):
-                unwanted = entry.name.endswith(".jpg") and entry.name not in keep[folder.name]
-                if unwanted and not entry.is_dir():
-                    Path(entry.path).unlink()
-                else:
-                    left = True
-            if not left:
-                Path(folder.path).rmdir()
-    except OSError as error:
-        raise StoreError(f"cannot clean up {crops}: {error.strerror or error}") from error
 
 
 def _drawing(closing: Closing, work: Work) -> dict[str, Any]:
@@ -171,14 +214,17 @@ def _drawing(closing: Closing, work: Work) -> dict[str, Any]:
 
 def _earlier_splits(work: Work) -> dict[str, str]:
     """Return the split each person had, so that a grown set keeps it."""
-    if not work.has_previous_tables():
-        return {}
-    table = read_table(work.previous / "classes.parquet", "classes", ["identity", "split"])
-    rows = zip(table.column("identity").to_pylist(), table.column("split").to_pylist(), strict=True)
-    return {identity: split for identity, split in rows if split is not None}
+    splits: dict[str, str] = {}
+    if work.has_previous_tables():
+        for table in read_blocks(work.previous / "classes.parquet", ["identity", "split"]):
+            pairs = table.filter(pc.is_valid(table.column("split"))).group_by(["identity"], use_threads=False)
+            last = pairs.aggregate([("split", "last")])
+            people, names = (last.column(name).to_pylist() for name in ("identity", "split_last"))
+            splits |= dict(zip(people, names, strict=True))
+    return splits
 
 
-def _info(closing: Closing, ledger: pa.Table, classes: pa.Table, fingerprint: str) -> dict[str, Any]:
+def _info(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str, Any]:
     config = closing.config
     return {
         "kind": KIND,
@@ -190,20 +236,22 @@ def _info(closing: Closing, ledger: pa.Table, classes: pa.Table, fingerprint: st
         "seed": config.seed,
         "fingerprint": fingerprint,
         "versions": dict(closing.versions),
-        "counts": _counts(closing, ledger, classes),
+        "counts": _counts(closing, ledger),
         "notes": list(closing.plan.notes),
     }
 
 
-def _counts(closing: Closing, ledger: pa.Table, classes: pa.Table) -> dict[str, Any]:
-    per_person = np.array(pc.value_counts(classes.column("identity")).field("counts"))
+def _counts(closing: Closing, ledger: Ledger) -> dict[str, Any]:
+    photos = np.bincount(ledger.crop_people())
+    per_person = photos[photos > 0]
+    records = ledger.records.num_rows
     missing = closing.scan.missing
     return {
-        "records": ledger.num_rows,
-        "status": count_statuses(ledger),
+        "records": records,
+        "status": ledger.count_statuses(),
         "people": len(per_person),
         "photos_per_person": {
-            "min": int(per_person.min(initial=ledger.num_rows)) if len(per_person) else 0,
+            "min": int(per_person.min(initial=records)) if len(per_person) else 0,
             "median": float(np.median(per_person)) if len(per_person) else 0.0,
             "mean": round(float(per_person.mean()), 3) if len(per_person) else 0.0,
             "max": int(per_person.max(initial=0)),
@@ -211,23 +259,5 @@ def _counts(closing: Closing, ledger: pa.Table, classes: pa.Table) -> dict[str, 
         "other_files": closing.scan.other_files,
         "missing": len(missing),
         "missing_named": list(missing[:_NAMED]),
-        "given_boxes": _given_boxes(ledger),
-    }
-
-
-def _given_boxes(ledger: pa.Table) -> dict[str, Any] | None:
-    """Return how far the source's boxes and the faces found agree, or None where no box was given."""
-    kept = pc.equal(ledger.column("status"), Status.KEPT.value)
-    compared = ledger.filter(pc.and_(kept, pc.is_valid(ledger.column("box_iou"))))
-    overlap = compared.column("box_iou").to_numpy()
-    if not len(overlap):
-        return None
-    worst = [
-        compared.column("record")[int(index)].as_py() for index in np.argsort(overlap, kind="stable")[:_NAMED]
-    ]
-    return {
-        "compared": len(overlap),
-        "median_iou": round(float(np.median(overlap)), 4),
-        "below_half": int((overlap < 0.5).sum()),
-        "worst": worst,
+        "given_boxes": ledger.given_boxes(),
     }

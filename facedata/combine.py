@@ -70,7 +70,7 @@ class Triplets:
 
     def chunk(self, span: Int64Array, quota: Int64Array, rng: np.random.Generator) -> TripletRows:
         """Draw the triplets of a span of anchors."""
-        owner = self.anchors.owner[span]
+        owner = self.anchors.owner[span].astype(np.int64)
         group, code = distinct(
             quota[span], self.codes[span], lambda group: self._propose(owner[group], rng), rng
         )
@@ -146,7 +146,8 @@ class Strangers:
 
     def chunk(self, span: Int64Array, quota: Int64Array, rng: np.random.Generator) -> PairRows:
         """Draw the pairs of a span of left photos."""
-        owner, rights, uniform = self.lefts.owner[span], self.rights, self.rule.uniform
+        owner = self.lefts.owner[span].astype(np.int64)
+        rights, uniform = self.rights, self.rule.uniform
         draw = rights.draw_later if self.one_pool else rights.draw_other
         group, code = distinct(
             quota[span], self.codes[span], lambda group: draw(owner[group], uniform, rng), rng

@@ -28,8 +28,10 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 FACE_RULES = ("largest", "center", "score", "only")
-TEMPLATES = ("square",)
-DETECTORS = ("mtcnn",)
+TEMPLATES = ("square", "arcface112", "facenet160")
+DETECTORS = ("mtcnn", "yunet", "retinaface")
+STORES = ("folders", "tar")
+ENGINES = ("local", "dask", "ray")
 SPLIT_RULES = ("identity", "photo", "official")
 STRATEGIES = ("random", "reference", "all", "official")
 UNIFORM = ("people", "photos")
@@ -145,13 +147,17 @@ class PrepareConfig(Options):
     template: str = option("square", "how a face lies in its crop", shapes=True, choices=TEMPLATES)
     size: int | None = option(
         None,
-        "side of a crop in pixels (default: the template's own, 240 for square)",
+        "side of a crop in pixels (default: the template's own: 240, 112 or 160)",
         shapes=True,
         least=16,
         most=4096,
     )
     margin: float = option(
-        0.0, "grow the box by this fraction of its side, on each side", shapes=True, least=0, most=4
+        0.0,
+        "square: grow the box by this fraction of its side, on each side",
+        shapes=True,
+        least=0,
+        most=4,
     )
     identity_from: str = option(
         "parent",
@@ -201,13 +207,28 @@ class PrepareConfig(Options):
     max_per_person: int | None = option(
         None, "most positive pairs, and most triplets, of one person", shapes=True, least=1
     )
-    store: str = option("folders", "how crops are kept", shapes=True, choices=("folders",))
+    store: str = option(
+        "folders", "how crops are kept: a file each, or WebDataset tars", shapes=True, choices=STORES
+    )
     device: str = option("auto", "where the detector runs", shapes=True, choices=("cpu", "cuda", "auto"))
+    # it shapes nothing: of each detector one content is accepted, wherever it lies
+    weights: str | None = option(
+        None,
+        "a file with the weights of yunet or retinaface (default: downloaded once)",
+        metavar="PATH",
+        file=True,
+    )
     lfw_images: str = option(
         "funneled", "which LFW to download when no source is given", choices=("original", "funneled")
     )
     licence: str | None = option(None, "the photos' licence, kept in dataset.json", metavar="TEXT")
-    workers: int | None = option(None, "worker processes (default: one per core)", least=1)
+    workers: int | None = option(
+        None, "worker processes (default: one per core, or all of the cluster's)", least=1
+    )
+    engine: str = option("local", "where the work is done", choices=ENGINES)
+    address: str | None = option(
+        None, "a running Dask or Ray cluster (default: one is started here)", metavar="HOST:PORT"
+    )
     cache: str | None = option(
         None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
     )
@@ -218,7 +239,9 @@ class PrepareConfig(Options):
         """Check the ranges, then what only several values together can tell."""
         super().__post_init__()
         object.__setattr__(self, "splits", _canonical(self.splits))
+        _refuse_local_address(self.engine, self.address)
         _refuse_stable_photos(self.stable, self.split_by)
+        _refuse_margin(self.template, self.margin)
         if self.view != 1 and self.kind != "lfw":
             raise UsageError(f"--view {self.view} is one of LFW's; the kind is {self.kind}")
         if self.pairs is not None and self.pairs != "all":
@@ -243,6 +266,44 @@ class SplitConfig(Options):
         super().__post_init__()
         object.__setattr__(self, "splits", _canonical(self.splits))
         _refuse_stable_photos(self.stable, self.split_by)
+
+
+@dataclass(frozen=True)
+class CropConfig(Options):
+    """The options of ``facedata crop``; the three that shape a set as in :class:`PrepareConfig`."""
+
+    template: str = option("square", "how a face lies in its crop", shapes=True, choices=TEMPLATES)
+    size: int | None = option(
+        None,
+        "side of a crop in pixels (default: the template's own: 240, 112 or 160)",
+        shapes=True,
+        least=16,
+        most=4096,
+    )
+    margin: float = option(
+        0.0,
+        "square: grow the box by this fraction of its side, on each side",
+        shapes=True,
+        least=0,
+        most=4,
+    )
+    workers: int | None = option(
+        None, "worker processes (default: one per core, or all of the cluster's)", least=1
+    )
+    engine: str = option("local", "where the work is done", choices=ENGINES)
+    address: str | None = option(
+        None, "a running Dask or Ray cluster (default: one is started here)", metavar="HOST:PORT"
+    )
+    cache: str | None = option(
+        None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
+    )
+    overwrite: bool = option(False, "start afresh: the set that is there is removed first")
+
+    def __post_init__(self) -> None:
+        """Check the ranges, then what only several values together can tell."""
+        super().__post_init__()
+        _refuse_local_address(self.engine, self.address)
+        _refuse_margin(self.template, self.margin)
 
 
 @dataclass(frozen=True)
@@ -348,9 +409,19 @@ def _refuse_no_count(pairs: str) -> None:
         raise UsageError(f"--pairs is {pairs!r}; it takes all or a number up to {_MOST_WHOLE}")
 
 
+def _refuse_local_address(engine: str, address: str | None) -> None:
+    if address is not None and engine == "local":
+        raise UsageError(f"--address {address} is for a cluster: add --engine dask or --engine ray")
+
+
 def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:
     if stable and split_by == "photo":
         raise UsageError("--stable is for --split-by identity; --split-by photo has no hash thresholds")
+
+
+def _refuse_margin(template: str, margin: float) -> None:
+    if margin and template != "square":
+        raise UsageError(f"--margin {margin:g}: the template {template} has its own; leave --margin away")
 
 
 def _is_utf8(text: str) -> bool:

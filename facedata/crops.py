@@ -6,15 +6,19 @@ from functools import lru_cache
 
 from .align import DEFAULT_SIZES
 from .config import PrepareConfig
-from .detect import DETECTOR_FACTORIES
-from .detect.base import Detector, check_faces, choose
+from .cut import CropShape, cut_crop
+from .detect import DETECTOR_FACTORIES, with_weights
+from .detect.base import Detector
+from .detect.choose import choose
+from .detect.search import Search
 from .errors import UsageError
-from .shard import CropRules, crop_face
+from .find import Wanted, find_faces
+from .picture import Picture
 from .types import Crop, UInt8Image
 
 
 def find_crops(
-    image: UInt8Image,
+    image: UInt8Image | bytes,
     *,
     face: str | None = None,
     template: str = "square",
@@ -24,11 +28,13 @@ def find_crops(
     min_face: float = 20.0,
     detector: Detector | str = "mtcnn",
     device: str = "cpu",
+    weights: str | None = None,
 ) -> list[Crop]:
     """Find faces in a photo and cut each out as ``prepare`` would.
 
     Args:
-        image: ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.image.decode`).
+        image: a photo's bytes, from which the crop is to the byte the one in a prepared set; or its pixels,
+            ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.image.decode`).
         face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
             every face.
         template: how a face lies in its crop.
@@ -38,13 +44,17 @@ def find_crops(
         min_face: least side of a face's box, in pixels.
         detector: a detector, or the name of one (its networks are loaded once and kept).
         device: where a detector given by name runs, ``cpu`` or ``cuda``.
+        weights: a file with its weights; None for those in the cache, downloaded at first.
 
     Returns:
         The crops, largest face first; an empty list where there is none.
 
     Raises:
         UsageError: an unknown template, rule, device or detector, or a number out of range.
-        DetectorError: the detector returned nonsense.
+        DetectorError: the detector failed, or returned nonsense.
+        DownloadError: its weights cannot be downloaded.
+        MissingExtraError: it needs a package that is not installed.
+        ImageError: the bytes cannot be decoded.
 
     >>> import numpy as np
     >>> find_crops(np.zeros((100, 100, 3), np.uint8))
@@ -57,21 +67,23 @@ def find_crops(
     )  # fmt: skip
     if device == "auto":
         raise UsageError("the device is 'auto', which is for prepare; name cpu or cuda")
-    rules = CropRules(template=template, size_px=size or DEFAULT_SIZES[template], margin=margin)
-    finder = _named(detector, min_face, device) if isinstance(detector, str) else detector
-    found = finder.detect([image])[0]
-    height, width = image.shape[:2]
-    check_faces(found, width, height)
+    shape = CropShape(template, size or DEFAULT_SIZES[template], margin)
+    finder = _named(detector, min_face, device, weights) if isinstance(detector, str) else detector
+    picture = Picture(image) if isinstance(image, bytes) else Picture.of_pixels(image)
+    search = Search(face or "all", min_score, min_face)
+    found = find_faces([Wanted(picture, (0, 0, *picture.size), search)], finder)[0]
+    if not isinstance(found, list):
+        raise found
     sure = [one for one in found if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
     if face is not None:
-        chosen, _, _ = choose(sure, face, (width, height))
+        chosen, _, _ = choose(sure, face, picture.size)
         sure = [] if chosen is None else [chosen]
     sure.sort(key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
-    return [crop_face(image, one, rules) for one in sure]
+    return [cut_crop(picture, one, shape) for one in sure]
 
 
 @lru_cache(maxsize=4)
-def _named(name: str, min_face_px: float, device: str) -> Detector:
+def _named(name: str, min_face_px: float, device: str, weights: str | None) -> Detector:
     if name not in DETECTOR_FACTORIES:
         raise UsageError(f"there is no detector {name!r}; there are {', '.join(DETECTOR_FACTORIES)}")
-    return DETECTOR_FACTORIES[name](min_face_px, device)()
+    return with_weights(DETECTOR_FACTORIES[name](min_face_px, device), weights)()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -20,9 +18,10 @@ from .config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of, ma
 from .divide import divide
 from .errors import SampleError, UsageError
 from .official import official_pairs
-from .prepared import PreparedSet, locked, open_set, set_fingerprint
+from .prepared import PreparedSet, set_fingerprint
 from .rows import SplitCrops, split_names
 from .sample import Drawing
+from .staging import editing
 
 
 class Drawn(NamedTuple):
@@ -103,24 +102,28 @@ def _draw(
     kind: str,
     plan: Callable[[SplitCrops], tuple[Drawing[Any], Iterator[pa.Table]]],
 ) -> Drawn:
-    parts: list[Iterator[pa.Table]] = []
     splits: dict[str, dict[str, int | None]] = {}
     notes: list[str] = []
     for name in split_names(classes):
         try:
-            drawing, tables = plan(SplitCrops(classes, name))
+            drawing, _ = plan(SplitCrops(classes, name))
         except SampleError as error:
             notes.append(f"{name} has no {kind}: {error}")
             splits[name] = {"asked": None, "rows": 0} | ({"same": 0} if kind == "pairs" else {})
             continue
-        parts.append(tables)
         splits[name] = {"asked": drawing.asked, "rows": drawing.made}
         if kind == "pairs":
             splits[name]["same"] = drawing.same
         if drawing.asked is not None and drawing.made < drawing.asked:
             notes.append(_shortage(name, kind, drawing, config.max_per_person))
-    section = {"strategy": config.strategy, "splits": splits, "notes": notes}
-    return Drawn(chain.from_iterable(parts), section)
+        del drawing, _  # a split's plan takes a hundred bytes a photo, and is made again when its turn comes
+
+    def tables() -> Iterator[pa.Table]:
+        for name, split in splits.items():
+            if split["rows"]:
+                yield from plan(SplitCrops(classes, name))[1]
+
+    return Drawn(tables(), {"strategy": config.strategy, "splits": splits, "notes": notes})
 
 
 def _shortage(split: str, kind: str, drawing: Drawing[Any], cap: int | None) -> str:
@@ -146,7 +149,8 @@ def split_set(
     """Divide a set anew: splits, labels, and with them pairs and triplets, drawn as they were last.
 
     No crop moves. Labels belong to a set's fingerprint, so it changes, and files that carry the old one
-    (runs, embeddings, manifests elsewhere) no longer fit.
+    (runs, embeddings, manifests elsewhere) no longer fit. What an earlier ``split`` left when it was killed
+    is mended.
 
     Args:
         path: the set's folder.
@@ -161,8 +165,8 @@ def split_set(
         SetError: no set there, or another run is working on it.
     """
     config = make(SplitConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
-    with locked(Path(path)):
-        prepared = open_set(path)
+    with editing(path) as prepared:
+        prepared.accept_torn_split()
         photos = prepared.table("photos", ["path", "official_split"])
         if config.split_by == "official" and photos.column("official_split").null_count == photos.num_rows:
             raise UsageError(
@@ -198,8 +202,7 @@ def pairs_set(
         SetError: no set there, or another run is working on it.
     """
     config = make(PairsConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
-    with locked(Path(path)):
-        prepared = open_set(path)
+    with editing(path) as prepared:
         drawn = _pairs_of(prepared, prepared.table("classes"), config)
         _refuse_none(drawn, "pairs")
         return _update(
@@ -212,8 +215,7 @@ def triplets_set(
 ) -> dict[str, Any]:
     """Draw a set's triplets anew; arguments, result and errors as of :func:`pairs_set`."""
     config = make(TripletsConfig, {**(dataclasses.asdict(config) if config else {}), **changes})
-    with locked(Path(path)):
-        prepared = open_set(path)
+    with editing(path) as prepared:
         drawn = draw_triplets(prepared.table("classes"), config)
         _refuse_none(drawn, "triplets")
         return _update(

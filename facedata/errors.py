@@ -6,7 +6,8 @@
     ├── UsageError                impossible or unknown options                 exit 2
     ├── SourceError               the source is missing, empty or malformed
     │   ├── UnsafeArchiveError    an archive member points outside the archive
-    │   └── DownloadError         a download failed or has the wrong SHA-256
+    │   ├── DownloadError         a download failed or has the wrong SHA-256
+    │   └── PhotosLostError       photos of a finished set are gone or changed
     ├── SetError                  the output folder does not hold what it should
     │   ├── NotASetError          no dataset.json there, or not one of ours
     │   ├── UnfinishedSetError    a run was interrupted and not rerun
@@ -32,7 +33,7 @@ What a user did wrong raises a :class:`FacedataError`; what is wrong with one ph
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,6 +60,18 @@ class UnsafeArchiveError(SourceError):
 
 class DownloadError(SourceError):
     """A download failed, or what came does not have the pinned SHA-256."""
+
+
+class PhotosLostError(SourceError):
+    """Photos of a finished set are gone or changed since.
+
+    Attributes:
+        photos: their paths below the source root, each with the reason, such as ``gone``.
+    """
+
+    def __init__(self, message: str, photos: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.photos = list(photos)
 
 
 class SetError(FacedataError):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import ImageError, TooLargeImageError, UnreadableImageError, UnsupportedImageError
+from .jpeg import REDUCTIONS, decode_jpeg, is_whole_jpeg
 from .sources.base import AVIF_BRANDS, HEIF_BRANDS
 from .types import UInt8Image
 
@@ -32,7 +36,54 @@ _STORED: dict[int, Callable[[UInt8Image], UInt8Image]] = {
 """EXIF orientation → a view of the upright picture as it is stored (EXIF 2.3, table 6)."""
 
 
-def decode(data: bytes, max_pixels: int = 100_000_000) -> UInt8Image:
+@dataclass(frozen=True)
+class Header:
+    """What a photo's header says.
+
+    Attributes:
+        width: of the upright photo, in pixels.
+        height: likewise.
+        orientation: EXIF's, 1 … 8.
+        reductions: what :func:`decode` can shrink it by for less than the price of the whole: 1, and 2, 4, 8
+            for most JPEGs.
+    """
+
+    width: int
+    height: int
+    orientation: int = 1
+    reductions: tuple[int, ...] = (1,)
+
+    def origin(self, reduction: int) -> tuple[float, float]:
+        """Return where the reduced photo's first pixel centre lies in the full-size, upright photo.
+
+        Pixel x of the reduced photo is pixel ``reduction * x + origin`` of the full-size one. A side that is
+        no multiple of the reduction ends in a pixel that covers less; turned, that one comes first.
+        """
+        centre = (reduction - 1) / 2
+        flip_x, flip_y = _FLIPPED[self.orientation]
+        missing_x, missing_y = -self.width % reduction, -self.height % reduction
+        return centre - missing_x * flip_x, centre - missing_y * flip_y
+
+
+_FLIPPED = {
+    1: (0, 0), 2: (1, 0), 3: (1, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 1), 8: (0, 1),
+}  # fmt: skip
+"""EXIF orientation → whether the upright photo's x and y run against the stored ones."""
+
+
+def read_header(data: bytes, max_pixels: int = 100_000_000) -> Header:
+    """Read a photo's size without decoding it.
+
+    Raises:
+        UnreadableImageError: empty, damaged, or no image.
+        UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
+        TooLargeImageError: more than ``max_pixels``.
+    """
+    with _reasons(data), _open(data) as image:
+        return _header(image, data, max_pixels)
+
+
+def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UInt8Image:
     """Decode a photo, turned upright by its EXIF orientation.
 
     The format is told by the bytes, never by the file's ending. Grey and palette become RGB, CMYK is
@@ -43,6 +94,8 @@ def decode(data: bytes, max_pixels: int = 100_000_000) -> UInt8Image:
         data: the file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF and what else Pillow reads (AVIF from 11.3
             on); HEIC with the extra ``facedata[heic]``.
         max_pixels: most pixels (width times height) to decode.
+        reduction: 1, 2, 4 or 8, by which each side is divided, and rounded up; most JPEGs are decoded at that
+            size, for a part of the price.
 
     Returns:
         ``(height, width, 3)`` uint8 RGB.
@@ -52,13 +105,40 @@ def decode(data: bytes, max_pixels: int = 100_000_000) -> UInt8Image:
         UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
         TooLargeImageError: more than ``max_pixels`` (a decompression bomb, perhaps).
     """
+    with _reasons(data), _open(data) as image:
+        header = _header(image, data, max_pixels)
+        if header.reductions != (1,):
+            stored = decode_jpeg(data, reduction)
+            if stored is not None:
+                return _turned(stored, header.orientation)
+        image.load()
+        return _reduced(_upright_rgb(image, header.orientation), header, reduction)
+
+
+def _reduced(upright: UInt8Image, header: Header, reduction: int) -> UInt8Image:
+    """Shrink by an area filter to where a JPEG's own reduction would put the pixels."""
+    if reduction == 1:
+        return upright
+    height, width = -(-header.height // reduction), -(-header.width // reduction)
+    pad_x, pad_y = width * reduction - header.width, height * reduction - header.height
+    flip_x, flip_y = _FLIPPED[header.orientation]
+    whole = cv2.copyMakeBorder(
+        upright, pad_y * flip_y, pad_y * (1 - flip_y), pad_x * flip_x, pad_x * (1 - flip_x),
+        cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@contextmanager
+def _reasons(data: bytes) -> Iterator[None]:
+    """Turn whatever Pillow raises on damaged bytes into our errors."""
     if not data:
         raise UnreadableImageError("the file is empty")
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd but readable files; whether one is readable is decided by reading it
             warnings.simplefilter("ignore")
-            return _decode(data, max_pixels)
+            yield
     except ImageError:
         raise
     except MemoryError as error:
@@ -67,13 +147,24 @@ def decode(data: bytes, max_pixels: int = 100_000_000) -> UInt8Image:
         raise UnreadableImageError(_reason(error)) from error
 
 
-def _decode(data: bytes, max_pixels: int) -> UInt8Image:
-    with _open(data) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise TooLargeImageError(f"{width}x{height} is more than {max_pixels} pixels")
-        image.load()
-        return _upright_rgb(image)
+def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooLargeImageError(f"{width}x{height} is more than {max_pixels} pixels")
+    orientation = _orientation(image)
+    reductions = REDUCTIONS if image.mode in ("RGB", "L") and is_whole_jpeg(data) else (1,)
+    if orientation > 4:
+        width, height = height, width
+    return Header(width, height, orientation, reductions)
+
+
+def _turned(stored: UInt8Image, orientation: int) -> UInt8Image:
+    if orientation == 1:
+        return stored
+    height, width = stored.shape[:2]
+    upright = np.empty((width, height, 3) if orientation > 4 else (height, width, 3), np.uint8)
+    _STORED[orientation](upright)[:] = stored
+    return upright
 
 
 def _open(data: bytes) -> Image.Image:
@@ -110,9 +201,8 @@ def _register_heif() -> bool:
     return True
 
 
-def _upright_rgb(image: Image.Image) -> UInt8Image:
+def _upright_rgb(image: Image.Image, orientation: int) -> UInt8Image:
     """Convert and turn a loaded photo strip by strip, each one written straight to where it belongs."""
-    orientation = _orientation(image)
     width, height = image.size
     upright = np.empty((width, height, 3) if orientation > 4 else (height, width, 3), np.uint8)
     stored = _STORED[orientation](upright)

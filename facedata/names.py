@@ -5,15 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .fingers import mixed, repeated, text_numbers
+from .order import BLOCK_ROWS, as_array
+from .types import BoolArray, Int32Array, Int64Array
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
 """Windows takes these for devices, whatever ending follows."""
 _LIKE_OURS = re.compile(r"~[0-9a-f]{8}$")
 _MOST_BYTES = 200
+
+_PLAIN = r"^(?s:.*/)?([0-9A-Za-z_-]{1,180})(\.[0-9A-Za-z]*)?$"
+"""Paths whose stem is a safe name as it is, unless it is a device's: nearly all there are."""
+_MAYBE_DEVICE = r"(?i)^(?s:.*/)?(con|prn|aux|nul|com|lpt)[^/]*$"
 
 
 def crop_paths(records: Sequence[str], photos: Sequence[str], identities: Sequence[str]) -> list[str]:
@@ -32,15 +42,110 @@ def crop_paths(records: Sequence[str], photos: Sequence[str], identities: Sequen
     >>> crop_paths(["a/1.jpg", "a/1.png"], ["a/1.jpg", "a/1.png"], ["a", "a"])
     ['a/1.jpg', 'a/1~8630ea93.jpg']
     """
-    folders = _folders(sorted(set(identities), key=str.encode))
-    stems = [safe_name(_stem(photo), record) for photo, record in zip(photos, records, strict=True)]
-    first = _first_of_each(
-        [f"{folders[who]}/{_folded(stem)}" for who, stem in zip(identities, stems, strict=True)]
+    columns = [pa.array(column, pa.string()) for column in (records, photos, identities)]
+    rows = pa.table(columns, ["record", "photo", "identity"])
+    wanted = pa.chunked_array([pa.array(np.ones(rows.num_rows, np.bool_))])
+    return [str(path) for path in crop_path_column(rows, wanted).to_pylist()]
+
+
+def crop_path_column(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the crop paths of a table's columns record, photo and identity, as :func:`crop_paths` does.
+
+    Args:
+        rows: in ascending order of their records' UTF-8 bytes.
+        wanted: ``(n,)`` bool, which rows get one; the others get null.
+    """
+    chosen = wanted.to_numpy()
+    who, folders = _folder_of_each(rows.column("identity"), chosen)
+    stems = [_stems(rows.slice(start, BLOCK_ROWS)) for start in range(0, rows.num_rows, BLOCK_ROWS)]
+    later = _later(stems, who, chosen)
+    paths = []
+    for number, stem in enumerate(stems):
+        start = number * BLOCK_ROWS
+        span = slice(start, start + len(stem))
+        names = _with_hashes(stem, np.flatnonzero(later[span]), rows.column("record").slice(start, len(stem)))
+        folder = folders.take(pa.array(who[span], mask=~chosen[span]))
+        path = pc.binary_join_element_wise(folder, "/", names, ".jpg", "")
+        same = as_array(rows.column("record").slice(start, len(stem)))
+        paths.append(same if path.equals(same) else path)  # one copy where a photo's own path is safe
+        stems[number] = pa.nulls(0, pa.string())  # its memory is not needed twice
+    return pa.chunked_array(paths, pa.string())
+
+
+def _folder_of_each(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32Array, pa.Array]:
+    """Return each row's place among the folders, and the folders, of the chosen rows' people only."""
+    who, people = person_codes(identities)
+    used = np.flatnonzero(np.bincount(who[chosen], minlength=len(people)))
+    place = np.zeros(len(people) + 1, np.int32)  # one more, for rows without a person
+    place[used] = np.arange(len(used))
+    return place[who], pa.array(_folders([people[code] for code in used.tolist()]), pa.string())
+
+
+def person_codes(identities: pa.ChunkedArray) -> tuple[Int32Array, list[str]]:
+    """Return each row's person as ``(n,)`` int32 (-1 for none), and the people, in UTF-8 byte order."""
+    encoded = identities.dictionary_encode()
+    found: list[str] = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+    order = sorted(range(len(found)), key=lambda index: found[index].encode())
+    rank = np.full(len(found) + 1, -1, np.int32)
+    rank[order] = np.arange(len(found), dtype=np.int32)
+    codes = np.empty(len(identities), np.int32)
+    start = 0
+    for chunk in encoded.chunks:
+        indices = pc.fill_null(chunk.indices, len(found)).to_numpy(zero_copy_only=False)
+        codes[start : start + len(chunk)] = rank[indices]
+        start += len(chunk)
+    return codes, [found[index] for index in order]
+
+
+def _stems(block: pa.Table) -> pa.Array:
+    """Return the safe stems of a block's photos: vectorised where it is plain, one by one elsewhere."""
+    photos = block.column("photo").combine_chunks()
+    plain = pc.and_(
+        pc.match_substring_regex(photos, _PLAIN), pc.invert(pc.match_substring_regex(photos, _MAYBE_DEVICE))
     )
-    return [
-        f"{folders[who]}/{stem if is_first else _with_hash(stem, record)}.jpg"
-        for who, stem, record, is_first in zip(identities, stems, records, first, strict=True)
-    ]
+    stems = pc.replace_substring_regex(photos, _PLAIN, r"\1")
+    others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+    return _replaced(
+        stems,
+        others,
+        lambda _, index: safe_name(_stem(photos[index].as_py()), block.column("record")[index].as_py()),
+    )
+
+
+def _replaced(texts: pa.Array, places: Int64Array, new: Callable[[str, int], str]) -> pa.Array:
+    """Return the texts with those at some places, which ascend, made anew."""
+    if not len(places):
+        return texts
+    mask = np.zeros(len(texts), np.bool_)
+    mask[places] = True
+    values = [new(texts[index].as_py(), index) for index in places.tolist()]
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array(values, pa.string()))
+
+
+def _with_hashes(stems: pa.Array, places: Int64Array, records: pa.ChunkedArray) -> pa.Array:
+    return _replaced(stems, places, lambda name, index: _with_hash(name, records[index].as_py()))
+
+
+def _later(stems: Sequence[pa.Array], who: Int32Array, chosen: BoolArray) -> BoolArray:
+    """Tell which chosen rows come after another one of the same person with the same stem, folded."""
+    numbers = np.concatenate(
+        [np.empty(0, np.uint64), *(text_numbers(_folded_column(stem)) for stem in stems)]
+    )
+    numbers += mixed(who.astype(np.uint64))
+    later = np.zeros(len(who), np.bool_)
+    seen: set[tuple[int, str]] = set()
+    at = np.arange(len(who), dtype=np.int32) if chosen.all() else np.flatnonzero(chosen)
+    for index in at[repeated(numbers if chosen.all() else numbers[at])].tolist():
+        block, place = divmod(index, BLOCK_ROWS)
+        key = (int(who[index]), _folded(stems[block][place].as_py()))
+        later[index] = key in seen
+        seen.add(key)
+    return later
+
+
+def _folded_column(texts: pa.Array) -> pa.Array:
+    ascii_only = pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
+    return _replaced(pc.ascii_lower(texts), np.flatnonzero(~ascii_only), lambda text, _: _folded(text))
 
 
 def safe_name(name: str, key: str) -> str:
@@ -71,25 +176,16 @@ def _with_hash(name: str, key: str) -> str:
     return re.sub(r"%[0-9A-F]?$", "", cut) + suffix
 
 
-def _folders(identities: Sequence[str]) -> dict[str, str]:
+def _folders(identities: Sequence[str]) -> list[str]:
+    """Return a folder for each person; they come in byte order."""
     names = [safe_name(identity, identity) for identity in identities]
-    first = _first_of_each([_folded(name) for name in names])
-    return {
-        identity: name if is_first else _with_hash(name, identity)
-        for identity, name, is_first in zip(identities, names, first, strict=True)
-    }
-
-
-def _first_of_each(keys: Sequence[str]) -> list[bool]:
-    """Tell for each key whether it is the first of its value; memory is 8 bytes a key, not a string."""
-    hashes = np.fromiter(
-        (int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") for key in keys),
-        np.uint64,
-        len(keys),
-    )
-    first = np.zeros(len(keys), bool)
-    first[np.unique(hashes, return_index=True)[1]] = True
-    return [bool(value) for value in first]
+    seen: set[str] = set()
+    folders = []
+    for identity, name in zip(identities, names, strict=True):
+        key = _folded(name)
+        folders.append(_with_hash(name, identity) if key in seen else name)
+        seen.add(key)
+    return folders
 
 
 def _folded(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
@@ -15,15 +16,16 @@ import pyarrow.compute as pc
 
 from .config import PrepareConfig, is_file
 from .errors import SourceError, UsageError
-from .names import crop_paths
+from .names import crop_path_column
+from .order import is_ordered, ordered, rows_at, texts
 from .sources.base import Scan, photo_text
-from .types import Photo, Status
+from .types import Int64Array, Photo, Status
 
 _NAMED = 5
 """How many missing photos an error names."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
     """What a run has to do.
 
@@ -35,15 +37,23 @@ class Plan:
     records: pa.Table
     notes: tuple[str, ...]
 
-    def photos(self, indices: Sequence[int]) -> list[Photo]:
-        """Return some rows as photos for a shard."""
-        rows = self.records.select(["record", "photo", "crop_path", "given_box"]).take(
-            pa.array(indices, pa.int64())
-        )
+    def photos(self, indices: Sequence[int] | Int64Array) -> list[Photo]:
+        """Return some rows, in ascending order, as photos for a shard."""
+        columns = ["record", "photo", "crop_path", "given_box"]
+        rows = rows_at(self.records.select(columns), np.asarray(indices, np.int64))
         return [
             Photo(row["record"], row["photo"], row["crop_path"], _box(row["given_box"]))
             for row in rows.to_pylist()
         ]
+
+    def seen(self, indices: Sequence[int] | Int64Array) -> list[tuple[int, int]]:
+        """Return size and mtime_ns of some rows, in ascending order."""
+        rows = rows_at(self.records.select(["size", "mtime_ns"]), np.asarray(indices, np.int64))
+        return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+    def let_go(self) -> None:
+        """Drop the records: once the tables are written nobody needs them, and sampling needs the memory."""
+        self.records = self.records.schema.empty_table()
 
 
 def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
@@ -55,10 +65,10 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
     """
     if scan.photos.num_rows == 0:
         raise SourceError(f"the source holds no photos ({scan.other_files} other files)")
-    records = scan.photos.take(pc.sort_indices(scan.photos, [("record", "ascending")]))
+    records = scan.photos if is_ordered(scan.photos) else ordered(scan.photos)
     _refuse_duplicates(records)
     notes = list(scan.notes)
-    photos = records.column("photo").to_pylist()
+    photos = records.column("photo")
     if config.reference:
         roles = _roles(records, photos, config.reference)
         records = _replace(records, "role", roles)
@@ -86,27 +96,22 @@ def refuse_missing(scan: Scan) -> None:
 
 
 def _named(records: pa.Table) -> pa.Table:
-    wanted = np.flatnonzero(pc.is_null(records.column("status")).to_numpy(zero_copy_only=False))
-    rows = records.select(["record", "photo", "identity"]).take(pa.array(wanted))
-    paths: list[str | None] = [None] * records.num_rows
-    named = crop_paths(*(rows.column(name).to_pylist() for name in ("record", "photo", "identity")))
-    for index, path in zip(wanted.tolist(), named, strict=True):
-        paths[index] = path
-    return records.append_column("crop_path", pa.array(paths, pa.string()))
+    paths = crop_path_column(records, pc.is_null(records.column("status")))
+    return records.append_column("crop_path", paths)
 
 
 def _refuse_duplicates(records: pa.Table) -> None:
-    keys = records.column("record").combine_chunks()
-    twice = pc.equal(keys[1:], keys[:-1])
+    keys = records.column("record")
+    twice = pc.equal(keys.slice(1), keys.slice(0, len(keys) - 1))
     if pc.any(twice).as_py():
         name = keys[pc.index(twice, True).as_py()].as_py()
         raise SourceError(f"the record {name!r} stands twice in the source")
 
 
-def _roles(records: pa.Table, photos: Sequence[str], pattern: str) -> list[str | None]:
+def _roles(records: pa.Table, photos: pa.ChunkedArray, pattern: str) -> list[str | None]:
     matches = _matcher(pattern)
-    old = records.column("role").to_pylist()
-    return ["reference" if matches(photo) else role for photo, role in zip(photos, old, strict=True)]
+    old = texts(records.column("role"))
+    return ["reference" if matches(photo) else role for photo, role in zip(texts(photos), old, strict=True)]
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
@@ -117,7 +122,7 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     return lambda photo: compiled.match(photo.rpartition("/")[2]) is not None
 
 
-def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
+def _official(photos: pa.ChunkedArray, split_from: str) -> list[str | None]:
     if is_file(split_from):
         return _official_from_file(photos, Path(split_from))
     try:
@@ -126,16 +131,20 @@ def _official(photos: Sequence[str], split_from: str) -> list[str | None]:
         raise UsageError(
             f"--split-from {split_from!r} is neither a file nor a regular expression: {error}"
         ) from error
-    found = [pattern.search(photo) for photo in photos]
-    if not any(found):
-        raise UsageError(
-            f"--split-from {split_from!r} matches no photo's path, for example not {photos[0]!r}"
-        )
-    return [(match and match[1 if pattern.groups else 0]) or None for match in found]
+    group, any_match = 1 if pattern.groups else 0, False
+    splits: list[str | None] = []
+    for photo in texts(photos):
+        match = pattern.search(photo)
+        any_match |= match is not None
+        splits.append((match and sys.intern(match[group] or "")) or None)
+    if not any_match:
+        example = photos[0].as_py()
+        raise UsageError(f"--split-from {split_from!r} matches no photo's path, for example not {example!r}")
+    return splits
 
 
-def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
-    known, header = set(photos), ("", "")
+def _official_from_file(photos: pa.ChunkedArray, file: Path) -> list[str | None]:
+    known, header = set(texts(photos)), ("", "")
     of: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -154,7 +163,7 @@ def _official_from_file(photos: Sequence[str], file: Path) -> list[str | None]:
         raise UsageError(f"cannot read --split-from {file}: {error}") from error
     if header[0] and header[1] in of.values():
         raise SourceError(f"{file}, line 1: there is no photo {header[0]!r} in the source")
-    return [of.get(photo) or None for photo in photos]
+    return [of.get(photo) or None for photo in texts(photos)]
 
 
 def _photo_and_split(row: list[str], where: str) -> tuple[str, str]:
@@ -166,33 +175,34 @@ def _photo_and_split(row: list[str], where: str) -> tuple[str, str]:
     return fields[0].strip(), fields[1].strip()
 
 
-def _excluded(records: pa.Table, photos: Sequence[str], exclude: str) -> tuple[pa.Table, str]:
+def _excluded(records: pa.Table, photos: pa.ChunkedArray, exclude: str) -> tuple[pa.Table, str]:
     try:
         lines = Path(exclude).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read --exclude {exclude}: {error}") from error
     wanted = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    keys = records.column("record").to_pylist()
+    keys = records.column("record")
+    names = {text for column in (keys, photos) for text in texts(column) if text in wanted}
     # a line that is a photo's own name means that one, whatever it would match as a pattern
-    globs = {line for line in wanted - set(keys) - set(photos) if set(line) & set("*?[")}
+    globs = {line for line in wanted - names if set(line) & set("*?[")}
     matchers = [_matcher(line) for line in sorted(globs)]
-    out = [
-        key in wanted or photo in wanted or any(matches(photo) for matches in matchers)
-        for key, photo in zip(keys, photos, strict=True)
-    ]
-    unused = wanted - globs - set(keys) - set(photos)
-    note = f"{sum(out)} photos excluded by {photo_text(Path(exclude).name)}"
+    out = np.fromiter(
+        (
+            key in wanted or photo in wanted or any(matches(photo) for matches in matchers)
+            for key, photo in zip(texts(keys), texts(photos), strict=True)
+        ),
+        np.bool_,
+        len(keys),
+    )
+    unused = wanted - globs - names
+    note = f"{out.sum()} photos excluded by {photo_text(Path(exclude).name)}"
     if unused:
         note += f"; {len(unused)} of its lines name no photo of the source, such as {min(unused)!r}"
-    status = [
-        Status.EXCLUDED.value if x else s
-        for x, s in zip(out, records.column("status").to_pylist(), strict=True)
-    ]
-    reason = [
-        f"listed in {photo_text(Path(exclude).name)}" if x else r
-        for x, r in zip(out, records.column("reason").to_pylist(), strict=True)
-    ]
-    return _replace(_replace(records, "status", status), "reason", reason), note
+    reason = f"listed in {photo_text(Path(exclude).name)}"
+    for name, value in (("status", Status.EXCLUDED.value), ("reason", reason)):
+        values = pc.if_else(pa.array(out), pa.scalar(value), records.column(name))
+        records = records.set_column(records.schema.get_field_index(name), name, values)
+    return records, note
 
 
 def _replace(records: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:

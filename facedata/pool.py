@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .quota import below
-from .types import BoolArray, Int64Array
+from .types import BoolArray, Int32Array, Int64Array
 
 
 class Pool:
@@ -18,7 +18,7 @@ class Pool:
 
     Attributes:
         rows: ``(m,)`` row numbers; person p's are ``rows[start[p]:start[p] + size[p]]``.
-        owner: ``(m,)`` the person of each of them.
+        owner: ``(m,)`` int32, the person of each of them.
         start: ``(people,)`` where a person's rows begin.
         size: ``(people,)`` how many there are.
 
@@ -28,11 +28,12 @@ class Pool:
     """
 
     def __init__(self, person: Int64Array, people: int, mask: BoolArray | None = None) -> None:
-        rows = np.arange(len(person)) if mask is None else np.flatnonzero(mask)
-        self.rows: Int64Array = rows[np.argsort(person[rows], kind="stable")]
-        self.size: Int64Array = np.bincount(person[rows], minlength=people)
+        chosen = person if mask is None else person[mask]
+        order = np.argsort(chosen, kind="stable")
+        self.rows: Int64Array = order if mask is None else np.flatnonzero(mask)[order]
+        self.size: Int64Array = np.bincount(chosen, minlength=people)
         self.start: Int64Array = np.cumsum(self.size) - self.size
-        self.owner: Int64Array = np.repeat(np.arange(people), self.size)
+        self.owner: Int32Array = np.repeat(np.arange(people, dtype=np.int32), self.size)
         self._present: Int64Array = np.flatnonzero(self.size)
         self._slot: Int64Array = np.searchsorted(self._present, np.arange(people))
 

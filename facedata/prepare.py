@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -12,34 +11,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import schema
 from .align import DEFAULT_SIZES
 from .closing import Closing, close_set, is_closed
+from .cluster import open_engine
 from .config import PrepareConfig, make
-from .detect import DETECTOR_FACTORIES
+from .cut import CropShape
+from .detect import DETECTOR_FACTORIES, with_weights
 from .detect.base import DetectorFactory
-from .engine import LocalEngine, run_all
-from .errors import NothingKeptError, SetError, UsageError, writing
-from .ledger import lost_crops, merge, settle
+from .earlier import add_parts, known_rows
+from .engine import run_all
+from .errors import NothingKeptError, UsageError, writing
+from .known import KnownRows
+from .memory import release, tight
+from .order import ordered
+from .output import claim_output, clear_output, open_store, refuse_own_photos
+from .place import Place, place_of
 from .plan import Plan, make_plan, refuse_missing
 from .prepared import PreparedSet, locked, open_set
-from .runlog import LOG, RunLog
-from .schema import DATASET, WORK
+from .processes import cores
+from .runlog import RunLog
+from .settled import Ledger
 from .shard import CropRules, Stage
 from .sources import SourceLike, open_source, source_paths
 from .sources.base import Scan, Source
-from .store import FolderStore
-from .types import Status
-from .work import SEEN, Work, is_work
+from .staging import refuse_folders_at_url, working_folder
+from .store import Store
+from .types import Int64Array, Status
+from .work import Work
 
 logger = logging.getLogger(__name__)
-
-_FILES = {DATASET, SEEN, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
-_FOLDERS = {"crops", "report", WORK}
-"""What a prepared set's folder may hold."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Progress:
     rejected: int
 
 
+@tight()
 def prepare(
     source: SourceLike | None,
     out: str | os.PathLike[str],
@@ -65,7 +68,7 @@ def prepare(
     Args:
         source: a folder, table or archive, several of them as ``name=path``, a source object, or None for
             kinds that need none (demo; lfw, which then downloads).
-        out: the set's folder; made when missing.
+        out: the set's folder, made when missing; or a URL that fsspec knows, for ``store="tar"``.
         config: the options; ``changes`` win over it.
         detector: makes the detector in each worker, instead of the one that ``config.detector`` names.
         on_progress: called in this process after each shard.
@@ -79,28 +82,30 @@ def prepare(
         SourceError: the source is missing, empty or malformed.
         SetError: ``out`` holds something else, was prepared with other settings, or is being worked on.
         StoreError: ``out`` cannot be written.
-        EngineError: workers keep dying.
+        EngineError: workers keep dying, or a cluster cannot be reached or used.
+        MissingExtraError: the engine needs a package that is not installed.
         NothingKeptError: no photo was kept; the set is written all the same, and its ledger says why.
     """
     config = make(PrepareConfig, {**(asdict(config) if config else {}), **changes})
+    place = place_of(out)
+    refuse_folders_at_url(place, config.store)
     opened = open_source(source, config)
     scan = opened.scan()
     if config.strict:
         refuse_missing(scan)
     config = resolve(config, opened, scan)
+    detector = detector or _named_detector(config)
+    scan = replace(scan, photos=ordered(scan.photos))  # before the plan is made: one copy of the table less
     plan = make_plan(scan, config)
-    _refuse_own_photos(source, Path(out))
-    folder = _output(Path(out), config.overwrite)
-    with locked(folder):
-        _clear(folder) if config.overwrite else None
-        return _prepare(_Run(config, opened, scan, plan, folder, detector, on_progress))
-
-
-def _refuse_own_photos(source: SourceLike | None, out: Path) -> None:
-    """Refuse an output that holds its own source: the run would clear it away."""
-    for path in source_paths(source):
-        if path.exists() and out.resolve() in (path.resolve(), *path.resolve().parents):
-            raise UsageError(f"the source {path} lies in the output {out}: choose another --out")
+    scan = replace(scan, photos=scan.photos.schema.empty_table())  # the plan has it
+    release()
+    refuse_own_photos(source_paths(source), place)
+    with working_folder(place, config.cache, config.overwrite) as found:
+        folder = claim_output(found, config.overwrite)
+        with locked(folder):
+            clear_output(folder) if config.overwrite else None
+            _prepare(_Run(config, opened, scan, plan, folder, place, detector, on_progress))
+    return open_set(place)
 
 
 def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
@@ -122,6 +127,12 @@ def resolve(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
     )
 
 
+def _named_detector(config: PrepareConfig) -> DetectorFactory:
+    """Return the detector that the options name; its weights are downloaded here, once, before any worker."""
+    factory = DETECTOR_FACTORIES[config.detector](config.min_face, config.device)
+    return with_weights(factory, config.weights, config.cache)
+
+
 def _device(asked: str) -> str:
     if asked != "auto":
         return asked
@@ -139,73 +150,96 @@ class _Run:
     scan: Scan
     plan: Plan
     out: Path
-    detector: DetectorFactory | None
+    place: Place
+    detector: DetectorFactory
     on_progress: Callable[[Progress], None] | None
+
+    def store(self) -> Store:
+        """Return where the crops are."""
+        return open_store(self.config.store, self.out, self.place)
 
     def stage(self) -> Stage:
         """Return what the shards of this run share."""
         config = self.config
+        shape = CropShape(config.template, int(config.size or 0), config.margin)
         rules = CropRules(
-            face=str(config.face), min_score=config.min_score, min_face=config.min_face,
-            max_pixels=config.max_pixels, template=config.template, size_px=int(config.size or 0),
-            margin=config.margin, search=self.source.search,
-        )  # fmt: skip
-        detector = self.detector or DETECTOR_FACTORIES[config.detector](config.min_face, config.device)
-        return Stage(rules, self.scan.reader, detector)
+            str(config.face), config.min_score, config.min_face, config.max_pixels, shape, self.source.search
+        )
+        return Stage(rules, self.scan.reader, self.detector)
 
 
 def _prepare(run: _Run) -> PreparedSet:
-    work, log = Work(run.out), RunLog(run.out)
+    work, log = Work(run.out, run.store()), RunLog(run.out)
     closing = Closing(run.out, run.config, run.source, run.scan, run.plan, library_versions())
     work.begin(run.config.settings(), library_versions())
-    rows = work.known_rows(run.plan, run.scan.reader)
-    pending = _pending(run.plan, rows)
-    if not pending and is_closed(closing, settle(merge(run.plan.records, rows), run.config.min_photos)):
+    known = known_rows(work, run.plan, run.scan.reader)
+    release()
+    pending = len(_pending(run.plan, known))
+    if not pending and is_closed(closing, _ledger(run, known)):
         work.finish()
-        logger.info("nothing to do: %s is up to date", run.out)
+        logger.info("nothing to do: %s is up to date", run.place)
         return _kept_some(open_set(run.out))
-    log.write("start", records=run.plan.records.num_rows, pending=len(pending), workers=_workers(run.config))
+    config = run.config
+    log.write(
+        "start", records=run.plan.records.num_rows, pending=pending, engine=config.engine,
+        workers=config.workers or (cores() if config.engine == "local" else None),
+    )  # fmt: skip
     with log.warnings():
         work.set_aside()
-        close_set(closing, _complete(run, work, rows, pending), work)
+        known.moved(work.previous)
+        close_set(closing, _complete(run, work, log, known), work)
     prepared = open_set(run.out)
     log.write("end", status=prepared.info["counts"]["status"])
     return _kept_some(prepared)
 
 
-def _complete(run: _Run, work: Work, rows: pa.Table, pending: list[int]) -> pa.Table:
+def _ledger(run: _Run, known: KnownRows) -> Ledger:
+    return Ledger(run.plan.records, known, run.config.min_photos)
+
+
+def _complete(run: _Run, work: Work, log: RunLog, known: KnownRows) -> Ledger:
     """Run what is pending and return the settled ledger."""
     while True:
-        rows = _run_pending(run, work, rows, pending) if pending else rows
-        ledger = settle(merge(run.plan.records, rows), run.config.min_photos)
-        lost = lost_crops(ledger).column("record").combine_chunks()
+        pending = _pending(run.plan, known)
+        if len(pending):
+            _run_pending(run, work, log, known, pending)
+        del pending
+        ledger = _ledger(run, known)
+        lost = ledger.lost()
         if not len(lost):
+            known.let_go_of_digests()
+            release()
             return ledger
-        rows = rows.filter(pc.invert(pc.is_in(rows.column("record"), value_set=lost)))
-        pending = _pending(run.plan, rows)
+        known.drop(lost)
 
 
-def _pending(plan: Plan, rows: pa.Table) -> list[int]:
-    """Return the indices of the records that are to be detected and have no row yet."""
-    known = pc.is_in(plan.records.column("record"), value_set=rows.column("record").combine_chunks())
-    waiting = pc.and_(pc.is_null(plan.records.column("status")), pc.invert(known))
-    return [int(index) for index in np.flatnonzero(waiting.to_numpy())]
+def _pending(plan: Plan, known: KnownRows) -> Int64Array:
+    """Return the places of the records that are to be detected and have no row yet; they ascend."""
+    planned = pc.is_null(plan.records.column("status")).to_numpy()
+    return np.flatnonzero(planned & (known.file < 0))
 
 
-def _run_pending(run: _Run, work: Work, rows: pa.Table, pending: list[int]) -> pa.Table:
-    """Run the pending records' shards; return the rows with theirs."""
-    tasks = work.tasks(run.plan, pending, run.stage(), FolderStore(run.out / "crops"))
+def _run_pending(run: _Run, work: Work, log: RunLog, known: KnownRows, pending: Int64Array) -> None:
+    """Run the pending records' shards and add their rows."""
+    tasks = work.tasks(run.plan, pending, run.stage())
     for task in tasks:  # an old part of the same photos is one whose rows no longer hold
         with writing(task.part):
             task.part.unlink(missing_ok=True)
-    counter = _Counter(len(pending), run.on_progress)
-    run_all(tasks, LocalEngine(_workers(run.config)), counter.add)
-    parts = [schema.read_table(task.part, "part") for task in tasks]
-    return pa.concat_tables([rows, *(part.replace_schema_metadata() for part in parts)])
+    counter = Counter(len(pending), run.on_progress)
+    with open_engine(run.config, library_versions()) as engine:
+        if run.config.engine != "local":
+            log.write("cluster", address=run.config.address, workers=engine.workers)
+        run_all(tasks, engine, counter.add)
+    add_parts(known, [task.part for task in tasks], pending)
 
 
-class _Counter:
-    """Adds up shards for the progress bar."""
+class Counter:
+    """Adds up shards for the progress bar.
+
+    Args:
+        total: how many records there are to do.
+        on_progress: called at once, and after each shard.
+    """
 
     def __init__(self, total: int, on_progress: Callable[[Progress], None] | None) -> None:
         self.total, self.kept, self.rejected, self.report = total, 0, 0, on_progress
@@ -226,48 +260,6 @@ def _kept_some(prepared: PreparedSet) -> PreparedSet:
             f"no photo was kept ({counts}); {prepared.path / 'photos.parquet'} says why for each"
         )
     return prepared
-
-
-def _workers(config: PrepareConfig) -> int:
-    if config.workers is not None:
-        return config.workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _output(out: Path, overwrite: bool) -> Path:
-    """Make the output folder, or refuse one that holds what is not ours."""
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        inside = {entry.name for entry in out.iterdir()}
-    begun = WORK in inside and is_work(out / WORK) and inside <= _FILES | _FOLDERS
-    if inside - {LOG} and not (begun or schema.is_set(out) or _is_damaged(out)):
-        raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
-    if DATASET in inside and not overwrite:
-        open_set(out)  # refuses damaged ones and another schema version
-    return out
-
-
-def _is_damaged(out: Path) -> bool:
-    """Tell whether this is a set of ours whose dataset.json can no longer say so."""
-    try:
-        return (out / DATASET).is_file() and schema.read_footer(out / "photos.parquet").kind == "photos"
-    except SetError:
-        return False
-
-
-def _clear(out: Path) -> None:
-    """Remove a set but for an empty ``.work``, by which a torn removal is known as ours."""
-    work = out / WORK
-    with writing(out):
-        work.mkdir(exist_ok=True)
-        for entry in work.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        (out / DATASET).unlink(missing_ok=True)  # first, so that what is left never looks like a set
-        for name in _FILES - {DATASET}:
-            (out / name).unlink(missing_ok=True)
-        for name in _FOLDERS - {WORK}:
-            if (out / name).is_dir():
-                shutil.rmtree(out / name)
 
 
 def library_versions() -> dict[str, str]:

@@ -12,43 +12,51 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
+from .config import fingerprint_of
 from .errors import (
     LockedError,
     NotASetError,
     OtherSetError,
     SchemaVersionError,
     UnfinishedSetError,
+    UsageError,
     writing,
 )
+from .place import Place, Remote, place_of
 from .schema import DATASET, KIND, WORK
 
+CROPPED_FROM = "cropped_from"
+"""In the settings of `crop` while it is on its way: the fingerprint of the set whose faces it cuts."""
 
-def open_set(path: str | os.PathLike[str]) -> PreparedSet:
-    """Open a prepared set.
+
+def open_set(path: str | os.PathLike[str] | Remote) -> PreparedSet:
+    """Open a prepared set, in a folder or at a URL that fsspec knows.
 
     Raises:
         NotASetError: the folder is missing or holds no set.
         UnfinishedSetError: its ``prepare`` was interrupted.
         SchemaVersionError: it was written under another schema version.
     """
-    return PreparedSet(Path(path))
+    return PreparedSet(place_of(path))
 
 
 class PreparedSet:
     """A prepared set, read-only but for :meth:`update`.
 
     Attributes:
-        path: its folder.
+        path: its folder, or its URL.
         info: the contents of dataset.json.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
         self.info: dict[str, Any] = read_dataset(path)
+        self._torn: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -83,7 +91,7 @@ class PreparedSet:
     def _check(self, kind: str) -> None:
         file = self.path / f"{kind}.parquet"
         footer = schema.read_footer(file)
-        if footer.fingerprint != self.fingerprint:
+        if footer.fingerprint not in (self.fingerprint, self._torn):
             raise OtherSetError(
                 f"{file} belongs to the set {short(footer.fingerprint)}, not to this one "
                 f"({short(self.fingerprint)}): run `facedata prepare` again"
@@ -94,6 +102,25 @@ class PreparedSet:
                 f"{file} has {footer.rows:,} rows and {DATASET} says {rows:,}: an update was cut short; run "
                 "`facedata prepare` again"
             )
+
+    def accept_torn_split(self) -> None:
+        """Take tables of one other fingerprint, too, where a division of this set was cut short.
+
+        Dividing anew reads only what no division changes, and writes every table: so it can mend this. The
+        crops must be this set's: their fingerprint follows from its settings and from what they say.
+        """
+        files = {kind: self.path / f"{kind}.parquet" for kind in self.info["tables"]}
+        if not all(file.is_file() for file in files.values()):
+            return
+        found = {kind: schema.read_footer(file).fingerprint for kind, file in files.items()}
+        others = set(found.values()) - {self.fingerprint}
+        if len(others) != 1:
+            return
+        classes = schema.read_table(files["classes"], "classes")
+        paths = schema.read_table(files["photos"], "photos", ["path"]).column("path").drop_null()
+        ours = set_fingerprint(fingerprint_of(self.info["settings"]), classes)
+        if ours == found["classes"] and paths.equals(classes.column("path")):
+            self._torn = others.pop()
 
     def has(self, kind: str) -> bool:
         """Tell whether the set has this table."""
@@ -116,6 +143,8 @@ class PreparedSet:
             changes: new values for top-level keys of dataset.json.
             fingerprint: the set's new fingerprint, when ids or labels changed.
         """
+        if not isinstance(self.path, Path):
+            raise UsageError(f"{self.path} is read-only when it is opened at its URL: use the commands")
         tables = dict(tables)
         if fingerprint is not None and fingerprint != self.fingerprint:
             tables = {
@@ -158,14 +187,16 @@ def with_meta(wanted: pa.Schema, found: pa.Schema) -> pa.Schema:
     return pa.schema([*wanted, *extra])
 
 
-def set_fingerprint(settings_fingerprint: str, classes: pa.Table) -> str:
+def set_fingerprint(settings_fingerprint: str, classes: pa.Table | Iterable[pa.Table]) -> str:
     """Return the SHA-256 of the settings and each crop's id, path, identity, label, split and bytes."""
     digest = hashlib.sha256(f"{settings_fingerprint}\n".encode())
-    columns = classes.select(["id", "path", "identity", "label", "split", "crop_sha256"])
-    for batch in columns.to_batches(max_chunksize=65_536):
-        texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns]
-        rows = pc.binary_join_element_wise(*texts, "\0")
-        digest.update("\n".join(rows.to_pylist()).encode() + b"\n")
+    for table in [classes] if isinstance(classes, pa.Table) else classes:
+        columns = table.select(["id", "path", "identity", "label", "split", "crop_sha256"])
+        for batch in columns.to_batches(max_chunksize=65_536):
+            texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns]
+            lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, "\0"), "", "\n")
+            _, ends, letters = lines.buffers()  # the lines one after the other are the column's own memory
+            digest.update(memoryview(letters)[: np.frombuffer(ends, np.int32)[len(lines)]])
     return digest.hexdigest()
 
 
@@ -174,7 +205,7 @@ def short(fingerprint: str | None) -> str:
     return fingerprint[:12] if fingerprint else "unknown"
 
 
-def read_dataset(path: Path) -> dict[str, Any]:
+def read_dataset(path: Place) -> dict[str, Any]:
     """Read and check dataset.json."""
     file = path / DATASET
     try:
@@ -196,14 +227,23 @@ def read_dataset(path: Path) -> dict[str, Any]:
     return info
 
 
-def _not_there(path: Path) -> NotASetError | UnfinishedSetError:
+def _not_there(path: Place) -> NotASetError | UnfinishedSetError:
     if (path / WORK).is_dir():
         return UnfinishedSetError(
-            f"{path} is not finished: run the same `facedata prepare` again to finish it"
+            f"{path} is not finished: run the same `facedata {_begun_by(path)}` again to finish it"
         )
     if path.is_dir():
         return NotASetError(f"{path} holds no prepared set (no {DATASET}): make one with `facedata prepare`")
-    return NotASetError(f"there is no folder {path}")
+    return NotASetError(f"there is {'no folder' if isinstance(path, Path) else 'nothing at'} {path}")
+
+
+def _begun_by(path: Place) -> str:
+    """Return the command that began an unfinished set."""
+    try:
+        settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # it was stopped before it could say
+        return "prepare"
+    return "crop" if f'"{CROPPED_FROM}"' in settings else "prepare"
 
 
 def write_dataset(path: Path, info: Mapping[str, Any]) -> None:

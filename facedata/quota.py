@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,6 +14,9 @@ SPAN_ROWS = 1 << 18
 
 _SPAN_NUMBERS = 1 << 61
 """Most numbers a span's groups may have together, so that each number of each has its own int64."""
+
+_PIECE_MEMBERS = 1 << 20
+"""Members whose shares are computed at a time; shows nowhere."""
 
 _PROPOSED_ROUNDS = 8
 """Rounds in which the caller's own distribution is tried before missing numbers are drawn uniformly."""
@@ -87,9 +91,22 @@ def spread(quota: Int64Array, size: Int64Array, rng: np.random.Generator) -> Int
     """
     each, over = np.divmod(quota, np.maximum(size, 1))
     turn = below(size, rng)
-    place = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
-    group = np.repeat(np.arange(len(size)), size)
-    return np.asarray(each[group] + ((place + turn[group]) % size[group] < over[group]), np.int64)
+    ends = np.cumsum(size)
+    shares = np.empty(int(size.sum()), np.int64)
+    for mine in _pieces(ends):  # seven columns of millions of members would take gigabytes
+        group = np.repeat(np.arange(mine.start, mine.stop), size[mine])
+        first = int(ends[mine.start] - size[mine.start])
+        place = np.arange(first, first + len(group)) - (ends - size)[group]
+        shares[first : first + len(group)] = each[group] + ((place + turn[group]) % size[group] < over[group])
+    return shares
+
+
+def _pieces(ends: Int64Array) -> Iterator[slice]:
+    """Cut groups into runs of about a million members; ``ends`` says where each group's members end."""
+    cuts = np.flatnonzero(np.diff(ends // _PIECE_MEMBERS)) + 1
+    for start, stop in pairwise([0, *cuts.tolist(), len(ends)]):
+        if start < stop:
+            yield slice(start, stop)
 
 
 def below(limit: Int64Array, rng: np.random.Generator) -> Int64Array:
@@ -107,8 +124,11 @@ def spans(quota: Int64Array, space: Int64Array) -> Iterator[Int64Array]:
         ``(m,)`` int64, the numbers of groups whose quota is above 0, in order; each group once.
     """
     groups = np.flatnonzero(quota)
-    load = quota[groups] / SPAN_ROWS + space[groups] / _SPAN_NUMBERS
-    starts = np.flatnonzero(np.diff(np.floor(np.cumsum(load)))) + 1
+    load = quota[groups] / SPAN_ROWS
+    load += space[groups] / _SPAN_NUMBERS
+    np.floor(np.cumsum(load, out=load), out=load)
+    starts = np.flatnonzero(load[1:] != load[:-1]) + 1
+    del load
     for span in np.split(groups, starts):
         if len(span):
             yield span

@@ -12,9 +12,19 @@ import pyarrow.compute as pc
 
 from . import schema
 from .combine import PairRows, Rule, TripletRows
+from .order import joined
+from .place import Place
 from .sample import Drawing, pair_drawing, triplet_drawing
+from .schema import read_table
 from .split import TRAIN
 from .types import BoolArray, Int64Array
+
+
+def read_crops(file: Place) -> pa.Table:
+    """Read of a classes table what :class:`SplitCrops` needs, in little memory: 60 bytes a crop."""
+    return read_table(
+        file, "classes", ["id", "path", "identity", "role", "split"], encoded=["identity", "role", "split"]
+    )
 
 
 class SplitCrops:
@@ -32,14 +42,13 @@ class SplitCrops:
     """
 
     def __init__(self, classes: pa.Table, split: str) -> None:
-        mine = classes.filter(pc.equal(classes.column("split"), split))
+        mine = pc.fill_null(pc.equal(classes.column("split"), split), False)
         self.split = split
-        self.ids: Int64Array = mine.column("id").to_numpy()
-        self.paths = mine.column("path").combine_chunks()
-        identity = mine.column("identity").combine_chunks().dictionary_encode()
-        self.person: Int64Array = identity.indices.to_numpy().astype(np.int64)
-        reference = pc.fill_null(pc.equal(mine.column("role"), "reference"), False)
-        self.reference: BoolArray = reference.to_numpy()
+        self.ids: Int64Array = classes.column("id").filter(mine).to_numpy()
+        self.paths = joined(classes.column("path").filter(mine))
+        self.person = _codes(classes.column("identity").filter(mine))
+        role = classes.column("role").filter(mine)
+        self.reference: BoolArray = pc.fill_null(pc.equal(role, "reference"), False).to_numpy()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,7 +80,8 @@ class SplitCrops:
     def path_column(self, rows: Int64Array) -> pa.DictionaryArray:
         """Return the rows' paths with a dictionary of just those: each row group stores its own."""
         used, places = np.unique(rows, return_inverse=True)
-        return pa.DictionaryArray.from_arrays(places.astype(np.int32), self.paths.take(pa.array(used)))
+        paths = self.paths.take(pa.array(used)).cast(pa.string())
+        return pa.DictionaryArray.from_arrays(places.astype(np.int32), paths)
 
 
 def pairs_table(
@@ -93,8 +103,20 @@ def pairs_table(
 
 def split_names(classes: pa.Table) -> list[str]:
     """Return the names of the splits that have crops: train first, then sorted."""
-    names = pc.unique(classes.column("split")).drop_null().to_pylist()
+    names = [name for name in pc.unique(classes.column("split")).to_pylist() if name is not None]
     return sorted(names, key=lambda name: (name != TRAIN, name))
+
+
+def _codes(identities: pa.ChunkedArray) -> Int64Array:
+    """Number people from 0 in order of first appearance."""
+    encoded = identities.dictionary_encode() if pa.types.is_string(identities.type) else identities
+    found = [np.empty(0, np.int32), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
+    codes = np.concatenate(found)
+    first = np.full(int(codes.max(initial=-1)) + 1, len(codes))
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several rows the last one written is the first
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return np.asarray(rank[codes])
 
 
 def _repeated(text: str, count: int) -> pa.DictionaryArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,12 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import NotASetError, SchemaVersionError, writing
+from .place import Place
 
 DATASET = "dataset.json"
 """A finished set has it, and no other."""
 
 WORK = ".work"
 """The folder of a set that is not finished."""
+
+CLAIM = f"{WORK}/claim.json"
+"""What stands at a URL while a run works on a set there."""
 
 KIND = "facedata set"
 """What dataset.json says it is of."""
@@ -215,7 +219,7 @@ class Footer(NamedTuple):
     rows: int
 
 
-def read_footer(path: Path) -> Footer:
+def read_footer(path: Place) -> Footer:
     """Read a table's own metadata.
 
     Raises:
@@ -242,8 +246,16 @@ def read_footer(path: Path) -> Footer:
     return Footer(kind, fingerprint, footer.num_rows)
 
 
-def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Table:
+def read_table(
+    path: Place, kind: str, columns: list[str] | None = None, encoded: Sequence[str] = ()
+) -> pa.Table:
     """Read a table after checking that it is of this kind and schema version.
+
+    Args:
+        path: the file.
+        kind: what it must be a table of.
+        columns: which to read; None for all.
+        encoded: text columns that repeat few values, to be dictionary-encoded in memory.
 
     Raises:
         NotASetError: no such file, not Parquet, or of another kind.
@@ -253,7 +265,23 @@ def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Ta
     if found not in ("", kind):
         raise NotASetError(f"{path} is a table of {found}, not of {kind}")
     with path.open("rb") as file:
-        return pq.read_table(file, columns=columns)
+        table = pq.read_table(file, columns=columns, read_dictionary=list(encoded))
+        # one dictionary a column; other dictionary columns (pairs' paths) keep a small one per row group
+        return table.unify_dictionaries() if encoded else table
+
+
+def read_blocks(path: Place, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield a table of ours a row group at a time."""
+    with path.open("rb") as file:
+        parquet = pq.ParquetFile(file)
+        for number in range(parquet.num_row_groups):
+            yield parquet.read_row_group(number, columns=columns)
+
+
+def read_schema(path: Place) -> pa.Schema:
+    """Return a table's columns and their types."""
+    with path.open("rb") as file:
+        return pq.read_schema(file)
 
 
 def is_set(folder: Path) -> bool:
@@ -266,7 +294,7 @@ def is_set(folder: Path) -> bool:
         return False
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Place) -> str:
     """Return the SHA-256 of a file's bytes, lower-case hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

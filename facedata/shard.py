@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
-from .align import place, warp
-from .detect.base import Detector, DetectorFactory, box_iou, check_faces, choose
+from .cut import CropShape, cut_crop
+from .detect.base import Detector, DetectorFactory
+from .detect.choose import box_iou, choose
+from .detect.search import Search
 from .errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
-from .image import decode
+from .find import Wanted, find_faces
 from .memory import release
+from .picture import Picture
 from .sources.base import PhotoReader
 from .store import encode_crop
-from .types import Crop, Face, Photo, Row, Status, UInt8Image
+from .types import Face, Photo, Row, Status
 
 SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that no setting of the run can show in the bytes."""
 
-_BATCH_PHOTOS = 16
+_BATCH_PHOTOS = 32
 _BATCH_PIXELS = 8_000_000
 """A batch for the detector ends at either: memory is bounded by it."""
 
@@ -37,9 +40,7 @@ class CropRules:
     min_score: float = 0.9
     min_face: float = 20.0
     max_pixels: int = 100_000_000
-    template: str = "square"
-    size_px: int = 240
-    margin: float = 0.0
+    shape: CropShape = field(default_factory=CropShape)
     search: str = "photo"
 
 
@@ -51,22 +52,18 @@ class Stage:
     reader: PhotoReader
     detector: DetectorFactory
 
+    def run(self, photos: Sequence[Photo]) -> list[Row]:
+        """Do what this stage is for; see :func:`run_photos`."""
+        return _find_and_crop(photos, self)
+
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """A photo that was read: its row so far and, unless it failed, the part of it to search."""
+    """A photo that was read: its row so far and, unless it failed, what is wanted of it."""
 
     photo: Photo
     row: Row
-    image: UInt8Image | None = None
-    region: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-    @property
-    def searched(self) -> UInt8Image:
-        """The pixels to look for faces in; photos that failed are never asked."""
-        x0, y0, x1, y1 = self.region
-        image = np.empty((0, 0, 3), np.uint8) if self.image is None else self.image
-        return np.ascontiguousarray(image[y0:y1, x0:x1])
+    wanted: Wanted | None = None
 
 
 def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
@@ -80,16 +77,24 @@ def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
         One row per photo, in order: the ledger's columns that detection fills, ``crop_sha256``,
         ``crop_length``, and the crop's own bytes as ``crop``. What is wrong with a photo is in its row.
     """
+    return stage.run(photos)
+
+
+def _find_and_crop(photos: Sequence[Photo], stage: Stage) -> list[Row]:
     detector = _detector(stage.detector)
     rows: list[Row] = []
     for batch in _batches(photos, stage):
-        readable = [opened for opened in batch if opened.image is not None]
-        found = dict(zip(map(id, readable), _detect(detector, [o.searched for o in readable]), strict=True))
-        rows += [_finish(opened, found.get(id(opened)), stage) for opened in batch]
+        rows += _run_batch(batch, detector, stage)
         batch.clear()  # the generator holds the list too
-        del readable
         release()
     return rows
+
+
+def _run_batch(batch: list[_Opened], detector: Detector, stage: Stage) -> list[Row]:
+    readable = [opened for opened in batch if opened.wanted is not None]
+    found = find_faces([opened.wanted for opened in readable if opened.wanted is not None], detector)
+    faces = {id(opened): one for opened, one in zip(readable, found, strict=True)}
+    return [_finish(opened, faces.get(id(opened)), stage) for opened in batch]
 
 
 @lru_cache(maxsize=1)
@@ -103,7 +108,7 @@ def _batches(photos: Sequence[Photo], stage: Stage) -> Iterator[list[_Opened]]:
     pixels = 0
     for photo in photos:
         batch.append(_open(photo, stage))
-        pixels += 0 if batch[-1].image is None else batch[-1].image.size // 3
+        pixels += _pixels(batch[-1])
         if len(batch) == _BATCH_PHOTOS or pixels >= _BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
@@ -111,24 +116,39 @@ def _batches(photos: Sequence[Photo], stage: Stage) -> Iterator[list[_Opened]]:
         yield batch
 
 
+def _pixels(opened: _Opened) -> int:
+    """Return how many pixels of a photo are decoded already."""
+    wanted = opened.wanted
+    return 0 if wanted is None else wanted.picture.at(wanted.first_reduction).size // 3
+
+
 def _open(photo: Photo, stage: Stage) -> _Opened:
     row: Row = {"record": photo.record, "status": None, "reason": None}
     try:
         data = stage.reader(photo.photo)
         row["sha256"] = hashlib.sha256(data).hexdigest()
-        image = decode(data, stage.rules.max_pixels)
+        picture = Picture(data, stage.rules.max_pixels)
+        wanted = _wanted(photo, picture, stage.rules)
+        if wanted is not None:
+            picture.at(wanted.first_reduction)  # what is damaged shows here
     except OSError as error:
         return _Opened(photo, _rejected(row, Status.UNREADABLE, error.strerror or str(error)))
     except ImageError as error:
         return _Opened(photo, _rejected(row, _status_of(error), str(error)))
     except MemoryError:
         return _Opened(photo, _rejected(row, Status.TOO_LARGE, "not enough memory to read it"))
-    height, width = image.shape[:2]
-    row.update(width=width, height=height)
-    region = _region(photo, width, height, stage.rules.search)
-    if region is None:
+    row.update(width=picture.header.width, height=picture.header.height)
+    if wanted is None:
         return _Opened(photo, _rejected(row, Status.NO_FACE, "the given box lies outside the photo"))
-    return _Opened(photo, row, image, region)
+    return _Opened(photo, row, wanted)
+
+
+def _wanted(photo: Photo, picture: Picture, rules: CropRules) -> Wanted | None:
+    region = _region(photo, *picture.size, rules.search)
+    if region is None:
+        return None
+    search = Search(rules.face, rules.min_score, rules.min_face, photo.given_box)
+    return Wanted(picture, region, search)
 
 
 def _status_of(error: ImageError) -> Status:
@@ -148,34 +168,14 @@ def _region(photo: Photo, width: int, height: int, search: str) -> tuple[int, in
     return (*low, *high) if low[0] < high[0] and low[1] < high[1] else None
 
 
-def _detect(detector: Detector, images: list[UInt8Image]) -> list[list[Face] | DetectorError]:
-    """Detect over a batch; when that fails, photo by photo, so that only the culprit's row fails."""
-    try:
-        return list(detector.detect(images)) if images else []
-    except Exception:  # noqa: BLE001  a detector may raise anything; which photo made it do so is found here
-        return [_detect_alone(detector, image) for image in images]
-
-
-def _detect_alone(detector: Detector, image: UInt8Image) -> list[Face] | DetectorError:
-    try:
-        return detector.detect([image])[0]
-    except Exception as error:  # noqa: BLE001  becomes this photo's row, with its reason
-        return DetectorError(
-            f"the detector failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        )
-
-
-def _finish(opened: _Opened, found: list[Face] | DetectorError | None, stage: Stage) -> Row:
+def _finish(opened: _Opened, faces: list[Face] | DetectorError | ImageError | None, stage: Stage) -> Row:
     row = opened.row
-    if opened.image is None or found is None:
+    if opened.wanted is None or faces is None:
         return row
-    if isinstance(found, DetectorError):
-        return _rejected(row, Status.FAILED, str(found))
-    try:
-        check_faces(found, opened.region[2] - opened.region[0], opened.region[3] - opened.region[1])
-    except DetectorError as error:
-        return _rejected(row, Status.FAILED, str(error))
-    faces = [_moved(face, opened.region[:2]) for face in found]
+    if isinstance(faces, DetectorError):
+        return _rejected(row, Status.FAILED, str(faces))
+    if isinstance(faces, ImageError):
+        return _rejected(row, _status_of(faces), str(faces))
     row.update(
         faces=len(faces),
         all_boxes=[face.box.tolist() for face in faces],
@@ -184,7 +184,7 @@ def _finish(opened: _Opened, found: list[Face] | DetectorError | None, stage: St
     face, status, reason = _choose(faces, opened, stage.rules)
     if face is None:
         return _rejected(row, status, reason)
-    return _cropped(row, face, opened, stage)
+    return _cropped(row, face, opened, opened.wanted.picture, stage)
 
 
 def _choose(faces: list[Face], opened: _Opened, rules: CropRules) -> tuple[Face | None, Status, str | None]:
@@ -195,10 +195,11 @@ def _choose(faces: list[Face], opened: _Opened, rules: CropRules) -> tuple[Face 
     )  # fmt: skip
 
 
-def _cropped(row: Row, face: Face, opened: _Opened, stage: Stage) -> Row:
-    if opened.image is None:  # _finish has seen to it; said here for the type checker
-        return row
-    crop = crop_face(opened.image, face, stage.rules)
+def _cropped(row: Row, face: Face, opened: _Opened, picture: Picture, stage: Stage) -> Row:
+    try:
+        crop = cut_crop(picture, face, stage.rules.shape)
+    except ImageError as error:  # it could be decoded at another size
+        return _rejected(row, _status_of(error), str(error))
     data = encode_crop(crop.image)
     given = opened.photo.given_box
     row.update(
@@ -215,19 +216,6 @@ def _cropped(row: Row, face: Face, opened: _Opened, stage: Stage) -> Row:
         crop=data,
     )
     return row
-
-
-def crop_face(image: UInt8Image, face: Face, rules: CropRules) -> Crop:
-    """Cut one face out of an ``(h, w, 3)`` uint8 RGB photo by the rules' template, size and margin."""
-    placement = place(face, rules.template, rules.size_px, rules.margin)
-    return Crop(warp(image, placement, rules.size_px), placement.matrix, face)
-
-
-def _moved(face: Face, corner: tuple[int, ...]) -> Face:
-    if not any(corner):
-        return face
-    shift = np.asarray(corner, np.float32)
-    return Face(face.box + np.tile(shift, 2), face.score, face.landmarks + shift)
 
 
 def _rejected(row: Row, status: Status, reason: str | None) -> Row:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Int64Array
+from .types import BoolArray, Int32Array, Int64Array
 
 TRAIN = "train"
 """The split that labels are made from, and that people with too few photos go to."""
@@ -75,14 +75,14 @@ def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: i
 class PhotoSplit(NamedTuple):
     """What :func:`split_photos` gives back."""
 
-    splits: list[str]
-    """One name per photo, in the order of the photos."""
+    splits: NDArray[np.int16]
+    """One number per photo, in the order of the photos: a place among the ratios."""
     few: int
     """How many people had fewer photos than there are splits, and so went to one split whole."""
 
 
 def split_photos(
-    person: Int64Array, keys: Sequence[str], ratios: Mapping[str, float], seed: int
+    person: Int64Array | Int32Array, keys: Iterable[str], ratios: Mapping[str, float], seed: int
 ) -> PhotoSplit:
     """Divide every person's photos at the ratios: a closed set, in which each person is in every split.
 
@@ -91,7 +91,7 @@ def split_photos(
     (to the first split when there is none of that name).
 
     Args:
-        person: ``(n,)`` int64, a whole number from 0 for each person.
+        person: ``(n,)`` int64 or int32, a whole number from 0 for each person.
         keys: ``(n,)``, a unique and lasting text for each photo: its path.
         ratios: each split's share, adding up to 1.
         seed: another seed, another ranking.
@@ -99,17 +99,17 @@ def split_photos(
     >>> split_photos(np.array([0, 0, 0, 0, 1]), list("abcde"), {"train": 0.75, "test": 0.25}, seed=0).few
     1
     """
-    names = list(ratios)
-    digests = np.array([_digest(seed, key) for key in keys], dtype="S16")
+    digests = np.fromiter((_digest(seed, key) for key in keys), "S16", len(person))
     order = np.lexsort((digests, person))
     sizes = np.bincount(person)
     starts = np.cumsum(sizes) - sizes
     place = np.arange(len(person)) - starts[person[order]]
-    ends = _photo_ends(sizes, ratios)[person[order]]
-    splits = np.empty(len(person), np.int64)
-    splits[order] = (place[:, None] >= ends[:, :-1]).sum(axis=1)
-    few = int(np.count_nonzero((sizes > 0) & (sizes < len(names))))
-    return PhotoSplit([names[i] for i in splits.tolist()], few)
+    ends = _photo_ends(sizes, ratios)
+    splits = np.zeros(len(person), np.int16)
+    for number in range(len(ratios) - 1):
+        splits[order] += place >= ends[person[order], number]
+    few = int(np.count_nonzero((sizes > 0) & (sizes < len(ratios))))
+    return PhotoSplit(splits, few)
 
 
 def _photo_ends(sizes: Int64Array, ratios: Mapping[str, float]) -> Int64Array:
@@ -141,19 +141,18 @@ def training_split(names: Iterable[str]) -> str:
     return TRAIN if TRAIN in names else names[0]
 
 
-def labels_of(identities: NDArray[np.object_], training: NDArray[np.bool_]) -> list[int | None]:
-    """Number the people that have training crops, densely and in UTF-8 byte order; None for the others.
+def labels_of(person: Int64Array | Int32Array, training: BoolArray) -> Int64Array:
+    """Number the people that have training crops, densely and in their order; -1 for the others.
 
     Args:
-        identities: ``(n,)`` str, one per crop.
+        person: ``(n,)`` int64 or int32, one per crop, a whole number from 0 in UTF-8 byte order of identity.
         training: ``(n,)`` bool, which crops are in the training split.
 
-    >>> labels_of(np.array(["b", "a", "b", "c"], object), np.array([True, False, False, True]))
-    [0, None, 0, 1]
+    >>> labels_of(np.array([1, 0, 1, 2]), np.array([True, False, False, True])).tolist()
+    [0, -1, 0, 1]
     """
-    people = sorted(set(identities[training]), key=lambda identity: identity.encode())
-    numbers = {identity: number for number, identity in enumerate(people)}
-    return [numbers.get(identity) for identity in identities]
+    trained = np.bincount(person[training], minlength=int(person.max(initial=-1)) + 1) > 0
+    return np.asarray(np.where(trained, np.cumsum(trained) - 1, -1)[person])
 
 
 def cut(total: int, shares: Sequence[float]) -> list[int]:

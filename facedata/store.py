@@ -2,39 +2,81 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .errors import StoreError
-from .types import UInt8Image
+from .fingers import UInt64Array, text_numbers
+from .place import Place
+from .schema import CLASSES, WORK, file_sha256
+from .types import BoolArray, UInt8Image
 
 JPEG_QUALITY = 95
 
+CROPS = "crops"
+"""The folder of a set that holds its crops, whatever the store."""
+
+_BLOCK_ROWS = 65_536
+"""Rows turned into Python objects at a time."""
+
 
 class Store(Protocol):
-    """Takes crops' bytes; must be picklable, workers each have their own copy."""
+    """Takes crops' bytes in workers and orders them in the end; must be picklable."""
 
-    def put(self, path: str, data: bytes) -> None:
-        """Keep the bytes of the crop at this key (``<identity>/<name>.jpg``), replacing older ones.
+    def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
+        """Keep the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
 
         Raises:
             StoreError: they cannot be written.
         """
         ...
 
+    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which rows have their crop here, or need none; rows not wanted are not looked at.
+
+        Args:
+            rows: columns path, crop_length and crop_sha256, of this run's parts or an earlier set.
+            wanted: which of them to look at, ``(n,)`` bool.
+        """
+        ...
+
+    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the classes table, which comes piece by piece in ascending id, with its files and offsets."""
+        ...
+
+    def settle(self, classes: Iterable[pa.Table]) -> None:
+        """Make the set hold exactly these crops, at their places; can be killed and called again.
+
+        Raises:
+            StoreError: that cannot be written.
+        """
+        ...
+
 
 class FolderStore:
-    """One file per crop below ``crops/``; the part file that lists it vouches for it, so no flush here."""
+    """One file per crop below ``crops/``; the part file that lists it vouches for it, so no flush here.
 
-    def __init__(self, crops: Path) -> None:
-        self.crops = crops
+    Args:
+        out: the set's folder.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.crops = out, out / CROPS
         self._made: set[str] = set()
 
-    def put(self, path: str, data: bytes) -> None:
-        """Write the crop's file."""
+    def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
+        """Write each crop's file."""
+        for path, data in crops:
+            self._write(path, data)
+
+    def _write(self, path: str, data: bytes) -> None:
         file = self.crops / path
         try:
             folder = path.rpartition("/")[0]
@@ -47,12 +89,88 @@ class FolderStore:
             file.unlink(missing_ok=True) if file.parent.is_dir() else None
             raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
 
+    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which crops are on disk at their length."""
+        there = np.ones(rows.num_rows, bool)
+        # an update that was cut short may have put another crop in its place
+        torn = (self.out / WORK / "previous").is_dir()
+        for start in range(0, rows.num_rows, _BLOCK_ROWS):
+            block = rows.slice(start, _BLOCK_ROWS)
+            paths, lengths, digests = (
+                block.column(name).to_pylist() for name in ("path", "crop_length", "crop_sha256")
+            )
+            for index in np.flatnonzero(wanted[start : start + _BLOCK_ROWS]).tolist():
+                path = paths[index]
+                if path is not None:
+                    file = self.crops / path
+                    there[start + index] = _length(file) == lengths[index] and (
+                        not torn or file_sha256(file) == digests[index]
+                    )
+        return there
 
-def read_crop(root: Path, file: str, offset: int, length: int) -> bytes:
+    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the crops with a file each."""
+        for table in classes:
+            files = pc.binary_join_element_wise(CROPS, table.column("path"), "/")
+            yield with_places(table, files, np.zeros(table.num_rows, np.int64))
+
+    def settle(self, classes: Iterable[pa.Table]) -> None:
+        """Remove the crops that are none of these; other files stay."""
+        numbers = [text_numbers(table.column("path")) for table in classes]
+        keep = np.sort(np.concatenate([np.empty(0, np.uint64), *numbers]))
+        _sweep(self.crops, keep)
+
+
+def with_places(table: pa.Table, files: pa.Array | pa.ChunkedArray, offsets: np.ndarray) -> pa.Table:
+    """Return a classes table with other files and offsets."""
+    for name, values in (("file", files), ("offset", pa.array(offsets, pa.int64()))):
+        table = table.set_column(table.schema.get_field_index(name), CLASSES.field(name), values)
+    return table
+
+
+def _sweep(crops: Path, keep: UInt64Array) -> None:
+    """Remove every crop that is not to be kept, and folders left empty.
+
+    Args:
+        crops: the folder of people's folders.
+        keep: the numbers of the paths to be kept, ascending; millions of paths would take gigabytes. A crop
+            whose number is another's by chance (one in a hundred thousand million) stays, and harms nobody.
+    """
+    try:
+        folders = [entry for entry in os.scandir(crops) if entry.is_dir()] if crops.is_dir() else []
+        for folder in folders:
+            entries = list(os.scandir(folder.path))
+            files = [entry.name for entry in entries if entry.name.endswith(".jpg") and not entry.is_dir()]
+            here = _among(folder.name, files, keep)
+            unwanted = [name for name, wanted in zip(files, here, strict=True) if not wanted]
+            for name in unwanted:
+                (crops / folder.name / name).unlink()
+            if len(unwanted) == len(entries):
+                Path(folder.path).rmdir()
+    except OSError as error:
+        raise StoreError(f"cannot clean up {crops}: {error.strerror or error}") from error
+
+
+def _among(folder: str, names: list[str], keep: UInt64Array) -> list[bool]:
+    # what is not UTF-8 (and becomes a question mark) is no name of ours
+    paths = pa.array([f"{folder}/{name}".encode(errors="replace").decode() for name in names], pa.string())
+    numbers = text_numbers(paths)
+    found = np.searchsorted(keep, numbers, side="right") > np.searchsorted(keep, numbers)
+    return [bool(wanted) for wanted in found]
+
+
+def _length(file: Path) -> int:
+    try:
+        return os.stat(file).st_size  # noqa: PTH116  half the price of Path.stat, paid once a photo
+    except OSError:
+        return -1
+
+
+def read_crop(root: Place, file: str, offset: int, length: int) -> bytes:
     """Read a crop's bytes.
 
     Args:
-        root: the set's folder.
+        root: the set's folder, or its URL.
         file: the file below it: the crop itself, or the tar that holds it.
         offset: first byte in that file.
         length: number of bytes.
@@ -62,9 +180,12 @@ def read_crop(root: Path, file: str, offset: int, length: int) -> bytes:
     """
     path = root / file
     try:
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read(length)
+        if isinstance(path, Path):
+            with path.open("rb", buffering=0) as stream:
+                stream.seek(offset)
+                data = stream.read(length)
+        else:
+            data = path.read_bytes(offset, offset + length)
     except OSError as error:
         raise StoreError(f"cannot read the crop {path}: {error.strerror or error}") from error
     if len(data) != length:

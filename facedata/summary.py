@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .prepared import PreparedSet, short
@@ -47,6 +47,19 @@ def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
     ]
     for kind in ("split", "pairs", "triplets"):
         lines += [f"note       {note}" for note in _notes(counts.get(kind, {}))]
+    return lines
+
+
+def weights_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return two lines per detector: its weights, and where they are or belong."""
+    lines = []
+    for row in rows:
+        there = "here" if row["present"] else "not here"
+        lines.append(
+            f"{row['detector']:<11}{row['file']}, {row['size_bytes'] / 1e6:.1f} MB, {row['licence']}, "
+            f"{row['origin']}, SHA-256 {row['sha256']}"
+        )
+        lines.append(f"{'':<11}{there}: {photo_text(row['path'])}")
     return lines
 
 

@@ -102,7 +102,7 @@ class FakeDetector:
 
     name: str = "fake"
 
-    def detect(self, images: Sequence[UInt8Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[UInt8Image], searches: object = None) -> list[list[Face]]:
         """Return the marked faces of each image; none where there is no whole mark."""
         return [self._found(*_read_mark(image)) for image in images]
 

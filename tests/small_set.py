@@ -75,9 +75,8 @@ def make_set(
         TripletsConfig(),
     )
     bare = class_table(people, reference, skip_ids)
-    store = FolderStore(folder / "crops")
-    for i, path in enumerate(bare.column("path").to_pylist()):
-        store.put(path, encode_crop(crop_image(i)))
+    paths = bare.column("path").to_pylist()
+    FolderStore(folder).put("", [(path, encode_crop(crop_image(i))) for i, path in enumerate(paths)])
     ledger = ledger_of(bare, official)
     classes, section = divide(bare, ledger, split)
     settings = {"size": SIZE_PX, "people": sorted(people)}

@@ -1,51 +1,51 @@
-"""MTCNN with facenet-pytorch's three networks, driven by a cascade of our own.
+"""MTCNN: the default detector. Nothing to download, precise eyes.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", 2016.
-The networks and their weights (MIT) come inside facenet-pytorch 2.5.3's wheel: nothing is downloaded. The
-steps, thresholds and resampling are those of its ``detect_face`` and give its numbers; the differences are
-that photos of any sizes can come together, and that large photos are shrunk with OpenCV's area filter and go
-through P-Net in strips, so that memory stays bounded.
+The networks are facenet-pytorch's. A photo of which one face is wanted is searched coarse to fine
+(:mod:`facedata.detect.cascade`), and exhaustively only where that settles nothing. The exhaustive search has
+the steps, thresholds and resampling of facenet-pytorch's ``detect_face`` and gives its numbers; the
+differences are that large photos are shrunk with OpenCV's area filter and go through P-Net in strips, so that
+memory stays bounded.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from importlib import resources
 
 import cv2
 import numpy as np
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
-from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.ops import nms
 
-from ..errors import DetectorError
 from ..types import Face, Float32Array, Int64Array, UInt8Image
+from .cascade import CELL_PX, Find, Quest, Round, run_round, steady
+from .networks import CascadeNetworks, one_thread
+from .pooling import Pooling
+from .search import Search
 
-_WEIGHTS_SHA256 = {
-    "pnet": "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
-    "rnet": "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
-    "onet": "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
-}
-_CELL = 12
-"""P-Net's receptive field in pixels; its stride is 2."""
 _STRIP_PIXELS = 250_000
 """Most pixels that go through P-Net at once: about 40 MB."""
 _CROPS = 256
-"""Most crops that go through R-Net or O-Net at once: about 40 MB; a large photo has thousands."""
+"""Most crops that are cut out at once; a photo may have thousands."""
 _POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
+_ROUNDS = (
+    Round(longest_px=64, candidates=48, at_once=4),
+    Round(longest_px=104, candidates=64, at_once=4),
+    Round(longest_px=176, candidates=128, at_once=8),
+)
+"""The first settles three portraits of four; what the last leaves open mostly shows several people."""
 
 
 class Mtcnn:
-    """The default detector: nothing to download, precise eyes.
+    """MTCNN's networks, coarse to fine.
 
     Args:
-        min_face_px: smallest face searched for, in photo pixels.
+        min_face_px: smallest face an exhaustive search looks for, in pixels of the image.
         thresholds: least scores after P-Net, R-Net and O-Net.
         factor: ratio of one pyramid level to the one before.
         device: ``cpu`` or ``cuda``.
+        mirror: average landmarks over the mirror image too.
 
     Raises:
         DetectorError: facenet-pytorch's weights are not those of 2.5.3, or the device is not there.
@@ -59,53 +59,78 @@ class Mtcnn:
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,
         device: str = "cpu",
+        mirror: bool = True,
     ) -> None:
-        if device == "cuda" and not torch.cuda.is_available():
-            raise DetectorError("--device cuda was asked, but torch sees no GPU here; use --device cpu")
-        self.min_face_px, self.thresholds, self.factor, self.device = min_face_px, thresholds, factor, device
-        self._pnet = _load(PNet, "pnet", device)
-        self._rnet = _load(RNet, "rnet", device)
-        self._onet = _load(ONet, "onet", device)
+        self.min_face_px, self.thresholds, self.factor, self.mirror = min_face_px, thresholds, factor, mirror
+        self._networks = CascadeNetworks(device)
 
-    def detect(self, images: Sequence[UInt8Image]) -> list[list[Face]]:
+    def detect(
+        self, images: Sequence[UInt8Image], searches: Sequence[Search] | None = None
+    ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
-        # convolutions on two threads differ in their last bits from those on one
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                return [self._detect_one(image) for image in images]
-        finally:
-            torch.set_num_threads(threads)
+        wanted = searches or [Search(min_face_px=self.min_face_px)] * len(images)
+        quests = [Quest(image, search) for image, search in zip(images, wanted, strict=True)]
+        with one_thread():
+            for quest in self._coarse_to_fine(quests):
+                self._search_all(quest)
+            return self._faces(quests)
 
-    def _detect_one(self, image: UInt8Image) -> list[Face]:
-        boxes = self._propose(image)
-        boxes = self._refine(image, boxes)
-        return self._finish(image, boxes)
+    def _coarse_to_fine(self, quests: list[Quest]) -> list[Quest]:
+        """Run the rounds; return the photos that need an exhaustive search."""
+        unsettled = [quest for quest in quests if quest.search.can_stop_early]
+        coarser_px = 0
+        for what in _ROUNDS:
+            run_round(self._networks, unsettled, what, coarser_px)
+            unsettled = [quest for quest in unsettled if not _is_settled(quest, what)]
+            coarser_px = what.longest_px
+        return [quest for quest in quests if not quest.search.can_stop_early] + unsettled
 
-    def _propose(self, image: UInt8Image) -> Float32Array:
+    def _search_all(self, quest: Quest) -> None:
+        """Search exhaustively; what the rounds found stays only where this finds nothing to choose."""
+        shrink = _Shrink(quest.image)
+        boxes = self._refine(shrink, self._propose(shrink, quest.search.min_face_px))
+        finds = self._finish(shrink, boxes)
+        if quest.chosen is None or quest.search.chosen([find.face for find in finds], quest.size) is not None:
+            quest.finds = finds
+
+    def _faces(self, quests: Sequence[Quest]) -> list[list[Face]]:
+        """Return each photo's faces; those that can be chosen with steady landmarks."""
+        shaky = [
+            (quest, at)
+            for quest in quests
+            for at, find in enumerate(quest.finds)
+            if self.mirror and (not quest.search.can_stop_early or find.face is quest.chosen)
+        ]
+        faces = [quest.faces for quest in quests]
+        places = {id(quest): index for index, quest in enumerate(quests)}
+        better = steady(self._networks, [quest.finds[at] for quest, at in shaky])
+        for (quest, at), face in zip(shaky, better, strict=True):
+            faces[places[id(quest)]][at] = face
+        return faces
+
+    def _propose(self, shrink: _Shrink, min_face_px: float) -> Float32Array:
         """Return P-Net's candidates as ``(n, 5)`` square boxes and score."""
-        found = [self._level(image, scale) for scale in self._scales(image)]
+        found = [self._level(shrink, scale) for scale in self._scales(shrink.image, min_face_px)]
         candidates = np.concatenate([*found, np.empty((0, 9), np.float32)])
         candidates = candidates[_suppress(candidates[:, :4], candidates[:, 4], 0.7)]
         side = (candidates[:, 2:4] - candidates[:, :2])[:, [0, 1, 0, 1]]
         boxes = candidates[:, :4] + candidates[:, 5:9] * side
         return np.column_stack([_squared(boxes), candidates[:, 4]])
 
-    def _scales(self, image: UInt8Image) -> Iterator[float]:
-        scale = _CELL / self.min_face_px
-        while min(image.shape[:2]) * scale >= _CELL:
+    def _scales(self, image: UInt8Image, min_face_px: float) -> Iterator[float]:
+        scale = CELL_PX / min_face_px
+        while min(image.shape[:2]) * scale >= CELL_PX:
             yield scale
             scale *= self.factor
 
-    def _level(self, image: UInt8Image, scale: float) -> Float32Array:
+    def _level(self, shrink: _Shrink, scale: float) -> Float32Array:
         """Return one pyramid level's candidates, ``(n, 9)``: box, score, box regression."""
-        height, width = int(image.shape[0] * scale + 1), int(image.shape[1] * scale + 1)
-        small = _shrunk(image, width, height)
+        height, width = (int(side * scale + 1) for side in shrink.image.shape[:2])
+        small = shrink.whole(width, height)
         scores, shifts = self._run_pnet(small)
         rows, columns = np.nonzero(scores >= self.thresholds[0])
         corner = np.column_stack([columns, rows]).astype(np.float32) * 2
-        low, high = np.floor((corner + 1) / scale), np.floor((corner + _CELL) / scale)
+        low, high = np.floor((corner + 1) / scale), np.floor((corner + CELL_PX) / scale)
         found = np.column_stack([low, high, scores[rows, columns], shifts[:, rows, columns].T]).astype(
             np.float32
         )
@@ -114,93 +139,81 @@ class Mtcnn:
     def _run_pnet(self, image: UInt8Image | Float32Array) -> tuple[Float32Array, Float32Array]:
         """Run P-Net over an image, in strips of rows when it is large; same numbers either way."""
         height, width = image.shape[:2]
-        total = (height - _CELL) // 2 + 1
-        rows = max(1, (_STRIP_PIXELS // width - _CELL) // 2 + 1)
+        total = (height - CELL_PX) // 2 + 1
+        rows = max(1, (_STRIP_PIXELS // width - CELL_PX) // 2 + 1)
         scores, shifts = [], []
         for start in range(0, total, rows):
             last = start + rows >= total
-            end = height if last else 2 * (start + rows - 1) + _CELL
-            shift, score = self._pnet(self._tensor(image[None, 2 * start : end]))
+            end = height if last else 2 * (start + rows - 1) + CELL_PX
+            score, shift = self._networks.pnet(image[None, 2 * start : end], batch=1)
             keep = slice(None) if last else slice(rows)
-            scores.append(score[0, 1, keep].cpu().numpy())
-            shifts.append(shift[0, :, keep].cpu().numpy())
+            scores.append(score[0, keep])
+            shifts.append(shift[0, :, keep])
         return np.concatenate(scores), np.concatenate(shifts, axis=1)
 
-    def _refine(self, image: UInt8Image, boxes: Float32Array) -> Float32Array:
-        crops, boxes = _crops(image, boxes, 24)
+    def _refine(self, shrink: _Shrink, boxes: Float32Array) -> Float32Array:
+        crops, boxes = shrink.crops(boxes, 24)
         if not len(boxes):
             return boxes
-        shift, scores = self._run(self._rnet, crops)
-        sure = scores[:, 1] > self.thresholds[1]
-        boxes, score, shift = boxes[sure, :4], scores[sure, 1], shift[sure]
+        scores, shift = self._networks.rnet(crops)
+        sure = scores > self.thresholds[1]
+        boxes, score, shift = boxes[sure, :4], scores[sure], shift[sure]
         picked = _suppress(boxes, score, 0.7)
         return np.column_stack([_squared(_shifted(boxes[picked], shift[picked])), score[picked]])
 
-    def _finish(self, image: UInt8Image, boxes: Float32Array) -> list[Face]:
-        crops, boxes = _crops(image, boxes, 48)
+    def _finish(self, shrink: _Shrink, boxes: Float32Array) -> list[Find]:
+        crops, boxes = shrink.crops(boxes, 48)
         if not len(boxes):
             return []
-        shift, points, scores = self._run(self._onet, crops)
-        sure = scores[:, 1] > self.thresholds[2]
-        boxes, score, shift, points = boxes[sure, :4], scores[sure, 1], shift[sure], points[sure]
-        side = boxes[:, 2:] - boxes[:, :2] + 1
-        landmarks = np.stack([points[:, :5], points[:, 5:]], axis=2) * side[:, None] + boxes[:, None, :2] - 1
+        score, shift, points = self._networks.onet(crops)
+        sure = score > self.thresholds[2]
+        boxes, score, shift, points, crops = (
+            boxes[sure, :4],
+            score[sure],
+            shift[sure],
+            points[sure],
+            crops[sure],
+        )
+        places = np.column_stack([boxes[:, :2] - 1, boxes[:, 2:]])
+        landmarks = points * (boxes[:, 2:] - boxes[:, :2] + 1)[:, None] + boxes[:, None, :2] - 1
         boxes = _shifted(boxes, shift)
         return [
-            Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i].astype(np.float32))
+            Find(Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i]), crops[i], places[i])
             for i in _suppress_contained(boxes, score, 0.7)
         ]
 
-    def _run(self, network: torch.nn.Module, crops: Float32Array) -> list[Float32Array]:
-        """Run R-Net or O-Net over one photo's crops, some hundred at a time."""
-        parts = [network(self._tensor(crops[at : at + _CROPS])) for at in range(0, len(crops), _CROPS)]
-        return [torch.cat(outputs).cpu().numpy() for outputs in zip(*parts, strict=True)]
 
-    def _tensor(self, images: UInt8Image | Float32Array) -> torch.Tensor:
-        """Return ``(n, h, w, 3)`` in 0 … 255 as the networks want it: ``(n, 3, h, w)`` in -1 … 1."""
-        values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() - 127.5) * 0.0078125
-        return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is what is fast
+class _Shrink:
+    """Resampling as facenet-pytorch's; large photos are shrunk in uint8, in a quarter of the memory."""
 
+    def __init__(self, image: UInt8Image) -> None:
+        self.image = image
+        self._pooling = Pooling(image) if image.shape[0] * image.shape[1] <= _POOLED_PIXELS else None
 
-def _load(kind: type[torch.nn.Module], name: str, device: str) -> torch.nn.Module:
-    data = resources.files("facenet_pytorch").joinpath(f"data/{name}.pt").read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != _WEIGHTS_SHA256[name]:
-        raise DetectorError(
-            f"facenet-pytorch's {name}.pt has SHA-256 {found}, not that of 2.5.3: "
-            "pip install --force-reinstall facenet-pytorch==2.5.3"
-        )
-    network: torch.nn.Module = kind(pretrained=False)
-    with resources.as_file(resources.files("facenet_pytorch").joinpath(f"data/{name}.pt")) as path:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    network.requires_grad_(False).eval()
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    def whole(self, width: int, height: int) -> UInt8Image | Float32Array:
+        """Return the image at another size."""
+        if self._pooling is not None:
+            return self._pooling.whole(width, height)
+        return np.asarray(cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-
-def _crops(image: UInt8Image, boxes: Float32Array, size_px: int) -> tuple[Float32Array, Float32Array]:
-    """Cut boxes out of the photo at one size; boxes with nothing inside the photo are left out."""
-    height, width = image.shape[:2]
-    whole = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
-    low = np.maximum(whole[:, :2], 1) - 1
-    high = np.minimum(whole[:, 2:], (width, height))
-    inside = (high > low).all(axis=1)
-    crops = np.empty((int(inside.sum()), size_px, size_px, 3), np.float32)
-    for crop, (x0, y0), (x1, y1) in zip(crops, low[inside], high[inside], strict=True):
-        crop[:] = _pooled(image[y0:y1, x0:x1], size_px, size_px)
-    return crops, boxes[inside]
-
-
-def _shrunk(image: UInt8Image, width: int, height: int) -> UInt8Image | Float32Array:
-    if image.shape[0] * image.shape[1] <= _POOLED_PIXELS:
-        return _pooled(image, width, height)
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _pooled(image: UInt8Image, width: int, height: int) -> Float32Array:
-    """Resize as torch's ``interpolate(mode="area")``, which the networks' thresholds were tuned with."""
-    values = torch.from_numpy(np.ascontiguousarray(image).astype(np.float32)).permute(2, 0, 1)
-    pooled: Float32Array = adaptive_avg_pool2d(values, (height, width)).permute(1, 2, 0).numpy()
-    return pooled
+    def crops(self, boxes: Float32Array, size_px: int) -> tuple[Float32Array, Float32Array]:
+        """Cut boxes out at one size; boxes with nothing inside the photo are left out."""
+        height, width = self.image.shape[:2]
+        whole = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
+        low = np.maximum(whole[:, :2], 1) - 1
+        high = np.minimum(whole[:, 2:], (width, height))
+        inside = (high > low).all(axis=1)
+        places = np.column_stack([low, high])[inside]
+        if self._pooling is not None:
+            parts = [
+                self._pooling.crops(places[at : at + _CROPS], size_px) for at in range(0, len(places), _CROPS)
+            ]
+            crops = np.concatenate([*parts, np.empty((0, size_px, size_px, 3), np.float32)])
+        else:
+            crops = np.empty((len(places), size_px, size_px, 3), np.float32)
+            for crop, (x0, y0, x1, y1) in zip(crops, places, strict=True):
+                crop[:] = Pooling(self.image[y0:y1, x0:x1]).whole(size_px, size_px)
+        return crops, boxes[inside]
 
 
 def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int64Array:
@@ -234,3 +247,11 @@ def _squared(boxes: Float32Array) -> Float32Array:
     low = boxes[:, :2] + (sides - longer) / 2
     square: Float32Array = np.column_stack([low, low + longer])
     return square
+
+
+def _is_settled(quest: Quest, what: Round) -> bool:
+    unseen = what.unseen_px(quest.image)
+    chosen = quest.chosen
+    if chosen is not None and unseen < quest.search.min_face_px:
+        return True
+    return quest.search.is_settled(chosen, quest.size, unseen)

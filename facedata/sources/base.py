@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -112,6 +113,10 @@ class Source(Protocol):
         ...
 
 
+_BLOCK_ROWS = 65_536
+"""Records kept as Python objects at a time; they take ten times the memory of Arrow's."""
+
+
 @dataclass
 class PlanBuilder:
     """Collects records row by row and makes the scan's table of them.
@@ -123,22 +128,44 @@ class PlanBuilder:
     """
 
     columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in PLAN.names})
+    blocks: list[pa.RecordBatch] = field(default_factory=list)
 
     def add(self, photo: str, *, size: int, mtime_ns: int, record: str | None = None, **values: Any) -> None:
         """Add one record; ``values`` are identity, role, official_split, status, reason, given_box."""
         row = {"record": record or photo, "photo": photo, "size": size, "mtime_ns": mtime_ns, **values}
         for name, column in self.columns.items():
             column.append(row.get(name))
+        if len(self.columns["record"]) == _BLOCK_ROWS:
+            self.blocks.append(self._block())
+            for column in self.columns.values():
+                column.clear()
 
     def __len__(self) -> int:
-        return len(self.columns["record"])
+        return len(self.blocks) * _BLOCK_ROWS + len(self.columns["record"])
 
     def table(self, meta: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
         """Return the table; ``meta`` holds further columns (named ``meta_…``), one value per record."""
-        table = pa.table({f.name: pa.array(self.columns[f.name], f.type) for f in PLAN}, schema=PLAN)
+        table = pa.Table.from_batches([*self.blocks, self._block()], schema=PLAN)
         for name, values in (meta or {}).items():
             table = table.append_column(name, pa.array(values))
         return table
+
+    def _block(self) -> pa.RecordBatch:
+        arrays = {f.name: _array(self.columns[f.name], f.type) for f in PLAN}
+        if arrays["photo"].equals(arrays["record"]):
+            arrays["photo"] = arrays["record"]  # one copy of the longest texts
+        return pa.record_batch([arrays[name] for name in PLAN.names], schema=PLAN)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    array = pa.array(values, kind)
+    # nulls take memory like any value; those of full blocks are one and the same
+    return _nulls(kind) if array.null_count == _BLOCK_ROWS else array
+
+
+@lru_cache
+def _nulls(kind: pa.DataType) -> pa.Array:
+    return pa.nulls(_BLOCK_ROWS, kind)
 
 
 def photo_text(path: str) -> str:

@@ -37,11 +37,13 @@ class RemoteFile:
         name: what it is called in the cache folder.
         url: where it lies.
         sha256: of its bytes, lower-case hex.
+        otherwise: what a user can do who cannot download it, besides putting it there by hand.
     """
 
     name: str
     url: str
     sha256: str
+    otherwise: str = "name a folder that holds the data"
 
 
 LFW_IMAGES = {
@@ -151,8 +153,8 @@ class _BrokenError(Exception):
     """The network failed in a way that may pass; told apart from what the disk does."""
 
 
-def _by_hand(path: Path) -> str:
-    return f"download it by hand to {path}, or name a folder that holds the data"
+def _by_hand(remote: RemoteFile, path: Path) -> str:
+    return f"download it by hand to {path}, or {remote.otherwise}"
 
 
 def _size(part: Path) -> int:
@@ -166,7 +168,7 @@ def _settle(remote: RemoteFile, part: Path, path: Path) -> None:
         part.unlink()
         raise DownloadError(
             f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; what came was removed; "
-            f"run again, or {_by_hand(path)}"
+            f"run again, or {_by_hand(remote, path)}"
         )
     part.replace(path)
 
@@ -183,7 +185,7 @@ def _download(remote: RemoteFile, part: Path, *, timeout_s: float, attempts: int
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= attempts:
-                advice = _by_hand(part.with_name(remote.name))
+                advice = _by_hand(remote, part.with_name(remote.name))
                 raise DownloadError(f"cannot download {remote.url}: {error}; {advice}") from error
             logger.info("%s: %s; trying again", remote.url, error)
             time.sleep(backoff_s * 2 ** (failures - 1))
@@ -220,7 +222,7 @@ def _open(remote: RemoteFile, part: Path, start: int, timeout_s: float) -> HTTPR
             return None
         reason = f"the server answered {error.code} {error.reason}"
         if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
-            advice = _by_hand(part.with_name(remote.name))
+            advice = _by_hand(remote, part.with_name(remote.name))
             raise DownloadError(f"cannot download {remote.url}: {reason}; {advice}") from error
         raise _BrokenError(reason) from error
     except (OSError, HTTPException) as error:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SourceError, TooLargeImageError, UsageError
+from ..place import Place, Remote
 from ..schema import is_set
 from ..types import Status
 from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
+from .remote import Found, list_objects, read_object
 
 _NAMED_AT_MOST = 5
 """How many people a note names before it only counts."""
@@ -34,7 +36,13 @@ class FolderReader:
         roots: the folders by name, as :class:`FolderSource` has them.
     """
 
-    roots: Mapping[str, Path]
+    roots: Mapping[str, Place]
+
+    def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Place]]]:
+        """Travel with absolute paths: a worker may stand in another folder."""
+        return FolderReader, (
+            {name: root.absolute() if isinstance(root, Path) else root for name, root in self.roots.items()},
+        )
 
     def __call__(self, photo: str) -> bytes:
         """Return the bytes of the photo with this path.
@@ -45,9 +53,11 @@ class FolderReader:
         """
         name, _, below = ("", "", photo) if "" in self.roots else photo.partition("/")
         root = self.roots.get(photo_path(name))
-        below = photo_path(below)
         if root is None:
             raise FileNotFoundError(f"the path {photo!r} starts with the name of no root of this source")
+        if isinstance(root, Remote):
+            return read_object(root, below, _MOST_BYTES)
+        below = photo_path(below)
         if below.startswith("/") or ".." in below.split("/"):
             raise OSError(f"the path {photo!r} could leave the source's folder; it was not read")
         file = root / below
@@ -64,8 +74,8 @@ class FolderSource:
     in a circle. Hidden files count as other files; hidden folders are passed over.
 
     Attributes:
-        roots: ``{"": folder}`` for one root; for several, a name for each, with which the paths of its photos
-            then start. A person found in two roots is one person.
+        roots: ``{"": folder}`` for one root, a folder or a URL; for several, a name for each, with which the
+            paths of its photos then start. A person found in two roots is one person.
         identity_from: who a photo shows. ``parent``: the folder it lies in. ``path``: all the folders below
             the root. Anything else is a regular expression searched in the path below the root: its group
             named ``identity``, else its first group, else the whole match.
@@ -77,7 +87,7 @@ class FolderSource:
     'lfw=/a,mine=/b'
     """
 
-    roots: Mapping[str, Path]
+    roots: Mapping[str, Place]
     identity_from: str = "parent"
 
     # Not annotated, and so no fields: they are the same for every folder.
@@ -108,7 +118,8 @@ class FolderSource:
             SourceError: a root is missing or no folder, a folder cannot be listed, or there is no photo.
         """
         for root in self.roots.values():
-            require_folder(root)
+            if isinstance(root, Path):
+                require_folder(root)
         rule = _identity_rule(self.identity_from)
         plan = PlanBuilder()
         counts = {name: _add_root(plan, name, root, rule) for name, root in self.roots.items()}
@@ -171,15 +182,14 @@ class _Count:
     other_files: int = 0
 
 
-def _add_root(plan: PlanBuilder, name: str, root: Path, rule: _IdentityRule) -> _Count:
+def _add_root(plan: PlanBuilder, name: str, root: Place, rule: _IdentityRule) -> _Count:
     prefix = photo_text(name) + "/" if name else ""
     count = _Count(set())
-    for folder, entry in _files(root):
-        kind, size, mtime_ns = _look(entry)
+    found = list_objects(root) if isinstance(root, Remote) else _list_files(root)
+    for folder, text, kind, size, mtime_ns in found:
         if kind == "other":
             count.other_files += 1
             continue
-        text = photo_text(entry.name)
         identity = rule.identity(folder, text)
         status, reason = (None, None) if identity else (str(Status.NO_IDENTITY), rule.reason)
         if kind == "video":
@@ -201,6 +211,11 @@ def _add_root(plan: PlanBuilder, name: str, root: Path, rule: _IdentityRule) -> 
 
 _Chain = tuple[tuple[int, int], ...]
 """Device and inode of every folder on the way from the root; tells a link that leads back up."""
+
+
+def _list_files(root: Path) -> Iterator[Found]:
+    for folder, entry in _files(root):
+        yield Found(folder, photo_text(entry.name), *_look(entry))
 
 
 def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:

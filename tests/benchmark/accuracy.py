@@ -21,12 +21,16 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from facedata import ClassManifest, PreparedSet, TripletManifest, prepare
+from facedata import ClassManifest, PrepareConfig, PreparedSet, TripletManifest, prepare
 from facedata.prepare import Progress
 from facedata.sources.demo import DemoSource
 from facedata.types import Float64Array
 from tests.shared import SHARED
 
+WEIGHTS = {
+    "yunet": SHARED / "weights" / "face_detection_yunet_2023mar.onnx",
+    "retinaface": SHARED / "weights" / "retinaface_mobilenet0.25_Final.pth",
+}
 EYES = (slice(36, 42), slice(42, 48))
 """The points of the image-left and image-right eye among the 68 (iBUG 300-W numbering)."""
 
@@ -104,13 +108,16 @@ def keypoints(folder: Path) -> Iterator[Figure]:
             points = np.array(values, np.float64).reshape(68, 2)
             truth[name] = np.array([points[eye].mean(axis=0) for eye in EYES])
     person = r"^(.*)_\d+\.jpg$"
-    prepared = prepare(source / "training", folder / "keypoints", identity_from=person)
-    errors = tilt_errors(prepared, truth.__getitem__)
-    text = f"{len(errors)} frames, {np.median(errors):.2f}° / {np.quantile(errors, 0.9):.2f}°"
-    good = len(errors) == len(truth) and np.median(errors) <= 1.5 and np.quantile(errors, 0.9) <= 4.3
-    yield Figure(
-        "keypoints: tilt left in the crop, median / p90", text, "294 frames, ≤ 1.5° / ≤ 4.3°", bool(good)
-    )
+    for detector in ("mtcnn", "yunet", "retinaface"):
+        weights = str(WEIGHTS[detector]) if detector in WEIGHTS else None
+        config = PrepareConfig(detector=detector, weights=weights, identity_from=person)
+        prepared = prepare(source / "training", folder / f"keypoints-{detector}", config)
+        errors = tilt_errors(prepared, truth.__getitem__)
+        median, most = np.median(errors), np.quantile(errors, 0.9)
+        text = f"{len(errors)} frames, {median:.2f}° / {most:.2f}°"
+        good = len(errors) == len(truth) and median <= 1.5 and most <= 4.3
+        what = f"keypoints: tilt left in the crop by {detector}, median / p90"
+        yield Figure(what, text, "294 frames, ≤ 1.5° / ≤ 4.3°", bool(good))
 
 
 def demo(folder: Path) -> Iterator[Figure]:

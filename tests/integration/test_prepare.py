@@ -67,7 +67,7 @@ class SlowDetector(FakeDetector):
     def __init__(self, seconds_per_photo: float) -> None:
         self.seconds_per_photo = seconds_per_photo
 
-    def detect(self, images: Any) -> list[list[Face]]:
+    def detect(self, images: Any, searches: Any = None) -> list[list[Face]]:
         """Sleep, then detect."""
         time.sleep(self.seconds_per_photo * len(images))
         return super().detect(images)
@@ -99,7 +99,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 def test_bytes_do_not_depend_on_batches_and_shards(
     photos: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedata.work.SHARD_PHOTOS", 7)
+    monkeypatch.setattr("facedata.shards.SHARD_PHOTOS", 7)
     run(photos, tmp_path / "set", workers=2)
     assert set_bytes(tmp_path / "set") == set_bytes(unbroken)
 
@@ -146,7 +146,7 @@ def start_slowly(photos: Path, out: Path, seconds_per_photo: float = 0.01) -> su
 
 def wait_for_parts(out: Path, count: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
-    while len(list((out / ".work" / "parts").glob("*.parquet"))) < count:
+    while len(list((out / ".work" / "parts").glob("*.arrow"))) < count:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -243,7 +243,7 @@ def test_nonsense_from_a_detector_fails_its_photo_only(tmp_path: Path) -> None:
 class RaisingDetector(FakeDetector):
     """Raises on wide photos, whatever else is in the batch."""
 
-    def detect(self, images: Any) -> list[list[Face]]:
+    def detect(self, images: Any, searches: Any = None) -> list[list[Face]]:
         """Raise if any is wide."""
         if any(image.shape[1] > 200 for image in images):
             raise RuntimeError("cannot do wide ones")

@@ -70,7 +70,8 @@ def test_each_persons_photos_are_cut_at_the_ratios(
     sizes = Counter(person)
     assert few == sum(size < len(shares) for size in sizes.values())
     for p, size in sizes.items():
-        counts = Counter(split for split, q in zip(splits, person, strict=True) if q == p)
+        names = list(shares)
+        counts = Counter(names[split] for split, q in zip(splits, person, strict=True) if q == p)
         if size < len(shares):
             assert counts == {"s0": size}
             continue

@@ -11,6 +11,7 @@ import pytest
 
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pairs_set, prepare, split_set
 from facedata.errors import NothingKeptError, OtherSetError, SetError, UsageError
+from facedata.store import FolderStore
 from facedata.testing import FakeDetector, marked_folder
 from facedata.work import Work
 from tests.integration.test_prepare import CannotRun, run, start_slowly, wait_for_parts, write_marked
@@ -107,6 +108,29 @@ def test_a_torn_overwrite_can_be_run_again(photos: Path, tmp_path: Path) -> None
     assert set_bytes(tmp_path / "set") == before
 
 
+@pytest.mark.parametrize("renamed", [1, 2, 3])
+def test_a_split_killed_between_renames_is_mended_by_another(
+    photos: Path, tmp_path: Path, renamed: int
+) -> None:
+    run(photos, tmp_path / "set")
+    shutil.copytree(tmp_path / "set", tmp_path / "torn")
+    split_set(tmp_path / "set", seed=5)
+    for kind in ["photos", "classes", "pairs", "triplets"][:renamed]:  # in the order of their renames
+        shutil.copy(tmp_path / "set" / f"{kind}.parquet", tmp_path / "torn" / f"{kind}.parquet")
+    with pytest.raises(OtherSetError):
+        open_set(tmp_path / "torn").table("photos")
+    split_set(tmp_path / "torn", seed=5)
+    assert set_bytes(tmp_path / "torn") == set_bytes(tmp_path / "set")
+
+
+def test_crops_of_another_set_are_not_taken_for_a_torn_split(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "set")
+    run(photos, tmp_path / "other", size=32)  # the same photos and paths, other crops
+    shutil.copy(tmp_path / "other" / "classes.parquet", tmp_path / "set" / "classes.parquet")
+    with pytest.raises(OtherSetError):
+        split_set(tmp_path / "set", seed=5)
+
+
 def test_rows_of_another_split_are_refused(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "set", split_by="photo")
     classes = ClassManifest.open(tmp_path / "set", split="train")
@@ -121,7 +145,7 @@ def test_a_crop_put_in_place_by_an_update_cut_short_is_not_taken_for_the_old_one
     marked_folder(source, people=4, photos=2)
     run(source, out)
     before = set_bytes(out)
-    work = Work(out)
+    work = Work(out, FolderStore(out))
     work.begin(open_set(out).info["settings"], open_set(out).info["versions"])
     work.set_aside()
     crop = next((out / "crops").rglob("*.jpg"))

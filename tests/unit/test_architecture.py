@@ -22,34 +22,53 @@ _PACKAGE = Path(facedata.__file__).parent
 # The way of the data, in layers from left to right. A module imports only from layers left of its own, or
 # from modules that stand before it in its own.
 _ORDER = [
-    ["errors", "types", "schema", "config", "names"],
+    ["errors", "place", "types", "schema", "config", "order", "fingers", "digests", "names"],
     ["painted", "testing"],
     [
         "sources.base",
         "sources.download",
+        "sources.remote",
         "sources.archive",
         "sources.folder",
         "sources.table",
         "sources.lists",
     ],
-    ["sources.celeba", "sources.lfw", "sources.demo", "sources"],
-    ["image", "memory"],
-    ["detect.base", "detect.mtcnn", "detect"],
-    ["align", "store", "shard"],
-    ["plan", "ledger"],
+    ["sources.celeba", "sources.lfw", "sources.demo", "sources", "sources.reopen"],
+    ["jpeg", "image", "picture", "memory"],
+    [
+        "detect.choose",
+        "detect.search",
+        "detect.base",
+        "detect.networks",
+        "detect.boxes",
+        "detect.halves",
+        "detect.pooling",
+        "detect.cascade",
+        "detect.mtcnn",
+        "detect.refine",
+        "detect.levels",
+        "detect.yunet",
+        "detect.retinaface",
+        "detect.weights",
+        "detect",
+    ],
+    ["align", "store", "blobs", "tars", "shard"],
+    ["plan", "shards", "ledger", "parts", "known"],
     ["split", "quota", "pool", "combine", "sample", "official", "rows"],
-    ["prepared", "divide", "draw"],
+    ["prepared", "staging", "divide", "draw", "settled"],
     ["classes", "manifest"],
-    ["runlog", "work", "engine", "closing", "prepare"],
+    ["runlog", "work", "earlier", "processes", "engine"],
+    ["cluster.base", "cluster.check", "cluster.engine", "cluster.on_dask", "cluster.on_ray", "cluster"],
+    ["closing", "output", "prepare", "recut", "recrop"],
     ["crops", "summary"],
     ["", "cli"],
 ]
 _RANK = {name: rank for rank, name in enumerate(name for layer in _ORDER for name in layer)}
 
 _PUBLIC = [
-    "ClassManifest", "FacedataError", "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet",
-    "SplitConfig", "TripletManifest", "TripletsConfig", "find_crops", "open_set", "pairs_set", "prepare",
-    "split_set", "triplets_set",
+    "ClassManifest", "CropConfig", "FacedataError", "PairManifest", "PairsConfig", "PrepareConfig",
+    "PreparedSet", "SplitConfig", "TripletManifest", "TripletsConfig", "crop_set", "find_crops", "open_set",
+    "pairs_set", "prepare", "split_set", "triplets_set",
 ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedata.crops import find_crops
-from facedata.detect.base import box_iou, check_faces, choose
+from facedata.detect.base import check_faces
+from facedata.detect.choose import box_iou, choose
 from facedata.errors import DetectorError, UsageError
 from facedata.testing import landmarks_in
 from facedata.types import Face, Status

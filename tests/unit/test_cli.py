@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from facedata import PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, open_set, prepare
+from facedata import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, open_set, prepare
 from facedata.cli import main
 from facedata.config import Options
 from facedata.testing import FakeDetector, marked_folder
@@ -38,6 +38,7 @@ _CONFIGS: dict[str, type[Options]] = {
     "split": SplitConfig,
     "pairs": PairsConfig,
     "triplets": TripletsConfig,
+    "crop": CropConfig,
 }
 _OPTIONS: dict[str, Any] = {
     "size": 48, "min_score": 0.5, "min_face": 30.0, "margin": 0.25, "face": "center", "seed": 7,
@@ -60,7 +61,7 @@ def _flags(options: dict[str, Any]) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("command", [None, "prepare", "split", "pairs", "triplets", "info"])
+@pytest.mark.parametrize("command", [None, "prepare", "split", "pairs", "triplets", "crop", "info"])
 def test_help_succeeds_on_stdout(command: str | None) -> None:
     finished = here(*([command] if command else []), "--help")
     assert (finished.status, finished.stderr) == (0, "")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from facedata.config import (
+    CropConfig,
     PairsConfig,
     PrepareConfig,
     SplitConfig,
@@ -65,6 +66,22 @@ def test_impossible_values_are_refused_by_name(name: str, value: object) -> None
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(UsageError, match="unknown option colour"):
         make(PrepareConfig, {"colour": "red"})
+
+
+@pytest.mark.parametrize("kind", [PrepareConfig, CropConfig])
+def test_a_margin_is_for_square_only(kind: Any) -> None:
+    assert kind(template="square", margin=0.5).margin == 0.5
+    assert kind(template="arcface112").margin == 0.0
+    for template in ("arcface112", "facenet160"):
+        with pytest.raises(UsageError, match=f"--margin 0.5: the template {template} has its own"):
+            kind(template=template, margin=0.5)
+
+
+def test_cropping_anew_has_the_options_of_prepare() -> None:
+    of_prepare = {field.name: field for field in dataclasses.fields(PrepareConfig)}
+    for field in dataclasses.fields(CropConfig):
+        assert field.metadata == of_prepare[field.name].metadata
+        assert field.default == of_prepare[field.name].default
 
 
 @pytest.mark.parametrize("text", ["not toml", "seed = ", "seed = 'x'"])
@@ -160,3 +177,13 @@ def test_photos_have_no_stable_splits(kind: type[PrepareConfig | SplitConfig]) -
     assert kind(stable=True, split_by="identity").stable
     with pytest.raises(UsageError, match="--stable"):
         kind(stable=True, split_by="photo")
+
+
+def test_an_address_is_for_clusters_only() -> None:
+    assert PrepareConfig(engine="dask", address="tcp://host:8786").address == "tcp://host:8786"
+    with pytest.raises(UsageError, match="--address host:1 is for a cluster: add --engine dask"):
+        PrepareConfig(address="host:1")
+
+
+def test_the_engine_is_no_part_of_the_settings() -> None:
+    assert PrepareConfig(engine="ray", address="host:1").settings() == PrepareConfig().settings()

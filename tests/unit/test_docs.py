@@ -16,7 +16,7 @@ import pytest
 
 from facedata import open_set, prepare, schema
 from facedata.cli import _parser
-from facedata.config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
+from facedata.config import CropConfig, Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from facedata.crops import _named
 from facedata.detect import DETECTOR_FACTORIES
 from facedata.testing import FakeDetector, marked_folder
@@ -31,14 +31,21 @@ COMMANDS: dict[str, type[Options]] = {
     "split": SplitConfig,
     "pairs": PairsConfig,
     "triplets": TripletsConfig,
+    "crop": CropConfig,
 }
 # in words, since the value is None: what stands in for it is the command's to find out
 DEFAULTS_IN_WORDS = {
     "prepare": {
         "face": "the source's own",
-        "size": "`240` for `square`",
+        "size": "the template's own: `240`, `112` or `160`",
         "split_by": "`identity`; `official` for LFW, and with `--split-from`",
         "pairs": "official ones where there are, else two a photo",
+        "workers": "one per core",
+        "cache": "`~/.cache/facedata`",
+        "weights": "downloaded once",
+    },
+    "crop": {
+        "size": "the template's own: `240`, `112` or `160`",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
     },

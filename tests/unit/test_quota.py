@@ -85,3 +85,14 @@ def test_distinct_ends_though_proposals_never_vary() -> None:
 def test_products_beyond_int64_are_clipped() -> None:
     large = np.array([1 << 20, 1 << 40])
     assert clipped_product(large, large, most=1 << 45).tolist() == [1 << 40, 1 << 45]
+
+
+def test_shares_computed_piece_by_piece_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.integers(0, 9, 200)
+    quota = np.where(size > 0, rng.integers(0, 50, 200), 0)
+    whole = spread(quota, size, np.random.default_rng(1))
+    monkeypatch.setattr("facedata.quota._PIECE_MEMBERS", 16)
+    assert spread(quota, size, np.random.default_rng(1)).tolist() == whole.tolist()
+    member = np.repeat(np.arange(200), size)
+    assert np.bincount(member, whole, 200).tolist() == quota.tolist()

@@ -1,0 +1,114 @@
+"""Which of several faces is meant. Pure functions, with total ties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Face, Float64Array, Status
+
+
+def choose(
+    faces: Sequence[Face],
+    rule: str,
+    size: tuple[int, int],
+    *,
+    min_score: float = 0.0,
+    min_face: float = 0.0,
+    given_box: tuple[float, float, float, float] | None = None,
+) -> tuple[Face | None, Status, str | None]:
+    """Choose the face that is meant; never simply the first.
+
+    Ties are broken by score, then by position, so that the order of ``faces`` does not matter.
+
+    Args:
+        faces: those of one photo.
+        rule: ``largest`` (box area), ``center`` (of the faces whose box covers the photo's centre the one
+            whose centre is nearest), ``score``, ``only`` (unless exactly one: none).
+        size: the photo's width and height in pixels.
+        min_score: faces below it do not count.
+        min_face: faces whose box's shorter side is below it, in pixels, do not count.
+        given_box: x0 y0 x1 y1: the face that overlaps it most is meant, whatever the rule.
+
+    Returns:
+        The face or None, its status, and the reason when there is none.
+    """
+    if not faces:
+        return None, Status.NO_FACE, "no face found"
+    sure = [face for face in faces if face.score >= min_score]
+    if not sure:
+        best = max(face.score for face in faces)
+        return None, Status.LOW_SCORE, f"best score {best:.3f} is below {min_score:g}"
+    large = [face for face in sure if _shorter_side(face) >= min_face]
+    if not large:
+        most = max(_shorter_side(face) for face in sure)
+        return None, Status.TOO_SMALL, f"largest face is {most:.1f} px, below {min_face:g}"
+    if given_box is not None:
+        return _overlapping(large, given_box)
+    return _by_rule(large, rule, size)
+
+
+def _by_rule(faces: list[Face], rule: str, size: tuple[int, int]) -> tuple[Face | None, Status, str | None]:
+    if rule == "only":
+        if len(faces) != 1:
+            return None, Status.UNSELECTED, f"{len(faces)} faces, and the rule is only"
+        return faces[0], Status.KEPT, None
+    if rule == "center":
+        centre = ((size[0] - 1) / 2, (size[1] - 1) / 2)
+        faces = [face for face in faces if _covers(face, centre)]
+        if not faces:
+            return None, Status.UNSELECTED, "no face covers the photo's centre"
+        return max(faces, key=lambda face: (-_distance(face, centre), *_tie(face))), Status.KEPT, None
+    if rule == "score":
+        return max(faces, key=_tie), Status.KEPT, None
+    if rule != "largest":
+        raise ValueError(f"there is no face rule {rule!r}")
+    return max(faces, key=lambda face: (_area(face), *_tie(face))), Status.KEPT, None
+
+
+def _overlapping(
+    faces: list[Face], given_box: tuple[float, float, float, float]
+) -> tuple[Face | None, Status, str | None]:
+    wanted = np.asarray(given_box, np.float64)
+    best = max(faces, key=lambda face: (box_iou(face.box, wanted), *_tie(face)))
+    if box_iou(best.box, wanted) == 0:
+        return None, Status.UNSELECTED, "no face overlaps the given box"
+    return best, Status.KEPT, None
+
+
+def box_iou(left: NDArray[Any], right: NDArray[Any]) -> float:
+    """Return the intersection over union of two ``(4,)`` boxes x0 y0 x1 y1; 0 when they do not meet."""
+    low, high = np.maximum(left[:2], right[:2]), np.minimum(left[2:], right[2:])
+    inside = float(np.prod(np.clip(high - low, 0, None), dtype=np.float64))
+    areas = [float(np.prod(box[2:] - box[:2], dtype=np.float64)) for box in (left, right)]
+    union = areas[0] + areas[1] - inside
+    return inside / union if union > 0 else 0.0
+
+
+def _tie(face: Face) -> tuple[float, ...]:
+    return (float(face.score), _area(face), *(-float(v) for v in face.box))
+
+
+def _sides(face: Face) -> Float64Array:
+    return (face.box[2:] - face.box[:2]).astype(np.float64)
+
+
+def _area(face: Face) -> float:
+    return float(_sides(face).prod())
+
+
+def _shorter_side(face: Face) -> float:
+    return float(_sides(face).min())
+
+
+def _covers(face: Face, point: tuple[float, float]) -> bool:
+    x0, y0, x1, y1 = face.box
+    return bool(x0 <= point[0] <= x1 and y0 <= point[1] <= y1)
+
+
+def _distance(face: Face, point: tuple[float, float]) -> float:
+    x0, y0, x1, y1 = (float(v) for v in face.box)
+    return float(np.hypot((x0 + x1) / 2 - point[0], (y0 + y1) / 2 - point[1]))

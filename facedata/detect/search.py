@@ -1,0 +1,101 @@
+"""What is looked for in one photo: when a search may stop, and which finds could still change the choice.
+
+All in the searched image's pixels. A search may stop early only where no face that it has not seen could be
+chosen instead of the one it has (the rules are those of :func:`facedata.detect.choose.choose`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..types import BoolArray, Face, Float32Array
+from .choose import box_iou, choose
+
+_REGRESSION = 1.5
+"""A face can be this much larger than the cell that finds it: what networks add to boxes is bounded by it."""
+_SAME_FACE = 0.7
+"""A box that lies in another by this share is suppressed with it, or is the same face again."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is wanted of one photo.
+
+    Attributes:
+        rule: ``largest``, ``center``, ``score``, ``only``, or ``all`` for every face.
+        min_score: faces below it do not count.
+        min_face_px: smallest side of a face's box, in pixels of the image.
+        given_box: x0 y0 x1 y1: the face that overlaps it most is wanted, whatever the rule.
+    """
+
+    rule: str = "all"
+    min_score: float = 0.0
+    min_face_px: float = 20.0
+    given_box: tuple[float, float, float, float] | None = None
+
+    @property
+    def can_stop_early(self) -> bool:
+        """Tell whether one face can settle the choice; otherwise every face must be known."""
+        return self.given_box is not None or self.rule in ("largest", "center")
+
+    def chosen(self, faces: Sequence[Face], size: tuple[int, int]) -> Face | None:
+        """Return the face that would be chosen of these, or None.
+
+        Args:
+            faces: of the image.
+            size: the image's width and height in pixels.
+        """
+        if not self.can_stop_early:
+            return None
+        rule = "largest" if self.rule == "all" else self.rule  # a given box goes before every rule
+        return choose(
+            faces, rule, size,
+            min_score=self.min_score, min_face=self.min_face_px, given_box=self.given_box,
+        )[0]  # fmt: skip
+
+    def is_settled(self, chosen: Face | None, size: tuple[int, int], cell_px: float) -> bool:
+        """Tell whether no face found in cells of at most ``cell_px`` could be chosen instead of this one.
+
+        A face of that size that mostly lies within the chosen one's box is suppressed as a part of it.
+        """
+        if chosen is None:
+            return False
+        side = cell_px * _REGRESSION
+        x0, y0, x1, y1 = (float(v) for v in chosen.box)
+        if self.given_box is not None:
+            given = np.asarray(self.given_box, np.float64)
+            area = float(np.prod(given[2:] - given[:2]))
+            return area > 0 and box_iou(chosen.box, given) >= min(1.0, side * side / area)
+        if self.rule == "largest":
+            return (x1 - x0) * (y1 - y0) >= side * side
+        middle = ((size[0] - 1) / 2, (size[1] - 1) / 2)
+        distance = float(np.hypot((x0 + x1) / 2 - middle[0], (y0 + y1) / 2 - middle[1]))
+        room = min(middle[0] - x0, x1 - middle[0], middle[1] - y0, y1 - middle[1])
+        # one nearer the middle has its centre within that distance; 15% on each axis outside is still inside
+        return room >= distance + (0.5 - 0.15) * side
+
+    def contenders(self, boxes: Float32Array, chosen: Face | None, size: tuple[int, int]) -> BoolArray:
+        """Tell which candidate boxes, ``(n, 4)``, could become a face that is chosen instead of this one."""
+        if chosen is None or not len(boxes):
+            return np.ones(len(boxes), bool)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        overlap = np.clip(
+            np.minimum(boxes[:, 2:], chosen.box[2:]) - np.maximum(boxes[:, :2], chosen.box[:2]), 0, None
+        ).prod(axis=1)
+        area = float((chosen.box[2:] - chosen.box[:2]).prod())
+        other = overlap < _SAME_FACE * np.minimum(sides.prod(axis=1), area)
+        if self.given_box is not None:
+            grown = np.column_stack([boxes[:, :2] - sides / 4, boxes[:, 2:] + sides / 4])
+            given = np.asarray(self.given_box, np.float32)
+            low, high = np.maximum(grown[:, :2], given[:2]), np.minimum(grown[:, 2:], given[2:])
+            return np.asarray(other & (high > low).all(axis=1))
+        if self.rule == "largest":
+            return np.asarray(other & (sides.prod(axis=1) * _REGRESSION**2 > area))
+        middle = (np.asarray(size, np.float32) - 1) / 2
+        off = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - middle)
+        mine = float(np.hypot(*((chosen.box[:2] + chosen.box[2:]) / 2 - middle)))
+        near = np.hypot(*np.maximum(off - sides / 4, 0).T) < mine
+        return np.asarray(other & near & (off < sides * 0.75).all(axis=1))

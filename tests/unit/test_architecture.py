@@ -52,7 +52,7 @@ _ORDER = [
         "detect.weights",
         "detect",
     ],
-    ["align", "store", "blobs", "tars", "shard"],
+    ["align", "find", "cut", "store", "blobs", "tars", "shard"],
     ["plan", "shards", "ledger", "parts", "known"],
     ["split", "quota", "pool", "combine", "sample", "official", "rows"],
     ["prepared", "staging", "divide", "draw", "settled"],

@@ -37,7 +37,7 @@ def test_the_demo_is_found_and_level(demo: Path) -> None:
 def test_real_detection_gives_the_same_bytes_with_other_workers_and_batches(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedata.work.SHARD_PHOTOS", 37)
+    monkeypatch.setattr("facedata.shards.SHARD_PHOTOS", 37)
     prepare(None, tmp_path / "set", kind="demo", workers=1)
     assert set_bytes(tmp_path / "set") == set_bytes(demo)
 

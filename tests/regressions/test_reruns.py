@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import psutil
 import pytest
 
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pairs_set, prepare, split_set
@@ -36,8 +37,10 @@ def test_parts_whose_crops_are_gone_are_run_again(tmp_path: Path) -> None:
     marked_folder(tmp_path / "photos", people=20, photos=8)
     process = start_slowly(tmp_path / "photos", tmp_path / "set")
     wait_for_parts(tmp_path / "set", 1, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    psutil.wait_procs(workers, timeout=60)  # they end soon after, and may be writing crops until then
     shutil.rmtree(tmp_path / "set" / "crops")
     run(tmp_path / "photos", tmp_path / "set")
     run(tmp_path / "photos", tmp_path / "fresh")

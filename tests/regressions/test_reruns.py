@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import psutil
+import pyarrow as pa
 import pytest
 
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pairs_set, prepare, split_set

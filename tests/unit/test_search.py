@@ -12,6 +12,8 @@ from facedata.detect.search import Search
 from facedata.types import Face
 
 SIZE = (640, 480)
+_SELDOM = settings(suppress_health_check=[HealthCheck.filter_too_much])
+"""Most faces drawn settle nothing, or are not chosen."""
 
 
 def face(x: float, y: float, width: float, height: float, score: float = 0.99) -> Face:
@@ -38,7 +40,7 @@ def parts(one: Face, other: Face) -> bool:
     return len(suppress(np.stack([one.box, other.box]), 0.7, of_smaller=True)) == 1
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@_SELDOM
 @given(searches, faces(), st.floats(8, 60), st.data())
 def test_a_settled_choice_stands_whatever_smaller_face_turns_up(
     search: Search, first: Face, cell_px: float, data: st.DataObject
@@ -52,6 +54,7 @@ def test_a_settled_choice_stands_whatever_smaller_face_turns_up(
     assert search.chosen([first, unseen], SIZE) is first
 
 
+@_SELDOM
 @given(searches, faces(), faces())
 def test_what_could_be_chosen_instead_is_a_contender(search: Search, first: Face, other: Face) -> None:
     chosen = search.chosen([first], SIZE)

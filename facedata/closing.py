@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .config import Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, fingerprint_of, make
+from .config import PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from .divide import Crops, Division, division
 from .draw import count_splits, draw_pairs, draw_triplets
 from .errors import writing
 from .memory import release
+from .options import Options, fingerprint_of, make
 from .order import regrouped, texts
 from .plan import Plan
 from .prepared import PreparedSet, open_set, set_fingerprint, stage_tables, with_meta, write_dataset

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from .combine import Rule
-from .config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of, make
+from .config import PairsConfig, SplitConfig, TripletsConfig
 from .divide import divide
 from .errors import SampleError, UsageError
 from .official import official_pairs
+from .options import fingerprint_of, make
 from .prepared import PreparedSet, set_fingerprint
 from .rows import SplitCrops, split_names
 from .sample import Drawing

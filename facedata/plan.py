@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .config import PrepareConfig, is_file
+from .config import PrepareConfig
 from .errors import SourceError, UsageError
 from .names import crop_path_column
+from .options import is_file
 from .order import is_ordered, ordered, rows_at, texts
 from .sources.base import Scan, photo_text
 from .types import Int64Array, Photo, Status

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from .align import DEFAULT_SIZES
 from .closing import Closing, close_set, is_closed
 from .cluster import open_engine
-from .config import PrepareConfig, make
+from .config import PrepareConfig
 from .cut import CropShape
 from .detect import DETECTOR_FACTORIES, with_weights
 from .detect.base import DetectorFactory
@@ -25,6 +25,7 @@ from .engine import run_all
 from .errors import NothingKeptError, UsageError, writing
 from .known import KnownRows
 from .memory import release, tight
+from .options import make
 from .order import ordered
 from .output import claim_output, clear_output, open_store, refuse_own_photos
 from .place import Place, place_of

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
-from .config import fingerprint_of
 from .errors import (
     LockedError,
     NotASetError,
@@ -27,6 +26,7 @@ from .errors import (
     UsageError,
     writing,
 )
+from .options import fingerprint_of
 from .place import Place, Remote, place_of
 from .schema import DATASET, KIND, WORK
 

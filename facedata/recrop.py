@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from .align import DEFAULT_SIZES
 from .cluster import open_engine
-from .config import CropConfig, PrepareConfig, fingerprint_of, make
+from .config import CropConfig, PrepareConfig
 from .cut import CropShape
 from .engine import run_all
 from .errors import PhotosLostError, SetError, SourceError, UsageError, writing
+from .options import fingerprint_of, make
 from .order import regrouped
 from .output import claim_output, clear_output, open_store, refuse_own_photos
 from .place import Place, place_of

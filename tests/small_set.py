@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from facedata import schema
-from facedata.config import PairsConfig, SplitConfig, TripletsConfig, fingerprint_of
+from facedata.config import PairsConfig, SplitConfig, TripletsConfig
 from facedata.divide import divide
 from facedata.draw import count_splits, draw_pairs, draw_triplets
+from facedata.options import fingerprint_of
 from facedata.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
 from facedata.schema import KIND
 from facedata.store import FolderStore, encode_crop

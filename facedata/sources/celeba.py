@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ..config import is_file
 from ..errors import SourceError
+from ..options import is_file
 from ..types import Status
 from .archive import ZipReader, zip_members
 from .base import IMAGE_ENDINGS, PLAN, PhotoReader, Scan, kind_of_file, photo_text

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from ..config import is_file
 from ..errors import SourceError, UsageError
+from ..options import is_file
 from ..schema import PROTOCOL
 from .archive import unpack_tar
 from .base import Scan, photo_path, photo_text

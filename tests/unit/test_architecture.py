@@ -22,7 +22,7 @@ _PACKAGE = Path(facedata.__file__).parent
 # The way of the data, in layers from left to right. A module imports only from layers left of its own, or
 # from modules that stand before it in its own.
 _ORDER = [
-    ["errors", "place", "types", "schema", "config", "order", "fingers", "digests", "names"],
+    ["errors", "place", "types", "schema", "options", "config", "order", "fingers", "digests", "names"],
     ["painted", "testing"],
     [
         "sources.base",
@@ -61,7 +61,7 @@ _ORDER = [
     ["cluster.base", "cluster.check", "cluster.engine", "cluster.on_dask", "cluster.on_ray", "cluster"],
     ["closing", "output", "prepare", "recut", "recrop"],
     ["crops", "summary"],
-    ["", "cli"],
+    ["", "flags", "cli"],
 ]
 _RANK = {name: rank for rank, name in enumerate(name for layer in _ORDER for name in layer)}
 
@@ -197,7 +197,7 @@ def _breach(node: ast.AST, module: str) -> str | None:
     if isinstance(node, ast.ExceptHandler) and all(isinstance(child, ast.Pass) for child in node.body):
         return f"line {node.lineno}: except: pass"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        forbidden = {"eval", "exec"} if module == "cli" else {"eval", "exec", "print"}
+        forbidden = {"eval", "exec"} if module in {"cli", "flags"} else {"eval", "exec", "print"}
         return f"line {node.lineno}: {node.func.id}()" if node.func.id in forbidden else None
     return None
 

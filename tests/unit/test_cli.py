@@ -18,7 +18,7 @@ import pytest
 
 from facedata import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, open_set, prepare
 from facedata.cli import main
-from facedata.config import Options
+from facedata.options import Options
 from facedata.testing import FakeDetector, marked_folder
 from tests.integration.conftest import (
     SMALL,

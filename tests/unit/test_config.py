@@ -8,19 +8,9 @@ from typing import Any
 
 import pytest
 
-from facedata.config import (
-    CropConfig,
-    PairsConfig,
-    PrepareConfig,
-    SplitConfig,
-    TripletsConfig,
-    from_toml,
-    is_file,
-    make,
-    parse_splits,
-    whole_number,
-)
+from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, parse_splits
 from facedata.errors import UsageError
+from facedata.options import from_toml, is_file, make, whole_number
 
 
 @pytest.mark.parametrize("kind", [PrepareConfig, SplitConfig, PairsConfig, TripletsConfig])

@@ -16,9 +16,10 @@ import pytest
 
 from facedata import open_set, prepare, schema
 from facedata.cli import _parser
-from facedata.config import CropConfig, Options, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
+from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from facedata.crops import _named
 from facedata.detect import DETECTOR_FACTORIES
+from facedata.options import Options
 from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
 from tests.integration.conftest import done, run

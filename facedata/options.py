@@ -1,0 +1,188 @@
+"""What every command's options share: declared once each, checked, read from TOML, flags or Python.
+
+The command line, TOML files and Python calls are all made from frozen dataclasses of these. An option marked
+``shapes=True`` is part of what a result depends on, and so of its settings and fingerprint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import sys
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from .errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+MOST_WHOLE = 2**63 - 1
+"""What the tables and numpy can hold."""
+
+_KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    shapes: bool = False,
+    choices: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    file: bool = False,
+) -> Any:
+    """Declare an option: default, help text, choices, inclusive range, and whether it may name a file."""
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "text": text,
+            "shapes": shapes,
+            "choices": choices,
+            "metavar": metavar,
+            "least": least,
+            "most": most,
+            "file": file,
+        },
+    )
+
+
+class Options:
+    """What the option dataclasses share: validation, TOML in and out, settings, fingerprint."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name), type(self)))
+
+    def to_toml(self) -> str:
+        """Return the options as TOML; options that are None are left out."""
+        return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})  # type: ignore[call-overload]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options that shape the set, by name; files are stood for by their SHA-256."""
+        settings = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if field.metadata["shapes"]:
+                value = getattr(self, field.name)
+                settings[field.name] = _content(value) if field.metadata["file"] else value
+        return settings
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the settings, lower-case hex."""
+        return fingerprint_of(self.settings())
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
+    """Read options from a TOML file; ``changes`` (say, flags) win over it.
+
+    Raises:
+        UsageError: no such file, not TOML, an unknown name, or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
+        raise UsageError(f"cannot read the config file {path}: {error}") from error
+    return make(kind, {**{k.replace("-", "_"): v for k, v in values.items()}, **changes})
+
+
+def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
+    """Make options from a dictionary.
+
+    Raises:
+        UsageError: an unknown name, or a value of the wrong type or out of range.
+    """
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - known):
+        raise UsageError(f"unknown option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return kind(**values)
+
+
+def fingerprint_of(values: Any) -> str:
+    """Return the SHA-256 of plain values as canonical JSON, lower-case hex."""
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def whole_number(text: str) -> int:
+    """Return the whole number that a flag's text means; ``100e6`` is one.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> whole_number("100e6"), whole_number("-3")
+    (100000000, -3)
+    """
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(number)
+
+
+def is_file(text: str) -> bool:
+    """Tell whether text names a file; text that no file can be named, such as a long pattern, does not.
+
+    >>> is_file("x" * 300)
+    False
+    """
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether text came from UTF-8: Python keeps other bytes of a command line as surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _content(value: str | None) -> str | None:
+    if value is not None and is_file(value):
+        return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
+    return value
+
+
+def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
+    hint = typing.get_type_hints(owner)[field.name]
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    flag = "--" + field.name.replace("_", "-")
+    if value is None and type(None) in kinds:
+        return None
+    kind = next(k for k in kinds if k is not type(None))
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        value = int(value)
+    if kind is str and field.name == "pairs" and type(value) is int:
+        value = str(value)
+    if type(value) is not kind:
+        raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[kind]}")
+    if kind is str and not field.metadata["file"] and field.name != "cache" and not _is_utf8(value):
+        raise UsageError(f"{flag} is {value!r}; it takes UTF-8 text")
+    if kind is float and not math.isfinite(value):
+        raise UsageError(f"{flag} is {value!r}; it takes a finite number")
+    if kind is int and value > MOST_WHOLE:
+        raise UsageError(f"{flag} is {value!r}; it takes a number up to {MOST_WHOLE}")
+    least, most, choices = (field.metadata[key] for key in ("least", "most", "choices"))
+    if choices and value not in choices:
+        raise UsageError(f"{flag} is {value!r}; it takes one of {', '.join(choices)}")
+    # written so that NaN, which compares false with everything, is refused too
+    if (least is not None and not value >= least) or (most is not None and not value <= most):
+        span = f"from {least:g}" + (f" to {most:g}" if most is not None else " up")
+        raise UsageError(f"{flag} is {value!r}; it takes a number {span}")
+    return value

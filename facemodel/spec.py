@@ -1,0 +1,157 @@
+"""What a model's input must be, and what its output means: one JSON, with the model everywhere it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facedata import PreparedSet
+from facedata.prepared import short, write_text
+
+from .errors import SpecError
+
+COLOURS = ("rgb", "bgr")
+METRICS = ("euclidean", "cosine")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The input spec of an embedding network.
+
+    Attributes:
+        size_px: side of the network's square input, in pixels.
+        template: how a face lies in its crop, as `facedata prepare --template`.
+        colour: ``rgb`` or ``bgr``, the order of the input's channels.
+        mean: per channel, in the input's order, on values 0 … 1.
+        std: per channel; the network is fed ``(value / 255 - mean) / std``.
+        dim: length of an embedding.
+        normalised: the network's embeddings have length one.
+        set_fingerprint: of the set it was trained on; None where that is not known.
+        threshold: two crops show one person when their distance is at most this (``euclidean``), or their
+            similarity at least this (``cosine``); chosen on validation pairs, None where there were none.
+        metric: how two embeddings are compared.
+        crop_px: side of the crops it was trained on, before they were resized to ``size_px``; None for any.
+        margin: `facedata prepare --margin` of those crops.
+    """
+
+    size_px: int
+    template: str
+    dim: int
+    colour: str = "rgb"
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    normalised: bool = False
+    set_fingerprint: str | None = None
+    threshold: float | None = None
+    metric: str = "euclidean"
+    crop_px: int | None = None
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what can be checked.
+
+        Raises:
+            SpecError: a value is of the wrong kind or out of range.
+        """
+        _check(self.colour in COLOURS, f"colour is {self.colour!r}, not one of {', '.join(COLOURS)}")
+        _check(self.metric in METRICS, f"metric is {self.metric!r}, not one of {', '.join(METRICS)}")
+        for name in ("size_px", "dim"):
+            value = getattr(self, name)
+            _check(type(value) is int and value > 0, f"{name} is {value!r}, not a whole number above 0")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            fits = len(value) == 3 and all(isinstance(one, float | int) for one in value)
+            _check(fits, f"{name} is {value!r}, not three numbers")
+        _check(all(one > 0 for one in self.std), f"std is {self.std!r}; each must be above 0")
+
+    def to_json(self) -> str:
+        """Return the spec as JSON, sorted by name."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the spec whole or not at all.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        write_text(path, self.to_json())
+
+    def with_threshold(self, threshold: float | None, metric: str) -> InputSpec:
+        """Return the spec with another threshold."""
+        return dataclasses.replace(self, threshold=threshold, metric=metric)
+
+    def check_set(self, prepared: PreparedSet) -> None:
+        """Refuse a set whose crops were made otherwise than those the model knows.
+
+        Raises:
+            SpecError: another template or margin; the message names both.
+        """
+        settings = prepared.info["settings"]
+        theirs = settings.get("template", "square"), float(settings.get("margin", 0.0))
+        if theirs != (self.template, self.margin):
+            raise SpecError(
+                f"the model was trained on {_words(self.template, self.margin)} and {prepared.path} has "
+                f"{_words(*theirs)}: make a set that fits with `facedata crop {prepared.path} --template "
+                f"{self.template}{f' --margin {self.margin:g}' if self.margin else ''} --out DIR`"
+            )
+
+    def is_of(self, prepared: PreparedSet) -> bool:
+        """Tell whether the model was trained on this very set."""
+        return self.set_fingerprint == prepared.fingerprint
+
+    def trained_on(self) -> str:
+        """Return the training set's fingerprint, short, for people."""
+        return short(self.set_fingerprint)
+
+
+def read_spec(path: Path) -> InputSpec:
+    """Read a spec.
+
+    Raises:
+        SpecError: it is missing, no JSON, or says what no spec can say.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(
+            f"there is no input spec {path}: write one with size_px, template, colour, mean, std, dim and "
+            "normalised (docs/models.md has an example)"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SpecError(f"cannot read the input spec {path}: {error}") from error
+    if not isinstance(values, dict):
+        raise SpecError(f"{path} is no input spec")
+    return spec_of(values, str(path))
+
+
+def spec_of(values: Mapping[str, Any], where: str) -> InputSpec:
+    """Make a spec from plain values; ``where`` they stood is for messages. Unknown names are left out.
+
+    Raises:
+        SpecError: a name is missing, or a value is none it can have.
+    """
+    fields = {field.name: field for field in dataclasses.fields(InputSpec)}
+    needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise SpecError(f"the input spec {where} lacks {', '.join(missing)}")
+    known = {name: value for name, value in values.items() if name in fields}
+    for name in ("mean", "std"):
+        if isinstance(known.get(name), list):
+            known[name] = tuple(known[name])
+    try:
+        return InputSpec(**known)
+    except (SpecError, TypeError) as error:
+        raise SpecError(f"the input spec {where}: {error}") from error
+
+
+def _words(template: str, margin: float) -> str:
+    return f"{template} crops" + (f" with margin {margin:g}" if margin else "")
+
+
+def _check(holds: bool, text: str) -> None:
+    if not holds:
+        raise SpecError(text)

@@ -1,0 +1,287 @@
+"""Crops as arrays: who is who, by row number, and crops decoded by threads straight into one batch.
+
+A row number is a place in a :class:`~facedata.ClassManifest`. Samplers, mining and embedding know crops by
+these numbers only; ids stand in files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from facedata import ClassManifest, PreparedSet
+from facedata.errors import StoreError
+from facedata.names import person_codes
+from facedata.order import joined
+from facedata.types import BoolArray, Int64Array
+
+from .errors import DataError
+from .handles import Handles
+
+UInt8Batch = NDArray[np.uint8]
+"""Crops, ``(n, size, size, 3)`` uint8, RGB."""
+
+_TASKS_PER_WORKER = 2
+"""Pieces of a batch for each thread: few, since each costs a call; more than one, since they end unevenly."""
+
+_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
+"""Decodes to RGB without a second pass, where this OpenCV can."""
+
+_CHECKED_ROWS = 256
+"""Crops that a thread looks at, at a time, when all are checked."""
+
+_NAMED = 3
+"""Crops that a message names."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Who is who among the crops that train.
+
+    Attributes:
+        ids: ``(n,)`` int64, ascending.
+        person: ``(n,)`` int64, a code from 0 for each identity, in UTF-8 byte order.
+        names: the identity of each code.
+        reference: ``(n,)`` bool, which crops are reference photos.
+        prepared: the set.
+        classes: its rows, in the same order.
+    """
+
+    ids: Int64Array
+    person: Int64Array
+    names: tuple[str, ...]
+    reference: BoolArray
+    prepared: PreparedSet
+    classes: ClassManifest
+
+    @classmethod
+    def of(cls, classes: ClassManifest) -> TrainingSet:
+        """Read a manifest's columns."""
+        person, names = person_codes(classes.table.column("identity"))
+        role = pc.equal(classes.table.column("role"), "reference")
+        reference = np.asarray(pc.fill_null(role, False).to_numpy())
+        return cls(classes.ids, person.astype(np.int64), tuple(names), reference, classes.prepared, classes)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def counts(self) -> Int64Array:
+        """How many crops each person has, ``(people,)`` int64, in the order of the codes."""
+        return np.bincount(self.person, minlength=len(self.names))
+
+    def codes_of(self, identities: Iterable[str]) -> Int64Array:
+        """Return the codes of identities, ``(m,)`` int64; -1 for whom nobody here is."""
+        codes = {name: code for code, name in enumerate(self.names)}
+        return np.array([codes.get(identity, -1) for identity in identities], np.int64)
+
+    def rows_of(self, ids: Int64Array) -> tuple[Int64Array, BoolArray]:
+        """Return the rows that hold these ids, any shape, and which of them are here at all."""
+        rows = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
+        here = self.ids[rows] == ids if len(self.ids) else np.zeros(np.shape(ids), np.bool_)
+        return rows, here
+
+
+class CropReader:
+    """Reads crops by row number, in order, with threads; use it as a context manager.
+
+    Args:
+        classes: the crops; row numbers count in it.
+        workers: threads; None for one a core.
+
+    Attributes:
+        size_px: side of a crop.
+    """
+
+    def __init__(self, classes: ClassManifest, workers: int | None = None) -> None:
+        self.size_px = classes.prepared.size_px
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self._handles = Handles(classes.prepared.path)
+        # Arrow keeps millions of names in a tenth of the memory that Python's strings would take
+        self._files = joined(classes.table.column("file"))
+        self._paths = joined(classes.table.column("path"))
+        self._digests = joined(classes.table.column("crop_sha256"))
+        self._offsets = classes.table.column("offset").to_numpy()
+        self._lengths = classes.table.column("length").to_numpy()
+        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="crops")
+
+    def __enter__(self) -> CropReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads and close the files."""
+        self._pool.shutdown(cancel_futures=True)
+        self._handles.close()
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def read(self, rows: Int64Array) -> UInt8Batch:
+        """Read crops, ``(n, size, size, 3)`` uint8 RGB, in the order of the rows; rows may repeat.
+
+        Raises:
+            DataError: a crop is gone, cut short, damaged or of another size; the message names it.
+        """
+        return self.start(rows).result()
+
+    def start(self, rows: Int64Array) -> Reading:
+        """Begin to read crops; :meth:`Reading.result` waits for them."""
+        rows = np.asarray(rows, np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
+            raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)} crops")
+        batch = np.empty((len(rows), self.size_px, self.size_px, 3), np.uint8)
+        once, places = np.unique(rows, return_inverse=True)
+        first = np.full(len(once), len(rows))
+        first[places[::-1]] = np.arange(len(rows))[
+            ::-1
+        ]  # of several places the last one written is the first
+        targets = np.sort(first)
+        names = self._files.take(pa.array(rows[targets])).to_pylist()
+        tasks = [
+            self._pool.submit(self._fill, batch, rows, part, names[start : start + len(part)])
+            for start, part in _parts(targets, self.workers * _TASKS_PER_WORKER)
+        ]
+        return Reading(batch, first[places], tasks)
+
+    def _fill(self, batch: UInt8Batch, rows: Int64Array, targets: Int64Array, names: list[str]) -> None:
+        """Decode some crops into their places."""
+        for target, name in zip(targets.tolist(), names, strict=True):
+            row = int(rows[target])
+            try:
+                data = self._handles.read(name, int(self._offsets[row]), int(self._lengths[row]))
+            except StoreError as error:
+                raise DataError(f"{error} (crop {self._name(row)})") from error
+            image = decoded(data)
+            if image is None or image.shape != batch.shape[1:]:
+                was = "cannot be decoded" if image is None else f"is {image.shape[1]}x{image.shape[0]} px"
+                raise DataError(
+                    f"the crop {self._name(row)} {was}: run `facedata check`, then prepare the set again"
+                )
+            batch[target] = image
+
+    def _name(self, row: int) -> str:
+        return str(self._paths[row].as_py())
+
+    def check(self, rows: Int64Array | None = None, hashes: bool = False) -> None:
+        """See that crops are there, at their length, and with ``hashes`` that their bytes are the same.
+
+        Args:
+            rows: which; None for all.
+            hashes: also read and hash them, about 5,000 a second and core.
+
+        Raises:
+            DataError: some are gone or changed; the message counts them and names the first.
+        """
+        rows = np.arange(len(self)) if rows is None else np.unique(rows)
+        pieces = [rows[start : start + _CHECKED_ROWS] for start in range(0, len(rows), _CHECKED_ROWS)]
+        gone: list[int] = []
+        changed: list[int] = []
+        for lost, other in self._pool.map(lambda piece: self._looked_at(piece, hashes), pieces):
+            gone += lost
+            changed += other
+        if gone or changed:
+            named = ", ".join(self._name(row) for row in (gone + changed)[:_NAMED])
+            raise DataError(
+                f"of {len(rows):,} crops {len(gone):,} are gone and {len(changed):,} changed since the set was "
+                f"prepared (the first: {named}): run `facedata prepare` again, then start afresh"
+            )
+
+    def _looked_at(self, rows: Int64Array, hashes: bool) -> tuple[list[int], list[int]]:
+        """Return the crops that are gone, and those that changed."""
+        gone, changed = [], []
+        names = self._files.take(pa.array(rows)).to_pylist()
+        for row, name in zip(rows.tolist(), names, strict=True):
+            offset, length = int(self._offsets[row]), int(self._lengths[row])
+            size = self._handles.size(name)
+            if size is None:
+                gone.append(row)
+            elif (
+                size < offset + length
+                or (not offset and size != length and not name.endswith(".tar"))
+                or (hashes and self._digest(name, offset, length) != self._digests[row].as_py())
+            ):
+                changed.append(row)
+        return gone, changed
+
+    def _digest(self, name: str, offset: int, length: int) -> str:
+        return hashlib.sha256(self._handles.read(name, offset, length)).hexdigest()
+
+
+class Reading:
+    """A batch on its way.
+
+    Args:
+        batch: filled by the tasks.
+        origin: ``(n,)``, for each place the one that holds its crop: crops that repeat are decoded once.
+        tasks: what is being done.
+    """
+
+    def __init__(self, batch: UInt8Batch, origin: Int64Array, tasks: list[Future[None]]) -> None:
+        self._batch, self._origin, self._tasks = batch, origin, tasks
+
+    def result(self) -> UInt8Batch:
+        """Wait for the batch; errors as of :meth:`CropReader.read`."""
+        for task in self._tasks:
+            task.result()
+        again = np.flatnonzero(self._origin != np.arange(len(self._origin)))
+        for place in again.tolist():
+            self._batch[place] = self._batch[self._origin[place]]
+        return self._batch
+
+
+def decoded(data: bytes) -> UInt8Batch | None:
+    """Decode a crop's bytes to ``(h, w, 3)`` uint8 RGB; None when they are no image."""
+    buffer = np.frombuffer(data, np.uint8)
+    if _RGB is not None:
+        image: Any = cv2.imdecode(buffer, _RGB)
+        return image
+    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def batches(
+    reader: CropReader, rows_of_batches: Iterable[Int64Array], ahead: int = 2
+) -> Iterator[tuple[Int64Array, UInt8Batch]]:
+    """Yield batches of rows with their crops, in order, while the next ones are being read.
+
+    Args:
+        reader: reads them.
+        rows_of_batches: ``(n,)`` int64 each.
+        ahead: how many batches are read before they are asked for; memory holds as many.
+
+    Raises:
+        DataError: as of :meth:`CropReader.read`, when the batch's turn comes.
+    """
+    waiting: deque[tuple[Int64Array, Reading]] = deque()
+    for rows in rows_of_batches:
+        waiting.append((rows, reader.start(rows)))
+        if len(waiting) > ahead:
+            done, reading = waiting.popleft()
+            yield done, reading.result()
+    while waiting:
+        done, reading = waiting.popleft()
+        yield done, reading.result()
+
+
+def _parts(targets: Int64Array, pieces: int) -> Iterator[tuple[int, Int64Array]]:
+    """Cut places into runs of about equal length; yields where each begins, and the run."""
+    step = max(1, -(-len(targets) // pieces))
+    for start in range(0, len(targets), step):
+        yield start, targets[start : start + step]

@@ -91,11 +91,20 @@ def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
     Raises:
         UsageError: no such file, not TOML, an unknown name, or a value out of range.
     """
+    return make(kind, {**read_toml(path), **changes})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says, by option name.
+
+    Raises:
+        UsageError: no such file, or not TOML.
+    """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise UsageError(f"cannot read the config file {path}: {error}") from error
-    return make(kind, {**{k.replace("-", "_"): v for k, v in values.items()}, **changes})
+    return {name.replace("-", "_"): value for name, value in values.items()}
 
 
 def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:

@@ -249,9 +249,29 @@ class EnrollConfig(Options):
         "mean", "what stands for a person: the mean of the photos, or one of them", shapes=True,
         choices=("mean", "one"),
     )  # fmt: skip
+    reference: str | None = option(
+        None,
+        "one: which photo, as a pattern of its name (default: the first in path order)",
+        shapes=True,
+        metavar="PATTERN",
+    )
+    face: str = option(
+        "largest", "which face of several in a photo", shapes=True,
+        choices=("largest", "center", "score", "only"),
+    )  # fmt: skip
+    threshold: float | None = option(
+        None, "beyond it a face will be unknown (default: the model's own)", shapes=True
+    )
     min_score: float = option(0.9, "least score of a face, 0 to 1", shapes=True, least=0, most=1)
+    min_face: float = option(20.0, "least side of a face's box, in photo pixels", shapes=True, least=1)
     detector: str = option("mtcnn", "which network finds the faces", shapes=True, metavar="NAME")
     device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
+
+    def __post_init__(self) -> None:
+        """Check the ranges, then what only several values together can tell."""
+        super().__post_init__()
+        if self.reference is not None and self.anchor != "one":
+            raise UsageError("--reference chooses the one photo that stands for a person: add --anchor one")
 
 
 @dataclass(frozen=True)
@@ -261,7 +281,8 @@ class IdentifyConfig(Options):
     threshold: float | None = option(
         None, "beyond it a face is unknown (default: the gallery's, else the model's own)"
     )
-    out: str | None = option(None, "folder for pictures with boxes and names", metavar="DIR")
+    out: str | None = option(None, "folder for pictures with boxes and names", metavar="DIR", file=True)
+    judge: bool = option(False, "the photos lie in a folder per person: say how often the names are right")
     min_score: float = option(0.9, "least score of a face, 0 to 1", least=0, most=1)
     min_face: float = option(20.0, "least side of a face's box, in photo pixels", least=1)
     detector: str = option("mtcnn", "which network finds the faces", metavar="NAME")

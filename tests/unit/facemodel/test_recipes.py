@@ -55,7 +55,7 @@ def test_what_the_issue_says_of_the_recipes() -> None:
     assert passport.freeze == "backbone"
     assert load_recipe("passport-pairs").config.loss == "bce"
     anchors = load_recipe("anchors").config
-    assert (anchors.margin, anchors.normalised, anchors.freeze) == (0.9, True, "last:1")
+    assert (anchors.margin, anchors.normalised, anchors.freeze) == (0.9, True, "last:2")
     classifier = load_recipe("lfw-classifier").config
     assert (classifier.closed, classifier.loss, classifier.schedule) == (True, "cross-entropy", "step")
     embedding = load_recipe("lfw-embedding").config

@@ -24,6 +24,7 @@ from facedata.sources.folder import FolderSource
 from facedata.store import decode_crop, encode_crop
 from facedata.types import Crop, Face, Float32Array, Status, UInt8Image
 
+from .errors import ModelError
 from .spec import InputSpec
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def look_at(
     Raises:
         UsageError: there is no such detector.
         DetectorError: the detector failed.
+        ModelError: the network gives NaN.
     """
     for one in photos:
         if one.path is None:
@@ -186,7 +188,10 @@ def _seen(photo: str, path: Path, embedder: Embedder, search: FaceSearch, output
         return SeenPhoto(photo, (), _NONE, Status.NO_FACE, none, data)
     images = np.stack([decode_crop(encode_crop(crop.image)) for crop in crops])
     faces = tuple(crop.face for crop in crops)
-    return SeenPhoto(photo, faces, output(images), Status.KEPT, None, data)
+    outputs = output(images)
+    if not np.isfinite(outputs).all():
+        raise ModelError(f"the network gives NaN or infinity for the photo {photo}: useless weights")
+    return SeenPhoto(photo, faces, outputs, Status.KEPT, None, data)
 
 
 def _crops(data: bytes, spec: InputSpec, search: FaceSearch, device: str) -> list[Crop]:

@@ -54,7 +54,7 @@ def gallery_values(gallery: Gallery, path: str) -> dict[str, Any]:
 
 
 def identified_lines(found: Identified) -> list[str]:
-    """Return what ``identify`` prints: each photo, its faces, and with ``--judge`` how often they are right."""
+    """Return what ``identify`` prints: each photo with its faces; with ``--judge`` how good the names are."""
     lines: list[str] = []
     for photo in found.photos:
         lines += _photo_lines(photo, found.metric)
@@ -82,31 +82,26 @@ def _about(face: NamedFace) -> str:
 
 def _judged_lines(figures: Mapping[str, Any]) -> list[str]:
     known, strangers = figures["known"], figures["strangers"]
-    lines = [
-        f"judged     {_count(known, 'photo')} of {_count(figures['known_people'], 'person', 'people')} with a "
-        f"name here, {_count(strangers, 'photo')} of {_count(figures['strange_people'], 'stranger')}; "
-        f"{figures['without_face']:,} without a face"
-    ]
+    enrolled = f"{_count(known, 'photo')} of {_count(figures['known_people'], 'person', 'people')} known here"
+    others = f"{_count(strangers, 'photo')} of {_count(figures['strange_people'], 'stranger')}"
+    lines = [f"judged     {enrolled}, {others}; {figures['without_face']:,} without a face"]
     if known:
-        lines.append(
-            f"           the nearest is the right one in {_percent(figures['rank1'])}; at the threshold "
-            f"{_percent(figures['right'])} right, {_percent(figures['wrong'])} wrong, "
-            f"{_percent(figures['unknown'])} unknown"
-        )
+        lines.append(f"nearest    {_percent(figures['rank1'])} of the known: the right person")
+        shares = [f"{_percent(figures[name])} {name}" for name in ("right", "wrong", "unknown")]
+        lines.append(f"named      {', '.join(shares)}")
     if strangers:
-        lines.append(
-            f"           strangers who get a name: {figures['let_in']:,} of {strangers:,} "
-            f"({_percent(figures['let_in_rate'])})"
-        )
-    for one in figures["rates"]:
-        if one["dir"] is not None:
-            lines.append(
-                f"           letting in {_percent(one['rate'])} of strangers ({one['let_in']:,}): "
-                f"{_percent(one['dir'])} right, {_limit(figures['metric'], one['threshold'])}"
-            )
+        lines.append(f"strangers  {figures['let_in']:,} of {strangers:,} got a name")
+    lines += [_rate_line(one, figures["metric"]) for one in figures["rates"] if one["dir"] is not None]
     if too_few := [_percent(one["rate"]) for one in figures["rates"] if one["dir"] is None]:
-        lines.append(f"           too few strangers for a figure at {', '.join(too_few)}")
+        lines.append(f"           too few photos for a figure at {', '.join(too_few)} of strangers let in")
     return lines
+
+
+def _rate_line(one: Mapping[str, Any], metric: str) -> str:
+    let_in = f"at most {_percent(one['rate'])} of strangers let in ({one['let_in']:,})"
+    return (
+        f"           {let_in}: {_percent(one['dir'])} of the known right, {_limit(metric, one['threshold'])}"
+    )
 
 
 def _limit(metric: str, threshold: float | None) -> str:

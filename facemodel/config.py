@@ -14,7 +14,7 @@ from facedata.options import Options, option
 BATCHES = ("triplets", "pairs", "photos", "people")
 LOSSES = ("triplet", "bce", "cross-entropy", "focal", "arcface", "cosface", "multi-similarity")
 MINERS = ("none", "semihard", "hard")
-DISTANCES = ("euclidean", "squared", "cosine")
+DISTANCES = ("euclidean", "squared", "mean-squared", "cosine")
 NEGATIVES = ("random", "hard", "random-then-hard")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "restarts", "one-cycle")
@@ -215,6 +215,9 @@ class EmbedConfig(Options):
     """The options of ``facemodel embed``."""
 
     split: str | None = option(None, "only crops of this split", shapes=True, metavar="NAME")
+    of: str | None = option(
+        None, "the set that a manifest is of, where it does not lie in the set's folder", metavar="DIR"
+    )
     flip: bool = option(False, "add each crop's mirror image and take the mean", shapes=True)
     batch: int = option(64, "crops in a batch", least=1)
     device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")

@@ -7,8 +7,9 @@ on depends on that photo and the rules of the search, never on the crop's templa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,8 @@ _FACE_PX = 48
 """Side of a face below which its eyes would be less exact: O-Net's crop."""
 _SMALLEST_PX = 20.0
 """Smallest face searched for in a reduced photo, in its pixels; smaller ones are left to the whole photo."""
+BATCH_PIXELS = 8_000_000
+"""Photos are decoded and shown to the detector together up to here, and one more: it bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +66,38 @@ def find_faces(wanted: Sequence[Wanted], detector: Detector) -> list[Found]:
         For each photo its faces in pixels of the photo; or what was wrong with the detector's answer, or with
         the photo.
     """
-    reductions = [one.first_reduction for one in wanted]
-    found = _find_at(wanted, reductions, detector)
-    finer = {
-        index: reduction
-        for index, (one, faces) in enumerate(zip(wanted, found, strict=True))
-        if (reduction := _next_reduction(one, faces, reductions[index])) < reductions[index]
-    }
-    again = _find_at([wanted[index] for index in finer], list(finer.values()), detector)
-    for index, faces in zip(finer, again, strict=True):
-        found[index] = faces
-    return found
+    found: dict[int, Found] = {}
+    reductions = {index: one.first_reduction for index, one in enumerate(wanted)}
+    decoded = 0
+    while reductions:
+        finer: dict[int, int] = {}
+        for batch in _batches(wanted, reductions):
+            at = [reductions[index] for index in batch]
+            answers = _find_at([wanted[index] for index in batch], at, detector)
+            for index, reduction, faces in zip(batch, at, answers, strict=True):
+                one, found[index] = wanted[index], faces
+                after = _next_reduction(one, faces, reduction)
+                if after < reduction:
+                    finer[index] = after
+                decoded += one.picture.pixels(reduction)
+                if reduction < one.first_reduction and decoded > BATCH_PIXELS:
+                    one.picture.forget(reduction)  # the crop decodes it again where it needs it
+        reductions = finer
+    return [found[index] for index in range(len(wanted))]
+
+
+def _batches(wanted: Sequence[Wanted], reductions: Mapping[int, int]) -> Iterator[list[int]]:
+    """Cut what is to be searched into batches of bounded size."""
+    batch: list[int] = []
+    pixels = 0
+    for index, reduction in reductions.items():
+        batch.append(index)
+        pixels += wanted[index].picture.pixels(reduction)
+        if pixels >= BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
 
 
 def _next_reduction(one: Wanted, faces: Found, reduction: int) -> int:
@@ -152,26 +176,49 @@ def _reduced(search: Search, reduction: int, corner: tuple[int, int], picture: P
 def _detect(detector: Detector, images: Sequence[UInt8Image], searches: Sequence[Search]) -> list[Found]:
     """Detect over a batch; when that fails, photo by photo, so that only the culprit's row fails."""
     try:
-        found: list[Found] = list(detector.detect(images, searches)) if images else []
+        found = _answers(detector, images, searches) if images else []
     except Exception:  # noqa: BLE001  a detector may raise anything; which photo made it do so is found here
         found = [_detect_alone(detector, *one) for one in zip(images, searches, strict=True)]
     return [_checked(faces, image) for faces, image in zip(found, images, strict=True)]
 
 
-def _detect_alone(detector: Detector, image: UInt8Image, search: Search) -> Found:
+def _answers(detector: Detector, images: Sequence[UInt8Image], searches: Sequence[Search]) -> list[Any]:
+    found = list(detector.detect(images, searches))
+    if len(found) != len(images):
+        raise DetectorError(f"the detector gave {len(found)} answers for {len(images)} photos")
+    return found
+
+
+def _detect_alone(detector: Detector, image: UInt8Image, search: Search) -> Any:
     try:
-        return detector.detect([image], [search])[0]
+        return _answers(detector, [image], [search])[0]
+    except DetectorError as error:
+        return error
     except Exception as error:  # noqa: BLE001  becomes this photo's row, with its reason
         return DetectorError(
             f"the detector failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
         )
 
 
-def _checked(faces: Found, image: UInt8Image) -> Found:
-    if not isinstance(faces, list):
-        return faces
+def _checked(answer: Any, image: UInt8Image) -> Found:
+    """Return an answer's faces in the ledger's own precision: a crop cut again from there is the same."""
+    if isinstance(answer, DetectorError):
+        return answer
     try:
+        faces = [_exact(face) for face in answer]
         check_faces(faces, image.shape[1], image.shape[0])
     except DetectorError as error:
         return error
+    except (AttributeError, TypeError, ValueError) as error:
+        return DetectorError(f"the detector returned no faces: {type(error).__name__}: {str(error)[:160]}")
     return faces
+
+
+def _exact(face: Face) -> Face:
+    box, landmarks = np.asarray(face.box, np.float32), np.asarray(face.landmarks, np.float32)
+    if box.shape != (4,) or landmarks.shape != (5, 2):
+        raise DetectorError(
+            f"the detector returned a box of shape {box.shape} and landmarks of shape {landmarks.shape}, not "
+            "(4,) and (5, 2)"
+        )
+    return Face(box, float(face.score), landmarks)

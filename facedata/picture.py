@@ -51,6 +51,16 @@ class Picture:
             self._decoded[reduction] = decode(self._data, self._max_pixels, reduction)
         return self._decoded[reduction]
 
+    def pixels(self, reduction: int = 1) -> int:
+        """Return how many pixels there are at a reduction."""
+        width, height = (-(-side // reduction) for side in self.size)
+        return width * height
+
+    def forget(self, reduction: int) -> None:
+        """Let go of what was decoded at a reduction; it is decoded again when it is asked for."""
+        if self._data:
+            self._decoded.pop(reduction, None)
+
     def largest_reduction(self, least_px: float, longest_px: float | None = None) -> int:
         """Return the largest reduction at which a length is still at least ``least_px``; 1 when none is.
 

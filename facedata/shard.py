@@ -14,7 +14,7 @@ from .detect.base import Detector, DetectorFactory
 from .detect.choose import box_iou, choose
 from .detect.search import Search
 from .errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
-from .find import Wanted, find_faces
+from .find import BATCH_PIXELS, Wanted, find_faces
 from .memory import release
 from .picture import Picture
 from .sources.base import PhotoReader
@@ -25,8 +25,7 @@ SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that no setting of the run can show in the bytes."""
 
 _BATCH_PHOTOS = 32
-_BATCH_PIXELS = 8_000_000
-"""A batch for the detector ends at either: memory is bounded by it."""
+"""A batch of opened photos ends here or at :data:`facedata.find.BATCH_PIXELS`: memory is bounded by it."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _batches(photos: Sequence[Photo], stage: Stage) -> Iterator[list[_Opened]]:
     for photo in photos:
         batch.append(_open(photo, stage))
         pixels += _pixels(batch[-1])
-        if len(batch) == _BATCH_PHOTOS or pixels >= _BATCH_PIXELS:
+        if len(batch) == _BATCH_PHOTOS or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:
@@ -119,7 +118,7 @@ def _batches(photos: Sequence[Photo], stage: Stage) -> Iterator[list[_Opened]]:
 def _pixels(opened: _Opened) -> int:
     """Return how many pixels of a photo are decoded already."""
     wanted = opened.wanted
-    return 0 if wanted is None else wanted.picture.at(wanted.first_reduction).size // 3
+    return 0 if wanted is None else wanted.picture.pixels(wanted.first_reduction)
 
 
 def _open(photo: Photo, stage: Stage) -> _Opened:

@@ -114,6 +114,87 @@ def test_only_the_photo_that_breaks_the_detector_fails(detector: Mtcnn) -> None:
     assert "RuntimeError: boom" in str(bad)
 
 
+class Told:
+    """A detector that gives what it is told to, by the width of what it sees; notes each batch's pixels."""
+
+    name = "told"
+
+    def __init__(self, answers: dict[int, Any]) -> None:
+        self.answers = answers
+        self.pixels: list[int] = []
+
+    def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
+        self.pixels.append(sum(image.shape[0] * image.shape[1] for image in images))
+        return [self.answers.get(image.shape[1], []) for image in images]
+
+
+def a_face(side: float, score: float = 0.95, kind: type[np.floating[Any]] = np.float32) -> Face:
+    points = np.array([[0.3, 0.4], [0.7, 0.41], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], kind)
+    return Face(np.array([10, 10, 10 + side, 10 + side], kind), score, points * side + 10)  # type: ignore[arg-type]
+
+
+def test_a_finer_search_that_leaves_the_choice_open_is_not_the_last() -> None:
+    """At a quarter of the size there is a face, at half of it none that is sure: the whole photo decides."""
+    picture = Picture(photo_on(2600, 2000, 100)[0])
+    detector = Told({650: [a_face(31)], 1300: [a_face(62, score=0.85)], 2600: [a_face(124)]})
+    (found,) = find_faces([wanted(picture)], detector)
+    assert isinstance(found, list)
+    assert [one.score for one in found] == [0.95]
+    assert len(detector.pixels) == 3
+
+
+def test_photos_without_a_face_are_not_all_decoded_whole_at_once() -> None:
+    """A folder of landscapes from a telephone: each batch of them took gigabytes."""
+    stream = io.BytesIO()
+    Image.fromarray(np.full((3000, 4000, 3), 99, np.uint8)).save(stream, "JPEG")
+    pictures = [Picture(stream.getvalue()) for _ in range(5)]
+    detector = Told({})
+    assert find_faces([wanted(picture) for picture in pictures], detector) == [[]] * 5
+    assert detector.pixels == [5 * 1000 * 750] + [4000 * 3000] * 5
+    assert not any(1 in picture._decoded for picture in pictures)
+    assert pictures[0].at(1).shape == (3000, 4000, 3)  # it comes again when it is asked for
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        "faces",
+        [None],
+        [Face(np.zeros(3, np.float32), 0.9, np.zeros((5, 2), np.float32))],
+        [Face(np.array([1, 1, 9, 9], np.float32), 0.9, np.ones((4, 2), np.float32))],
+        [Face(np.array([1, 1, 9, 9], np.float32), None, np.ones((5, 2), np.float32))],  # type: ignore[arg-type]
+        [Face(np.array([1, np.nan, 9, 9], np.float32), 0.9, np.ones((5, 2), np.float32))],
+    ],
+)
+def test_whatever_a_detector_returns_only_that_photo_fails(nonsense: Any) -> None:
+    pictures = [Picture.of_pixels(np.zeros((100, width, 3), np.uint8)) for width in (100, 120)]
+    good, bad = find_faces([wanted(one) for one in pictures], Told({100: [a_face(50)], 120: nonsense}))
+    assert isinstance(good, list)
+    assert len(good) == 1
+    assert isinstance(bad, DetectorError)
+
+
+def test_a_detector_that_leaves_photos_out_is_asked_one_by_one() -> None:
+    class Forgetful(Told):
+        def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
+            return [one for one in super().detect(images, searches) if one]
+
+    pictures = [Picture.of_pixels(np.zeros((100, width, 3), np.uint8)) for width in (100, 120)]
+    good, bad = find_faces([wanted(one) for one in pictures], Forgetful({100: [a_face(50)]}))
+    assert isinstance(good, list)
+    assert len(good) == 1
+    assert "gave 0 answers for 1 photos" in str(bad)
+
+
+def test_faces_come_in_the_ledgers_precision() -> None:
+    """A crop is cut from the face that was found, and cut again from the one in the ledger."""
+    picture = Picture.of_pixels(np.zeros((100, 100, 3), np.uint8))
+    (found,) = find_faces([wanted(picture)], Told({100: [a_face(50.123456789, kind=np.float64)]}))
+    assert isinstance(found, list)
+    assert {str(found[0].box.dtype), str(found[0].landmarks.dtype)} == {"float32"}
+
+
 @pytest.mark.parametrize("template", DEFAULT_SIZES)
 def test_a_crop_does_not_depend_on_how_its_photo_was_searched(template: str) -> None:
     data, (x, y, side) = photo_on(2600, 2000, 260)

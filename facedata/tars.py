@@ -269,7 +269,7 @@ def _member(name: str, data: bytes) -> bytes:
 
 
 def _by_tar(classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Cut pieces of classes anew, so that each holds one tar's crops; of no crops one empty piece comes."""
+    """Cut pieces of classes anew, each holding one tar's crops; of empty pieces one comes, of none none."""
     waiting: list[pa.Table] = []
     count = done = 0
     for table in classes:
@@ -280,7 +280,7 @@ def _by_tar(classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
             whole = count - count % TAR_CROPS
             yield from (rows.slice(start, TAR_CROPS) for start in range(0, whole, TAR_CROPS))
             waiting, count, done = [rows.slice(whole)], count - whole, done + whole
-    if count or not done:
+    if count or (waiting and not done):
         yield pa.concat_tables(waiting)
 
 

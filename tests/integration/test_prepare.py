@@ -404,14 +404,15 @@ def test_overwrite_starts_afresh(photos: Path, unbroken: Path, tmp_path: Path) -
     assert set_bytes(out) == set_bytes(unbroken)
 
 
-def test_nothing_kept_is_an_error_but_the_ledger_is_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["folders", "tar"])
+def test_nothing_kept_is_an_error_but_the_ledger_is_there(store: str, tmp_path: Path) -> None:
     for number in range(3):
         write_marked(tmp_path / "photos" / "a" / f"{number}.png", seed=number, faces=())
     with pytest.raises(NothingKeptError, match="no_face 3"):
-        run(tmp_path / "photos", tmp_path / "set")
+        run(tmp_path / "photos", tmp_path / "set", store=store)
     assert list(pd.read_parquet(tmp_path / "set" / "photos.parquet").status) == ["no_face"] * 3
     with pytest.raises(NothingKeptError):
-        run(tmp_path / "photos", tmp_path / "set")
+        run(tmp_path / "photos", tmp_path / "set", store=store)
 
 
 def test_no_time_host_or_worker_count_is_under_the_promise(unbroken: Path) -> None:

@@ -170,13 +170,25 @@ def test_killed_while_photos_are_read(photos: Path, packed: Path, tmp_path: Path
     out = tmp_path / "killed"
     command = ("prepare", "folder", photos, "--out", out, *TAR)
     process = start(*command, before=_FEW)
-    while process.poll() is None and not list(out.glob(".work/parts/*.parquet")):
+    while process.poll() is None and not list(out.glob(".work/parts/[!.]*")):
         pass
     process.kill()
     process.communicate()
+    assert not (out / "dataset.json").exists()
+    assert list(out.glob(".work/parts/[!.]*"))
     done(*command)
     done("prepare", "folder", photos, "--out", tmp_path / "fresh", *TAR)
     assert set_bytes(out) == set_bytes(tmp_path / "fresh")
+
+
+def test_a_set_that_loses_all_its_faces_loses_its_tars(photos: Path, packed: Path) -> None:
+    for number, file in enumerate(photos.rglob("*.png")):
+        Image.fromarray(marked_image(120, 110, (), number)).save(file)
+    emptied = here("prepare", "folder", photos, "--out", packed, *TAR)
+    assert emptied.status == 1
+    assert "no photo was kept (no_face 16)" in emptied.error
+    assert not list(packed.glob("crops/*"))
+    assert open_set(packed).info["tables"]["classes"]["rows"] == 0
 
 
 def test_overwrite_starts_afresh(photos: Path, packed: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
@@ -218,7 +219,7 @@ class Remote:
                 if isinstance(error, (UsageError, MissingExtraError)):
                     raise
                 failure = error
-            if isinstance(failure, _HOPELESS) or type(failure).__name__ in _HOPELESS_NAMES:
+            if _is_hopeless(failure):
                 raise _as_os_error(failure, self.url) from failure
             if number + 1 < TRIES:
                 logger.info("cannot %s %s (%s); trying again", what, self.url, failure)
@@ -237,19 +238,24 @@ class _Ranges(io.RawIOBase):
         self._remote, self._at, self._size = remote, 0, remote.entry().size
 
     def readable(self) -> bool:
+        """Tell that it can be read."""
         return True
 
     def seekable(self) -> bool:
+        """Tell that it can be read anywhere."""
         return True
 
     def tell(self) -> int:
+        """Return the byte that is read next."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a byte, counted from the beginning, from here or from the end; return it."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         return self._at
 
     def readinto(self, buffer: Any) -> int:
+        """Read into a buffer; return how many bytes there were, 0 at the end."""
         end = min(self._at + len(buffer), self._size)
         data = self._remote.read_bytes(self._at, end) if self._at < end else b""
         buffer[: len(data)] = data
@@ -280,6 +286,15 @@ def _opened(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise UsageError(f"{url} is no URL that fsspec knows: {error}") from error
     return fs, path
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Tell whether another try would end the same; EINVAL is a range that an object does not have."""
+    return (
+        isinstance(error, _HOPELESS)
+        or type(error).__name__ in _HOPELESS_NAMES
+        or (isinstance(error, OSError) and error.errno == errno.EINVAL)
+    )
 
 
 def _protocol(fs: Any) -> str:

@@ -1,0 +1,201 @@
+"""What embeds crops, whatever network is inside: a run of ours, or any ONNX network with a spec beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facedata.errors import UsageError
+from facedata.types import Float32Array
+
+from .augment import ToInput
+from .errors import DeviceError, ModelError
+from .objective import Objective
+from .saved import load_objective
+from .spec import InputSpec
+
+Crops = NDArray[np.uint8]
+"""Crops, ``(N, side, side, 3)`` uint8 RGB, of any side: an embedder resizes them to its input's."""
+
+
+class Embedder(Protocol):
+    """Turns crops into embeddings.
+
+    Attributes:
+        spec: what crops must be, and what embeddings mean.
+        name: the model's path, for people.
+        device: where it runs.
+        classes: identities in label order of a network that names people; else empty.
+        scores_pairs: it has a head that compares two embeddings.
+    """
+
+    spec: InputSpec
+    name: str
+    device: torch.device
+    classes: tuple[str, ...]
+    scores_pairs: bool
+
+    def embed(self, crops: Crops) -> Float32Array:
+        """Return embeddings, ``(N, dim)`` float32.
+
+        Args:
+            crops: ``(N, side, side, 3)`` uint8 RGB; N = 0 gives ``(0, dim)``.
+        """
+        ...
+
+    def logits(self, crops: Crops) -> Float32Array | None:
+        """Return ``(N, len(classes))`` float32 in label order; None where the network names nobody."""
+        ...
+
+    def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
+        """Return how likely two embeddings are of one person, ``(N,)`` float32; None without a pair head."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return the model's id, a SHA-256 of its weights: what embeddings and galleries are bound to."""
+        ...
+
+
+class TorchEmbedder:
+    """A model of ours as an embedder; it may be in the middle of its training.
+
+    Args:
+        objective: the model with its heads, on its device.
+        name: the model's path, for people.
+    """
+
+    def __init__(self, objective: Objective, name: str = "the model") -> None:
+        self.objective, self.name = objective, name
+        self.classes = objective.classes if objective.config.closed else ()
+        self.scores_pairs = objective.has_pairs
+        self._fingerprint: str | None = None
+        self._to_input: ToInput | None = None
+
+    @property
+    def spec(self) -> InputSpec:
+        """The model's input spec."""
+        return self.objective.model.spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.objective.parameters()).device
+
+    def embed(self, crops: Crops) -> Float32Array:
+        """Return embeddings; see :class:`Embedder`."""
+        with _evaluating(self.objective):
+            return _numbers(self._embedded(crops))
+
+    def logits(self, crops: Crops) -> Float32Array | None:
+        """Return logits; see :class:`Embedder`."""
+        if not self.classes:
+            return None
+        with _evaluating(self.objective):
+            return _numbers(self.objective.logits(self._embedded(crops)))
+
+    def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
+        """Return how likely pairs are of one person; see :class:`Embedder`."""
+        if not self.scores_pairs:
+            return None
+        with _evaluating(self.objective):
+            sides = [torch.from_numpy(np.ascontiguousarray(side)).to(self.device) for side in (left, right)]
+            return _numbers(self.objective.score_pairs(*sides))
+
+    def fingerprint(self) -> str:
+        """Return the model's id; computed once, so ask when training is over."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of_model(self.objective)
+        return self._fingerprint
+
+    def _embedded(self, crops: Crops) -> Tensor:
+        if not len(crops):
+            return torch.empty(0, self.spec.dim, device=self.device)
+        if self._to_input is None or (self._to_input.spec, self._to_input.device) != (self.spec, self.device):
+            self._to_input = ToInput(self.spec, self.device)
+        found: Tensor = self.objective.model(self._to_input(crops, None))
+        return found
+
+
+def fingerprint_of_model(objective: Objective) -> str:
+    """Return the SHA-256 of what makes embeddings: the weights by name, and how images are fed."""
+    spec = objective.model.spec
+    fed = [spec.size_px, spec.template, spec.colour, spec.mean, spec.std, spec.normalised, spec.margin]
+    digest = hashlib.sha256(repr(fed).encode())
+    for name, tensor in sorted(objective.model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def open_model(path: str | os.PathLike[str], device: str = "auto") -> Embedder:
+    """Open a model.
+
+    Args:
+        path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; ONNX networks run on the CPU.
+
+    Raises:
+        ModelError: there is no model, or it is damaged, of another architecture or a newer version.
+        SpecError: its spec is missing or malformed.
+        DeviceError: there is no such GPU.
+        MissingExtraError: it is ONNX, and onnxruntime is not installed.
+    """
+    place = Path(path)
+    if place.suffix == ".onnx":
+        from .onnx_model import OnnxEmbedder  # an extra
+
+        return OnnxEmbedder(place, device)
+    if place.is_file() and place.suffix != ".safetensors":
+        raise ModelError(f"{place} is no model: name a run folder, a .safetensors file or an .onnx file")
+    where = choose_device(device)
+    return TorchEmbedder(load_objective(place).to(where), str(path))
+
+
+def choose_device(text: str) -> torch.device:
+    """Return the device that ``--device`` means.
+
+    Raises:
+        DeviceError: there is no such GPU.
+        UsageError: the text means nothing.
+
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
+    if text == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, colon, number = text.partition(":")
+    if text == "cpu":
+        return torch.device("cpu")
+    if kind != "cuda" or (colon and not (number.isascii() and number.isdigit())):
+        raise UsageError(f"--device {text!r}: it takes auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(number or 0) >= count:
+        there = f"there are {count}, from cuda:0 on" if count else "there is none that torch can use"
+        raise DeviceError(f"--device {text}: no such GPU; {there}. --device auto takes what there is")
+    return torch.device(text)
+
+
+@contextmanager
+def _evaluating(objective: Objective) -> Iterator[None]:
+    """Compute without gradients, dropout and batch statistics; training mode comes back afterwards."""
+    before = objective.training
+    objective.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        objective.train(before)
+
+
+def _numbers(tensor: Tensor) -> Float32Array:
+    found: Float32Array = tensor.float().cpu().numpy()
+    return found

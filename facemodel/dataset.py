@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +27,7 @@ from facedata.order import joined
 from facedata.types import BoolArray, Int64Array
 
 from .errors import DataError
-from .handles import Handles
+from .handles import TAR, Handles
 
 UInt8Batch = NDArray[np.uint8]
 """Crops, ``(n, size, size, 3)`` uint8, RGB."""
@@ -149,9 +148,7 @@ class CropReader:
         batch = np.empty((len(rows), self.size_px, self.size_px, 3), np.uint8)
         once, places = np.unique(rows, return_inverse=True)
         first = np.full(len(once), len(rows))
-        first[places[::-1]] = np.arange(len(rows))[
-            ::-1
-        ]  # of several places the last one written is the first
+        first[places[::-1]] = np.arange(len(rows))[::-1]  # of several places the first one stays
         targets = np.sort(first)
         names = self._files.take(pa.array(rows[targets])).to_pylist()
         tasks = [
@@ -199,8 +196,8 @@ class CropReader:
         if gone or changed:
             named = ", ".join(self._name(row) for row in (gone + changed)[:_NAMED])
             raise DataError(
-                f"of {len(rows):,} crops {len(gone):,} are gone and {len(changed):,} changed since the set was "
-                f"prepared (the first: {named}): run `facedata prepare` again, then start afresh"
+                f"of {len(rows):,} crops {len(gone):,} are gone and {len(changed):,} changed since the set "
+                f"was prepared (the first: {named}): run `facedata prepare` again, then start afresh"
             )
 
     def _looked_at(self, rows: Int64Array, hashes: bool) -> tuple[list[int], list[int]]:
@@ -208,20 +205,21 @@ class CropReader:
         gone, changed = [], []
         names = self._files.take(pa.array(rows)).to_pylist()
         for row, name in zip(rows.tolist(), names, strict=True):
-            offset, length = int(self._offsets[row]), int(self._lengths[row])
             size = self._handles.size(name)
             if size is None:
                 gone.append(row)
-            elif (
-                size < offset + length
-                or (not offset and size != length and not name.endswith(".tar"))
-                or (hashes and self._digest(name, offset, length) != self._digests[row].as_py())
-            ):
+            elif self._is_other(row, name, size, hashes):
                 changed.append(row)
         return gone, changed
 
-    def _digest(self, name: str, offset: int, length: int) -> str:
-        return hashlib.sha256(self._handles.read(name, offset, length)).hexdigest()
+    def _is_other(self, row: int, name: str, size: int, hashes: bool) -> bool:
+        offset, length = int(self._offsets[row]), int(self._lengths[row])
+        if size < offset + length or (size != length and not name.endswith(TAR)):
+            return True
+        if not hashes:
+            return False
+        digest = hashlib.sha256(self._handles.read(name, offset, length)).hexdigest()
+        return bool(digest != self._digests[row].as_py())
 
 
 class Reading:
@@ -249,11 +247,10 @@ class Reading:
 def decoded(data: bytes) -> UInt8Batch | None:
     """Decode a crop's bytes to ``(h, w, 3)`` uint8 RGB; None when they are no image."""
     buffer = np.frombuffer(data, np.uint8)
-    if _RGB is not None:
-        image: Any = cv2.imdecode(buffer, _RGB)
-        return image
-    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR if _RGB is None else _RGB)
+    if image is None:
+        return None
+    return np.asarray(image if _RGB is not None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def batches(

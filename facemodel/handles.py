@@ -10,6 +10,9 @@ from pathlib import Path
 from facedata.place import Place
 from facedata.store import read_crop
 
+TAR = ".tar"
+"""Files that hold many crops end so."""
+
 _MOST_OPEN = 48
 """Open tars a thread; a process may have 1,024 files open where nobody raised that."""
 
@@ -56,7 +59,7 @@ class Handles:
 
     def _read_here(self, file: str, offset: int, length: int) -> bytes | None:
         try:
-            if file.endswith(".tar"):
+            if file.endswith(TAR):
                 return os.pread(self._opened(file), length, offset)
             number = os.open(f"{self._folder}{file}", os.O_RDONLY)
         except OSError:

@@ -1,4 +1,4 @@
-"""What is set aside to validate on: the set's val split, or some of the people (closed sets: photos) that train."""
+"""What validates: the set's val split, or some of the people that train (closed sets: of their photos)."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def _pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
     if config.closed and config.best_by != "auc":
         return _no_pairs(judges)  # its photos are named by the classifier, and need no pair
     raise DataError(
-        f"validation has no positive pair with a negative one beside it: {reason}. The photos that judge need "
-        "two people, and one of them two photos: raise --val-share, add photos, or give the set a val split "
-        "(`facedata split`)"
+        f"validation has no positive pair with a negative one beside it: {reason}. The photos that judge "
+        "need two people, and one of them two photos: raise --val-share, add photos, or give the set a val "
+        "split (`facedata split`)"
     )
 
 
@@ -132,8 +132,8 @@ def _people_aside(train: ClassManifest, config: FitConfig) -> BoolArray:
     wanted = max(_LEAST_PEOPLE, round(config.val_share * len(training.names)))
     if len(training.names) - wanted < _LEAST_PEOPLE:
         raise DataError(
-            f"{len(training.names)} people in the split {TRAIN!r} are too few: two are set aside to validate, "
-            "and two are needed to train; add photos of more people"
+            f"{len(training.names)} people in the split {TRAIN!r} are too few: two are set aside to "
+            "validate, and two are needed to train; add photos of more people"
         )
     chosen = _ranked_first(training.names, wanted, config.seed)
     aside = np.array([name in chosen for name in training.names])
@@ -164,10 +164,10 @@ def _photos_aside(train: ClassManifest, config: FitConfig) -> BoolArray:
     fair = aside & enough[training.person]
     if not (fair if fair.any() else aside).any():
         raise DataError(
-            f"nobody in the split {TRAIN!r} has two photos, and one of them would have to validate: add photos "
-            "of the same people"
+            f"nobody in the split {TRAIN!r} has two photos, and one of them would have to validate: add "
+            "photos of the same people"
         )
-    return fair if fair.any() else aside
+    return np.asarray(fair if fair.any() else aside)
 
 
 def _known(judges: ClassManifest, train: ClassManifest) -> ClassManifest:

@@ -1,4 +1,4 @@
-"""Which crops an epoch sees, in which order: pure functions of (seed, epoch), so that a run can go on exactly.
+"""Which crops an epoch sees, in which order: pure functions of (seed, epoch), so that a run goes on exactly.
 
 An epoch's plan is arrays of row numbers, made at once and without a loop over rows.
 """
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -73,13 +73,12 @@ class EpochRows:
 
 
 class Sampler(Protocol):
-    """Plans epochs.
+    """Plans epochs."""
 
-    Attributes:
-        notes: what the user should know of the rows, a sentence each.
-    """
-
-    notes: tuple[str, ...]
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the rows, a sentence each."""
+        ...
 
     def epoch(self, number: int) -> EpochRows:
         """Return the plan of an epoch, counted from 1; the same for the same number, always."""
@@ -117,7 +116,7 @@ class TripletSampler:
         rng = epoch_rng(self.seed, number)
         if self.fixed is not None:
             return EpochRows(self.fixed[_order(len(self.fixed), self.count, rng)], None, self.batch)
-        with _said_as_data():
+        with said_as_data():
             drawn = sample_triplets(self.training.person, self.count, rng, self.rule, self.training.reference)
         rows = np.column_stack(drawn)
         return EpochRows(rows[rng.permutation(len(rows))], None, self.batch)
@@ -153,7 +152,7 @@ class PairSampler:
         if self.fixed is not None and self.same is not None:
             order = _order(len(self.fixed), self.count, rng)
             return EpochRows(self.fixed[order], self.same[order], self.batch)
-        with _said_as_data():
+        with said_as_data():
             left, right, same = sample_pairs(
                 self.training.person, self.count, rng, self.rule, self.training.reference
             )
@@ -222,8 +221,8 @@ class PeopleSampler:
         able = np.flatnonzero(sizes >= (1 if self.singles else 2))
         if len(able) < 2:
             raise DataError(
-                f"{len(able)} of {len(sizes)} people here have two photos, and a batch needs two such people: "
-                "add photos of the same people"
+                f"{len(able)} of {len(sizes)} people here have two photos, and a batch needs two such "
+                "people: add photos of the same people"
             )
         people = min(self.people, len(able))
         wanted = int(sizes[able].sum()) if self.count is None else self.count
@@ -275,13 +274,18 @@ def make_sampler(
         return PhotoSampler(training, seed, batch, count)
     if config.batches == "people":
         people, singles = batch // config.photos_per_person, config.loss in _GRADED
-        return _tried(PeopleSampler(training, seed, people, config.photos_per_person, count, singles))
+        left_out = () if singles else _singles(training, "are left out")
+        return _tried(
+            PeopleSampler(training, seed, people, config.photos_per_person, count, singles, left_out)
+        )
     rule = Rule(config.strategy)
     pairs = config.batches == "pairs"
     if manifest is None or not _serves(config, manifest):
         count = count or (_PAIRS_PER_PHOTO if pairs else _TRIPLETS_PER_PHOTO) * len(training)
-        fresh = PairSampler if pairs else TripletSampler
-        return _tried(fresh(training, seed, batch, count, rule=rule))
+        notes = _singles(training, "are only ever shown as another person")
+        if pairs:
+            return _tried(PairSampler(training, seed, batch, count, rule=rule, notes=notes))
+        return _tried(TripletSampler(training, seed, batch, count, rule=rule, notes=notes))
     rows, kept = _rows_of(training, manifest)
     notes = _notes(kept, manifest)
     if isinstance(manifest, PairManifest):
@@ -297,6 +301,9 @@ def epoch_rng(seed: int, number: int) -> np.random.Generator:
 def shuffles(count: int, rounds: int, rng: np.random.Generator) -> Int64Array:
     """Return the numbers below ``count`` in random order, so many times over, ``(rounds * count,)``."""
     return rng.permuted(np.tile(np.arange(count), (rounds, 1)), axis=1).reshape(-1)
+
+
+SamplerT = TypeVar("SamplerT", TripletSampler, PairSampler, PeopleSampler)
 
 
 class Usage:
@@ -326,9 +333,9 @@ class Usage:
         return usage(self.counts)
 
 
-def _tried(sampler: Any) -> Any:
-    """Return the sampler, once it has planned an epoch: what it cannot do is said before the first one."""
-    sampler.epoch(1)
+def _tried(sampler: SamplerT) -> SamplerT:
+    """Return the sampler, once it has drawn a row: what it cannot do is said before the first epoch."""
+    dataclasses.replace(sampler, count=1).epoch(1)
     return sampler
 
 
@@ -346,7 +353,7 @@ def _rows_of(training: TrainingSet, manifest: TripletManifest | PairManifest) ->
     """Return a manifest's rows as row numbers, and which of its rows these are."""
     sides = [np.asarray(manifest.table.column(side).to_numpy()) for side in manifest.sides]
     rows, here = training.rows_of(np.column_stack(sides))
-    kept = here.all(axis=1)
+    kept = np.asarray(here.all(axis=1))
     if not kept.any():
         raise DataError(
             f"none of the {len(kept):,} {manifest.kind} has all its photos among the {len(training):,} that "
@@ -355,18 +362,21 @@ def _rows_of(training: TrainingSet, manifest: TripletManifest | PairManifest) ->
     return rows[kept], kept
 
 
+def _singles(training: TrainingSet, fate: str) -> tuple[str, ...]:
+    few = int(np.count_nonzero(training.counts == 1))
+    return (f"{few:,} of {len(training.names):,} people have one photo and {fate}",) if few else ()
+
+
 def _notes(kept: BoolArray, manifest: TripletManifest | PairManifest) -> tuple[str, ...]:
     lost = len(kept) - int(np.count_nonzero(kept))
     if not lost:
         return ()
-    return (
-        f"{lost:,} of {len(kept):,} {manifest.kind} use a photo that does not train (set aside for validation, "
-        "or of another split) and are left out",
-    )
+    return (f"{lost:,} of {len(kept):,} {manifest.kind} use a photo that does not train, and are left out",)
 
 
 @contextmanager
-def _said_as_data() -> Iterator[None]:
+def said_as_data() -> Iterator[None]:
+    """Say what sampling has against the crops as what it is here: an error of the data."""
     try:
         yield
     except SampleError as error:

@@ -25,9 +25,9 @@ from facedata.types import BoolArray, Float32Array, Int64Array
 
 from .config import MineConfig
 from .dataset import CropReader, TrainingSet, UInt8Batch, batches
+from .epoch import EpochRows, said_as_data
 from .errors import DataError, TrainingError
 from .nearest import draw_candidates, hard_negatives, other_people
-from .sampler import EpochRows, said_as_data
 
 __all__ = ["FeatureCache", "draw_candidates", "fill", "hard_epoch", "hard_negatives", "mine"]
 

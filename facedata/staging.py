@@ -152,17 +152,23 @@ class _Stage:
         self._remember()
 
     def upload(self) -> None:
-        """Put what differs, remove what is no longer of the set, and forget the folder."""
+        """Put what differs, remove what is no longer of the set, and forget the folder.
+
+        Raises:
+            LockedError: another run has taken over; nothing was put.
+            StoreError: the store refuses writes, or does not answer.
+        """
+        self._check_claim()
+        self._there = self._listed()  # a run that we took over from may have put something since
         wanted = self._wanted()
         todo = [name for name, content in wanted.items() if not self._is_there(name, content)]
-        stale = [name for name in self._there if name not in wanted and name != CLAIM]
+        stale = [name for name in self._there if name not in {*wanted, CLAIM} and _OURS.fullmatch(name)]
         if todo or stale:
-            self._check_claim()
             self._remove([DATASET])  # what is half new is no finished set
             self._put({name: wanted[name] for name in todo if name != DATASET})
             self._remove(stale)
             self._put({DATASET: wanted[DATASET]})
-        self._remove([CLAIM])
+        self._release()
         with writing(self.home):
             shutil.rmtree(self.home)
 
@@ -170,7 +176,12 @@ class _Stage:
         """Take the claim back after a failure; what half an earlier upload left there still needs one."""
         with contextlib.suppress(OSError, FacedataError):
             if DATASET in self._there or set(self._there) == {CLAIM}:
-                self._remove([CLAIM])
+                self._release()
+
+    def _release(self) -> None:
+        """Remove the claim, unless it is another run's by now."""
+        if self._read_claim().get("token") == self._token:
+            self._remove([CLAIM])
 
     def _listed(self) -> dict[str, Entry]:
         try:
@@ -201,18 +212,26 @@ class _Stage:
         self._there[CLAIM] = Entry(0, "")
 
     def _read_claim(self) -> dict[str, Any]:
+        """Return who works on the set; empty when nobody does, or nobody can tell.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
         try:
             found = json.loads((self.remote / CLAIM).read_bytes())
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             return {}
+        except OSError as error:
+            raise StoreError(f"cannot read {self.remote / CLAIM}: {error.strerror or error}") from error
         return found if isinstance(found, dict) else {}
 
     def _check_claim(self) -> None:
         claim = self._read_claim()
         if claim.get("token") != self._token:
+            who = f"host {claim.get('host')}, since {claim.get('time')}" if claim else "it has ended since"
             raise LockedError(
-                f"another run (host {claim.get('host')}, since {claim.get('time')}) has taken over "
-                f"{self.remote}; nothing was uploaded. Run the same command again when it is done"
+                f"another run ({who}) has taken over {self.remote}; nothing was uploaded. Run the same "
+                "command again when it is done"
             )
 
     def _goes_on(self) -> bool:

@@ -103,7 +103,7 @@ def embed_rows(
     """
     found = np.empty((len(rows), embedder.spec.dim), np.float32)
     done = 0
-    for some, crops in batches(reader, _cut(rows, batch)):
+    for some, crops in batches(reader, cut(rows, batch)):
         found[done : done + len(some)] = embed_crops(embedder, crops, flip)
         done += len(some)
         if on_progress is not None:
@@ -165,7 +165,7 @@ def _embed_parts(
     pieces = [np.arange(rows.start, rows.stop) for rows in map(parts.rows_of, missing)]
     wanted = np.concatenate([np.empty(0, np.int64), *pieces])
     crops.check(embedder.spec, wanted)
-    found = crops.batches(rows for piece in pieces for rows in _cut(piece, config.batch))
+    found = crops.batches(rows for piece in pieces for rows in cut(piece, config.batch))
     done = 0
     for number, piece in zip(missing, pieces, strict=True):
         values = np.empty((len(piece), parts.dim), np.float32)
@@ -199,6 +199,7 @@ def _settings(embedder: Embedder, crops: CropSource, config: EmbedConfig) -> dic
     }
 
 
-def _cut(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
+def cut(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
+    """Yield runs of ``batch`` rows; the last may be shorter."""
     for start in range(0, len(rows), batch):
         yield rows[start : start + batch]

@@ -1,0 +1,225 @@
+"""Score a model on a prepared set: embed every crop that is needed once, then only numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from facedata import ClassManifest, open_set
+from facedata.options import make
+from facedata.place import Place, place_of
+from facedata.types import Float32Array, Float64Array, Int64Array
+
+from .config import EvaluateConfig
+from .dataset import CropReader, TrainingSet, batches
+from .distances import compare
+from .embed import cut, embed_rows
+from .errors import DataError, ScoreError
+from .figures import ScoredPairs, pair_figures
+from .naming import class_figures, deal_roles, naming_figures
+from .photos import opened
+from .pictures import need_matplotlib
+from .scored_pairs import PairRows, choosing_rows, tested_rows
+from .scores import write_scores
+from .thresholds import MODEL, Threshold, chosen, has_seen, own_threshold
+
+if TYPE_CHECKING:
+    from .embedder import Embedder
+
+OnProgress = Callable[[int, int], None]
+
+HEAD = "head"
+"""What is called the metric where a network's own pair head compares."""
+
+
+def evaluate(
+    model: str | os.PathLike[str] | Embedder,
+    set_path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
+    config: EvaluateConfig | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Compute every figure of a model on the pairs and photos of a split.
+
+    The threshold is the model's own; where it has none for the metric, or may have been chosen on this very
+    split, it is the best one for the set's val pairs, else its train pairs; where there are none, each fold's
+    pairs are decided at the threshold of the other folds. ``threshold`` in the result says which.
+
+    Args:
+        model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
+        set_path: a prepared set's folder or URL.
+        out: folder for ``scores.json``, ``scores.md``, ``scores.parquet`` (each pair's scores), ``roc.png``
+            and ``scores.png``; None to write nothing.
+        config: the options; ``changes`` win over it.
+        on_progress: called after each batch with how many crops are embedded, and of how many.
+        **changes: single options by name.
+
+    Returns:
+        The contents of ``scores.json``: ``pairs`` (counts), ``metric`` (the model's, or the one asked for),
+        ``figures`` by metric (see :func:`facemodel.figures.pair_figures`), ``naming``, ``classes``,
+        ``notes``.
+
+    Raises:
+        SpecError: the set's crops were made with another template than the model's.
+        DataError: no pairs in the split, or crops gone or changed.
+        ScoreError: the pairs are of one kind, or the model gives NaN.
+        UsageError: no such split, or impossible options.
+        MissingExtraError: matplotlib is not installed, and pictures are wanted.
+    """
+    config = make(EvaluateConfig, {**(asdict(config) if config else {}), **changes})
+    if out is not None:
+        need_matplotlib()
+    embedder = opened(model, config.device)
+    prepared = open_set(place_of(set_path))
+    embedder.spec.check_set(prepared)
+    run = _Evaluation(embedder, prepared.path, config)
+    run.embed(on_progress)
+    found = run.figures()
+    if out is not None:
+        write_scores(Path(out), found, run.scored, prepared.fingerprint, run.ids)
+    return found
+
+
+class _Evaluation:
+    """One evaluation: its pairs, and the embeddings of the crops they need."""
+
+    def __init__(self, embedder: Embedder, path: Place, config: EvaluateConfig) -> None:
+        self.embedder, self.config = embedder, config
+        self.metric = config.metric or (HEAD if embedder.scores_pairs else embedder.spec.metric)
+        self.classes = ClassManifest.open(path)
+        self.who = TrainingSet.of(self.classes)
+        self.tested = tested_rows(self.classes, config)
+        self.own = {metric: self._own(metric) for metric in self._metrics()}
+        wanted = None in self.own.values()
+        self.choosing, self.choosing_split = (
+            choosing_rows(self.classes, config) if wanted else (PairRows.none(), None)
+        )
+        mine = pc.fill_null(pc.equal(self.classes.table.column("split"), config.split), False)
+        self.in_split: Int64Array = np.flatnonzero(mine.to_numpy())
+        self.notes: list[str] = []
+        self.scored: dict[str, ScoredPairs] = {}
+
+    @property
+    def ids(self) -> tuple[Int64Array, Int64Array]:
+        """The ids of the scored pairs' crops."""
+        return self.classes.ids[self.tested.left], self.classes.ids[self.tested.right]
+
+    def _metrics(self) -> list[str]:
+        return ["euclidean", "cosine", *([HEAD] if self.embedder.scores_pairs else [])]
+
+    def _own(self, metric: str) -> float | None:
+        spec = self.embedder.spec
+        seen = has_seen(spec, self.who.prepared.fingerprint, self.config.split)
+        return None if seen else own_threshold(spec, metric)
+
+    def embed(self, on_progress: OnProgress | None) -> None:
+        """Embed every crop that is needed, once; name photos with a classifier's own head."""
+        needed = [self.in_split]
+        for pairs in (self.tested, self.choosing):
+            needed += [pairs.left, pairs.right]
+        self.rows = np.unique(np.concatenate(needed))
+        with CropReader(self.classes, self.config.workers) as reader:
+            reader.check(self.rows, hashes=True)
+            self.embeddings = embed_rows(
+                self.embedder, reader, self.rows, self.config.batch, self.config.flip, on_progress
+            )
+            self.said = self._say_classes(reader)
+
+    def _say_classes(self, reader: CropReader) -> tuple[Int64Array, Int64Array]:
+        """Return the classes a classifier says, and the right ones, of the split's photos it can know."""
+        codes = {name: code for code, name in enumerate(self.embedder.classes)}
+        label_of = np.array([codes.get(name, -1) for name in self.who.names], np.int64)
+        labels = label_of[self.who.person[self.in_split]]
+        rows = self.in_split[labels >= 0]
+        found = [np.empty(0, np.int64)]
+        for _, crops in batches(reader, cut(rows, self.config.batch)):
+            logits = self.embedder.logits(crops)
+            if logits is None:
+                raise ScoreError(f"{self.embedder.name} names classes and gives no logits")
+            found.append(logits.argmax(axis=1).astype(np.int64))
+        return np.concatenate(found), labels[labels >= 0]
+
+    def figures(self) -> dict[str, Any]:
+        """Compute all figures."""
+        thresholds = {metric: self._threshold(metric) for metric in self._metrics()}
+        for metric in self._metrics():
+            values = self._values(self.tested, metric)
+            people = self.who.person[self.tested.left], self.who.person[self.tested.right]
+            self.scored[metric] = ScoredPairs(values, metric, self.tested.same, *people, self.tested.folds)
+        figures = {
+            metric: pair_figures(pairs, thresholds[metric], self.config.seed)
+            for metric, pairs in self.scored.items()
+        }
+        spec = self.embedder.spec
+        return {
+            "model": {"name": Path(self.embedder.name).name, "fingerprint": self.embedder.fingerprint()}
+            | {"template": spec.template, "dim": spec.dim, "trained_on": spec.set_fingerprint},
+            "set": self.who.prepared.fingerprint,
+            "settings": self.config.settings(),
+            "split": self.config.split,
+            "pairs": self.tested.counts(self.who.person),
+            "metric": self.metric,
+            "figures": figures,
+            "naming": self._naming(thresholds),
+            "classes": self._classes(),
+            "notes": self.notes,
+        }
+
+    def _threshold(self, metric: str) -> Threshold:
+        own = self.own[metric]
+        if own is not None:
+            return Threshold(own, MODEL)
+        if not len(self.choosing):
+            return Threshold(None, "none")
+        values = self._values(self.choosing, metric)
+        return chosen(values, self.choosing.same, metric, f"{self.choosing_split} pairs")
+
+    def _values(self, pairs: PairRows, metric: str) -> Float64Array:
+        left, right = (np.searchsorted(self.rows, side) for side in (pairs.left, pairs.right))
+        if metric != HEAD:
+            return compare(self.embeddings, left, right, metric)
+        return _head_scores(self.embedder, self.embeddings, left, right)
+
+    def _naming(self, thresholds: dict[str, Threshold]) -> dict[str, Any] | None:
+        metric = self.embedder.spec.metric if self.metric == HEAD else self.metric
+        roles = deal_roles(
+            self.who.person[self.in_split], self.who.reference[self.in_split], self.config.seed
+        )
+        mine = self.embeddings[np.searchsorted(self.rows, self.in_split)]
+        threshold = thresholds[metric].value
+        try:
+            return naming_figures(mine, self.who.person[self.in_split], roles, metric, threshold)
+        except ScoreError as error:
+            self.notes.append(f"no naming by the nearest photo: {error}")
+            return None
+
+    def _classes(self) -> dict[str, Any] | None:
+        if not self.embedder.classes:
+            return None
+        try:
+            return class_figures(*self.said, self.embedder.classes)
+        except ScoreError as error:
+            self.notes.append(f"no accuracy of the classifier: {error}")
+            return None
+
+
+def _head_scores(
+    embedder: Embedder, embeddings: Float32Array, left: Int64Array, right: Int64Array, block: int = 16_384
+) -> Float64Array:
+    """Return a pair head's scores, ``(n,)``."""
+    found = [np.empty(0, np.float64)]
+    for start in range(0, len(left), block):
+        rows = slice(start, start + block)
+        scores = embedder.score_pairs(embeddings[left[rows]], embeddings[right[rows]])
+        if scores is None:
+            raise DataError(f"{embedder.name} says that it compares pairs, and gives no score")
+        found.append(scores.astype(np.float64))
+    return np.concatenate(found)

@@ -146,9 +146,10 @@ def _of_torchvision(name: str, head: str) -> Callable[[float], nn.Module]:
 
 
 def _convnext(dropout: float) -> nn.Module:
-    net: nn.Module = torchvision.models.convnext_tiny()
-    net.classifier = nn.Sequential(*list(net.classifier.children())[:-1])  # type: ignore[operator,arg-type,union-attr]
-    return net
+    net: Any = torchvision.models.convnext_tiny()
+    net.classifier = nn.Sequential(*list(net.classifier.children())[:-1])
+    made: nn.Module = net
+    return made
 
 
 def _convnext_parts(net: Any) -> list[Block]:

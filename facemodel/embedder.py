@@ -28,21 +28,32 @@ Crops = NDArray[np.uint8]
 
 
 class Embedder(Protocol):
-    """Turns crops into embeddings.
+    """Turns crops into embeddings."""
 
-    Attributes:
-        spec: what crops must be, and what embeddings mean.
-        name: the model's path, for people.
-        device: where it runs.
-        classes: identities in label order of a network that names people; else empty.
-        scores_pairs: it has a head that compares two embeddings.
-    """
+    @property
+    def spec(self) -> InputSpec:
+        """What crops must be, and what embeddings mean."""
+        ...
 
-    spec: InputSpec
-    name: str
-    device: torch.device
-    classes: tuple[str, ...]
-    scores_pairs: bool
+    @property
+    def name(self) -> str:
+        """The model's path, for people."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Identities in label order of a network that names people; else empty."""
+        ...
+
+    @property
+    def scores_pairs(self) -> bool:
+        """It has a head that compares two embeddings."""
+        ...
 
     def embed(self, crops: Crops) -> Float32Array:
         """Return embeddings, ``(N, dim)`` float32.

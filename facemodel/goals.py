@@ -25,7 +25,7 @@ class TripletGoal(nn.Module):
 
     def forward(self, embeddings: Tensor, labels: Tensor | None) -> Found:
         """Return the loss of ``(m·3, dim)`` embeddings."""
-        losses = triplet_losses(embeddings.unflatten(0, (-1, 3)), self.margin, self.distance)
+        losses = triplet_losses(embeddings.view(-1, 3, embeddings.shape[1]), self.margin, self.distance)
         return losses.mean(), {"active": (losses > 0).float().mean()}
 
 
@@ -38,7 +38,7 @@ class PairGoal(nn.Module):
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
         """Return the loss of ``(m·2, dim)`` embeddings and ``(m,)`` same or not."""
-        left, right = embeddings.unflatten(0, (-1, 2)).unbind(1)
+        left, right = embeddings.view(-1, 2, embeddings.shape[1]).unbind(1)
         logits = self.head(left, right)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
         return loss, {"accuracy": ((logits > 0) == labels.bool()).float().mean()}
@@ -71,7 +71,7 @@ class MarginGoal(nn.Module):
 
     def __init__(self, kind: str, dim: int, classes: int, margin: float, scale: float) -> None:
         super().__init__()
-        self.head = margin_softmax(kind, classes, dim, margin, scale)
+        self.head, self.scale = margin_softmax(kind, classes, dim, margin, scale), scale
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
         """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` labels."""
@@ -82,8 +82,9 @@ class MarginGoal(nn.Module):
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return the scaled cosines, without a margin."""
-        found: Tensor = self.head.get_logits(embeddings)  # type: ignore[operator]
-        return found
+        # as the library's get_logits, which an export cannot look into
+        centres = nn.functional.normalize(self.head.W, dim=0)  # type: ignore[arg-type]
+        return nn.functional.normalize(embeddings) @ centres * self.scale
 
 
 class PeopleGoal(nn.Module):

@@ -34,7 +34,8 @@ def row_distances(left: Tensor, right: Tensor, distance: str) -> Tensor:
     if distance == "cosine":
         return 1 - nn.functional.cosine_similarity(left, right)
     if distance == "euclidean":  # its gradient is 0 where both are the same, not NaN
-        return torch.linalg.vector_norm(left - right, dim=1)
+        lengths: Tensor = torch.linalg.vector_norm(left - right, dim=1)
+        return lengths
     squares = (left - right).square()
     return squares.mean(1) if distance == "mean-squared" else squares.sum(1)
 
@@ -138,16 +139,7 @@ class PeopleLoss(nn.Module):
             if kind == "triplet"
             else library.losses.MultiSimilarityLoss()
         )
-        miners = {
-            "none": lambda: None,
-            "semihard": lambda: library.miners.TripletMarginMiner(
-                margin=margin, type_of_triplets="semihard", distance=measure
-            ),
-            "hard": lambda: library.miners.BatchEasyHardMiner(
-                pos_strategy="hard", neg_strategy="hard", distance=measure
-            ),
-        }
-        self.miner: nn.Module | None = miners[miner]()
+        self.miner = _miner(library, miner, margin, measure)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of ``(N, dim)`` float32 embeddings of the people ``labels``, ``(N,)`` int64."""
@@ -192,6 +184,18 @@ def spread(embeddings: Tensor) -> Tensor:
     """
     middle = embeddings - embeddings.mean(0)
     return (middle.square().sum() / embeddings.square().sum().clamp_min(1e-12)).sqrt()
+
+
+def _miner(library: Any, name: str, margin: float, measure: Any) -> nn.Module | None:
+    if name == "none":
+        return None
+    miners, hardest = library.miners, {"pos_strategy": "hard", "neg_strategy": "hard"}
+    made: nn.Module = (
+        miners.BatchEasyHardMiner(distance=measure, **hardest)
+        if name == "hard"
+        else miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=measure)
+    )
+    return made
 
 
 def _distance(library: Any, distance: str) -> Any:

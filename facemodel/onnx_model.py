@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ class OnnxEmbedder:
             self._fingerprint = file_sha256(self._path)
         return self._fingerprint
 
+    def describe(self) -> dict[str, Any]:
+        """Return ``input`` and ``output`` (shapes) and ``parameters``, for `facemodel info`."""
+        return {
+            "input": list(self._input.shape),
+            "output": list(self._output.shape),
+            "parameters": _parameters(self._path),
+        }
+
     def _run(self, crops: Crops, output: str, width: int) -> Float32Array:
         if not len(crops):
             return np.empty((0, width), np.float32)
@@ -131,6 +140,16 @@ def _session(path: Path) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (*refusals, state.NotImplemented, state.NoSuchFile, state.RuntimeException) as error:
         raise ModelError(f"onnxruntime cannot read {path}: {error}") from error
+
+
+def _parameters(path: Path) -> int | None:
+    """Return how many numbers a network's weights hold; None without the package onnx."""
+    try:
+        import onnx
+    except ImportError:
+        return None
+    graph = onnx.load(str(path), load_external_data=False).graph
+    return sum(int(math.prod(weight.dims)) for weight in graph.initializer)
 
 
 def _classes(path: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -121,7 +122,7 @@ def remote_weights(name: str) -> RemoteFile | None:
 def _timm_weights(name: str) -> RemoteFile | None:
     import timm  # the backbone was made by it, so it is there
 
-    config = timm.get_pretrained_cfg(name)
+    config: Any = timm.get_pretrained_cfg(name)
     tag = f"{config.architecture}.{config.tag}" if config.tag else str(config.architecture)
     if config.hf_hub_id:
         url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"

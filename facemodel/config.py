@@ -168,6 +168,7 @@ class FitConfig(Options):
     # where and how often
     device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
     workers: int | None = option(None, "threads that decode crops (default: one per core)", least=1)
+    trust_crops: bool = option(False, "do not read every crop first to see that it is there and unchanged")
     save_steps: int = option(1000, "steps between checkpoints; each epoch ends with one, too", least=1)
     resume: bool = option(False, "go on with the run that is there")
     overwrite: bool = option(False, "start afresh: the run that is there is removed first")

@@ -1,0 +1,234 @@
+"""One process or several by `torchrun`: every process knows the whole plan, and does its share of each batch.
+
+The loss is computed by all on the embeddings of the whole batch, so that in-batch negatives and margins see
+what one process would see, and BatchNorm takes its statistics over all. So several processes train as one
+with the same ``--batch`` does, to rounding.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+from facedata.types import Float32Array, Int64Array
+
+from .errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that train together.
+
+    Attributes:
+        rank: its number.
+        world: how many there are.
+        local: its number on this machine, and that of its GPU.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """It is the one that writes files and speaks."""
+        return self.rank == 0
+
+    def own(self, device: torch.device) -> torch.device:
+        """Return this process's device: of several on GPUs each has one of its own."""
+        return torch.device("cuda", self.local) if self.world > 1 and device.type == "cuda" else device
+
+    def share(self, count: int) -> slice:
+        """Return this process's part of ``count`` things: parts follow each other, about equally long."""
+        ends = self.ends(count)
+        return slice(ends[self.rank], ends[self.rank + 1])
+
+    def ends(self, count: int) -> list[int]:
+        """Return where the parts end, beginning with 0."""
+        return [count * rank // self.world for rank in range(self.world + 1)]
+
+    def wait(self) -> None:
+        """Wait for all the others."""
+        if self.world > 1:
+            dist.barrier()
+
+    def gathered(self, values: Float32Array, count: int) -> Float32Array:
+        """Return all parts, ``(n, dim)`` float32 each, as the whole, ``(count, dim)``, the same for all."""
+        if self.world == 1:
+            return values
+        ends, width = self.ends(count), values.shape[1]
+        longest = max(b - a for a, b in pairwise(ends))
+        mine = torch.zeros(longest, width)
+        mine[: len(values)] = torch.from_numpy(values)
+        parts = _all_parts(mine.to(_device()), self.world)
+        whole = [part[: b - a].cpu().numpy() for part, a, b in zip(parts, ends[:-1], ends[1:], strict=True)]
+        return np.concatenate(whole)
+
+
+@contextmanager
+def joined(on_gpu: bool) -> Iterator[Ranks]:
+    """Join the other processes where `torchrun` started several; else be the only one.
+
+    Raises:
+        DeviceError: there are fewer GPUs here than processes, or the others cannot be reached.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world < 2 or dist.is_initialized():
+        yield Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
+        return
+    ranks = Ranks(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", "0")))
+    if on_gpu:
+        if ranks.local >= torch.cuda.device_count():
+            raise DeviceError(
+                f"process {ranks.local} has no GPU of its own ({torch.cuda.device_count()} here): start as "
+                "many processes (torchrun --nproc-per-node), or choose --device cpu"
+            )
+        torch.cuda.set_device(ranks.local)
+    try:
+        dist.init_process_group("nccl" if on_gpu else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise DeviceError(f"the other processes cannot be reached: {error}") from error
+    package = logging.getLogger(__package__)
+    level = package.level
+    if not ranks.first:
+        package.setLevel(logging.ERROR)  # one says it
+    try:
+        yield ranks
+    finally:
+        package.setLevel(level)
+        dist.destroy_process_group()
+
+
+class WholeBatch:
+    """Lays the embeddings of all processes together, in the order of the batch; one process has them all.
+
+    Args:
+        model: gives the embeddings; while it trains, what it gives becomes the whole batch's.
+        ranks: the processes.
+    """
+
+    def __init__(self, model: nn.Module, ranks: Ranks) -> None:
+        self._ranks, self._images = ranks, [0]
+        if ranks.world > 1:
+            model.register_forward_hook(self._lay_together)
+
+    def share(self, rows: Int64Array) -> Int64Array:
+        """Return this process's rows of a batch, ``(b, k)``; at least one: it must take part in any case."""
+        mine = rows[self._ranks.share(len(rows))]
+        return mine if len(mine) else rows[:1]
+
+    def expect(self, rows: Int64Array) -> None:
+        """Say which batch comes next, ``(b, k)``: all processes' rows."""
+        self._images = [(b - a) * rows.shape[1] for a, b in pairwise(self._ranks.ends(len(rows)))]
+
+    def _lay_together(self, module: nn.Module, given: Any, embeddings: Tensor) -> Tensor | None:
+        if not module.training:
+            return None
+        mine = embeddings[: self._images[self._ranks.rank]]
+        padding = mine.new_zeros(max(self._images) - len(mine), mine.shape[1])
+        parts: Tensor = _Gathered.apply(torch.cat([mine, padding]), self._ranks)
+        return torch.cat([part[:size] for part, size in zip(parts, self._images, strict=True)])
+
+
+class _Gathered(torch.autograd.Function):
+    """All processes' tensors; what each of their losses says about ours is added up on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, mine: Tensor, ranks: Ranks) -> Tensor:
+        ctx.rank = ranks.rank
+        return torch.stack(_all_parts(mine, ranks.world))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        whole = grads[0].contiguous().clone()
+        dist.all_reduce(whole)
+        return whole[ctx.rank], None
+
+
+class _Summed(torch.autograd.Function):
+    """The sum over all processes."""
+
+    @staticmethod
+    def forward(ctx: Any, mine: Tensor) -> Tensor:
+        whole = mine.clone()
+        dist.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        whole = grads[0].contiguous().clone()
+        dist.all_reduce(whole)
+        return whole
+
+
+def share_batch_norms(module: nn.Module) -> None:
+    """Make BatchNorm layers take their statistics over the batches of all processes.
+
+    torch's own SyncBatchNorm is another layer in the place of each, so what is frozen would thaw, and it
+    takes no CPU. Layers of further kinds (timm's with an activation inside) keep their own statistics.
+    """
+    for layer in module.modules():
+        if type(layer) in _NORMS:
+            setattr(layer, "forward", functools.partial(_shared_norm, layer))  # noqa: B010  mypy forbids =
+        elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            logger.warning("%s takes its statistics in each process apart", type(layer).__name__)
+
+
+def _shared_norm(layer: Any, values: Tensor) -> Tensor:
+    if not layer.training:
+        own: Tensor = type(layer).forward(layer, values)
+        return own
+    wide = values.float()
+    over = [0, *range(2, wide.dim())]
+    shape = [1, -1, *[1] * (wide.dim() - 2)]
+    count = _summed(wide.new_tensor(float(wide.numel() // wide.shape[1])))
+    mean = _summed(wide.sum(over)) / count
+    apart = wide - mean.view(shape)
+    variance = _summed(apart.square().sum(over)) / count
+    _remember(layer, mean.detach(), (variance * count / (count - 1).clamp_min(1)).detach())
+    scaled = apart * torch.rsqrt(variance + layer.eps).view(shape)
+    if layer.affine:
+        scaled = scaled * layer.weight.view(shape) + layer.bias.view(shape)
+    return scaled.to(values.dtype)
+
+
+def _remember(layer: Any, mean: Tensor, variance: Tensor) -> None:
+    """Move the running statistics as BatchNorm does."""
+    if not layer.track_running_stats:
+        return
+    layer.num_batches_tracked += 1
+    share = 1 / float(layer.num_batches_tracked) if layer.momentum is None else layer.momentum
+    layer.running_mean.lerp_(mean, share)
+    layer.running_var.lerp_(variance, share)
+
+
+def _summed(value: Tensor) -> Tensor:
+    whole: Tensor = _Summed.apply(value)
+    return whole
+
+
+def _all_parts(mine: Tensor, world: int) -> list[Tensor]:
+    parts = [torch.empty_like(mine) for _ in range(world)]
+    dist.all_gather(parts, mine.contiguous())
+    return parts
+
+
+def _device() -> torch.device:
+    """Return where tensors must lie to be sent."""
+    on_gpu = dist.get_backend() == "nccl"
+    return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")

@@ -1,0 +1,291 @@
+"""The training loop: batches in, weights changed. It knows of no file.
+
+What a step does follows from the weights, the optimizer's state, and (seed, epoch, step): order, augmentation
+and dropout are drawn anew from these three. So a run that was cut off goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from facedata.types import Float32Array, Int64Array
+
+from .augment import Augmentation, ToInput
+from .config import FitConfig
+from .dataset import CropReader, TrainingSet, batches
+from .distributed import Ranks, WholeBatch, share_batch_norms
+from .errors import DeviceError, TrainingError
+from .freezing import trainable_parameters
+from .objective import LossParts, Objective
+from .sampler import EpochRows
+from .schedule import learning_rate
+
+logger = logging.getLogger(__name__)
+
+_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_CHECKED_STEPS = 20
+"""Steps between looks at the loss on a GPU, which has to stop for each; on a CPU every step is looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepDone:
+    """A step of the optimizer.
+
+    Attributes:
+        step: its number in the epoch, from 1.
+        steps: how many the epoch has.
+        rows: ``(m, k)`` int64, the rows it trained on.
+        lr: its learning rate.
+    """
+
+    step: int
+    steps: int
+    rows: Int64Array
+    lr: float
+
+
+class Tally:
+    """Means over an epoch in which each row counts once, whatever batch it stood in.
+
+    Args:
+        device: where the sums are kept, so that a GPU need not stop for them.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._sums: dict[str, Tensor] = {}
+        self.rows = self.images = 0
+
+    def add(self, parts: LossParts, rows: Int64Array) -> None:
+        """Add what a batch of ``(m, k)`` rows gave."""
+        for name, value in {"loss": parts.loss.detach(), **parts.terms}.items():
+            sum_ = self._sums.setdefault(name, torch.zeros((), dtype=torch.float64, device=self._device))
+            sum_ += value.double() * len(rows)
+        self.rows += len(rows)
+        self.images += rows.size
+
+    def mean(self, name: str) -> float | None:
+        """Return a mean; None where nothing of that name was added."""
+        return float(self._sums[name]) / self.rows if name in self._sums and self.rows else None
+
+    def state(self) -> dict[str, Any]:
+        """Return the sums as plain values."""
+        sums = {name: float(value) for name, value in self._sums.items()}
+        return {"sums": sums, "rows": self.rows, "images": self.images}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Take what :meth:`state` gave."""
+        self._sums = {
+            name: torch.tensor(value, dtype=torch.float64, device=self._device)
+            for name, value in values["sums"].items()
+        }
+        self.rows, self.images = values["rows"], values["images"]
+
+
+class Trainer:
+    """A network, its optimizer, and how a batch becomes a step.
+
+    Args:
+        config: of the run.
+        objective: what is trained; it is moved to the device.
+        training: the crops.
+        device: where it trains.
+        ranks: the processes that train together.
+
+    Attributes:
+        optimizer: has what trains, and nothing else.
+        scaler: of gradients, for fp16.
+        tally: of the epoch so far.
+        to_input: makes a batch's images as the network sees them.
+
+    Raises:
+        UsageError: nothing trains.
+    """
+
+    def __init__(
+        self,
+        config: FitConfig,
+        objective: Objective,
+        training: TrainingSet,
+        device: torch.device,
+        ranks: Ranks,
+    ) -> None:
+        self.config, self.objective, self.training, self.device = config, objective, training, device
+        self.ranks = ranks
+        layout = torch.channels_last if config.channels_last else torch.preserve_format
+        objective.to(device)
+        objective.to(memory_format=layout)
+        self.whole = WholeBatch(objective.model, ranks)
+        if ranks.world > 1:
+            share_batch_norms(objective)
+        if config.compile:
+            objective.model.compile()
+        self.optimizer = make_optimizer(config, trainable_parameters(objective))
+        self.stepper = _parallel(objective, device, ranks)
+        # one object whatever the precision, so that a step reads the same
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.tally = Tally(device)
+        augmentation = Augmentation(config.flip, config.rotate)
+        self.to_input = ToInput(objective.model.spec, device, config.channels_last, augmentation)
+
+    def steps(
+        self, plan: EpochRows, epoch: int, base_lr: float, reader: CropReader, first: int = 0
+    ) -> Iterator[StepDone]:
+        """Train on an epoch's rows, from step ``first`` on; yields after each step.
+
+        Args:
+            plan: what the epoch sees.
+            epoch: its number from 1.
+            base_lr: the schedule's highest learning rate.
+            reader: reads the training crops.
+            first: how many steps were done before.
+
+        Raises:
+            TrainingError: the loss is NaN or infinite.
+            DataError: a crop cannot be read.
+            DeviceError: the device's memory is too small.
+        """
+        groups = list(_grouped(_batches_of(plan), self.config.accumulate))
+        self.objective.train()
+        self.tally = Tally(self.device) if first == 0 else self.tally
+        # read ahead, through the groups
+        parts = [batch for group in groups[first:] for batch in group]
+        crops = batches(reader, (self.whole.share(plan.rows[batch]).reshape(-1) for batch in parts))
+        for step, group in enumerate(groups[first:], first):
+            lr = learning_rate(self.config, base_lr, epoch - 1 + step / len(groups))
+            for values in self.optimizer.param_groups:
+                values["lr"] = lr
+            rows = plan.rows[group[0].start : group[-1].stop]
+            with memory_watched(self.config):
+                for number, batch in enumerate(group):
+                    images = self.images(next(crops)[1], (epoch, step, number))
+                    with self._apart(number + 1 < len(group)):
+                        self._learn(images, plan, batch, len(rows))
+                self._change()
+            if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
+                self._refuse_nan(epoch, step + 1)
+            yield StepDone(step + 1, len(groups), rows, lr)
+
+    def images(self, crops: Any, place: tuple[int, int, int]) -> Tensor:
+        """Return a batch as the network sees it, ``(N, 3, size, size)``; reseeds what is drawn after it.
+
+        Args:
+            crops: ``(N, s, s, 3)`` uint8 RGB.
+            place: epoch, step, and number of the batch within the step.
+        """
+        key = (self.config.seed, *place, *([self.ranks.rank] if self.ranks.rank else []))
+        torch.manual_seed(int(np.random.default_rng([0x73746570, *key]).integers(2**63)))
+        return self.to_input(crops, key)
+
+    def _learn(self, images: Tensor, plan: EpochRows, batch: slice, whole: int) -> None:
+        """Add a batch's gradients; ``whole`` rows make the step that it is a part of."""
+        rows = plan.rows[batch]
+        self.whole.expect(rows)
+        with torch.autocast(
+            self.device.type,
+            _PRECISIONS[self.config.precision],
+            enabled=self.config.precision != "fp32",
+        ):
+            parts: LossParts = self.stepper(images, self._labels(plan, batch), plan.rows.shape[1])
+        loss = self.scaler.scale(parts.loss * (len(rows) / whole))
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.tally.add(parts, rows)
+
+    def _change(self) -> None:
+        """Change the weights."""
+        if self.config.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, self.config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _labels(self, plan: EpochRows, batch: slice) -> Tensor | None:
+        """Return the whole batch's labels: all processes know the plan."""
+        if plan.same is not None:
+            return torch.from_numpy(plan.same[batch]).to(self.device)
+        if plan.rows.shape[1] == 3:
+            return None
+        return torch.from_numpy(self.training.person[plan.rows[batch, 0]]).to(self.device)
+
+    def _apart(self, apart: bool) -> contextlib.AbstractContextManager[None]:
+        """Leave the processes' gradients apart where more of the step's batches follow."""
+        if apart and isinstance(self.stepper, DistributedDataParallel):
+            return self.stepper.no_sync()
+        return contextlib.nullcontext()
+
+    def _refuse_nan(self, epoch: int, step: int) -> None:
+        loss = self.tally.mean("loss")
+        if loss is not None and not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {'NaN' if math.isnan(loss) else 'infinite'} in epoch {epoch}, at step {step} "
+                "or shortly before: lower --lr, set --clip 5, begin with --warmup-epochs 1"
+                + (", or take --precision bf16" if self.config.precision == "fp16" else "")
+                + ". The checkpoint before it is whole"
+            )
+
+
+def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """Return the optimizer of a run."""
+    decay = config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(weights, lr=config.lr, weight_decay=decay)
+
+
+@contextmanager
+def memory_watched(config: FitConfig) -> Iterator[None]:
+    """Turn what torch says of a memory that is too small into an error that says what to lower.
+
+    Raises:
+        DeviceError: the memory is too small.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        half = max(1, config.batch // 2)
+        raise DeviceError(
+            f"out of memory: lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many "
+            "rows make a step), --size, or take --precision bf16 or a smaller --backbone"
+        ) from error
+
+
+def picture_of(images: Tensor) -> Float32Array:
+    """Return a batch's images as an array, ``(N, 3, size, size)`` float32."""
+    found: Float32Array = images.float().cpu().numpy()
+    return found
+
+
+def _parallel(objective: Objective, device: torch.device, ranks: Ranks) -> torch.nn.Module:
+    if ranks.world == 1:
+        return objective
+    return DistributedDataParallel(objective, device_ids=[device.index] if device.type == "cuda" else None)
+
+
+def _batches_of(plan: EpochRows) -> list[slice]:
+    """Return the batches; a last one of a single photo joins the one before: BatchNorm cannot take one."""
+    ends = [*range(0, len(plan.rows), plan.batch), len(plan.rows)]
+    if plan.rows.shape[1] == 1 and len(ends) > 2 and ends[-1] - ends[-2] == 1:
+        del ends[-2]
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _grouped(parts: list[slice], size: int) -> Iterator[list[slice]]:
+    for start in range(0, len(parts), size):
+        yield parts[start : start + size]

@@ -7,6 +7,8 @@ failed, 2 the command was used wrongly; 130 after Ctrl-C, as shells expect.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,9 +133,7 @@ def _add_mine(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     parser = add_command(commands, "export", "write a model for use elsewhere, and compare the two")
     parser.add_argument("model", metavar="MODEL", help="a run's folder")
-    parser.add_argument(
-        "--out", required=True, metavar="FILE", help="the file; its input spec goes beside it"
-    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="the file; its spec goes beside it")
     add_options(parser, ExportConfig)
     parser.set_defaults(run=_export)
 
@@ -152,13 +152,15 @@ def _recipes(parsed: argparse.Namespace) -> None:
 
 def _fit(parsed: argparse.Namespace) -> None:
     from . import fit
+    from .summary import fit_lines
 
     names = set(FitConfig.__dataclass_fields__)
     typed = {name: value for name, value in vars(parsed).items() if name in names}
     config = read_fit_config(parsed.config, **typed)
     with Bar("step") as bar:
-        result = fit(parsed.set, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, result.to_json(), result.lines())
+        result = fit(parsed.set, parsed.out, config, on_progress=bar.show_fit)
+    if os.environ.get("RANK", "0") == "0":  # torchrun's others trained the same
+        print_result(parsed, dataclasses.asdict(result), fit_lines(result))
 
 
 def _info(parsed: argparse.Namespace) -> None:
@@ -181,11 +183,12 @@ def _embed(parsed: argparse.Namespace) -> None:
 
 def _evaluate(parsed: argparse.Namespace) -> None:
     from . import evaluate
+    from .scores import score_table
 
     config = options_of(parsed, EvaluateConfig)
     with Bar("crop") as bar:
         scores = evaluate(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, scores, [])
+    print_result(parsed, scores, [*score_table(scores), f"scores in {parsed.out}"])
 
 
 def _enroll(parsed: argparse.Namespace) -> None:
@@ -219,7 +222,7 @@ def _mine(parsed: argparse.Namespace) -> None:
     config = options_of(parsed, MineConfig)
     with Bar("crop") as bar:
         mined = mine(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, mined, mined_lines(mined))
+    print_result(parsed, mined, mined_lines(mined, parsed.out))
 
 
 def _export(parsed: argparse.Namespace) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from facedata.prepared import short
 
@@ -12,9 +12,45 @@ from .gallery import Gallery
 from .identify import PROBABILITY, Identified, NamedFace, NamedPhoto
 from .shown import shown
 
+if TYPE_CHECKING:
+    from .fit import FitResult
+
 _VALUES = {"euclidean": "distance", "cosine": "similarity", PROBABILITY: "probability"}
 _LISTED = 40
 """How many photos without a use a summary names before it only counts; ``--json`` and the file have all."""
+
+
+def fit_lines(result: FitResult) -> list[str]:
+    """Return what ``fit`` prints in the end: which epoch was best, the threshold, where the run is."""
+    before = "" if result.before is None else f", {result.before:.4f} before epoch 1"
+    value = "–" if result.value is None else f"{result.value:.4f}"
+    lines = [
+        f"best       epoch {result.best} of {result.epochs}: {result.best_by} {value}{before}",
+        f"threshold  {_limit(result.metric, result.threshold)}",
+    ]
+    lines += [f"note       {line}" for line in result.lines]
+    return [*lines, f"run        {shown(result.path)}"]
+
+
+def embed_lines(done: Mapping[str, Any]) -> list[str]:
+    """Return what ``embed`` prints."""
+    there = done["crops"] - done["embedded"]
+    known = f" ({there:,} of them were there)" if there else ""
+    return [
+        f"embedded   {_count(done['crops'], 'crop')}{known}, {done['dim']} numbers each",
+        f"file       {shown(done['out'])} (of the model {short(done['model'])})",
+    ]
+
+
+def mined_lines(mined: Mapping[str, Any], path: str) -> list[str]:
+    """Return what ``mine`` prints."""
+    what = f"{_count(mined['triplets'], 'triplet')} of {_count(mined['anchors'], 'anchor')}"
+    near, far = mined["positive"], mined["negative"]
+    return [
+        f"mined      {what} (split {mined['split']}): the nearest of {mined['candidates']:,} photos each",
+        f"distance   {near:.4f} to the positive photo in the mean, {far:.4f} to the negative one",
+        f"file       {shown(path)}",
+    ]
 
 
 def gallery_lines(gallery: Gallery, path: str) -> list[str]:
@@ -119,9 +155,3 @@ def _percent(share: float | None) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def table(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Return two columns as lines, the second one aligned."""
-    width = max([len(left) for left, _ in rows], default=0) + 2
-    return [f"{left:<{width}}{right}" for left, right in rows]

@@ -129,18 +129,18 @@ def _people_aside(train: ClassManifest, config: FitConfig) -> BoolArray:
     """Return which crops are of people set aside, ``(n,)`` bool."""
     training = TrainingSet.of(train)
     able = training.counts >= 2
-    wanted = max(_LEAST_PEOPLE, round(config.val_share * len(training.names)))
-    if len(training.names) - wanted < _LEAST_PEOPLE:
-        raise DataError(
-            f"{len(training.names)} people in the split {TRAIN!r} are too few: two are set aside to "
-            "validate, and two are needed to train; add photos of more people"
-        )
+    wanted = min(len(training.names), max(_LEAST_PEOPLE, round(config.val_share * len(training.names))))
     chosen = _ranked_first(training.names, wanted, config.seed)
     aside = np.array([name in chosen for name in training.names])
     if not (aside & able).any() and able.any():  # no positive pair could be had: one person more, who has two
         names = [name for name, fit in zip(training.names, able, strict=True) if fit]
         chosen = _ranked_first(names, 1, config.seed)
         aside |= np.array([name in chosen for name in training.names])
+    if np.count_nonzero(~aside) < _LEAST_PEOPLE:
+        raise DataError(
+            f"{len(training.names)} people in the split {TRAIN!r} are too few: two are set aside to "
+            "validate, and two are needed to train; add photos of more people"
+        )
     return np.asarray(aside[training.person])
 
 

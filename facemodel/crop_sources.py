@@ -16,15 +16,18 @@ import pyarrow.compute as pc
 
 from facedata import ClassManifest, PairManifest, TripletManifest
 from facedata.errors import UsageError
-from facedata.place import is_url, place_of
+from facedata.place import Remote, is_url, place_of
 from facedata.schema import DATASET, WORK, read_footer
 from facedata.sources.base import photo_path
 from facedata.sources.folder import FolderSource
-from facedata.types import Int64Array
+from facedata.types import Int64Array, Status
 
 from .dataset import CropReader, UInt8Batch, batches, decoded
 from .errors import DataError
 from .spec import InputSpec
+
+SetPath = str | os.PathLike[str] | Remote
+"""Where a set is; for a manifest or a folder, a path."""
 
 _COMBINATIONS: dict[str, type[PairManifest] | type[TripletManifest]] = {
     "pairs": PairManifest,
@@ -69,9 +72,7 @@ class CropSource(Protocol):
         ...
 
 
-def open_crops(
-    source: str | os.PathLike[str], split: str | None, of: str | None, workers: int | None
-) -> CropSource:
+def open_crops(source: SetPath, split: str | None, of: str | None, workers: int | None) -> CropSource:
     """Open a set (its folder or URL), a ``.parquet`` manifest, or a folder of crops.
 
     Of a manifest of pairs or triplets, the crops are those that occur in it.
@@ -101,7 +102,7 @@ def open_crops(
     return FolderCrops(place, workers)
 
 
-def _crops_of_manifest(source: str | os.PathLike[str], split: str | None, of: str | None) -> ClassManifest:
+def _crops_of_manifest(source: SetPath, split: str | None, of: str | None) -> ClassManifest:
     kind = read_footer(place_of(source)).kind
     if kind not in _COMBINATIONS:
         return ClassManifest.open(source, split=split, of=of)
@@ -145,7 +146,8 @@ class FolderCrops:
 
     def __init__(self, folder: Path, workers: int | None) -> None:
         photos = FolderSource({"": folder}).scan().photos
-        images = photos.filter(pc.is_null(photos.column("status")))  # the others are videos
+        video = pc.fill_null(pc.equal(photos.column("status"), str(Status.UNSUPPORTED)), False)
+        images = photos.filter(pc.invert(video))
         names: list[str] = images.column("photo").to_pylist()
         self._names = sorted(names, key=str.encode)
         self._folder = folder

@@ -18,7 +18,7 @@ from facedata.prepared import locked
 from facedata.types import Float32Array, Int64Array
 
 from .config import EmbedConfig
-from .crop_sources import CropSource, open_crops
+from .crop_sources import CropSource, SetPath, open_crops
 from .dataset import CropReader, UInt8Batch, batches
 from .embeddings import Parts, parts_folder, read_settings, refuse_other, remove_parts
 from .errors import ScoreError
@@ -33,7 +33,7 @@ OnProgress = Callable[[int, int], None]
 
 def embed_set(
     model: str | os.PathLike[str] | Embedder,
-    source: str | os.PathLike[str],
+    source: SetPath,
     out: str | os.PathLike[str],
     config: EmbedConfig | None = None,
     *,

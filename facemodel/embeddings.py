@@ -121,7 +121,7 @@ class Parts:
     def missing(self) -> list[int]:
         """Return the numbers of the parts still to be made."""
         count = -(-self.rows // PART_ROWS)
-        return [number for number in range(count) if self._read(number) is None]
+        return [number for number in range(count) if not self._is_whole(number)]
 
     def rows_of(self, number: int) -> range:
         """Return the rows of a part."""
@@ -170,18 +170,13 @@ class Parts:
 
     def _those(self, first: int, end: int) -> Iterator[Float32Array]:
         for number in range(first, end):
-            values = self._read(number)
-            if values is None:
-                raise NotASetError(f"{self._file(number)} is gone: run the same command again")
-            yield values
+            if not self._is_whole(number):
+                raise NotASetError(f"{self._file(number)} is gone or cut short: run the same command again")
+            yield np.frombuffer(self._file(number).read_bytes(), "<f4").reshape(-1, self.dim)
 
-    def _read(self, number: int) -> Float32Array | None:
+    def _is_whole(self, number: int) -> bool:
         file = self._file(number)
-        if not file.is_file():
-            return None
-        values = np.frombuffer(file.read_bytes(), "<f4")
-        wanted = len(self.rows_of(number)), self.dim
-        return values.reshape(wanted) if values.size == wanted[0] * wanted[1] else None
+        return file.is_file() and file.stat().st_size == len(self.rows_of(number)) * self.dim * 4
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06d}.f4"

@@ -17,6 +17,7 @@ from facedata.place import Place, place_of
 from facedata.types import Float32Array, Float64Array, Int64Array
 
 from .config import EvaluateConfig
+from .crop_sources import SetPath
 from .dataset import CropReader, TrainingSet, batches
 from .distances import compare
 from .embed import cut, embed_rows
@@ -27,20 +28,17 @@ from .photos import opened
 from .pictures import need_matplotlib
 from .scored_pairs import PairRows, choosing_rows, tested_rows
 from .scores import write_scores
-from .thresholds import MODEL, Threshold, chosen, has_seen, own_threshold
+from .thresholds import HEAD, HEAD_THRESHOLD, MODEL, Threshold, chosen, has_seen, own_threshold
 
 if TYPE_CHECKING:
     from .embedder import Embedder
 
 OnProgress = Callable[[int, int], None]
 
-HEAD = "head"
-"""What is called the metric where a network's own pair head compares."""
-
 
 def evaluate(
     model: str | os.PathLike[str] | Embedder,
-    set_path: str | os.PathLike[str],
+    set_path: SetPath,
     out: str | os.PathLike[str] | None,
     config: EvaluateConfig | None = None,
     *,
@@ -116,6 +114,8 @@ class _Evaluation:
         return ["euclidean", "cosine", *([HEAD] if self.embedder.scores_pairs else [])]
 
     def _own(self, metric: str) -> float | None:
+        if metric == HEAD:
+            return HEAD_THRESHOLD
         spec = self.embedder.spec
         seen = has_seen(spec, self.who.prepared.fingerprint, self.config.split)
         return None if seen else own_threshold(spec, metric)
@@ -176,7 +176,7 @@ class _Evaluation:
     def _threshold(self, metric: str) -> Threshold:
         own = self.own[metric]
         if own is not None:
-            return Threshold(own, MODEL)
+            return Threshold(own, HEAD if metric == HEAD else MODEL)
         if not len(self.choosing):
             return Threshold(None, "none")
         values = self._values(self.choosing, metric)

@@ -20,6 +20,11 @@ MOST_CHOOSING_PAIRS = 20_000
 """More do not make a threshold better, and all their crops must be embedded."""
 
 MODEL = "model"
+HEAD = "head"
+"""What is called the metric where a network's own pair head compares; also the source of its threshold."""
+
+HEAD_THRESHOLD = 0.5
+"""A pair head says how likely a pair is of one person, and was trained to be right on either side of this."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Threshold:
 
     Attributes:
         value: a distance to stay within, or a similarity to reach; None where there is none.
-        source: ``model`` (its own, chosen on its validation), ``val pairs``, ``train pairs``, or ``none``.
+        source: ``model`` (its own, chosen on its validation), ``head`` (a pair head's one half),
+            ``val pairs``, ``train pairs``, or ``none``.
         pairs: how many pairs chose it; 0 for the model's own.
     """
 
@@ -40,6 +46,8 @@ class Threshold:
         """Say where it comes from."""
         if self.source == MODEL:
             return "the model's own, chosen on its validation"
+        if self.source == HEAD:
+            return "one half, on either side of which the pair head was trained to be right"
         if self.value is None:
             return "none: the model brings none, and the set has no other pairs that could choose one"
         return f"best for {self.pairs:,} {self.source} of the set"

@@ -5,9 +5,14 @@ Boxes are x0 y0 x1 y1 in pixels of the image searched.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ..types import Float32Array, Int64Array
+from ..types import Face, Float32Array, Int64Array
+
+SAME_FACE = 0.7
+"""A box that lies in another by this share is suppressed with it: it is the same face again."""
 
 
 def squared(boxes: Float32Array) -> Float32Array:
@@ -47,3 +52,13 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
             kept.append(index)
             alive &= ~over[index]
     return np.array(kept, np.int64)
+
+
+def distinct(faces: Sequence[Face]) -> list[int]:
+    """Return the indices of faces, each face once: of those that mostly lie in one another the surest.
+
+    Surest first; the order of ``faces`` does not matter.
+    """
+    ranked = sorted(range(len(faces)), key=lambda at: (-faces[at].score, faces[at].box.tolist()))
+    boxes = np.array([faces[at].box for at in ranked], np.float32).reshape(-1, 4)
+    return [ranked[index] for index in suppress(boxes, SAME_FACE, of_smaller=True)]

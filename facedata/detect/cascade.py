@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..types import BoolArray, Face, Float32Array, Int64Array, UInt8Image
-from .boxes import shifted, squared, suppress
+from .boxes import distinct, shifted, squared, suppress
 from .halves import Halves
 from .networks import CascadeNetworks
 from .search import Search
@@ -204,7 +204,7 @@ def _finish(networks: CascadeNetworks, wanted: Sequence[tuple[Quest, Float32Arra
         if find.face.score > _THRESHOLDS[2]:
             quest.finds.append(find)
     for quest, _ in wanted:
-        quest.finds = _distinct(quest.finds)
+        quest.finds = [quest.finds[index] for index in distinct(quest.faces)]
 
 
 def _look(networks: CascadeNetworks, owners: Sequence[Quest], boxes: Sequence[Float32Array]) -> list[Find]:
@@ -218,13 +218,6 @@ def _look(networks: CascadeNetworks, owners: Sequence[Quest], boxes: Sequence[Fl
     return [
         Find(Face(moved[i], float(scores[i]), landmarks[i]), crops[i], places[i]) for i in range(len(places))
     ]
-
-
-def _distinct(finds: list[Find]) -> list[Find]:
-    """Return each face once: of those that mostly lie in one another the surest."""
-    ranked = sorted(finds, key=lambda find: (-find.face.score, find.face.box.tolist()))
-    boxes = np.array([find.face.box for find in ranked], np.float32).reshape(-1, 4)
-    return [ranked[index] for index in suppress(boxes, 0.7, of_smaller=True)]
 
 
 def steady(networks: CascadeNetworks, finds: Sequence[Find]) -> list[Face]:

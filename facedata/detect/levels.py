@@ -12,14 +12,15 @@ from typing import Protocol
 import numpy as np
 
 from ..types import Face, UInt8Image
+from .boxes import distinct
 from .halves import Halves
 from .networks import CascadeNetworks
-from .refine import Candidates, distinct, refine
+from .refine import Candidates, refine
 from .search import Search
 
 _COARSEST_PX = 160
-_FINEST_PX = 2048
-"""Longer side of the levels: memory is bounded by the finest."""
+_FINEST_PX = 2560
+"""Longer side of the levels, each twice the one before: memory is bounded by the finest."""
 _SURE_PX = 16.0
 """Smallest side of a face that is not overlooked at a level, in its pixels; of half that side it may be."""
 
@@ -48,6 +49,7 @@ class _Quest:
 
     @property
     def longest_px(self) -> int:
+        """The image's longer side."""
         return max(self.image.size)
 
     def is_done(self, side_px: int) -> bool:
@@ -55,8 +57,8 @@ class _Quest:
         if side_px >= min(self.longest_px, _FINEST_PX):
             return True
         reduction = self.longest_px / side_px
-        chosen = self.search.chosen(self.faces, self.image.size)
-        if self.search.can_stop_early and chosen is not None:
+        if self.search.can_stop_early:  # where nothing good is found, to the end
+            chosen = self.search.chosen(self.faces, self.image.size)
             return self.search.is_settled(chosen, self.image.size, _SURE_PX * reduction)
         # every face is wanted: go on until the smallest of them cannot be overlooked; where none is
         # found, to the end
@@ -84,7 +86,8 @@ def search_levels(
             for quest, candidates in zip(open_quests, found, strict=True)
         ]
         for quest, faces in zip(open_quests, refine(networks, whole), strict=True):
-            quest.faces = distinct([*quest.faces, *faces])
+            all_faces = [*quest.faces, *faces]
+            quest.faces = [all_faces[index] for index in distinct(all_faces)]
         open_quests = [quest for quest in open_quests if not quest.is_done(side_px)]
         side_px *= 2
     return [quest.faces for quest in quests]

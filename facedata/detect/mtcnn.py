@@ -18,6 +18,7 @@ import torch
 from torchvision.ops import nms
 
 from ..types import Face, Float32Array, Int64Array, UInt8Image
+from .boxes import shifted, squared
 from .cascade import CELL_PX, Find, Quest, Round, run_round, steady
 from .networks import CascadeNetworks, one_thread
 from .pooling import Pooling
@@ -113,9 +114,8 @@ class Mtcnn:
         found = [self._level(shrink, scale) for scale in self._scales(shrink.image, min_face_px)]
         candidates = np.concatenate([*found, np.empty((0, 9), np.float32)])
         candidates = candidates[_suppress(candidates[:, :4], candidates[:, 4], 0.7)]
-        side = (candidates[:, 2:4] - candidates[:, :2])[:, [0, 1, 0, 1]]
-        boxes = candidates[:, :4] + candidates[:, 5:9] * side
-        return np.column_stack([_squared(boxes), candidates[:, 4]])
+        boxes = squared(shifted(candidates[:, :4], candidates[:, 5:9]))
+        return np.column_stack([boxes, candidates[:, 4]])
 
     def _scales(self, image: UInt8Image, min_face_px: float) -> Iterator[float]:
         scale = CELL_PX / min_face_px
@@ -159,7 +159,7 @@ class Mtcnn:
         sure = scores > self.thresholds[1]
         boxes, score, shift = boxes[sure, :4], scores[sure], shift[sure]
         picked = _suppress(boxes, score, 0.7)
-        return np.column_stack([_squared(_shifted(boxes[picked], shift[picked])), score[picked]])
+        return np.column_stack([squared(_shifted(boxes[picked], shift[picked])), score[picked]])
 
     def _finish(self, shrink: _Shrink, boxes: Float32Array) -> list[Find]:
         crops, boxes = shrink.crops(boxes, 48)
@@ -236,17 +236,10 @@ def _suppress_contained(boxes: Float32Array, scores: Float32Array, overlap: floa
 
 
 def _shifted(boxes: Float32Array, shift: Float32Array) -> Float32Array:
+    """Move edges as MTCNN's authors do from R-Net on: there a box's last pixel is part of it."""
     side = (boxes[:, 2:] - boxes[:, :2] + 1)[:, [0, 1, 0, 1]]
     moved: Float32Array = boxes + shift * side
     return moved
-
-
-def _squared(boxes: Float32Array) -> Float32Array:
-    sides = boxes[:, 2:] - boxes[:, :2]
-    longer = sides.max(axis=1, keepdims=True)
-    low = boxes[:, :2] + (sides - longer) / 2
-    square: Float32Array = np.column_stack([low, low + longer])
-    return square
 
 
 def _is_settled(quest: Quest, what: Round) -> bool:

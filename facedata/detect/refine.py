@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..types import Face, Float32Array, Int64Array
-from .boxes import shifted, squared, suppress
+from .boxes import distinct, shifted, squared
 from .halves import Halves
 from .networks import CascadeNetworks
 
@@ -28,8 +28,6 @@ _MIRROR_AT = np.array([1, 0], np.float32)
 _SEEN = 0.5
 """Where O-Net gives less, it sees no face, and its points and box mean nothing."""
 _LEAST_SCORE = 0.6
-_SAME_FACE = 0.7
-"""A box that lies in another by this share is the same face again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +65,6 @@ def refine(networks: CascadeNetworks, found: Sequence[tuple[Halves, Candidates]]
     return faces
 
 
-def distinct(faces: Sequence[Face]) -> list[Face]:
-    """Return each face once, surest first: of those that mostly lie in one another the surest."""
-    ranked = sorted(faces, key=lambda face: (-face.score, face.box.tolist()))
-    boxes = np.array([face.box for face in ranked], np.float32).reshape(-1, 4)
-    return [ranked[index] for index in suppress(boxes, _SAME_FACE, of_smaller=True)]
-
-
 def _ask(
     networks: CascadeNetworks, wanted: Sequence[tuple[Halves, Float32Array]]
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
@@ -109,4 +100,5 @@ def _faces(
     landmarks = np.where(seen[:, None, None], landmarks, candidates.landmarks)
     surer = np.maximum(scores, candidates.scores)
     sure: Int64Array = np.flatnonzero(surer >= _LEAST_SCORE)
-    return distinct([Face(boxes[index], float(surer[index]), landmarks[index]) for index in sure])
+    faces = [Face(boxes[index], float(surer[index]), landmarks[index]) for index in sure]
+    return [faces[index] for index in distinct(faces)]

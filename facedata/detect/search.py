@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..types import BoolArray, Face, Float32Array
+from .boxes import SAME_FACE
 from .choose import box_iou, choose
 
 _REGRESSION = 1.5
 """A face can be this much larger than the cell that finds it: what networks add to boxes is bounded by it."""
-_SAME_FACE = 0.7
-"""A box that lies in another by this share is suppressed with it, or is the same face again."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Search:
             np.minimum(boxes[:, 2:], chosen.box[2:]) - np.maximum(boxes[:, :2], chosen.box[:2]), 0, None
         ).prod(axis=1)
         area = float((chosen.box[2:] - chosen.box[:2]).prod())
-        other = overlap < _SAME_FACE * np.minimum(sides.prod(axis=1), area)
+        other = overlap < SAME_FACE * np.minimum(sides.prod(axis=1), area)
         if self.given_box is not None:
             grown = np.column_stack([boxes[:, :2] - sides / 4, boxes[:, 2:] + sides / 4])
             given = np.asarray(self.given_box, np.float32)

@@ -36,11 +36,11 @@ _ORDER = [
     ["sources.celeba", "sources.lfw", "sources.demo", "sources", "sources.reopen"],
     ["jpeg", "image", "picture", "memory"],
     [
+        "detect.boxes",
         "detect.choose",
         "detect.search",
         "detect.base",
         "detect.networks",
-        "detect.boxes",
         "detect.halves",
         "detect.pooling",
         "detect.cascade",

@@ -28,7 +28,8 @@ _FACTORIES: dict[str, DetectorFactory] = {
 class MarkFinder:
     """Finds bright squares of at least 8 px; notes which levels it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, score: float = 0.95) -> None:
+        self.score = score
         self.asked: list[tuple[int, int]] = []
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:
@@ -41,7 +42,7 @@ class MarkFinder:
         box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if found else []
         return Candidates(
             np.array(box, np.float32).reshape(-1, 4),
-            np.full(int(found), 0.95, np.float32),
+            np.full(int(found), self.score, np.float32),
             np.zeros((int(found), 5, 2), np.float32),
         )
 
@@ -57,8 +58,10 @@ def marked(size: tuple[int, int], at: int, side: int) -> UInt8Image:
     return image
 
 
-def asked_of(networks: CascadeNetworks, images: list[UInt8Image], search: Search) -> list[tuple[int, int]]:
-    finder = MarkFinder()
+def asked_of(
+    networks: CascadeNetworks, images: list[UInt8Image], search: Search, score: float = 0.95
+) -> list[tuple[int, int]]:
+    finder = MarkFinder(score)
     with one_thread():
         search_levels(finder, networks, images, [search] * len(images))
     return finder.asked
@@ -88,6 +91,13 @@ def test_for_every_face_the_search_goes_on_until_none_can_be_overlooked(networks
     image = marked((1000, 800), 100, 500)
     assert asked_of(networks, [image], Search("all", 0.9, 20.0))[-1] == (1280, 1)
     assert asked_of(networks, [image], Search("all", 0.9, 60.0))[-1] == (320, 1)
+
+
+def test_where_nothing_good_is_found_the_search_goes_to_the_end(networks: CascadeNetworks) -> None:
+    """A face that is unsure on few pixels may be sure on more, however large it must be."""
+    image, search = marked((1000, 800), 100, 500), Search("largest", 0.9, 200.0)
+    assert asked_of(networks, [image], search) == [(160, 1)]
+    assert asked_of(networks, [image], search, score=0.8)[-1] == (1280, 1)
 
 
 def test_no_photos_are_no_search(networks: CascadeNetworks) -> None:

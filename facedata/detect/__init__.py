@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -10,6 +11,10 @@ from pathlib import Path
 from ..errors import MissingExtraError, UsageError
 from .base import Detector, DetectorFactory
 from .weights import locate, read_weights
+
+_NO_RETINAFACE = (
+    "the detector retinaface needs a package that is not installed: pip install 'facedata[retinaface]'"
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class RetinafaceFactory:
 
     def __call__(self) -> Detector:
         """Load the networks."""
+        if find_spec("face_detection") is None:
+            raise MissingExtraError(f"{_NO_RETINAFACE} (on the host {socket.gethostname()})")
         from .retinaface import Retinaface
 
         return Retinaface(read_weights("retinaface", self.weights), self.min_face_px, self.device)
@@ -83,10 +90,7 @@ def with_weights(
         return replace(factory, weights=str(locate("yunet", given, cache)))
     if isinstance(factory, RetinafaceFactory):
         if find_spec("face_detection") is None:
-            raise MissingExtraError(
-                "the detector retinaface needs a package that is not installed: "
-                "pip install 'facedata[retinaface]'"
-            )
+            raise MissingExtraError(_NO_RETINAFACE)
         return replace(factory, weights=str(locate("retinaface", given, cache)))
     if given is not None:
         raise UsageError(f"--weights {given}: this detector takes none; they are for yunet and retinaface")

@@ -149,6 +149,13 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         with_weights(RetinafaceFactory())
 
 
+def test_a_worker_without_the_extra_says_which_machine_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facedata.detect.find_spec", lambda name: None)
+    monkeypatch.setattr("socket.gethostname", lambda: "node-7")
+    with pytest.raises(MissingExtraError, match=r"facedata\[retinaface\]' \(on the host node-7\)"):
+        RetinafaceFactory()()
+
+
 def test_the_command_lists_and_fetches(
     served: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

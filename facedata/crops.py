@@ -14,7 +14,7 @@ from .detect.search import Search
 from .errors import UsageError
 from .find import Wanted, find_faces
 from .picture import Picture
-from .types import Crop, UInt8Image
+from .types import Crop, Face, UInt8Image
 
 
 def find_crops(
@@ -70,16 +70,26 @@ def find_crops(
     shape = CropShape(template, size or DEFAULT_SIZES[template], margin)
     finder = _named(detector, min_face, device, weights) if isinstance(detector, str) else detector
     picture = Picture(image) if isinstance(image, bytes) else Picture.of_pixels(image)
-    search = Search(face or "all", min_score, min_face)
-    found = find_faces([Wanted(picture, (0, 0, *picture.size), search)], finder)[0]
+    faces = _wanted_faces(picture, Search(face or "all", min_score, min_face), finder)
+    return [cut_crop(picture, one, shape) for one in faces]
+
+
+def _wanted_faces(picture: Picture, search: Search, detector: Detector) -> list[Face]:
+    """Return the face that the rule chooses; or all that are sure and large enough, largest first."""
+    found = find_faces([Wanted(picture, (0, 0, *picture.size), search)], detector)[0]
     if not isinstance(found, list):
         raise found
-    sure = [one for one in found if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
-    if face is not None:
-        chosen, _, _ = choose(sure, face, picture.size)
-        sure = [] if chosen is None else [chosen]
-    sure.sort(key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
-    return [cut_crop(picture, one, shape) for one in sure]
+    if search.rule != "all":
+        chosen, _, _ = choose(
+            found, search.rule, picture.size, min_score=search.min_score, min_face=search.min_face_px
+        )
+        return [] if chosen is None else [chosen]
+    sure = [
+        one
+        for one in found
+        if one.score >= search.min_score and min(one.box[2:] - one.box[:2]) >= search.min_face_px
+    ]
+    return sorted(sure, key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
 
 
 @lru_cache(maxsize=4)

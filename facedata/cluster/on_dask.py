@@ -73,16 +73,19 @@ class _Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no t
     """joblib's backend without its wait for ever for a shard that Dask has given up."""
 
     def submit(self, func: Any, callback: Any = None) -> Any:
+        """Send a shard out; its failure is told to joblib too."""
         future = super().submit(func, callback)
         future.add_done_callback(lambda done: callback(done.exception()) if done.exception() else None)
         return future
 
     def retrieve_result_callback(self, out: Any) -> Any:
+        """Return what a shard gave, or raise what it raised."""
         if isinstance(out, BaseException):
             raise out
         return super().retrieve_result_callback(out)
 
     def effective_n_jobs(self, n_jobs: int) -> int:
+        """Return how many shards run at once, two at least."""
         return max(2, int(super().effective_n_jobs(n_jobs)))  # at 1, joblib would run all in this process
 
 

@@ -102,11 +102,13 @@ class _Backend(RayBackend):  # type: ignore[misc]  # mypy is told not to look in
     supports_return_generator = True
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **_: Any) -> int:
+        """Start the pool of workers; return how many were asked for."""
         self.parallel = parallel
         self._pool = _Pool(n_jobs, ray_remote_args=self.ray_remote_args)
         return n_jobs
 
     def effective_n_jobs(self, n_jobs: int) -> int:
+        """Return how many shards run at once, two at least."""
         return max(2, n_jobs)  # at 1, joblib would run everything in this process
 
 

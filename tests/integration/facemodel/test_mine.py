@@ -1,0 +1,103 @@
+"""`facemodel mine`: triplets whose negatives are the nearest, from any network, for `fit --triplets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facedata import ClassManifest, PreparedSet, TripletManifest
+from facedata.config import SplitConfig
+from facedata.errors import UsageError
+from facemodel.config import FitConfig, MineConfig
+from facemodel.dataset import TrainingSet
+from facemodel.errors import DataError, SpecError
+from facemodel.mining import mine
+from facemodel.sampler import make_sampler
+from facemodel.spec import InputSpec
+from tests.small_set import SIZE_PX, make_set
+
+onnx = pytest.importorskip("onnx", reason="facedata[export] is not installed")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> PreparedSet:
+    people = {f"p{number:02d}": 1 + number % 4 for number in range(20)}
+    return make_set(tmp_path / "faces", people, split=SplitConfig(splits="train=0.7,test=0.3"))
+
+
+@pytest.fixture
+def mean_colour(tmp_path: Path) -> Path:
+    """A network whose embedding is a crop's mean colour: what it finds near can be computed by hand."""
+    images = onnx.helper.make_tensor_value_info("images", 1, ["n", 3, SIZE_PX, SIZE_PX])
+    means = onnx.helper.make_tensor_value_info("means", 1, ["n", 3])
+    axes = onnx.helper.make_tensor("axes", 7, [2], [2, 3])
+    node = onnx.helper.make_node("ReduceMean", ["images", "axes"], ["means"], keepdims=0)
+    graph = onnx.helper.make_graph([node], "mean colour", [images], [means], [axes])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, tmp_path / "net.onnx")
+    InputSpec(SIZE_PX, "square", 3).write(tmp_path / "net.json")
+    return tmp_path / "net.onnx"
+
+
+def test_negatives_are_the_nearest_of_all_others(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    config = MineConfig(candidates=1000, batch=7)
+    found = mine(
+        mean_colour, str(prepared.path), tmp_path / "hard.parquet", config, lambda *done: seen.append(done)
+    )
+    training = TrainingSet.of(ClassManifest.open(prepared.path, split="train"))
+    colours = np.stack([crop.image().mean(axis=(0, 1)) / 127.5 for crop in training.classes])
+    manifest = TripletManifest.open(tmp_path / "hard.parquet", of=prepared.path)
+    able = np.flatnonzero(training.counts[training.person] > 1)
+    assert sorted(manifest.anchor.tolist()) == training.ids[able].tolist()
+    assert found["triplets"] == found["anchors"] == len(manifest) == len(able)
+    assert seen[-1] == (len(training), len(training))
+    rows, _ = training.rows_of(np.column_stack([manifest.anchor, manifest.positive, manifest.negative]))
+    for anchor, positive, negative in rows.tolist():
+        assert training.person[anchor] == training.person[positive] != training.person[negative]
+        distance = np.linalg.norm(colours - colours[anchor], axis=1)
+        distance[training.person == training.person[anchor]] = np.inf
+        assert distance[negative] == pytest.approx(distance.min(), abs=1e-5)
+    near = np.linalg.norm(colours[rows[:, 0]] - colours[rows[:, 2]], axis=1)
+    assert found["negative"] == pytest.approx(near.mean(), abs=1e-5)
+
+
+def test_the_same_seed_gives_the_same_file(prepared: PreparedSet, mean_colour: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.parquet" for number in range(3)]
+    for file, seed in zip(files, (1, 1, 2), strict=True):
+        mine(mean_colour, str(prepared.path), file, MineConfig(candidates=3, count=30, seed=seed))
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert files[0].read_bytes() != files[2].read_bytes()
+
+
+def test_fit_trains_on_the_file(prepared: PreparedSet, mean_colour: Path, tmp_path: Path) -> None:
+    mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet", MineConfig(count=30))
+    training = TrainingSet.of(ClassManifest.open(prepared.path, split="train"))
+    manifest = TripletManifest.open(tmp_path / "hard.parquet", of=prepared.path)
+    config = FitConfig(triplets=str(tmp_path / "hard.parquet"))
+    assert len(make_sampler(config, training, manifest).epoch(1)) == len(manifest) == 30
+
+
+def test_crops_of_another_template_are_refused(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path
+) -> None:
+    InputSpec(SIZE_PX, "arcface112", 3).write(mean_colour.with_suffix(".json"))
+    with pytest.raises(SpecError, match=r"arcface112 crops and .* square crops"):
+        mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet")
+    assert not (tmp_path / "hard.parquet").exists()
+
+
+def test_bad_splits_and_lost_crops_are_refused(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no split 'val'"):
+        mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet", MineConfig(split="val"))
+    lost = ClassManifest.open(prepared.path, split="train")[3]
+    (Path(str(lost.root)) / lost.file).unlink()
+    with pytest.raises(DataError, match=lost.path):
+        mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet")
+    assert not (tmp_path / "hard.parquet").exists()

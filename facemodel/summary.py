@@ -142,9 +142,7 @@ def _rate_line(one: Mapping[str, Any], metric: str) -> str:
 
 def _limit(metric: str, threshold: float | None) -> str:
     if threshold is None:
-        return (
-            "none; everybody gets a name" if metric == PROBABILITY else "none: `identify` takes --threshold"
-        )
+        return "none: everybody gets a name" if metric == PROBABILITY else "none: say one with --threshold"
     side = "at most" if metric == "euclidean" else "at least"
     return f"{_VALUES[metric]} {side} {threshold:.4g}"
 

@@ -165,7 +165,7 @@ def _fit(parsed: argparse.Namespace) -> None:
 
 def _info(parsed: argparse.Namespace) -> None:
     from . import model_info
-    from .summary import info_lines
+    from .info import info_lines
 
     values = model_info(parsed.model)
     print_result(parsed, values, info_lines(values))
@@ -227,7 +227,7 @@ def _mine(parsed: argparse.Namespace) -> None:
 
 def _export(parsed: argparse.Namespace) -> None:
     from . import export_model
-    from .summary import export_lines
+    from .export import export_lines
 
     done = export_model(parsed.model, parsed.out, options_of(parsed, ExportConfig))
     print_result(parsed, done, export_lines(done))

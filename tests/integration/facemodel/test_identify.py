@@ -99,7 +99,7 @@ def test_the_mean_of_several_stands_for_a_person(net: Path, gallery: Path, tmp_p
 def test_one_anchor_photo_each_and_the_others_are_spare(net: Path, tmp_path: Path) -> None:
     folder, out = people(tmp_path / "people"), tmp_path / "g.parquet"
     shown = done("enroll", net, folder, "--anchor", "one", "--out", out).stdout
-    assert [photos for photos in read_gallery(out).photos] == [
+    assert list(read_gallery(out).photos) == [
         ("anna/0.png",), ("bert/0.png",), ("zoë/0.png",),
     ]  # fmt: skip
     assert "spare              6" in shown

@@ -94,6 +94,7 @@ def crop_set(
             clear_output(run.out) if config.overwrite else None
             if (run.out / DATASET).is_file():
                 _refuse_another(run)
+                _sweep(run.out)
                 logger.info("nothing to do: %s is up to date", place)
             else:
                 _crop(run, reader, on_progress)
@@ -179,6 +180,13 @@ def _refuse_another(run: _Run) -> None:
             f"{run.place} holds the crops of another state of {run.before.path}, or is damaged: make them "
             "anew with --overwrite, or choose another --out"
         )
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a run that was killed in its very last step left of its progress."""
+    with writing(out):
+        if (out / WORK).is_dir():
+            shutil.rmtree(out / WORK)
 
 
 def _same_rows(run: _Run, there: PreparedSet) -> bool:

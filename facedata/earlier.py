@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .errors import ImageError
 from .fingers import text_numbers
 from .known import KnownRows, RowFile
 from .ledger import ROWS, unsettled
@@ -231,7 +232,7 @@ def _may_be_readable_now(rows: pa.Table) -> BoolArray:
 def _same_bytes(reader: PhotoReader, photo: str, digest: str | None) -> bool:
     try:
         return hashlib.sha256(reader(photo)).hexdigest() == digest
-    except OSError:
+    except (OSError, ImageError):
         return False  # it will be read again, and its row will say why it cannot
 
 

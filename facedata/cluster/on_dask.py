@@ -112,7 +112,7 @@ def _knock(address: str) -> None:
     try:
         with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own, as in a notebook
             thread.submit(asyncio.run, _connect(address)).result()
-    except (OSError, ValueError, TimeoutError, asyncio.TimeoutError) as error:
+    except Exception as error:  # Dask's transports raise a dozen kinds at addresses they cannot use
         raise EngineError(
             f"no Dask scheduler answers at {address} ({' '.join(str(error).split())[:160] or 'silence'}): "
             "start one with `dask scheduler`, and name its address with --address tcp://HOST:8786"

@@ -89,7 +89,8 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float, weights: Tensor | N
         weights: ``(classes,)`` float32 in label order; None for 1 each.
     """
     log_p = nn.functional.log_softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
-    losses = -log_p if gamma == 0 else -log_p * (1 - log_p.exp()).pow(gamma)
+    # at p = 1 a power below 1 has an infinite slope
+    losses = -log_p if gamma == 0 else -log_p * (1 - log_p.exp()).clamp_min(1e-8).pow(gamma)
     return (losses if weights is None else losses * weights[labels]).mean()
 
 

@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from types import TracebackType
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -93,6 +95,23 @@ class TrainingSet:
         return rows, here
 
 
+class Shaping(Protocol):
+    """Puts crops into a batch as a network shall see them, in the threads that decode them."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the batch's images."""
+
+    def place(self, number: int, crop: UInt8Batch, ready: UInt8Batch) -> None:
+        """Write the ``number``-th image of a batch.
+
+        Args:
+            number: from 0.
+            crop: ``(s, s, 3)`` uint8 RGB; not to be changed.
+            ready: ``(size, size, 3)`` uint8, to be written.
+        """
+
+
 class CropReader:
     """Reads crops by row number, in order, with threads; use it as a context manager.
 
@@ -132,46 +151,56 @@ class CropReader:
     def __len__(self) -> int:
         return len(self._lengths)
 
-    def read(self, rows: Int64Array) -> UInt8Batch:
-        """Read crops, ``(n, size, size, 3)`` uint8 RGB, in the order of the rows; rows may repeat.
+    def read(self, rows: Int64Array, shaping: Shaping | None = None) -> UInt8Batch:
+        """Read crops, ``(n, size, size, 3)`` uint8 RGB, in the order of the rows.
+
+        Args:
+            rows: ``(n,)`` int64; they may repeat, and are decoded once then.
+            shaping: puts each crop into its place of the batch, and decides its size; None to copy it.
 
         Raises:
             DataError: a crop is gone, cut short, damaged or of another size; the message names it.
         """
-        return self.start(rows).result()
+        return self.start(rows, shaping).result()
 
-    def start(self, rows: Int64Array) -> Reading:
+    def start(self, rows: Int64Array, shaping: Shaping | None = None) -> Reading:
         """Begin to read crops; :meth:`Reading.result` waits for them."""
         rows = np.asarray(rows, np.int64)
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)} crops")
-        batch = np.empty((len(rows), self.size_px, self.size_px, 3), np.uint8)
-        once, places = np.unique(rows, return_inverse=True)
-        first = np.full(len(once), len(rows))
-        first[places[::-1]] = np.arange(len(rows))[::-1]  # of several places the first one stays
-        targets = np.sort(first)
-        names = self._files.take(pa.array(rows[targets])).to_pylist()
-        tasks = [
-            self._pool.submit(self._fill, batch, rows, part, names[start : start + len(part)])
-            for start, part in _parts(targets, self.workers * _TASKS_PER_WORKER)
-        ]
-        return Reading(batch, first[places], tasks)
+        size = self.size_px if shaping is None else shaping.size_px
+        batch = np.empty((len(rows), size, size, 3), np.uint8)
+        order = np.argsort(rows, kind="stable")  # neighbours in a tar are read after each other
+        begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        once = rows[order[begins]]
+        places = [piece.tolist() for piece in np.split(order, begins[1:])]
+        wanted = list(zip(once.tolist(), self._files.take(pa.array(once)).to_pylist(), places, strict=False))
+        step = max(1, -(-len(wanted) // (self.workers * _TASKS_PER_WORKER)))
+        pieces = [wanted[begin : begin + step] for begin in range(0, len(wanted), step)]
+        return Reading(batch, [self._pool.submit(self._fill, batch, shaping, piece) for piece in pieces])
 
-    def _fill(self, batch: UInt8Batch, rows: Int64Array, targets: Int64Array, names: list[str]) -> None:
+    def _fill(
+        self, batch: UInt8Batch, shaping: Shaping | None, wanted: list[tuple[int, str, list[int]]]
+    ) -> None:
         """Decode some crops into their places."""
-        for target, name in zip(targets.tolist(), names, strict=True):
-            row = int(rows[target])
-            try:
-                data = self._handles.read(name, int(self._offsets[row]), int(self._lengths[row]))
-            except StoreError as error:
-                raise DataError(f"{error} (crop {self._name(row)})") from error
-            image = decoded(data)
-            if image is None or image.shape != batch.shape[1:]:
-                was = "cannot be decoded" if image is None else f"is {image.shape[1]}x{image.shape[0]} px"
-                raise DataError(
-                    f"the crop {self._name(row)} {was}: run `facedata check`, then prepare the set again"
-                )
-            batch[target] = image
+        for row, file, places in wanted:
+            crop = self._decoded(row, file)
+            for place in places:
+                if shaping is None:
+                    batch[place] = crop
+                else:
+                    shaping.place(place, crop, batch[place])
+
+    def _decoded(self, row: int, file: str) -> UInt8Batch:
+        try:
+            data = self._handles.read(file, int(self._offsets[row]), int(self._lengths[row]))
+        except StoreError as error:
+            raise DataError(f"{error} (crop {self._name(row)})") from error
+        crop = decoded(data)
+        if crop is not None and crop.shape == (self.size_px, self.size_px, 3):
+            return crop
+        was = "cannot be decoded" if crop is None else f"is {crop.shape[1]}x{crop.shape[0]} px"
+        raise DataError(f"the crop {self._name(row)} {was}: run `facedata check`, then prepare the set again")
 
     def _name(self, row: int) -> str:
         return str(self._paths[row].as_py())
@@ -227,20 +256,16 @@ class Reading:
 
     Args:
         batch: filled by the tasks.
-        origin: ``(n,)``, for each place the one that holds its crop: crops that repeat are decoded once.
         tasks: what is being done.
     """
 
-    def __init__(self, batch: UInt8Batch, origin: Int64Array, tasks: list[Future[None]]) -> None:
-        self._batch, self._origin, self._tasks = batch, origin, tasks
+    def __init__(self, batch: UInt8Batch, tasks: list[Future[None]]) -> None:
+        self._batch, self._tasks = batch, tasks
 
     def result(self) -> UInt8Batch:
         """Wait for the batch; errors as of :meth:`CropReader.read`."""
         for task in self._tasks:
             task.result()
-        again = np.flatnonzero(self._origin != np.arange(len(self._origin)))
-        for place in again.tolist():
-            self._batch[place] = self._batch[self._origin[place]]
         return self._batch
 
 
@@ -254,7 +279,10 @@ def decoded(data: bytes) -> UInt8Batch | None:
 
 
 def batches(
-    reader: CropReader, rows_of_batches: Iterable[Int64Array], ahead: int = 2
+    reader: CropReader,
+    rows_of_batches: Iterable[Int64Array],
+    ahead: int = 2,
+    shapings: Iterable[Shaping | None] | None = None,
 ) -> Iterator[tuple[Int64Array, UInt8Batch]]:
     """Yield batches of rows with their crops, in order, while the next ones are being read.
 
@@ -262,23 +290,18 @@ def batches(
         reader: reads them.
         rows_of_batches: ``(n,)`` int64 each.
         ahead: how many batches are read before they are asked for; memory holds as many.
+        shapings: one for each batch, see :meth:`CropReader.read`; None to copy crops as they are.
 
     Raises:
         DataError: as of :meth:`CropReader.read`, when the batch's turn comes.
     """
     waiting: deque[tuple[Int64Array, Reading]] = deque()
-    for rows in rows_of_batches:
-        waiting.append((rows, reader.start(rows)))
+    each = repeat(None) if shapings is None else shapings
+    for rows, shaping in zip(rows_of_batches, each, strict=False):
+        waiting.append((rows, reader.start(rows, shaping)))
         if len(waiting) > ahead:
             done, reading = waiting.popleft()
             yield done, reading.result()
     while waiting:
         done, reading = waiting.popleft()
         yield done, reading.result()
-
-
-def _parts(targets: Int64Array, pieces: int) -> Iterator[tuple[int, Int64Array]]:
-    """Cut places into runs of about equal length; yields where each begins, and the run."""
-    step = max(1, -(-len(targets) // pieces))
-    for start in range(0, len(targets), step):
-        yield start, targets[start : start + step]

@@ -21,7 +21,7 @@ from facedata.errors import LockedError, NotASetError, OtherSettingsError, Usage
 from facedata.prepared import locked
 from facemodel import embeddings
 from facemodel.dataset import CropReader
-from facemodel.embed import embed_rows, embed_set
+from facemodel.embed import embed_crops, embed_rows, embed_set
 from facemodel.embeddings import parts_folder, read_embeddings
 from facemodel.errors import DataError, ScoreError, SpecError
 from tests.integration.facemodel.colours import ColourEmbedder
@@ -179,15 +179,25 @@ def test_two_runs_on_one_file(faces: PreparedSet, tmp_path: Path) -> None:
         embed_set(ColourEmbedder(), faces.path, out)
 
 
-def test_mirror_images(faces: PreparedSet, tmp_path: Path) -> None:
-    embed_set(ColourEmbedder(normalised=True), faces.path, tmp_path / "e.parquet", flip=True)
-    embedder = ColourEmbedder(normalised=True)
-    images = [row.image() for row in ClassManifest.open(faces.path)]
-    slow = [(embedder.embed(i[None]) + embedder.embed(np.fliplr(i)[None]))[0] / 2 for i in images]
-    wanted = np.stack([one / np.linalg.norm(one) for one in slow])
-    found = read_embeddings(tmp_path / "e.parquet").values
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+@pytest.mark.parametrize("normalised", [False, True])
+def test_mirror_images(normalised: bool) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (9, 24, 24, 3), dtype=np.uint8)
+    crops[:, :, 12:] //= 2  # the right half is darker
+    embedder = ColourEmbedder(normalised=normalised)
+    slow = [(embedder.embed(i[None]) + embedder.embed(np.fliplr(i)[None]))[0] / 2 for i in crops]
+    if normalised:
+        slow = [one / np.linalg.norm(one) for one in slow]
+    found = embed_crops(embedder, crops, flip=True)
+    np.testing.assert_allclose(found, slow, atol=1e-6)
+    np.testing.assert_allclose(found, embed_crops(embedder, crops[:, :, ::-1], flip=True), atol=1e-6)
+    assert np.abs(found - embedder.embed(crops)).max() > 0.1
+
+
+def test_a_file_with_mirror_images(faces: PreparedSet, tmp_path: Path) -> None:
+    embedder = ColourEmbedder()
+    embed_set(embedder, faces.path, tmp_path / "e.parquet", flip=True)
+    assert embedder.seen == 2 * 22
+    assert read_embeddings(tmp_path / "e.parquet").settings["flip"]
 
 
 def test_a_split(faces: PreparedSet, tmp_path: Path) -> None:

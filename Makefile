@@ -1,11 +1,11 @@
-# The doors: make demo, make test, make check, make bench, make bench-accuracy, make bench-scale. Everything runs in .venv, made on first use.
+# The doors: make demo, make test, make check, make bench, make bench-accuracy, make bench-scale, make bench-train. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # pytest-xdist workers: two processes is what two cores bear, each worker of `prepare` being one more
 JOBS ?= 2
 
-.PHONY: demo test test-all check bench bench-accuracy bench-scale clean
+.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-train clean
 
 demo: $(VENV)/.installed
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -31,6 +31,9 @@ bench-accuracy: $(VENV)/.installed-dev
 bench-scale: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scale rows 200000 2000000 20000000 --rerun
 	$(BIN)/python -m tests.benchmark.scale photos 1000 10000 100000
+
+bench-train: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.training
 
 clean:
 	rm -rf demo-faces bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,64 @@
+"""``python -m facedata.painted DIR`` writes the demo's people as photos, to enroll and to name.
+
+``DIR/people/<name>/*.jpg`` are photos of each; ``DIR/group.jpg`` shows some of them, on photos of their own,
+beside two strangers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..types import UInt8Image
+from .person import NAMES
+from .photo import paint
+
+_PHOTOS = 4
+_IN_GROUP = (0, 3, 6, 9)
+_STRANGERS = (2, 7)
+_TILE_PX = 360
+
+
+def main() -> int:
+    """Write the photos."""
+    parser = argparse.ArgumentParser(
+        prog="python -m facedata.painted", description="Write the demo's people as photos."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="made when missing")
+    write_people(parser.parse_args().folder)
+    return 0
+
+
+def write_people(folder: Path) -> None:
+    """Write ``people/<name>/01.jpg`` … and ``group.jpg``; the same bytes each time."""
+    for person, name in enumerate(NAMES):
+        home = folder / "people" / name
+        home.mkdir(parents=True, exist_ok=True)
+        for photo in range(_PHOTOS):
+            _save(paint(person, photo).image, home / f"{photo + 1:02d}.jpg")
+    # photos with numbers of their own: none of them was enrolled or trained on
+    known = [_tile(paint(person, 40 + person).image) for person in _IN_GROUP]
+    strangers = [_tile(paint(person, 40 + person, seed=1).image) for person in _STRANGERS]
+    upper, lower = [known[0], strangers[0], known[1]], [known[2], known[3], strangers[1]]
+    _save(np.vstack([np.hstack(upper), np.hstack(lower)]), folder / "group.jpg")
+
+
+def _tile(image: UInt8Image) -> UInt8Image:
+    """Return the photo's middle as a square."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    return np.asarray(cv2.resize(square, (_TILE_PX, _TILE_PX), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _save(image: UInt8Image, file: Path) -> None:
+    Image.fromarray(image).save(file, quality=92)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from facedata import ClassManifest
 from facemodel.augment import Augmentation, ToInput, Variation, resized, shape_crop, varied
-from facemodel.dataset import UInt8Batch
+from facemodel.dataset import CropReader, UInt8Batch, batches
 from facemodel.spec import InputSpec
+from tests.people_set import people_set
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
@@ -181,3 +185,19 @@ def test_a_gpu_is_fed_the_same(rotate_deg: float) -> None:
     here, there = (ToInput(_spec(44), name, True, augmentation)(crops, (3,)) for name in ("cpu", "cuda"))
     difference = (here - there.cpu()).abs() * torch.tensor(STD).view(1, 3, 1, 1) * 255
     assert difference.max() < 1.01
+
+
+@pytest.mark.parametrize("side", [24, 16])
+def test_crops_can_be_shaped_while_they_are_read(tmp_path: Path, side: int) -> None:
+    """In one pass, in the threads that decode: the same bytes as in two; crops that repeat vary apart."""
+    classes = ClassManifest.open(people_set(tmp_path / "faces", people=3, photos=3).path)
+    to_input = ToInput(_spec(side), augmentation=Augmentation(flip=True, rotate_deg=20))
+    rows = [np.array([0, 4, 0, 0, 2, 5]), np.array([1, 1, 3])]
+    with CropReader(classes, 2) as reader:
+        shapings = [to_input.shaping(len(some), (7, step)) for step, some in enumerate(rows)]
+        for step, (some, ready) in enumerate(batches(reader, rows, shapings=shapings)):
+            plain = reader.read(some)
+            assert np.array_equal(ready, to_input.shape(plain, (7, step)))
+            assert torch.equal(to_input.finish(ready, (7, step)), to_input(plain, (7, step)))
+        first = reader.read(rows[0], shapings[0])
+    assert not np.array_equal(first[0], first[2])

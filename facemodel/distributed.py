@@ -87,31 +87,51 @@ def joined(on_gpu: bool) -> Iterator[Ranks]:
     Raises:
         DeviceError: there are fewer GPUs here than processes, or the others cannot be reached.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world < 2 or dist.is_initialized():
-        yield Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
+    begun = dist.is_available() and dist.is_initialized()
+    world = dist.get_world_size() if begun else int(os.environ.get("WORLD_SIZE", "1"))
+    if world < 2:
+        yield Ranks()
         return
-    ranks = Ranks(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_RANK", "0")))
-    if on_gpu:
-        if ranks.local >= torch.cuda.device_count():
-            raise DeviceError(
-                f"process {ranks.local} has no GPU of its own ({torch.cuda.device_count()} here): start as "
-                "many processes (torchrun --nproc-per-node), or choose --device cpu"
-            )
-        torch.cuda.set_device(ranks.local)
+    rank = dist.get_rank() if begun else int(os.environ["RANK"])
+    ranks = Ranks(rank, world, int(os.environ.get("LOCAL_RANK", "0")))
+    _take_gpu(ranks) if on_gpu else None
+    if not begun:
+        _begin("nccl" if on_gpu else "gloo")
     try:
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        with _quiet(not ranks.first):
+            yield ranks
+    finally:
+        if not begun:
+            dist.destroy_process_group()
+
+
+def _take_gpu(ranks: Ranks) -> None:
+    if ranks.local >= torch.cuda.device_count():
+        raise DeviceError(
+            f"process {ranks.local} has no GPU of its own ({torch.cuda.device_count()} here): start as "
+            "many processes (torchrun --nproc-per-node), or choose --device cpu"
+        )
+    torch.cuda.set_device(ranks.local)
+
+
+def _begin(backend: str) -> None:
+    try:
+        dist.init_process_group(backend)
     except (RuntimeError, ValueError) as error:
         raise DeviceError(f"the other processes cannot be reached: {error}") from error
+
+
+@contextmanager
+def _quiet(quiet: bool) -> Iterator[None]:
+    """Let one process speak for all."""
     package = logging.getLogger(__package__)
     level = package.level
-    if not ranks.first:
-        package.setLevel(logging.ERROR)  # one says it
+    if quiet:
+        package.setLevel(logging.ERROR)
     try:
-        yield ranks
+        yield
     finally:
         package.setLevel(level)
-        dist.destroy_process_group()
 
 
 class WholeBatch:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facedata import PairManifest, PreparedSet, TripletManifest, open_set
+from facedata.place import Remote
 
 from .checkpoint import Checkpoint, load_newest
 from .config import FitConfig
@@ -70,7 +71,7 @@ class FitResult:
 
 
 def fit(
-    set_path: str | os.PathLike[str],
+    set_path: str | os.PathLike[str] | Remote,
     out: str | os.PathLike[str],
     config: FitConfig | None = None,
     *,

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,14 @@ def open_run(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) 
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the folder {out}: {error.strerror or error}") from error
-    try:
-        with locked(out):
-            _claim(run, config, prepared)
-            ranks.wait()
-            yield run
-    except SetError as error:  # facedata's lock says it of a set
-        raise RunError(str(error)) from error
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(out))
+        except SetError as error:  # facedata's lock says it of a set
+            raise RunError(str(error)) from error
+        _claim(run, config, prepared)
+        ranks.wait()
+        yield run
 
 
 def _claim(run: RunFolder, config: FitConfig, prepared: PreparedSet) -> None:

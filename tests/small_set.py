@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,21 @@ def crop_image(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.full((SIZE_PX, SIZE_PX, 3), colour, np.uint8)
 
 
-def class_table(people: Mapping[str, int], reference: Sequence[str] = (), skip_ids: int = 0) -> pa.Table:
+def one_colour(path: str, number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return the picture of a crop: its number's colour."""
+    return crop_image(number)
+
+
+Picture = Callable[[str, int], np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]
+"""From a crop's path and number to its picture."""
+
+
+def class_table(
+    people: Mapping[str, int], reference: Sequence[str] = (), skip_ids: int = 0, picture: Picture = one_colour
+) -> pa.Table:
     """Return crops without splits and labels: so many photos of each person, ids with holes if asked."""
     paths = [f"{person}/{i}.jpg" for person, count in people.items() for i in range(count)]
-    data = [encode_crop(crop_image(i)) for i in range(len(paths))]
+    data = [encode_crop(picture(path, i)) for i, path in enumerate(paths)]
     columns = {
         "id": [i * (skip_ids + 1) for i in range(len(paths))],
         "path": paths,
@@ -68,6 +79,7 @@ def make_set(
     protocol: pa.Table | None = None,
     skip_ids: int = 0,
     split: SplitConfig | None = None,
+    picture: Picture = one_colour,
 ) -> PreparedSet:
     """Write a set of so many photos of each person."""
     split, pairs, triplets = (
@@ -75,9 +87,9 @@ def make_set(
         PairsConfig(),
         TripletsConfig(),
     )
-    bare = class_table(people, reference, skip_ids)
+    bare = class_table(people, reference, skip_ids, picture)
     paths = bare.column("path").to_pylist()
-    FolderStore(folder).put("", [(path, encode_crop(crop_image(i))) for i, path in enumerate(paths)])
+    FolderStore(folder).put("", [(path, encode_crop(picture(path, i))) for i, path in enumerate(paths)])
     ledger = ledger_of(bare, official)
     classes, section = divide(bare, ledger, split)
     settings = {"size": SIZE_PX, "people": sorted(people)}

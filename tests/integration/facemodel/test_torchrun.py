@@ -1,0 +1,78 @@
+"""Two processes by torchrun (gloo) train as one does with the same batch: same losses, same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from facemodel import fit
+from facemodel.history import EpochRow, read_csv
+from tests.people_set import TINY, people_set
+
+# no dropout, which draws in each process; augmentation is that of the whole batch in both
+PLAIN = {**TINY, "epochs": 2, "optimizer": "sgd", "lr": 1e-2, "flip": False}
+RUNS: dict[str, dict[str, Any]] = {
+    "triplets": {**PLAIN, "batch": 10, "rows_per_epoch": 33, "negatives": "hard", "hard_candidates": 5},
+    "pairs": {**PLAIN, "batches": "pairs", "loss": "bce", "batch": 9, "rows_per_epoch": 28, "accumulate": 2},
+    "people": {
+        **PLAIN, "batches": "people", "loss": "cosface", "margin": 0.35, "scale": 16.0, "normalised": True,
+        "photos_per_person": 3,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(str(people_set(tmp_path_factory.mktemp("set")).path))
+
+
+def two_processes(faces: Path, runs: dict[Path, dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    """Run each one after the other in the same two processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
+        "--master-port", str(port), "-m", "tests.integration.facemodel.several_fits", str(faces),
+        json.dumps({str(out): options for out, options in runs.items()}),
+    ]  # fmt: skip
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=env, timeout=600)
+
+
+def figures(row: EpochRow) -> dict[str, Any]:
+    names = ("loss", "active", "val_loss", "val_auc", "probe_loss", "spread", "used_mean", "images", "steps")
+    return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
+
+
+def test_two_processes_train_as_one(faces: Path, tmp_path: Path) -> None:
+    done = two_processes(faces, {tmp_path / f"two-{name}": options for name, options in RUNS.items()})
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name, options in RUNS.items():
+        fit(faces, tmp_path / f"one-{name}", **options)
+        one, two = (read_csv(tmp_path / f"{number}-{name}" / "history.csv") for number in ("one", "two"))
+        for ours, theirs in zip(two, one, strict=True):
+            assert figures(ours) == pytest.approx(figures(theirs), rel=2e-3, abs=2e-3), name
+        weights = [load_file(tmp_path / f"{number}-{name}" / "last.safetensors") for number in ("one", "two")]
+        for key, value in weights[0].items():
+            assert torch.allclose(value.float(), weights[1][key].float(), atol=2e-3), (name, key)
+
+
+def test_two_processes_go_on_with_what_one_began(faces: Path, tmp_path: Path) -> None:
+    options = {**RUNS["triplets"], "save_steps": 2}
+    fit(faces, tmp_path / "one", **options)
+    (tmp_path / "one" / "state" / "done.json").unlink()
+    newest = sorted((tmp_path / "one" / "state").glob("*.safetensors"))[-1]
+    newest.unlink()  # back to within the second epoch
+    done = two_processes(faces, {tmp_path / "one": {**options, "resume": True}})
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(read_csv(tmp_path / "one" / "history.csv")) == 3

@@ -1,0 +1,63 @@
+"""Shares of one process and of several; what several do together is tested with torchrun."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facemodel.distributed import Ranks, WholeBatch, joined, share_batch_norms
+
+
+@given(st.integers(0, 200), st.integers(1, 9))
+def test_shares_follow_each_other_and_are_about_equal(count: int, world: int) -> None:
+    parts = [Ranks(rank, world).share(count) for rank in range(world)]
+    assert [row for part in parts for row in range(count)[part]] == list(range(count))
+    sizes = [part.stop - part.start for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_every_process_has_a_row_even_of_a_batch_with_too_few() -> None:
+    rows = np.arange(6).reshape(2, 3)
+    shares = [WholeBatch(torch.nn.Identity(), Ranks(rank, 4)).share(rows) for rank in range(4)]
+    assert all(len(share) == 1 for share in shares)
+    assert {int(share[0, 0]) for share in shares} == {0, 3}
+
+
+def test_one_process_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined(on_gpu=False) as ranks:
+        assert ranks == Ranks(0, 1, 0)
+        assert ranks.first
+        values = np.ones((3, 2), np.float32)
+        assert ranks.gathered(values, 3) is values
+        ranks.wait()
+        assert ranks.own(torch.device("cpu")) == torch.device("cpu")
+    assert Ranks(1, 2, 1).own(torch.device("cuda", 0)) == torch.device("cuda", 1)
+
+
+def test_shared_batch_norm_is_batch_norm_where_one_process_has_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: None)  # one process: its own sum
+    torch.manual_seed(0)
+    plain = torch.nn.BatchNorm2d(5)
+    with torch.no_grad():
+        plain.weight.uniform_()
+    shared = torch.nn.BatchNorm2d(5)
+    shared.load_state_dict(plain.state_dict())
+    share_batch_norms(shared)
+    images = torch.randn(6, 5, 4, 4) * 3 + 2
+    one, other = images.clone().requires_grad_(), images.clone().requires_grad_()
+    want, got = plain(one), shared(other)
+    assert torch.allclose(want, got, atol=1e-5)
+    (want**3).sum().backward()
+    (got**3).sum().backward()
+    assert one.grad is not None
+    assert other.grad is not None
+    assert torch.allclose(one.grad, other.grad, rtol=1e-4, atol=1e-3)
+    for name, value in plain.state_dict().items():
+        assert torch.allclose(value, shared.state_dict()[name], atol=1e-5), name
+    assert torch.equal(shared.eval()(images), shared(images))

@@ -1,0 +1,115 @@
+"""The run folder: who may work in it, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facedata.errors import StoreError
+from facedata.prepared import PreparedSet
+from facemodel.config import FitConfig
+from facemodel.distributed import Ranks
+from facemodel.errors import NewerVersionError, RunError
+from facemodel.run import STATE, RunFolder, open_run
+from tests.small_set import make_set
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
+    return make_set(tmp_path_factory.mktemp("set"), {"a": 2, "b": 2, "c": 2, "d": 2})
+
+
+def begin(out: Path, prepared: PreparedSet, **options: Any) -> RunFolder:
+    with open_run(out, FitConfig(**options), prepared, Ranks()) as run:
+        return run
+
+
+def test_a_new_run_has_its_config_as_run(tmp_path: Path, prepared: PreparedSet) -> None:
+    run = begin(tmp_path / "deep" / "run", prepared, epochs=3)
+    assert "epochs = 3" in (run.path / "config.toml").read_text()
+    assert run.done is None
+    run.finish({"epochs": 3})
+    assert run.done == {"epochs": 3}
+
+
+def test_a_run_is_not_written_over_unasked(tmp_path: Path, prepared: PreparedSet) -> None:
+    run = begin(tmp_path / "run", prepared)
+    with pytest.raises(RunError, match="holds an unfinished run: go on with --resume"):
+        begin(tmp_path / "run", prepared)
+    run.finish({})
+    with pytest.raises(RunError, match="holds a finished run"):
+        begin(tmp_path / "run", prepared)
+    begin(tmp_path / "run", prepared, resume=True)
+
+
+def test_overwrite_removes_the_run_and_nothing_else(tmp_path: Path, prepared: PreparedSet) -> None:
+    run = begin(tmp_path / "run", prepared)
+    for name in ("best.safetensors", "history.csv", "notes.txt", f"{STATE}/000000000001.safetensors"):
+        (run.path / name).write_text("old")
+    begin(tmp_path / "run", prepared, overwrite=True, epochs=9)
+    names = {file.name for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    assert names == {"config.toml", "settings.json", "notes.txt"}
+    assert "epochs = 9" in (run.path / "config.toml").read_text()
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
+    (tmp_path / "photo.jpg").write_text("precious")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(RunError, match="holds something else"):
+            begin(tmp_path, prepared, **options)
+    assert [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_other_settings_are_named(tmp_path: Path, prepared: PreparedSet) -> None:
+    begin(tmp_path / "run", prepared, lr=0.1, epochs=3)
+    with pytest.raises(RunError) as caught:
+        begin(tmp_path / "run", prepared, lr=0.2, epochs=4, resume=True)
+    assert "--epochs is 4 and was 3; --lr is 0.2 and was 0.1" in str(caught.value)
+    begin(tmp_path / "run", prepared, lr=0.1, epochs=3, resume=True, workers=3, save_steps=5)
+
+
+def test_another_set_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
+    begin(tmp_path / "run", prepared)
+    other = make_set(tmp_path / "set", {"a": 3, "b": 3})
+    with pytest.raises(RunError, match="trains on the set"):
+        begin(tmp_path / "run", other, resume=True)
+
+
+def test_a_run_of_a_later_version_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
+    begin(tmp_path / "run", prepared)
+    file = tmp_path / "run" / STATE / "settings.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
+    with pytest.raises(NewerVersionError, match="format 2; this one knows 1"):
+        begin(tmp_path / "run", prepared, resume=True)
+
+
+def test_resume_where_nothing_is(
+    tmp_path: Path, prepared: PreparedSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RunError, match=r"no run .* to go on with"):
+        begin(tmp_path / "run", prepared, resume=True)
+    (tmp_path / "run").mkdir()  # killed before it wrote anything
+    with caplog.at_level(logging.INFO):
+        begin(tmp_path / "run", prepared, resume=True)
+        begin(tmp_path / "run", prepared, resume=True)
+    assert "holds no run yet: it begins" in caplog.text
+    assert "stopped before its first checkpoint: it begins anew" in caplog.text
+
+
+def test_two_runs_on_one_folder_the_second_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
+    with (
+        open_run(tmp_path / "run", FitConfig(), prepared, Ranks()),
+        pytest.raises(RunError, match="another run is working on"),
+    ):
+        begin(tmp_path / "run", prepared, resume=True)
+    begin(tmp_path / "run", prepared, resume=True)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, prepared: PreparedSet) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        begin(tmp_path / "file" / "run", prepared)

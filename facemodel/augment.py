@@ -128,11 +128,11 @@ class ToInput:
             key: whole numbers that seed the variation, such as (seed, epoch, step); None for none.
         """
         images = crops.numpy() if isinstance(crops, torch.Tensor) else crops
-        return self.finish(self._shaped(images, self.shaping(len(images), key)), key)
+        return self.finish(self.shaped(images, self.shaping(len(images), key)), key)
 
     def shape(self, crops: UInt8Batch, key: tuple[int, ...] | None = None) -> UInt8Batch:
         """Return crops as the network sees them, still as bytes: ``(N, size, size, 3)`` uint8 RGB."""
-        return self._shaped(crops, FullShaping(self.spec.size_px, self._variation(len(crops), key)))
+        return self.shaped(crops, FullShaping(self.spec.size_px, self._variation(len(crops), key)))
 
     def shaping(self, count: int, key: tuple[int, ...] | None = None) -> FullShaping:
         """Return what shapes a batch's crops while they are read; :meth:`finish` takes it from there.
@@ -159,7 +159,8 @@ class ToInput:
     def _variation(self, count: int, key: tuple[int, ...] | None) -> Variation:
         return Variation.none(count) if key is None else Variation.drawn(count, self.augmentation, key)
 
-    def _shaped(self, crops: UInt8Batch, shaping: FullShaping) -> UInt8Batch:
+    def shaped(self, crops: UInt8Batch, shaping: FullShaping) -> UInt8Batch:
+        """Return crops shaped, as reading them with ``shaping`` does: ``(N, size, size, 3)`` uint8 RGB."""
         if crops.shape[1] == shaping.size_px and shaping.variation.is_none:
             return np.ascontiguousarray(crops)
         ready = np.empty((len(crops), shaping.size_px, shaping.size_px, 3), np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torchvision
@@ -19,7 +21,7 @@ def images(count: int, side: int) -> torch.Tensor:
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
 
 
-def from_library(name: str) -> tuple[nn.Module, nn.Module]:
+def from_library(name: str) -> tuple[Any, nn.Module]:
     """A network of torchvision's in eval mode, and ours with the same weights."""
     kwargs = {"init_weights": False} if name == "inception_v3" else {}
     library = getattr(torchvision.models, {"mobilenet_v3": "mobilenet_v3_large"}.get(name, name))(**kwargs)

@@ -18,10 +18,8 @@ State = dict[str, torch.Tensor]
 
 
 def objective_of(freeze: str, backbone: str = "resnet18", size: int = 32, **options: object) -> Objective:
-    values: dict[str, object] = {"dim": 16, **options}
-    config = FitConfig(
-        backbone=backbone, size=size, weights="none", freeze=freeze, freeze_random=True, **values
-    )  # type: ignore[arg-type]
+    values = {"backbone": backbone, "size": size, "freeze": freeze, "dim": 16, **options}
+    config = FitConfig(weights="none", freeze_random=True, **values)  # type: ignore[arg-type]
     model, _ = make_model(config, InputSpec(size_px=size, template="square", dim=config.dim))
     return make_objective(config, model)
 

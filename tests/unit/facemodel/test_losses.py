@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,19 +32,21 @@ def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def slow_distance(a: torch.Tensor, b: torch.Tensor, distance: str) -> float:
-    pairs = list(zip(a.double().tolist(), b.double().tolist(), strict=True))
+    pairs: list[tuple[float, float]] = list(zip(a.double().tolist(), b.double().tolist(), strict=True))
     square = sum((x - y) ** 2 for x, y in pairs)
     dot = sum(x * y for x, y in pairs)
     lengths = math.sqrt(sum(x * x for x, _ in pairs) * sum(y * y for _, y in pairs))
-    return {
+    found: dict[str, float] = {
         "euclidean": math.sqrt(square),
         "squared": square,
         "mean-squared": square / len(pairs),
         "cosine": 1 - dot / lengths,
-    }[distance]
+    }
+    return found[distance]
 
 
-def slow_triplet(a: torch.Tensor, p: torch.Tensor, n: torch.Tensor, margin: float, distance: str) -> float:
+def slow_triplet(row: torch.Tensor, margin: float, distance: str) -> float:
+    a, p, n = row
     return max(0.0, slow_distance(a, p, distance) - slow_distance(a, n, distance) + margin)
 
 
@@ -59,7 +62,7 @@ def test_distances_are_the_slow_loops(distance: str) -> None:
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_the_gradient_is_finite_where_two_embeddings_are_one(distance: str) -> None:
     rows = numbers(2, 1, DIM).expand(2, 3, DIM).clone().requires_grad_()
-    triplet_losses(rows, 0.3, distance).sum().backward()
+    triplet_losses(rows, 0.3, distance).sum().backward()  # type: ignore[no-untyped-call]
     assert rows.grad is not None
     assert rows.grad.isfinite().all()
 
@@ -71,7 +74,7 @@ def test_triplets_are_the_slow_loops(margin: float, distance: str) -> None:
     """The margins and distances of systems A, B and C."""
     rows = numbers(20, 3, DIM)
     rows = nn.functional.normalize(rows, dim=2) if distance == "squared" else rows
-    wanted = [slow_triplet(*row, margin, distance) for row in rows]
+    wanted = [slow_triplet(row, margin, distance) for row in rows]
     assert triplet_losses(rows, margin, distance).tolist() == pytest.approx(wanted, rel=1e-4, abs=1e-5)
     assert 0 < sum(one == 0 for one in wanted) < 20
 
@@ -113,7 +116,7 @@ def test_weighted_cross_entropy_learns_a_rare_class() -> None:
         optimizer = torch.optim.Adam(layer.parameters(), lr=0.05)
         for _ in range(300):
             optimizer.zero_grad()
-            focal_loss(layer(points), labels, 2.0, chosen).backward()
+            focal_loss(layer(points), labels, 2.0, chosen).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         named = layer(points).argmax(1)
         return [float((named[labels == label] == label).float().mean()) for label in range(3)]
@@ -137,14 +140,14 @@ def test_focal_loss_is_the_slow_loops_and_cross_entropy_at_gamma_0() -> None:
 
 def test_focal_loss_has_a_finite_gradient_at_certainty() -> None:
     logits = torch.tensor([[100.0, -100.0]], requires_grad=True)
-    focal_loss(logits, torch.tensor([0]), 0.5).backward()
+    focal_loss(logits, torch.tensor([0]), 0.5).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(("kind", "margin"), [("arcface", 28.6), ("cosface", 0.35)])
 def test_margin_softmax_is_its_paper_s(kind: str, margin: float) -> None:
-    loss = margin_softmax(kind, 4, DIM, margin, 30.0)
+    loss: Any = margin_softmax(kind, 4, DIM, margin, 30.0)
     embeddings, labels = numbers(8, DIM), torch.arange(8) % 4
     centres = loss.W.detach().double().numpy()
     losses = []
@@ -164,7 +167,7 @@ def test_margin_softmax_is_its_paper_s(kind: str, margin: float) -> None:
 
 def test_arcface_has_a_finite_gradient_on_a_class_centre() -> None:
     """acos has an infinite slope at 1, which is where training leads."""
-    loss = margin_softmax("arcface", 4, DIM, 28.6, 64.0)
+    loss: Any = margin_softmax("arcface", 4, DIM, 28.6, 64.0)
     embeddings = loss.W.detach().T.clone().requires_grad_()
     loss(embeddings, torch.arange(4)).backward()
     assert embeddings.grad is not None
@@ -230,7 +233,7 @@ def test_the_active_share_is_a_slow_loops() -> None:
     embeddings = embeddings + 2 * numbers(5, 3, seed=8).repeat_interleave(3, dim=0)
     every = [t[:2] for t in slow_triplets(labels)]
     active = {
-        t[:2] for t in slow_triplets(labels) if slow_triplet(*embeddings[list(t)], margin, "euclidean") > 0
+        t[:2] for t in slow_triplets(labels) if slow_triplet(embeddings[list(t)], margin, "euclidean") > 0
     }
     wanted = len(active) / len(set(every))
     assert 0 < wanted < 1

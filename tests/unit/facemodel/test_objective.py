@@ -17,7 +17,7 @@ from facemodel.spec import InputSpec
 
 TINY = "timm:test_efficientnet"
 PEOPLE = ("Ana", "Bo", "Cy")
-GOALS = {
+GOALS: dict[str, dict[str, object]] = {
     "triplet": {"batches": "triplets"},
     "pairs": {"batches": "pairs", "loss": "bce", "dropout": 0.1},
     "cross-entropy": {"batches": "photos", "loss": "cross-entropy"},
@@ -53,7 +53,7 @@ def batch(objective: Objective, seed: int = 0) -> tuple[torch.Tensor, torch.Tens
 @pytest.mark.parametrize("goal", GOALS)
 def test_every_goal_lowers_its_loss_and_reports_scalars(goal: str) -> None:
     objective = objective_of(goal)
-    optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(objective.parameters(), lr=5e-3)
     losses = []
     for number in range(25):
         objective.train()
@@ -64,9 +64,8 @@ def test_every_goal_lowers_its_loss_and_reports_scalars(goal: str) -> None:
         losses.append(found.loss.item())
         assert all(weight.grad is not None for weight in objective.parameters())  # DDP waits for each
         assert all(term.ndim == 0 and not term.requires_grad for term in found.terms.values())
-    assert set(found.terms) == {"spread", "active" if goal in ("triplet", "people") else "accuracy"} or (
-        goal == "multi-similarity" and set(found.terms) == {"spread", "active"}
-    )
+    mined = goal in ("triplet", "people", "multi-similarity")
+    assert set(found.terms) == {"spread", "active" if mined else "accuracy"}
     assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
 
 

@@ -1,11 +1,11 @@
-# The doors: make demo, make test, make check, make bench, make bench-accuracy, make bench-scale, make bench-train. Everything runs in .venv, made on first use.
+# The doors: make demo, make test, make check, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # pytest-xdist workers: two processes is what two cores bear, each worker of `prepare` being one more
 JOBS ?= 2
 
-.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-train clean
+.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-train bench-scores clean
 
 demo: $(VENV)/.installed
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -34,6 +34,9 @@ bench-scale: $(VENV)/.installed-dev
 
 bench-train: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.training
+
+bench-scores: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.scores
 
 clean:
 	rm -rf demo-faces bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,7 @@ from facedata.types import BoolArray, Float64Array, Int64Array
 from .distances import is_same, likeness
 from .errors import ScoreError
 from .folds import Folds, deal_folds, over_folds
-from .metrics import FARS, Decisions, Roc, TarAtFar, auc, decide, roc
+from .metrics import FARS, Decisions, Roc, TarAtFar, auc_of, decide, roc
 from .people import bootstrap, fair_weights
 from .thresholds import Threshold
 
@@ -154,15 +154,13 @@ def _fold_values(folds: Folds, pairs: ScoredPairs) -> dict[str, Any]:
 
 def _intervals(pairs: ScoredPairs, said: BoolArray | None, seed: int) -> dict[str, Any] | None:
     """Return 95% intervals over people; None where people are too few."""
-    order = np.argsort(pairs.likeness, kind="stable")  # sorted once, each draw's curve is quick
-    likeness, same = pairs.likeness[order], pairs.same[order]
-    people = pairs.left[order], pairs.right[order]
+    people = pairs.left, pairs.right
     found: dict[str, Any] = {"level": 0.95, "over": "people"}
     try:
-        area = bootstrap(lambda weights: auc(likeness, same, weights), *people, seed=seed)
+        area = bootstrap(auc_of(pairs.likeness, pairs.same), *people, seed=seed)
         found.update(auc=[area.low, area.high], draws=area.draws, people=area.people)
         if said is not None:
-            right = (said[order] == same).astype(np.float64)
+            right = (said == pairs.same).astype(np.float64)
             share = bootstrap(lambda weights: _mean(right, weights), *people, seed=seed)
             found["accuracy"] = [share.low, share.high]
     except ScoreError:

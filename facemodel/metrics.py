@@ -7,7 +7,7 @@ a fraction. Ties are one step: pairs of equal likeness are accepted together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "TarAtFar",
     "accuracy",
     "auc",
+    "auc_of",
     "best_threshold",
     "compare",
     "decide",
@@ -157,6 +158,31 @@ def auc(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = 
     0.875
     """
     return roc(likeness, same, weights).auc()
+
+
+def auc_of(likeness: Float64Array, same: BoolArray) -> Callable[[Float64Array], float]:
+    """Return what computes the area for one weighting after the other, much quicker than :func:`auc`.
+
+    What it returns takes weights ``(n,)``, none negative, and raises :class:`ScoreError` where all pairs that
+    weigh something are of one kind.
+    """
+    likeness, same = _checked(likeness, same)
+    order = np.argsort(likeness, kind="stable")[::-1]
+    ends = np.append(np.flatnonzero(np.diff(likeness[order])), len(order) - 1)
+    genuine = same[order].astype(np.float64)
+
+    def area(weights: Float64Array) -> float:
+        mine = weights[order]
+        both = np.cumsum(mine)[ends]
+        true = np.cumsum(mine * genuine)[ends]
+        false = both - true
+        if not true[-1] > 0 or not false[-1] > 0:
+            raise ScoreError("all pairs that weigh something are of one kind")
+        heights = true.copy()
+        heights[1:] += true[:-1]
+        return float(np.diff(false, prepend=0.0) @ heights / 2 / true[-1] / false[-1])
+
+    return area
 
 
 def eer(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = None) -> float:

@@ -114,9 +114,10 @@ def people_weights(left: Int64Array, right: Int64Array, draws: int, seed: int) -
     """Yield the weights of pairs, ``(n,)`` float64, one draw of people after the other."""
     people, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
     ones, others = codes[: len(left)], codes[len(left) :]
-    alike = ones == others
+    # a genuine pair counts its person once: its other side is a place beyond the people, whose count is one
+    others = np.where(ones == others, len(people), others)
     rng = np.random.default_rng(seed)
     for _ in range(draws):
         drawn = rng.integers(len(people), size=len(people)) if len(people) else np.empty(0, np.int64)
-        counts = np.bincount(drawn, minlength=len(people)).astype(np.float64)
-        yield np.where(alike, counts[ones], counts[ones] * counts[others])
+        counts = np.append(np.bincount(drawn, minlength=len(people)), 1.0)
+        yield counts[ones] * counts[others]

@@ -17,7 +17,8 @@ from sklearn.metrics import (
 )
 
 from facedata.types import BoolArray, Float64Array
-from facemodel.metrics import FARS, accuracy, auc, best_threshold, decide, eer, roc, tar_at_far
+from facemodel.errors import ScoreError
+from facemodel.metrics import FARS, accuracy, auc, auc_of, best_threshold, decide, eer, roc, tar_at_far
 from facemodel.people import fair_weights, people_weights
 
 CLOSE = 1e-12
@@ -49,6 +50,18 @@ def test_roc_and_auc(found: Scores, weighted: bool) -> None:
     np.testing.assert_array_equal(curve.thresholds, thresholds)
     theirs = roc_auc_score(same, likeness, sample_weight=given_weights)
     assert auc(likeness, same, given_weights) == pytest.approx(theirs, abs=CLOSE)
+
+
+@given(scores(), seeds)
+def test_the_quick_area_of_many_weightings(found: Scores, seed: int) -> None:
+    likeness, same, _ = found
+    weights = np.random.default_rng(seed).integers(0, 4, len(same)).astype(np.float64)
+    if weights[same].sum() and weights[~same].sum():
+        theirs = roc_auc_score(same, likeness, sample_weight=weights)
+        assert auc_of(likeness, same)(weights) == pytest.approx(theirs, abs=CLOSE)
+    else:
+        with pytest.raises(ScoreError, match="one kind"):
+            auc_of(likeness, same)(weights)
 
 
 @given(scores())

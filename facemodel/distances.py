@@ -15,7 +15,7 @@ from .errors import ScoreError
 from .spec import METRICS
 
 _BLOCK_NUMBERS = 1 << 17
-"""Numbers of a side held at a time: 1 MB as float64, which a core's cache holds (with 8 MB it takes twice the time)."""
+"""Numbers of a side held at a time: 1 MB as float64, which a cache holds; 8 MB take twice as long."""
 
 
 def compare(embeddings: Float32Array, left: Int64Array, right: Int64Array, metric: str) -> Float64Array:

@@ -134,30 +134,51 @@ class ToInput:
         """Return crops as the network sees them, still as bytes: ``(N, size, size, 3)`` uint8 RGB."""
         return self.shaped(crops, FullShaping(self.spec.size_px, self._variation(len(crops), key)))
 
-    def shaping(self, count: int, key: tuple[int, ...] | None = None) -> FullShaping:
+    def shaping(
+        self, count: int, key: tuple[int, ...] | None = None, part: slice | None = None
+    ) -> FullShaping:
         """Return what shapes a batch's crops while they are read; :meth:`finish` takes it from there.
 
         On a CPU that is all but normalising, on a GPU only resizing: the rest is done there.
+
+        Args:
+            count: crops in the batch.
+            key: seeds the variation; None for none.
+            part: the crops of the batch that are read here, each varied as in the whole; None for all.
 
         >>> spec = InputSpec(112, "square", 128)
         >>> ToInput(spec, augmentation=Augmentation(flip=True)).shaping(64, key=(0, 1, 2)).size_px
         112
         """
         on_cpu = self.device.type == "cpu"
-        return FullShaping(self.spec.size_px, self._variation(count, key if on_cpu else None))
+        return FullShaping(self.spec.size_px, self._variation(count, key if on_cpu else None, part))
 
-    def finish(self, shaped: UInt8Batch, key: tuple[int, ...] | None = None) -> torch.Tensor:
-        """Return the input, ``(N, 3, size, size)`` float32 on the device, of crops read so."""
+    def finish(
+        self,
+        shaped: UInt8Batch,
+        key: tuple[int, ...] | None = None,
+        part: slice | None = None,
+        count: int | None = None,
+    ) -> torch.Tensor:
+        """Return the input, ``(N, 3, size, size)`` float32 on the device, of crops read so.
+
+        Args:
+            shaped: the crops, ``(N, size, size, 3)`` uint8 RGB.
+            key: as given to :meth:`shaping`; so is ``part``.
+            part: which crops of the batch these are.
+            count: crops in the batch; None where these are all.
+        """
         batch = torch.from_numpy(shaped)
         if self.device.type == "cpu":
             return self._normalised(batch)
         if self.device.type == "cuda":
             batch = batch.pin_memory()  # lets the copy go on beside what the GPU is doing
         images = self._normalised(batch.to(self.device, non_blocking=True))
-        return varied(images, self._variation(len(shaped), key), self._black)
+        return varied(images, self._variation(count or len(shaped), key, part), self._black)
 
-    def _variation(self, count: int, key: tuple[int, ...] | None) -> Variation:
-        return Variation.none(count) if key is None else Variation.drawn(count, self.augmentation, key)
+    def _variation(self, count: int, key: tuple[int, ...] | None, part: slice | None = None) -> Variation:
+        whole = Variation.none(count) if key is None else Variation.drawn(count, self.augmentation, key)
+        return whole if part is None else Variation(whole.flips[part], whole.angles_deg[part])
 
     def shaped(self, crops: UInt8Batch, shaping: FullShaping) -> UInt8Batch:
         """Return crops shaped, as reading them with ``shaping`` does: ``(N, size, size, 3)`` uint8 RGB."""

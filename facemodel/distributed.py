@@ -147,10 +147,10 @@ class WholeBatch:
         if ranks.world > 1:
             model.register_forward_hook(self._lay_together)
 
-    def share(self, rows: Int64Array) -> Int64Array:
-        """Return this process's rows of a batch, ``(b, k)``; at least one: it must take part in any case."""
-        mine = rows[self._ranks.share(len(rows))]
-        return mine if len(mine) else rows[:1]
+    def share(self, rows: Int64Array) -> slice:
+        """Return which rows of a batch are this process's; at least one: it must take part in any case."""
+        mine = self._ranks.share(len(rows))
+        return mine if mine.start < mine.stop else slice(0, 1)
 
     def expect(self, rows: Int64Array) -> None:
         """Say which batch comes next, ``(b, k)``: all processes' rows."""

@@ -25,7 +25,7 @@ from .errors import ScoreError, TrainingError
 from .guards import new_findings
 from .history import EVENTS, EpochRow, Events, require_extras, write_csv, write_xlsx
 from .holdout import Validation, validation_rows
-from .loop import Trainer, memory_watched, picture_of
+from .loop import Trainer, memory_watched
 from .model import FaceModel, build, input_spec, make_model
 from .negatives import HARD, Negatives
 from .objective import make_objective
@@ -307,11 +307,10 @@ class _Work:
 
     def _draw_first_batch(self) -> None:
         plan = self.data.sampler.epoch(1)
-        rows = plan.rows[: plan.batch][:64]
-        images = self.trainer.images(self.data.crops.read(rows.reshape(-1)), (1, 0, 0))
-        columns = rows.shape[1] if rows.shape[1] > 1 else min(8, len(rows))
+        images = self.trainer.first_images(plan, self.data.crops).cpu().numpy()
+        columns = plan.rows.shape[1] if plan.rows.shape[1] > 1 else min(8, len(images))
         spec = self.trainer.objective.model.spec
-        draw_batch(self.run_folder.path / "first_batch.png", picture_of(images), spec, columns)
+        draw_batch(self.run_folder.path / "first_batch.png", images, spec, columns)
 
     def _finish(self) -> FitResult:
         """Say what the run came to."""

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from facedata.types import Float32Array, Int64Array
+from facedata.types import Int64Array
 
 from .augment import Augmentation, ToInput
 from .config import FitConfig
@@ -35,6 +35,9 @@ from .schedule import learning_rate
 logger = logging.getLogger(__name__)
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_STEP = 0x73746570
+"""Stands before the seeds of a step, so that no other draw shares its random numbers."""
+
 _CHECKED_STEPS = 20
 """Steps between looks at the loss on a GPU, which has to stop for each; on a CPU every step is looked at."""
 
@@ -160,9 +163,7 @@ class Trainer:
         groups = list(_grouped(_batches_of(plan), self.config.accumulate))
         self.objective.train()
         self.tally = Tally(self.device) if first == 0 else self.tally
-        # read ahead, through the groups
-        parts = [batch for group in groups[first:] for batch in group]
-        crops = batches(reader, (self.whole.share(plan.rows[batch]).reshape(-1) for batch in parts))
+        images = self._images(plan, epoch, groups, first, reader)
         for step, group in enumerate(groups[first:], first):
             lr = learning_rate(self.config, base_lr, epoch - 1 + step / len(groups))
             for values in self.optimizer.param_groups:
@@ -170,24 +171,45 @@ class Trainer:
             rows = plan.rows[group[0].start : group[-1].stop]
             with memory_watched(self.config):
                 for number, batch in enumerate(group):
-                    images = self.images(next(crops)[1], (epoch, step, number))
                     with self._apart(number + 1 < len(group)):
-                        self._learn(images, plan, batch, len(rows))
+                        self._learn(next(images), plan, batch, len(rows))
                 self._change()
             if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
                 self._refuse_nan(epoch, step + 1)
             yield StepDone(step + 1, len(groups), rows, lr)
 
-    def images(self, crops: Any, place: tuple[int, int, int]) -> Tensor:
-        """Return a batch as the network sees it, ``(N, 3, size, size)``; reseeds what is drawn after it.
+    def first_images(self, plan: EpochRows, reader: CropReader) -> Tensor:
+        """Return the run's first batch as the network sees it, ``(b · k, 3, size, size)``."""
+        rows = plan.rows[_batches_of(plan)[0]]
+        return self.to_input(reader.read(rows.reshape(-1)), (self.config.seed, 1, 0, 0))
 
-        Args:
-            crops: ``(N, s, s, 3)`` uint8 RGB.
-            place: epoch, step, and number of the batch within the step.
+    def _images(
+        self, plan: EpochRows, epoch: int, groups: list[list[slice]], first: int, reader: CropReader
+    ) -> Iterator[Tensor]:
+        """Yield this process's share of each batch, as the network sees it; crops are read ahead.
+
+        What is drawn after a batch was yielded, such as dropout, follows from the batch's place, too.
         """
-        key = (self.config.seed, *place, *([self.ranks.rank] if self.ranks.rank else []))
-        torch.manual_seed(int(np.random.default_rng([0x73746570, *key]).integers(2**63)))
-        return self.to_input(crops, key)
+        places = [
+            ((self.config.seed, epoch, step, number), plan.rows[batch])
+            for step, group in enumerate(groups[first:], first)
+            for number, batch in enumerate(group)
+        ]
+        shares = [self.whole.share(rows) for _, rows in places]
+        crops = batches(
+            reader,
+            (rows[share].reshape(-1) for (_, rows), share in zip(places, shares, strict=True)),
+            shapings=(
+                self.to_input.shaping(rows.size, key, _of_images(share, rows))
+                for (key, rows), share in zip(places, shares, strict=True)
+            ),
+        )
+        for (key, rows), share, (_, shaped) in zip(places, shares, crops, strict=True):
+            images = self.to_input.finish(shaped, key, _of_images(share, rows), rows.size)
+            # each process drops others: their photos are others, too
+            words = [_STEP, *key, self.ranks.rank]
+            torch.manual_seed(int(np.random.default_rng(words).integers(2**63)))
+            yield images
 
     def _learn(self, images: Tensor, plan: EpochRows, batch: slice, whole: int) -> None:
         """Add a batch's gradients; ``whole`` rows make the step that it is a part of."""
@@ -266,12 +288,6 @@ def memory_watched(config: FitConfig) -> Iterator[None]:
         ) from error
 
 
-def picture_of(images: Tensor) -> Float32Array:
-    """Return a batch's images as an array, ``(N, 3, size, size)`` float32."""
-    found: Float32Array = images.float().cpu().numpy()
-    return found
-
-
 def _parallel(objective: Objective, device: torch.device, ranks: Ranks) -> torch.nn.Module:
     if ranks.world == 1:
         return objective
@@ -284,6 +300,11 @@ def _batches_of(plan: EpochRows) -> list[slice]:
     if plan.rows.shape[1] == 1 and len(ends) > 2 and ends[-1] - ends[-2] == 1:
         del ends[-2]
     return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _of_images(share: slice, rows: Int64Array) -> slice:
+    """Return the images of a share of a batch's rows."""
+    return slice(share.start * rows.shape[1], share.stop * rows.shape[1])
 
 
 def _grouped(parts: list[slice], size: int) -> Iterator[list[slice]]:

@@ -8,7 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facemodel.augment import Augmentation, ToInput
 from facemodel.distributed import Ranks, WholeBatch, joined, share_batch_norms
+from facemodel.spec import InputSpec
 
 
 @given(st.integers(0, 200), st.integers(1, 9))
@@ -21,7 +23,8 @@ def test_shares_follow_each_other_and_are_about_equal(count: int, world: int) ->
 
 def test_every_process_has_a_row_even_of_a_batch_with_too_few() -> None:
     rows = np.arange(6).reshape(2, 3)
-    shares = [WholeBatch(torch.nn.Identity(), Ranks(rank, 4)).share(rows) for rank in range(4)]
+    wholes = [WholeBatch(torch.nn.Identity(), Ranks(rank, 4)) for rank in range(4)]
+    shares = [rows[whole.share(rows)] for whole in wholes]
     assert all(len(share) == 1 for share in shares)
     assert {int(share[0, 0]) for share in shares} == {0, 3}
 
@@ -61,3 +64,13 @@ def test_shared_batch_norm_is_batch_norm_where_one_process_has_all(
     for name, value in plain.state_dict().items():
         assert torch.allclose(value, shared.state_dict()[name], atol=1e-5), name
     assert torch.equal(shared.eval()(images), shared(images))
+
+
+def test_a_part_of_a_batch_is_varied_as_in_the_whole() -> None:
+    spec = InputSpec(size_px=16, template="square", dim=4)
+    to_input = ToInput(spec, augmentation=Augmentation(flip=True, rotate_deg=10.0))
+    crops = np.random.default_rng(0).integers(0, 256, (7, 24, 24, 3), np.uint8)
+    whole = to_input(crops, (1, 2, 3))
+    for part in (slice(0, 3), slice(3, 7)):
+        shaped = to_input.shaped(crops[part], to_input.shaping(7, (1, 2, 3), part))
+        assert torch.equal(to_input.finish(shaped, (1, 2, 3), part, 7), whole[part])

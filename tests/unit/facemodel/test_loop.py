@@ -84,15 +84,24 @@ def test_a_step_is_a_function_of_weights_seed_epoch_and_step(
     assert not equal(want, train(trainer(classes, **options, seed=1), reader))
 
 
-def test_dropout_and_augmentation_differ_from_step_to_step(classes: ClassManifest) -> None:
+def test_dropout_and_augmentation_differ_from_step_to_step(
+    classes: ClassManifest, reader: CropReader
+) -> None:
     some = trainer(classes, rotate=10.0)
-    crops = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3), np.uint8)
-    first, again = some.images(crops, (1, 0, 0)), some.images(crops, (1, 0, 0))
-    drawn = torch.rand(1)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, some.images(crops, (1, 1, 0)))
-    assert torch.rand(1) != drawn
-    assert not torch.equal(first, some.images(crops, (2, 0, 0)))
+    plan = EpochRows(np.tile(np.arange(6)[:, None], (4, 1)), None, 6)  # the same photos four times
+
+    def seen(epoch: int, first: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        groups = [[batch] for batch in _batches_of(plan)]
+        return [(images, torch.rand(1)) for images in some._images(plan, epoch, groups, first, reader)]
+
+    steps, again, other = seen(1), seen(1, first=2), seen(2)
+    assert all(
+        torch.equal(*two) for pair in zip(steps[2:], again, strict=True) for two in zip(*pair, strict=True)
+    )
+    for (images, drawn), (later, after) in zip(steps, [*steps[1:], other[0]], strict=True):
+        assert not torch.equal(images, later)
+        assert drawn != after
+    assert torch.equal(steps[0][0], some.first_images(plan, reader))
 
 
 def test_accumulated_batches_make_the_step_of_one_large_batch(

@@ -131,7 +131,14 @@ def _say_where(run: RunFolder) -> None:
 
 
 def _settings(config: FitConfig, prepared: PreparedSet) -> str:
-    values = {"version": VERSION, "set": prepared.fingerprint, "settings": config.settings()}
+    place = prepared.path
+    values = {
+        "version": VERSION,
+        "set": prepared.fingerprint,
+        # only so that `export` finds crops to compare with; a set may move, and the run goes on
+        "set_path": str(place.resolve() if isinstance(place, Path) else place),
+        "settings": config.settings(),
+    }
     return json.dumps(values, indent=1, sort_keys=True) + "\n"
 
 

@@ -14,8 +14,9 @@ from torch import nn
 
 from facedata.errors import UsageError
 
-from .backbones import Backbone, Block
+from .backbones import Backbone
 from .config import parse_freeze
+from .kinds import Block
 
 SelfT = TypeVar("SelfT", bound="Freezing")
 

@@ -227,7 +227,7 @@ def stand_in(embeddings: Float32Array, metric: str, normalised: bool) -> Float32
     by_direction = metric == "cosine" or normalised
     rows = embeddings.astype(np.float64)
     mean = (_unit(rows) if by_direction else rows).mean(axis=0)
-    return (_unit(mean[None])[0] if by_direction else mean).astype(np.float32)
+    return np.asarray(_unit(mean[None])[0] if by_direction else mean, np.float32)
 
 
 def _gallery(table: pa.Table, about: dict[str, Any]) -> Gallery:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facedata.types import Int64Array
 
-from .backbones import missing_extra
+from .kinds import missing_extra
 
 _NEAR_ONE = 1 - 1e-6
 

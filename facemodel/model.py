@@ -12,11 +12,12 @@ from torch import Tensor
 from facedata import PreparedSet
 from facedata.errors import UsageError
 
-from .backbones import Backbone, Block, Kind, kind_of, make_backbone
+from .backbones import Backbone, kind_of, make_backbone
 from .config import FitConfig
 from .errors import DataError
 from .freezing import Freezing, parts_to_freeze
 from .heads import EmbeddingHead, HeadPlan, batch_norms_of_rows
+from .kinds import Block, Kind
 from .pretrained import SCRATCH, load_pretrained
 from .spec import InputSpec
 

@@ -12,10 +12,9 @@ import torch
 
 from facedata.errors import MissingExtraError
 from facedata.schema import file_sha256
-from facedata.types import Float32Array
+from facedata.types import Float32Array, UInt8Image
 
 from .augment import ToInput
-from .embedder import Crops
 from .errors import DeviceError, ModelError, SpecError
 from .spec import read_spec
 
@@ -54,11 +53,11 @@ class OnnxEmbedder:
         self._fingerprint: str | None = None
         self._check_output()
 
-    def embed(self, crops: Crops) -> Float32Array:
+    def embed(self, crops: UInt8Image) -> Float32Array:
         """Return embeddings; see :class:`~facemodel.embedder.Embedder`."""
         return self._run(crops, self._output.name, self.spec.dim)
 
-    def logits(self, crops: Crops) -> Float32Array | None:
+    def logits(self, crops: UInt8Image) -> Float32Array | None:
         """Return the second output; see :class:`~facemodel.embedder.Embedder`."""
         if not self.classes:
             return None
@@ -82,7 +81,7 @@ class OnnxEmbedder:
             "parameters": _parameters(self._path),
         }
 
-    def _run(self, crops: Crops, output: str, width: int) -> Float32Array:
+    def _run(self, crops: UInt8Image, output: str, width: int) -> Float32Array:
         if not len(crops):
             return np.empty((0, width), np.float32)
         images = self._to_input(crops, None).numpy()

@@ -10,7 +10,7 @@ from torch import nn
 
 from facedata.errors import UsageError
 
-from .backbones import Block, Channels, Kind, missing_extra
+from .kinds import Block, Channels, Kind, missing_extra
 
 
 def timm_kind(name: str, size_px: int) -> Kind:

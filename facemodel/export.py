@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -124,7 +123,13 @@ def _written(objective: Objective, kind: Format, images: Tensor, path: Path) -> 
         ) from error
     with torch.inference_mode():
         wanted = as_arrays(network(images))
-    return compare(wanted, [np.concatenate(outputs) for outputs in zip(*parts, strict=True)])
+    return compare(wanted, [_joined(outputs) for outputs in zip(*parts, strict=True)])
+
+
+def _joined(outputs: tuple[Float32Array, ...]) -> Float32Array:
+    if len(shapes := {output.shape[1:] for output in outputs}) > 1:
+        raise ExportError(f"the written file gives {shapes} for batches of another size: it was removed")
+    return np.concatenate(outputs)
 
 
 def compare(wanted: list[Float32Array], found: list[Float32Array]) -> dict[str, Any]:
@@ -135,8 +140,11 @@ def compare(wanted: list[Float32Array], found: list[Float32Array]) -> dict[str, 
         found: the file's.
 
     Raises:
-        ExportError: a row's cosine is below :data:`LEAST_COSINE`, or a number is none.
+        ExportError: shapes differ, a row's cosine is below :data:`LEAST_COSINE`, or a number is none.
     """
+    shapes = [[output.shape for output in outputs] for outputs in (wanted, found)]
+    if shapes[0] != shapes[1]:
+        raise ExportError(f"the written file gives {shapes[1]} and the model {shapes[0]}: it was removed")
     cosines, differences = [], []
     for ours, theirs in zip(wanted, found, strict=True):
         a, b = ours.astype(np.float64), theirs.astype(np.float64)
@@ -161,7 +169,7 @@ def _card(embedder: TorchEmbedder, kind: Format) -> dict[str, Any]:
     if objective.has_classes and not embedder.classes:
         left_out.append("the metric head: the centres of the training people's classes")
     return {
-        **dataclasses.asdict(embedder.spec),
+        **json.loads(embedder.spec.to_json()),
         "model": embedder.fingerprint(),
         "layout": kind.layout,
         "batch": kind.batch,

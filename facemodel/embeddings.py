@@ -28,7 +28,7 @@ from facedata.types import Float32Array, Int64Array
 
 KIND = "embeddings"
 
-PART_ROWS = 1024
+PART_ROWS = 512
 """Rows of a part: what a killed run may lose. A constant, since batches are cut within parts."""
 
 _SETTINGS = "work.json"
@@ -205,5 +205,5 @@ def refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any])
     if names:
         changes = "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in names)
         raise OtherSettingsError(
-            f"{out} was begun with other settings ({changes}): choose another --out, or --overwrite it"
+            f"{out} was made with other settings ({changes}): choose another --out, or --overwrite it"
         )

@@ -92,7 +92,7 @@ def test_plain_pandas_reads_it(faces: PreparedSet, tmp_path: Path) -> None:
 
 def test_parts_and_batches_show_nowhere(faces: PreparedSet, tmp_path: Path) -> None:
     files = []
-    for name, rows, batch, workers in (("a", 1024, 64, 1), ("b", 4, 3, 2), ("c", 1, 1, 1), ("d", 22, 5, 3)):
+    for name, rows, batch, workers in (("a", 512, 64, 1), ("b", 4, 3, 2), ("c", 1, 1, 1), ("d", 22, 5, 3)):
         with patch.object(embeddings, "PART_ROWS", rows):
             embed_set(ColourEmbedder(), faces.path, tmp_path / name, batch=batch, workers=workers)
         files.append(digest(tmp_path / name))

@@ -54,8 +54,10 @@ def small_lfw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def prepared(source: Path, out: Path, view: int = 1) -> PreparedSet:
-    return prepare(source, out, kind="lfw", template="arcface112", view=view, triplets_per_photo=0, workers=2)
+def prepared(source: Path, out: Path, view: int = 1, workers: int = 1) -> PreparedSet:
+    return prepare(
+        source, out, kind="lfw", template="arcface112", view=view, triplets_per_photo=0, workers=workers
+    )
 
 
 def check_equal(folder: Path, network: Path, out: Path) -> None:
@@ -99,7 +101,7 @@ def test_view_2_of_a_part_is_lfws_ten_folds(small_lfw: Path, network: Path, tmp_
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_view_1_reaches_its_figure(network: Path, tmp_path: Path) -> None:
-    prepared(LFW, tmp_path / "faces")
+    prepared(LFW, tmp_path / "faces", workers=2)
     found = evaluate(network, tmp_path / "faces", tmp_path / "scores", workers=2)
     assert found["figures"]["cosine"]["accuracy"] >= 0.987
     assert found["pairs"]["genuine"] + found["pairs"]["impostors"] >= 998

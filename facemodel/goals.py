@@ -32,9 +32,9 @@ class TripletGoal(nn.Module):
 class PairGoal(nn.Module):
     """Binary cross entropy of the pair head."""
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, head: PairHead) -> None:
         super().__init__()
-        self.head = PairHead(dim, dropout)
+        self.head = head
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
         """Return the loss of ``(m·2, dim)`` embeddings and ``(m,)`` same or not."""
@@ -49,9 +49,9 @@ class ClassGoal(nn.Module):
 
     weights: Tensor | None
 
-    def __init__(self, dim: int, classes: int, gamma: float, weights: Tensor | None) -> None:
+    def __init__(self, head: ClassHead, gamma: float, weights: Tensor | None) -> None:
         super().__init__()
-        self.head, self.gamma = ClassHead(dim, classes), gamma
+        self.head, self.gamma = head, gamma
         self.register_buffer("weights", weights)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
@@ -118,13 +118,14 @@ def make_goal(config: FitConfig, dim: int, classes: int, counts: Int64Array | No
     if config.batches == "triplets":
         return TripletGoal(config.margin, config.distance)
     if config.batches == "pairs":
-        return PairGoal(dim, config.dropout)
+        return PairGoal(PairHead(dim, config.dropout, config.normalised))
     if config.loss in ("arcface", "cosface"):
         return MarginGoal(config.loss, dim, classes, config.margin, config.scale)
     if config.batches == "people":
         return PeopleGoal(config.loss, config.miner, config.margin, config.distance)
     weights = _class_weights(classes, counts) if config.class_weights else None
-    return ClassGoal(dim, classes, config.gamma if config.loss == "focal" else 0.0, weights)
+    head = ClassHead(dim, classes, config.normalised)
+    return ClassGoal(head, config.gamma if config.loss == "focal" else 0.0, weights)
 
 
 def _class_weights(classes: int, counts: Int64Array | None) -> Tensor:

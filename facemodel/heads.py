@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,14 +75,16 @@ class PairHead(nn.Module):
     ``forward`` takes two ``(N, dim)``, gives ``(N,)`` float32 logits: above 0 is "same".
     """
 
-    def __init__(self, dim: int, dropout: float = 0.0) -> None:
+    def __init__(self, dim: int, dropout: float = 0.0, normalised: bool = False) -> None:
         super().__init__()
+        self.stretch = _stretch(dim, normalised)
         self.layers = nn.Sequential(
             nn.Linear(2 * dim, PAIR_WIDTH), nn.ReLU(), nn.Dropout(dropout), nn.Linear(PAIR_WIDTH, 1)
         )
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the logits."""
+        left, right = left * self.stretch, right * self.stretch
         found: Tensor = self.layers(torch.cat([(left - right).abs(), left * right], dim=1))
         return found.squeeze(1).float()
 
@@ -92,14 +95,23 @@ class ClassHead(nn.Module):
     ``forward`` takes ``(N, dim)``, gives ``(N, classes)`` float32 logits in label order.
     """
 
-    def __init__(self, dim: int, classes: int) -> None:
+    def __init__(self, dim: int, classes: int, normalised: bool = False) -> None:
         super().__init__()
-        self.layer = nn.Linear(dim, classes)
+        self.layer, self.stretch = nn.Linear(dim, classes), _stretch(dim, normalised)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Return the logits."""
-        found: Tensor = self.layer(embeddings)
+        found: Tensor = self.layer(embeddings * self.stretch)
         return found.float()
+
+
+def _stretch(dim: int, normalised: bool) -> float:
+    """Return what a head multiplies embeddings by.
+
+    Values of an embedding of length one are near ``1 / √dim``; a layer's first weights are made for values
+    near 1, and from smaller ones it learns slowly.
+    """
+    return math.sqrt(dim) if normalised else 1.0
 
 
 def batch_norms_of_rows(module: nn.Module) -> Sequence[nn.Module]:

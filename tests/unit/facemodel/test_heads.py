@@ -53,5 +53,17 @@ def test_the_pair_heads_layers_are_system_as() -> None:
     assert [type(layer).__name__ for layer in PairHead(16).layers] == ["Linear", "ReLU", "Dropout", "Linear"]
 
 
+def test_embeddings_of_length_one_reach_a_heads_layer_with_values_near_one() -> None:
+    """A linear layer on length-one embeddings starts with logits of nearly nothing, and learns slowly."""
+    unit = nn.functional.normalize(features(200, 256))
+    plain, stretched = (ClassHead(256, 9, normalised) for normalised in (False, True))
+    stretched.load_state_dict(plain.state_dict())
+    bias = plain.layer.bias
+    assert torch.allclose(stretched(unit) - bias, 16 * (plain(unit) - bias), atol=1e-5)
+    assert (unit * stretched.stretch).square().mean().item() == pytest.approx(1, abs=1e-5)
+    pair = PairHead(256, normalised=True).eval()
+    assert pair(unit[:9], unit[9:18]).std() > 3 * PairHead(256).eval()(unit[:9], unit[9:18]).std()
+
+
 def test_a_class_head_gives_a_logit_per_class() -> None:
     assert ClassHead(16, 7)(features(3, 16)).shape == (3, 7)

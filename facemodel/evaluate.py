@@ -102,7 +102,7 @@ class _Evaluation:
         )
         mine = pc.fill_null(pc.equal(self.classes.table.column("split"), config.split), False)
         self.in_split: Int64Array = np.flatnonzero(mine.to_numpy())
-        self.notes: list[str] = []
+        self.notes: list[str] = self._warnings()
         self.scored: dict[str, ScoredPairs] = {}
 
     @property
@@ -112,6 +112,17 @@ class _Evaluation:
 
     def _metrics(self) -> list[str]:
         return ["euclidean", "cosine", *([HEAD] if self.embedder.scores_pairs else [])]
+
+    def _warnings(self) -> list[str]:
+        """Return what makes the figures other than they look."""
+        notes = []
+        if self.config.flip and any(one is not None for name, one in self.own.items() if name != HEAD):
+            notes.append(
+                "the model's own threshold was chosen without mirror images, and these are with them"
+            )
+        if self.config.split == "train" and self.embedder.spec.is_of(self.who.prepared):
+            notes.append("the model was trained on these very photos: this is not how it fares on others")
+        return notes
 
     def _own(self, metric: str) -> float | None:
         if metric == HEAD:

@@ -191,6 +191,14 @@ def test_mirror_images_are_asked_for(faces: Path) -> None:
     assert mirrored.seen == 2 * plain.seen
 
 
+def test_figures_that_are_not_what_they_look_like_have_a_note(faces: Path) -> None:
+    own = ClassManifest.open(faces).prepared.fingerprint
+    trained = ColourEmbedder(threshold=0.25, set_fingerprint=own)
+    assert not evaluate(trained, faces, None)["notes"]
+    assert "trained on these very photos" in evaluate(trained, faces, None, split="train")["notes"][0]
+    assert "without mirror images" in evaluate(trained, faces, None, flip=True)["notes"][0]
+
+
 def test_a_pair_head_is_a_metric_of_its_own(faces: Path) -> None:
     found = evaluate(ColourEmbedder(pairs=True), faces, None)
     likeness, same = scores(faces, "euclidean", "test")

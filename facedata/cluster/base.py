@@ -6,13 +6,15 @@ import hashlib
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
 from typing import Any, Protocol
 
+from ..errors import FacedataError, MissingExtraError
 from ..processes import ONE_THREAD
 from ..shard import Stage, run_photos
 from ..sources.base import PhotoReader
@@ -73,9 +75,23 @@ _ONE_AT_A_TIME = Lock()
 
 def run_job(job: Job) -> tuple[str, list[Row]]:
     """Run one shard in a worker; returns its name and its rows, each kept one with its crop's bytes."""
-    with _ONE_AT_A_TIME:  # Dask may have started its workers with several threads; detectors have one
+    with _ONE_AT_A_TIME, _naming_the_host():  # Dask's workers may have several threads; detectors have one
         _use_one_thread()
         return job.name, run_photos(job.photos, job.stage)
+
+
+@contextmanager
+def _naming_the_host() -> Iterator[None]:
+    """Say on which machine it is that a package, weights or a GPU is missing: it is not the user's own."""
+    host = f"(on the host {socket.gethostname()})"
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(f"a worker lacks a package: {error} {host}") from error
+    except FacedataError as error:
+        if host not in str(error):
+            error.args = (f"{error} {host}",)
+        raise
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from .errors import PhotosLostError, SetError, SourceError, UsageError, writing
 from .options import fingerprint_of, make
 from .order import regrouped
 from .output import claim_output, clear_output, open_store, refuse_own_photos
-from .place import Place, place_of
+from .place import Place, Remote, place_of
 from .prepare import Counter, Progress, library_versions
 from .prepared import (
     CROPPED_FROM,
@@ -42,7 +42,7 @@ from .schema import CLASSES, DATASET, KINDS, WORK, StagedTable, read_blocks, rea
 from .sources import SourceLike, source_paths
 from .sources.base import PhotoReader, Source
 from .sources.reopen import reopen_source
-from .staging import refuse_folders_at_url, working_folder
+from .staging import working_folder
 from .store import Store
 from .work import SEEN, Work, refuse_other_settings
 
@@ -84,7 +84,11 @@ def crop_set(
     """
     config = make(CropConfig, {**(asdict(config) if config else {}), **changes})
     before, place = open_set(path), place_of(out)
-    refuse_folders_at_url(place, before.info["settings"]["store"])
+    if isinstance(place, Remote) and before.info["settings"]["store"] != "tar":
+        raise UsageError(
+            f"--out {place}: at a URL crops lie in tars, and those of {before.path} lie in folders: name a "
+            "folder, or prepare the photos anew with --store tar"
+        )
     opened = reopen_source(before.info, source, config.cache)
     _refuse_overlap(before.path, place, source)
     reader = _reader(opened)

@@ -105,6 +105,6 @@ def test_the_recipes_networks_on_real_crops(
     run = run_on(real_set, tmp_path / "run", backbone=backbone, size=size, dim=dim, normalised=True)
     out = tmp_path / f"model{FORMATS[to].suffix}"
     told = export_model(run, out, ExportConfig(to=to, set=str(real_set.path), crops=16))
-    assert told["crops"] == 16
+    assert told["crops"] == len(ClassManifest.open(real_set.path)) > 5
     assert told["least_cosine"] >= 0.9999
     assert told["largest_difference"] < 1e-4

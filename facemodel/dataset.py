@@ -28,6 +28,7 @@ from facedata.names import person_codes
 from facedata.order import joined
 from facedata.types import BoolArray, Int64Array
 
+from .buffers import Buffers
 from .errors import DataError
 from .handles import TAR, Handles
 
@@ -95,6 +96,10 @@ class TrainingSet:
         return rows, here
 
 
+_Span = tuple[str, int, int]
+"""A crop's file, offset and length."""
+
+
 class Shaping(Protocol):
     """Puts crops into a batch as a network shall see them, in the threads that decode them."""
 
@@ -126,7 +131,7 @@ class CropReader:
     def __init__(self, classes: ClassManifest, workers: int | None = None) -> None:
         self.size_px = classes.prepared.size_px
         self.workers = workers or len(os.sched_getaffinity(0))
-        self._handles = Handles(classes.prepared.path)
+        self._handles, self._buffers = Handles(classes.prepared.path), Buffers()
         # Arrow keeps millions of names in a tenth of the memory that Python's strings would take
         self._files = joined(classes.table.column("file"))
         self._paths = joined(classes.table.column("path"))
@@ -169,31 +174,33 @@ class CropReader:
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)} crops")
         size = self.size_px if shaping is None else shaping.size_px
-        batch = np.empty((len(rows), size, size, 3), np.uint8)
+        batch = self._buffers.array((len(rows), size, size, 3))
         order = np.argsort(rows, kind="stable")  # neighbours in a tar are read after each other
         begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
         once = rows[order[begins]]
         places = [piece.tolist() for piece in np.split(order, begins[1:])]
-        wanted = list(zip(once.tolist(), self._files.take(pa.array(once)).to_pylist(), places, strict=False))
+        files = self._files.take(pa.array(once)).to_pylist()
+        spans = zip(files, self._offsets[once].tolist(), self._lengths[once].tolist(), strict=True)
+        wanted = list(zip(once.tolist(), spans, places, strict=False))  # no rows have one piece of places
         step = max(1, -(-len(wanted) // (self.workers * _TASKS_PER_WORKER)))
         pieces = [wanted[begin : begin + step] for begin in range(0, len(wanted), step)]
         return Reading(batch, [self._pool.submit(self._fill, batch, shaping, piece) for piece in pieces])
 
     def _fill(
-        self, batch: UInt8Batch, shaping: Shaping | None, wanted: list[tuple[int, str, list[int]]]
+        self, batch: UInt8Batch, shaping: Shaping | None, wanted: list[tuple[int, _Span, list[int]]]
     ) -> None:
         """Decode some crops into their places."""
-        for row, file, places in wanted:
-            crop = self._decoded(row, file)
+        for row, span, places in wanted:
+            crop = self._decoded(row, *span)
             for place in places:
                 if shaping is None:
                     batch[place] = crop
                 else:
                     shaping.place(place, crop, batch[place])
 
-    def _decoded(self, row: int, file: str) -> UInt8Batch:
+    def _decoded(self, row: int, file: str, offset: int, length: int) -> UInt8Batch:
         try:
-            data = self._handles.read(file, int(self._offsets[row]), int(self._lengths[row]))
+            data = self._handles.read(file, offset, length)
         except StoreError as error:
             raise DataError(f"{error} (crop {self._name(row)})") from error
         crop = decoded(data)

@@ -13,7 +13,7 @@ from facedata.types import BoolArray, Float32Array, Int64Array
 
 from .errors import DataError
 
-_BLOCK_FLOATS = 1 << 18
+_BLOCK_FLOATS = 1 << 19
 """Numbers a thread compares at a time, about: candidates' features stay in the processor's cache."""
 
 _THREADED_FLOATS = 1 << 22
@@ -79,13 +79,20 @@ def hard_negatives(
     step = max(1, _BLOCK_FLOATS // width)
     blocks = [slice(start, start + step) for start in range(0, len(anchors), step)]
     square = np.einsum("nd,nd->n", features, features)
+    if candidates.size and not (candidates.min() >= 0 and candidates.max() < len(features)):
+        raise IndexError(f"candidates reach beyond the {len(features)} crops")
 
-    def choose(block: slice) -> None:
-        chosen[block] = _nearest(features, square, person, anchors[block], candidates[block])
+    def choose(mine: list[slice]) -> None:
+        # one piece of memory for all blocks of a thread: fresh pages would take longer than the sums
+        scratch = np.empty((step, *candidates.shape[1:], features.shape[1]), np.float32)
+        for block in mine:
+            some = candidates[block]
+            theirs = np.take(features, some, axis=0, out=scratch[: len(some)], mode="clip")
+            chosen[block] = _nearest(features, theirs, square, person, anchors[block], some)
 
     threads = len(os.sched_getaffinity(0)) if len(anchors) * width >= _THREADED_FLOATS else 1
     with ThreadPoolExecutor(threads) as pool:  # each block writes its own part: threads change no result
-        for _ in pool.map(choose, blocks):
+        for _ in pool.map(choose, [blocks[first::threads] for first in range(threads)]):
             pass
     return chosen
 
@@ -104,6 +111,7 @@ def other_people(person: Int64Array) -> Pool:
 
 def _nearest(
     features: Float32Array,
+    theirs: Float32Array,
     square: Float32Array,
     person: Int64Array,
     anchors: Int64Array,
@@ -116,7 +124,7 @@ def _nearest(
     """
     mine = features[anchors]
     squares = square[candidates]
-    distance = squares - 2 * np.matmul(features.take(candidates, axis=0), mine[:, :, None])[:, :, 0]
+    distance = squares - 2 * np.matmul(theirs, mine[:, :, None])[:, :, 0]
     own = person[candidates] == person[anchors][:, None]
     distance[own] = np.inf
     best = np.argmin(distance, axis=1)

@@ -198,3 +198,12 @@ def test_colours_are_rgb_whatever_opencv_can(has_rgb: bool, monkeypatch: pytest.
     assert np.array_equal(image, decode_crop(data))
     assert image[8, 8, 0] > 240
     assert image[8, 8, 2] < 10
+
+
+def test_batches_that_are_kept_are_not_written_over(small: PreparedSet) -> None:
+    classes = ClassManifest.open(small.path)
+    asked = [np.array([number % 10, (number * 7) % 10]) for number in range(40)]
+    with CropReader(classes, 2) as reader:
+        kept = [crops[1] for _, crops in batches(reader, asked)]
+        for rows, crop in zip(asked, kept, strict=True):
+            assert np.array_equal(crop, classes[int(rows[1])].image())

@@ -13,7 +13,6 @@ import torch
 from facemodel import buffers
 from facemodel.buffers import Buffers
 
-
 _VIEWS: dict[str, Callable[[Any], Any]] = {
     "slice": lambda array: array[2:4],
     "transposed": lambda array: array.T,

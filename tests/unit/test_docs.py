@@ -7,6 +7,7 @@ import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,28 +16,40 @@ import pyarrow as pa
 import pytest
 
 from facedata import open_set, prepare, schema
-from facedata.cli import _parser
+from facedata.cli import _parser as facedata_parser
 from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from facedata.crops import _named
 from facedata.detect import DETECTOR_FACTORIES
 from facedata.options import Options
 from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
+from facemodel import config as model_config
+from facemodel.cli import _parser as facemodel_parser
+from facemodel.recipes import list_recipes
 from tests.integration.conftest import done, run
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 FORMATS, CLI = ROOT / "docs/formats.md", ROOT / "docs/cli.md"
+MODELS, RECIPES = ROOT / "docs/models.md", ROOT / "docs/recipes.md"
+PARSERS = {"facedata": facedata_parser, "facemodel": facemodel_parser}
 COMMANDS: dict[str, type[Options]] = {
-    "prepare": PrepareConfig,
-    "split": SplitConfig,
-    "pairs": PairsConfig,
-    "triplets": TripletsConfig,
-    "crop": CropConfig,
+    "facedata prepare": PrepareConfig,
+    "facedata split": SplitConfig,
+    "facedata pairs": PairsConfig,
+    "facedata triplets": TripletsConfig,
+    "facedata crop": CropConfig,
+    "facemodel fit": model_config.FitConfig,
+    "facemodel embed": model_config.EmbedConfig,
+    "facemodel evaluate": model_config.EvaluateConfig,
+    "facemodel enroll": model_config.EnrollConfig,
+    "facemodel identify": model_config.IdentifyConfig,
+    "facemodel mine": model_config.MineConfig,
+    "facemodel export": model_config.ExportConfig,
 }
 # in words, since the value is None: what stands in for it is the command's to find out
 DEFAULTS_IN_WORDS = {
-    "prepare": {
+    "facedata prepare": {
         "face": "the source's own",
         "size": "the template's own: `240`, `112` or `160`",
         "split_by": "`identity`; `official` for LFW, and with `--split-from`",
@@ -45,13 +58,20 @@ DEFAULTS_IN_WORDS = {
         "cache": "`~/.cache/facedata`",
         "weights": "downloaded once",
     },
-    "crop": {
+    "facedata crop": {
         "size": "the template's own: `240`, `112` or `160`",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
     },
-    "pairs": {"count": "two a photo"},
-    "triplets": {"count": "`--per-photo` times its photos"},
+    "facedata pairs": {"count": "two a photo"},
+    "facedata triplets": {"count": "`--per-photo` times its photos"},
+    "facemodel fit": {"workers": "one per core"},
+    "facemodel embed": {"workers": "one per core"},
+    "facemodel evaluate": {"workers": "one per core", "metric": "the model's own"},
+    "facemodel enroll": {"threshold": "the model's own"},
+    "facemodel identify": {"threshold": "the gallery's, else the model's own"},
+    "facemodel mine": {"workers": "one per core", "count": "one per crop that can be an anchor"},
+    "facemodel export": {"set": "the one it was trained on"},
 }
 each_doc = pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
 
@@ -84,7 +104,8 @@ def rows(text: str) -> list[list[str]]:
 def commands(doc: Path) -> list[list[str]]:
     lines = [line for block in blocks(doc, "console") for line in block.splitlines()]
     typed = [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ ")]
-    return [words[1:] for words in typed if words[0] == "facedata"]
+    # what goes to a file is the shell's
+    return [list(takewhile(lambda word: word != ">", words)) for words in typed if words[0] in PARSERS]
 
 
 def type_name(kind: pa.DataType) -> str:
@@ -126,12 +147,13 @@ def reader_folder(_folder: Path, monkeypatch: pytest.MonkeyPatch, fake_detection
 
 @each_doc
 def test_commands_parse(doc: Path) -> None:
-    for words in commands(doc):
-        _parser().parse_args(words)  # ends the test with SystemExit if it cannot
+    for program, *words in commands(doc):
+        PARSERS[program]().parse_args(words)  # ends the test with SystemExit if it cannot
 
 
 def test_there_are_commands_and_python_to_test() -> None:
     assert len(commands(CLI)) > 10
+    assert len([words for words in commands(MODELS) if words[0] == "facemodel"]) > 10
     assert len(blocks(ROOT / "docs/quickstart.md", "python")) > 4
     assert blocks(ROOT / "README.md", "python")
 
@@ -229,31 +251,32 @@ def test_cli_lists_every_option_with_its_default(command: str) -> None:
         for field in fields
         if field.name != "kind"
     }
-    listed = {cells[0].strip("`"): cells[1] for cells in rows(section(CLI, f"facedata {command}"))}
+    listed = {cells[0].strip("`"): cells[1] for cells in rows(section(CLI, command))}
     assert {flag: text for flag, text in listed.items() if flag in wanted} == wanted
     assert {flag for flag in listed if flag.startswith("--")} - {"--config"} == set(wanted)
 
 
 def default_text(value: object) -> str:
-    return "none" if value is None else "`no`" if value is False else f"`{value}`"
+    words = {None: "none", False: "`no`", True: "`yes`", "": "`''`"}
+    return words[value] if value is None or value == "" or isinstance(value, bool) else f"`{value}`"  # type: ignore[index]
 
 
-def test_cli_says_which_options_of_prepare_shape_the_set() -> None:
+@pytest.mark.parametrize("command", ["facedata prepare", "facemodel fit"])
+def test_cli_says_which_options_shape_what_is_made(command: str) -> None:
     listed = {
-        cells[0].strip("`"): cells[2]
-        for cells in rows(section(CLI, "facedata prepare"))
-        if cells[0].startswith("`--")
+        cells[0].strip("`"): cells[2] for cells in rows(section(CLI, command)) if cells[0].startswith("`--")
     }
-    for field in dataclasses.fields(PrepareConfig):
+    for field in dataclasses.fields(COMMANDS[command]):  # type: ignore[arg-type]  # every Options is one
         if field.name != "kind":
             said = listed["--" + field.name.replace("_", "-")]
             assert said == ("yes" if field.metadata["shapes"] else "no"), field.name
 
 
-def test_cli_names_every_flag_and_choice_of_the_parser() -> None:
+@pytest.mark.parametrize("program", PARSERS)
+def test_cli_names_every_flag_and_choice_of_the_parser(program: str) -> None:
     shared = section(CLI, "On every command")
-    for command, parser in subparsers().items():
-        text = section(CLI, f"facedata {command}") + shared
+    for command, parser in subparsers(program).items():
+        text = section(CLI, f"{program} {command}") + shared
         for action in parser._actions:
             # -h and --no-… are second spellings, explained once
             for flag in [flag for flag in action.option_strings if not re.match("-h|--no-", flag)]:
@@ -262,14 +285,23 @@ def test_cli_names_every_flag_and_choice_of_the_parser() -> None:
                 assert f"`{choice}`" in text, f"{command} {action.dest} {choice}"
 
 
-def subparsers() -> dict[str, argparse.ArgumentParser]:
-    (action,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+def subparsers(program: str) -> dict[str, argparse.ArgumentParser]:
+    (action,) = (a for a in PARSERS[program]()._actions if isinstance(a, argparse._SubParsersAction))
     return dict(action.choices)
 
 
 def test_cli_shows_every_command() -> None:
-    (overview, *_) = blocks(CLI, "text")
-    assert [line.split()[1] for line in overview.splitlines()] == list(subparsers())
+    for program, overview in zip(PARSERS, blocks(CLI, "text"), strict=False):
+        assert [line.split()[:2] for line in overview.splitlines()] == [
+            [program, command] for command in subparsers(program)
+        ]
+
+
+def test_recipes_are_all_explained() -> None:
+    listed = [cells[0].strip("`") for cells in rows(text_of(RECIPES))]
+    assert [name for name in listed if "-" in name or name in ("default", "anchors")] == [
+        recipe.name for recipe in list_recipes()
+    ]
 
 
 def test_architecture_names_every_module() -> None:
@@ -277,7 +309,8 @@ def test_architecture_names_every_module() -> None:
     modules = [path for path in (ROOT / "facedata").glob("*.py") if path.stem != "__init__"]
     folders = [path for path in (ROOT / "facedata").iterdir() if (path / "__init__.py").is_file()]
     names = [path.stem for path in modules] + [f"{path.name}/" for path in folders]
-    assert names
+    names += [path.stem for path in (ROOT / "facemodel").glob("*.py") if not path.stem.startswith("__")]
+    assert len(names) > 80
     assert [name for name in names if not re.search(rf"`{name}(\.py)?`", text)] == []
 
 

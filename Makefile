@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pytest-xdist workers: two processes is what two cores bear, each worker of `prepare` being one more
 JOBS ?= 2
 
-.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-train bench-scores clean
+.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
 
 demo: $(VENV)/.installed
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -27,6 +27,9 @@ bench: $(VENV)/.installed-dev
 
 bench-accuracy: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.accuracy
+
+bench-recipes: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.recipes
 
 bench-scale: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scale rows 200000 2000000 20000000 --rerun

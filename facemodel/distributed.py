@@ -143,7 +143,7 @@ class WholeBatch:
     """
 
     def __init__(self, model: nn.Module, ranks: Ranks) -> None:
-        self._ranks, self._images = ranks, [0]
+        self._ranks, self._images = ranks, [1] * ranks.world
         if ranks.world > 1:
             model.register_forward_hook(self._lay_together)
 
@@ -151,6 +151,11 @@ class WholeBatch:
         """Return which rows of a batch are this process's; at least one: it must take part in any case."""
         mine = self._ranks.share(len(rows))
         return mine if mine.start < mine.stop else slice(0, 1)
+
+    @property
+    def idle(self) -> bool:
+        """This process has no row of the batch, and only takes part."""
+        return self._images[self._ranks.rank] == 0
 
     def expect(self, rows: Int64Array) -> None:
         """Say which batch comes next, ``(b, k)``: all processes' rows."""
@@ -196,30 +201,31 @@ class _Summed(torch.autograd.Function):
         return whole
 
 
-def share_batch_norms(module: nn.Module) -> None:
-    """Make BatchNorm layers take their statistics over the batches of all processes.
+def share_batch_norms(module: nn.Module, whole: WholeBatch) -> None:
+    """Make BatchNorm layers take their statistics over the whole batch, of which each process has a share.
 
     torch's own SyncBatchNorm is another layer in the place of each, so what is frozen would thaw, and it
     takes no CPU. Layers of further kinds (timm's with an activation inside) keep their own statistics.
     """
     for layer in module.modules():
         if type(layer) in _NORMS:
-            setattr(layer, "forward", functools.partial(_shared_norm, layer))  # noqa: B010  mypy forbids =
+            setattr(layer, "forward", functools.partial(_shared_norm, layer, whole))  # noqa: B010  mypy forbids =
         elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
             logger.warning("%s takes its statistics in each process apart", type(layer).__name__)
 
 
-def _shared_norm(layer: Any, values: Tensor) -> Tensor:
+def _shared_norm(layer: Any, whole: WholeBatch, values: Tensor) -> Tensor:
     if not layer.training:
         own: Tensor = type(layer).forward(layer, values)
         return own
     wide = values.float()
     over = [0, *range(2, wide.dim())]
     shape = [1, -1, *[1] * (wide.dim() - 2)]
-    count = _summed(wide.new_tensor(float(wide.numel() // wide.shape[1])))
-    mean = _summed(wide.sum(over)) / count
+    counts = 0.0 if whole.idle else 1.0
+    count = _summed(wide.new_tensor(counts * (wide.numel() // wide.shape[1])))
+    mean = _summed(counts * wide.sum(over)) / count
     apart = wide - mean.view(shape)
-    variance = _summed(apart.square().sum(over)) / count
+    variance = _summed(counts * apart.square().sum(over)) / count
     _remember(layer, mean.detach(), (variance * count / (count - 1).clamp_min(1)).detach())
     scaled = apart * torch.rsqrt(variance + layer.eps).view(shape)
     if layer.affine:

@@ -132,7 +132,7 @@ class Trainer:
         objective.to(memory_format=layout)
         self.whole = WholeBatch(objective.model, ranks)
         if ranks.world > 1:
-            share_batch_norms(objective)
+            share_batch_norms(objective, self.whole)
         if config.compile:
             objective.model.compile()
         self.optimizer = make_optimizer(config, trainable_parameters(objective))

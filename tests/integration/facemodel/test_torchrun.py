@@ -19,12 +19,14 @@ from facemodel.history import EpochRow, read_csv
 from tests.people_set import TINY, people_set
 
 # no dropout, which draws in each process; augmentation is that of the whole batch in both
-PLAIN = {**TINY, "epochs": 2, "optimizer": "sgd", "lr": 1e-2, "flip": False}
+PLAIN = {**TINY, "epochs": 2, "optimizer": "sgd", "lr": 1e-3, "rotate": 10.0}
 RUNS: dict[str, dict[str, Any]] = {
     "triplets": {**PLAIN, "batch": 10, "rows_per_epoch": 33, "negatives": "hard", "hard_candidates": 5},
     "pairs": {**PLAIN, "batches": "pairs", "loss": "bce", "batch": 9, "rows_per_epoch": 28, "accumulate": 2},
     "people": {
-        **PLAIN, "batches": "people", "loss": "cosface", "margin": 0.35, "scale": 16.0, "normalised": True,
+        # margins make a few BatchNorm steps chaotic: rounding grows tenfold a step
+        **PLAIN, "backbone": "timm:test_convnext", "batches": "people", "loss": "cosface",
+        "margin": 0.35, "scale": 16.0, "normalised": True,
         "photos_per_person": 3,
     },
 }  # fmt: skip
@@ -50,7 +52,7 @@ def two_processes(faces: Path, runs: dict[Path, dict[str, Any]]) -> subprocess.C
 
 
 def figures(row: EpochRow) -> dict[str, Any]:
-    names = ("loss", "active", "val_loss", "val_auc", "probe_loss", "spread", "used_mean", "images", "steps")
+    names = ("loss", "active", "val_loss", "probe_loss", "spread", "used_mean", "images", "steps")
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 

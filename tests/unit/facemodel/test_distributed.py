@@ -51,7 +51,7 @@ def test_shared_batch_norm_is_batch_norm_where_one_process_has_all(
         plain.weight.uniform_()
     shared = torch.nn.BatchNorm2d(5)
     shared.load_state_dict(plain.state_dict())
-    share_batch_norms(shared)
+    share_batch_norms(shared, WholeBatch(torch.nn.Identity(), Ranks()))
     images = torch.randn(6, 5, 4, 4) * 3 + 2
     one, other = images.clone().requires_grad_(), images.clone().requires_grad_()
     want, got = plain(one), shared(other)

@@ -249,6 +249,7 @@ class _Work:
             ) from error
         row = dataclasses.replace(
             row, val_loss=val.loss, val_auc=val.auc, val_accuracy=val.accuracy, threshold=val.threshold,
+            class_threshold=val.class_threshold,
             spread=val.spread, probe_loss=probe.loss, probe_auc=probe.auc, probe_accuracy=probe.accuracy,
         )  # fmt: skip
         self.session.rows.append(row)
@@ -264,7 +265,8 @@ class _Work:
         extra = {"epoch": row.epoch, "recipe": self.config.recipe}
         spec = objective.model.spec
         if best is None or best is row:
-            spec.with_threshold(row.threshold, spec.metric).write(folder / SPEC)
+            chosen = spec.with_threshold(row.threshold, spec.metric, row.class_threshold)
+            chosen.write(folder / SPEC)
             save_model(folder, BEST, objective, extra)
         save_model(folder, LAST, objective, extra)
         self.events.add(row)

@@ -37,6 +37,7 @@ class EpochRow:
         probe_auc: as ``val_auc``, of these.
         probe_accuracy: as ``val_accuracy``, of these.
         threshold: the best for the validation pairs.
+        class_threshold: of a classifier: the probability that nearly all photos reach which it names rightly.
         spread: how far validation embeddings lie apart: root mean square distance from their mean, as a
             share of their root mean square length. 0: all are one point.
         never_used: training crops no row had, since the beginning.
@@ -59,6 +60,7 @@ class EpochRow:
     probe_auc: float | None = None
     probe_accuracy: float | None = None
     threshold: float | None = None
+    class_threshold: float | None = None
     spread: float | None = None
     never_used: int | None = None
     used_mean: float | None = None

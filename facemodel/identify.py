@@ -182,7 +182,8 @@ def _by_class(embedder: Embedder, threshold: float | None) -> _Naming:
         found = embedder.logits(crops)
         return np.zeros((len(crops), len(embedder.classes)), np.float32) if found is None else found
 
-    return _Naming(embedder.classes, PROBABILITY, threshold, logits, _most_probable)
+    limit = embedder.spec.class_threshold if threshold is None else threshold
+    return _Naming(embedder.classes, PROBABILITY, limit, logits, _most_probable)
 
 
 def _most_probable(logits: Float32Array) -> tuple[Int64Array, Float64Array]:

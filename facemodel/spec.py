@@ -36,6 +36,8 @@ class InputSpec:
         metric: how two embeddings are compared.
         crop_px: side of the crops it was trained on, before they were resized to ``size_px``; None for any.
         margin: `facedata prepare --margin` of those crops.
+        class_threshold: of a classifier: it names somebody at this probability or more; chosen on validation
+            photos, None where there were none.
     """
 
     size_px: int
@@ -50,6 +52,7 @@ class InputSpec:
     metric: str = "euclidean"
     crop_px: int | None = None
     margin: float = 0.0
+    class_threshold: float | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked.
@@ -80,9 +83,11 @@ class InputSpec:
         """
         write_text(path, self.to_json())
 
-    def with_threshold(self, threshold: float | None, metric: str) -> InputSpec:
-        """Return the spec with another threshold."""
-        return dataclasses.replace(self, threshold=threshold, metric=metric)
+    def with_threshold(
+        self, threshold: float | None, metric: str, class_threshold: float | None = None
+    ) -> InputSpec:
+        """Return the spec with other thresholds."""
+        return dataclasses.replace(self, threshold=threshold, metric=metric, class_threshold=class_threshold)
 
     def check_set(self, prepared: PreparedSet) -> None:
         """Refuse a set whose crops were made otherwise than those the model knows.

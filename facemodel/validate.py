@@ -32,6 +32,9 @@ _BLOCK_ROWS = 8192
 _PROBE = 0x70726F6265
 """Stands before the seeds of probes, so that no other draw shares their random numbers."""
 
+_MISSED = 0.05
+"""Share of rightly named validation photos that a classifier's threshold gives up, to keep strangers out."""
+
 _COSINE_MARGIN = 0.3
 """Of the validation loss where the training loss knows its own people only."""
 
@@ -69,6 +72,7 @@ class Judgement:
             pairs at the best threshold.
         threshold: the best for the fixed pairs' embeddings, in the model's metric.
         spread: of the embeddings; see :class:`~facemodel.history.EpochRow`.
+        class_threshold: of a classifier: 95% of the photos that it names rightly reach this probability.
     """
 
     loss: float | None
@@ -76,6 +80,7 @@ class Judgement:
     accuracy: float | None
     threshold: float | None
     spread: float
+    class_threshold: float | None = None
 
 
 class Embeds(Protocol):
@@ -133,7 +138,7 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
         ScoreError: an embedding is NaN or infinite.
     """
     metric = objective.model.spec.metric
-    auc = found_accuracy = threshold = None
+    auc = found_accuracy = threshold = sure = None
     if len(rows.same):
         curve = roc(likeness(compare(embeddings, rows.left, rows.right, metric), metric), rows.same)
         best = curve.best_threshold()
@@ -145,10 +150,10 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
         auc, found_accuracy = roc(scores, rows.same).auc(), accuracy(scores, rows.same, 0.5)
         loss: float | None = _entropy(scores, rows.same)
     elif _names_photos(objective.config) and objective.has_classes:
-        loss, found_accuracy = _named(objective, rows, embeddings)
+        loss, found_accuracy, sure = _named(objective, rows, embeddings)
     else:
         loss = _triplet_loss(objective.config, rows, embeddings)
-    return Judgement(loss, auc, found_accuracy, threshold, _spread(embeddings))
+    return Judgement(loss, auc, found_accuracy, threshold, _spread(embeddings), sure)
 
 
 def _names_photos(config: FitConfig) -> bool:
@@ -199,11 +204,13 @@ def _entropy(scores: Float64Array, same: BoolArray) -> float:
     return float(-np.log(np.clip(right, 1e-7, 1)).mean())
 
 
-def _named(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> tuple[float, float]:
-    """Return cross entropy and accuracy of the crops of people that train."""
+def _named(
+    objective: Objective, rows: FixedRows, embeddings: Float32Array
+) -> tuple[float, float, float | None]:
+    """Return cross entropy and accuracy of the crops of people that train, and the class threshold."""
     known = np.flatnonzero(rows.labels >= 0)
     device = next(objective.parameters()).device
-    loss = right = 0.0
+    loss, sure = 0.0, []
     objective_mode = objective.training
     objective.eval()
     with torch.inference_mode():
@@ -212,9 +219,12 @@ def _named(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> t
             logits = objective.logits(torch.from_numpy(embeddings[part]).to(device))
             labels = torch.from_numpy(rows.labels[part]).to(device)
             loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
-            right += float((logits.argmax(1) == labels).sum())
+            most, who = logits.double().softmax(1).max(1)
+            sure.append(most[who == labels].cpu().numpy())
     objective.train(objective_mode)
-    return loss / len(known), right / len(known)
+    right = np.concatenate(sure)
+    threshold = float(np.quantile(right, _MISSED, method="lower")) if len(right) else None
+    return loss / len(known), len(right) / len(known), threshold
 
 
 def _triplet_loss(config: FitConfig, rows: FixedRows, embeddings: Float32Array) -> float | None:

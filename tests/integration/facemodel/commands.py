@@ -30,6 +30,10 @@ MOBILEFACENET = {
 COLOURS = {"anna": (200, 40, 40), "bert": (40, 200, 40), "zoë": (40, 40, 200)}
 
 
+_SURE = 30.0
+"""What squared distances of colours are multiplied by in the logits."""
+
+
 def here(*arguments: object) -> Finished:
     """Run a command in this process."""
     stdout, stderr = io.StringIO(), io.StringIO()
@@ -79,8 +83,13 @@ def mobilefacenet(folder: Path, **changes: Any) -> Path:
     return net
 
 
-def colour_net(folder: Path, **changes: Any) -> Path:
-    """Return an ONNX network whose embedding of a crop is its mean colour, so that people are colours."""
+def colour_net(
+    folder: Path, classes: Mapping[str, tuple[int, int, int]] | None = None, **changes: Any
+) -> Path:
+    """Return an ONNX network whose embedding of a crop is its mean colour, so that people are colours.
+
+    With ``classes`` it has a second output, logits, by which the nearest of these colours is the surest.
+    """
     import onnx
     from onnx import TensorProto, helper
 
@@ -90,7 +99,17 @@ def colour_net(folder: Path, **changes: Any) -> Path:
     ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 32, 32])
     embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 3])
-    graph = helper.make_graph(nodes, "colour", [image], [embedding])
+    outputs, weights = [embedding], []
+    if classes is not None:
+        centres = np.array(list(classes.values()), np.float32) / 255
+        weights = [
+            helper.make_tensor("w", TensorProto.FLOAT, centres.T.shape, 2 * _SURE * centres.T.reshape(-1)),
+            helper.make_tensor("b", TensorProto.FLOAT, [len(centres)], -_SURE * (centres**2).sum(1)),
+        ]
+        nodes.append(helper.make_node("Gemm", ["embedding", "w", "b"], ["logits"]))
+        outputs.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(classes)]))
+        changes = {"classes": list(classes), **changes}
+    graph = helper.make_graph(nodes, "colour", [image], outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(folder / "colour.onnx"))

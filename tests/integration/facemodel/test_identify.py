@@ -177,6 +177,34 @@ def test_judging_counts_photos_people_and_strangers(net: Path, gallery: Path, tm
     assert "strangers  0 of 8 got a name" in lines
 
 
+def test_a_classifier_names_photos_without_a_gallery(tmp_path: Path, detection: None) -> None:
+    net = colour_net(tmp_path / "model", COLOURS)
+    group = photo(tmp_path / "group.png", [COLOURS["zoë"], COLOURS["anna"], (104, 120, 40)])
+    found = named(net, group)
+    assert (found["metric"], found["threshold"]) == ("probability", None)
+    faces = sorted(found["photos"][0]["faces"], key=lambda face: face["box"][0])
+    assert [face["name"] for face in faces] == ["zoë", "anna", "bert"]  # everybody gets a name
+    assert faces[0]["value"] > 0.99 > faces[2]["value"]
+    assert "threshold  none: everybody gets a name" in done("identify", net, group).stdout
+
+
+def test_a_classifiers_threshold_comes_with_it(tmp_path: Path, detection: None) -> None:
+    net = colour_net(tmp_path / "model", COLOURS, class_threshold=0.99)
+    group = photo(tmp_path / "group.png", [COLOURS["zoë"], (104, 120, 40)])
+    lines = done("identify", net, group).stdout
+    assert "  unknown  probability 0." in lines
+    assert "threshold  probability at least 0.99" in lines
+    (found,) = named(net, group, "--threshold", "0.2")["photos"]
+    assert {face["name"] for face in found["faces"]} == {"zoë", "bert"}
+
+
+def test_people_can_be_enrolled_with_a_classifier_too(tmp_path: Path, detection: None) -> None:
+    net = colour_net(tmp_path / "model", COLOURS)
+    enroll(net, people(tmp_path / "people", {"new": GREY}), tmp_path / "g.parquet")
+    (found,) = named(net, tmp_path / "g.parquet", photo(tmp_path / "x.png", [GREY]))["photos"]
+    assert found["faces"][0]["name"] == "new"
+
+
 # what is typed wrong
 
 

@@ -139,6 +139,10 @@ def test_a_closed_set_is_judged_by_the_names_of_photos_never_seen(closed_faces: 
         logits = bench.objective.eval().logits(torch.from_numpy(found)).numpy().astype(np.float64)
     got = judge(bench.objective, rows, found)
     assert got.accuracy == pytest.approx(np.mean(logits.argmax(1) == rows.labels))
+    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    sure = np.sort((powers / powers.sum(1, keepdims=True)).max(1)[logits.argmax(1) == rows.labels])
+    # a twentieth of the photos that are named rightly may fall below
+    assert got.class_threshold == (pytest.approx(sure[int(0.05 * (len(sure) - 1))]) if len(sure) else None)
     odds = logits - logits.max(1, keepdims=True)
     entropy = np.log(np.exp(odds).sum(1)) - odds[np.arange(len(odds)), rows.labels]
     assert got.loss == pytest.approx(entropy.mean(), rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -107,13 +108,29 @@ def _claim(run: RunFolder, config: FitConfig, prepared: PreparedSet) -> None:
         raise RunError(f"{run.path} holds {what}: go on with --resume, or start afresh with --overwrite")
     elif there:
         _compare(run, config, prepared)
+        if not (run.path / "config.toml").is_file():
+            _write_config(run, config)
         _say_where(run)
         return
-    run.state.mkdir(exist_ok=True)
-    write_text(run.path / "config.toml", config.to_toml())
-    write_text(run.state / "settings.json", _settings(config, prepared))
+    _begin(run, config, prepared)
     if config.resume:
         logger.info("%s holds no run yet: it begins", run.path)
+
+
+def _begin(run: RunFolder, config: FitConfig, prepared: PreparedSet) -> None:
+    """Make a new run of a folder, which may hold what a clearing that was killed left of an older one."""
+    run.state.mkdir(exist_ok=True)
+    for old in (*checkpoint_files(run.state), run.state / "done.json"):
+        old.unlink(missing_ok=True)
+    # the mark goes first: a folder that holds a file of ours, and no mark, is taken for something else
+    write_text(run.state / "settings.json", _settings(config, prepared))
+    _write_config(run, config)
+
+
+def _write_config(run: RunFolder, config: FitConfig) -> None:
+    """Write the options as run, so that they can be run again: to go on or to overwrite is said each time."""
+    asked = dataclasses.replace(config, resume=False, overwrite=False)
+    write_text(run.path / "config.toml", asked.to_toml())
 
 
 def _refuse_nothing(out: Path, config: FitConfig) -> None:

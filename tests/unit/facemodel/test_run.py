@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from facedata.errors import StoreError
-from facedata.prepared import PreparedSet
+from facedata.prepared import PreparedSet, write_text
 from facemodel.config import FitConfig
 from facemodel.distributed import Ranks
 from facemodel.errors import NewerVersionError, RunError
+from facemodel.recipes import read_fit_config
 from facemodel.run import STATE, RunFolder, open_run
 from tests.small_set import make_set
 
@@ -54,6 +55,47 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path: Path, prepared: Pr
     names = {file.name for file in (tmp_path / "run").rglob("*") if file.is_file()}
     assert names == {"config.toml", "settings.json", "notes.txt"}
     assert "epochs = 9" in (run.path / "config.toml").read_text()
+
+
+def test_what_is_left_of_an_older_run_is_not_gone_on_with(tmp_path: Path, prepared: PreparedSet) -> None:
+    """An --overwrite that was killed while it cleared may leave checkpoints, and no mark of a run."""
+    state = begin(tmp_path / "run", prepared).state
+    (state / "settings.json").unlink()
+    (state.parent / "config.toml").unlink()
+    for name in ("000000000009.safetensors", "done.json"):
+        (state / name).write_text("{}")
+    begin(tmp_path / "run", prepared, overwrite=True)
+    assert [file.name for file in state.iterdir()] == ["settings.json"]
+
+
+def test_a_run_killed_between_its_first_two_files_is_gone_on_with(
+    tmp_path: Path, prepared: PreparedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def once(path: Path, text: str) -> None:
+        monkeypatch.undo()
+        write_text(path, text)
+        monkeypatch.setattr("facemodel.run.write_text", never)
+
+    def never(path: Path, text: str) -> None:
+        raise Killed
+
+    monkeypatch.setattr("facemodel.run.write_text", once)
+    with pytest.raises(Killed):
+        begin(tmp_path / "run", prepared, epochs=3)
+    monkeypatch.undo()
+    begin(tmp_path / "run", prepared, epochs=3, resume=True)
+    assert "epochs = 3" in (tmp_path / "run" / "config.toml").read_text()
+
+
+def test_the_config_as_run_goes_on_and_never_overwrites(tmp_path: Path, prepared: PreparedSet) -> None:
+    begin(tmp_path / "run", prepared, overwrite=True)
+    config = read_fit_config(tmp_path / "run" / "config.toml", resume=True)
+    assert (config.resume, config.overwrite) == (True, False)
+    with open_run(tmp_path / "run", config, prepared, Ranks()):
+        pass
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:

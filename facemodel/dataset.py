@@ -131,7 +131,7 @@ class CropReader:
     def __init__(self, classes: ClassManifest, workers: int | None = None) -> None:
         self.size_px = classes.prepared.size_px
         self.workers = workers or len(os.sched_getaffinity(0))
-        self._handles, self._buffers = Handles(classes.prepared.path), Buffers()
+        self._handles, self._buffers = Handles(classes.prepared.path, self.workers), Buffers()
         # Arrow keeps millions of names in a tenth of the memory that Python's strings would take
         self._files = joined(classes.table.column("file"))
         self._paths = joined(classes.table.column("path"))

@@ -13,8 +13,8 @@ from facedata.store import read_crop
 TAR = ".tar"
 """Files that hold many crops end so."""
 
-_MOST_OPEN = 48
-"""Open tars a thread; a process may have 1,024 files open where nobody raised that."""
+_MOST_OPEN = 384
+"""Open tars, all threads together; a process may have 1,024 files open, and often has two readers."""
 
 
 class Handles:
@@ -22,10 +22,11 @@ class Handles:
 
     Args:
         root: the set's folder, or its URL.
+        threads: how many will read; each keeps its part of the open files.
     """
 
-    def __init__(self, root: Place) -> None:
-        self._root = root
+    def __init__(self, root: Place, threads: int = 1) -> None:
+        self._root, self._most = root, max(1, _MOST_OPEN // threads)
         self._folder = str(root) + os.sep if isinstance(root, Path) else None
         self._mine = threading.local()
         self._all: list[OrderedDict[str, int]] = []
@@ -76,7 +77,7 @@ class Handles:
         number = opened.get(file)
         if number is None:
             number = opened[file] = os.open(f"{self._folder}{file}", os.O_RDONLY)
-            if len(opened) > _MOST_OPEN:
+            if len(opened) > self._most:
                 os.close(opened.popitem(last=False)[1])
         else:
             opened.move_to_end(file)

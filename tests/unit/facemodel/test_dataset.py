@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -183,6 +184,21 @@ def test_open_tars_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         for number in range(8):
             assert handles.read(f"{number}.tar", 5, 10) == bytes([number]) * 10
     assert [len(opened) for opened in handles._all] == [3]
+    handles.close()
+
+
+def test_open_tars_are_bounded_for_all_threads_together(tmp_path: Path) -> None:
+    """64 threads, each of which kept 48 tars open, had three times as many as a process may have."""
+    for number in range(60):
+        (tmp_path / f"{number}.tar").write_bytes(bytes([number]) * 20)
+    handles = Handles(tmp_path, threads=64)
+
+    def read_all(_: int) -> bool:
+        return all(handles.read(f"{number}.tar", 5, 10) == bytes([number]) * 10 for number in range(60))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read_all, range(16)))
+    assert max(len(opened) for opened in handles._all) * 64 <= 384
     handles.close()
 
 

@@ -169,6 +169,7 @@ def mine(
     anchor, positive = _anchors(training, config.count, config.seed)
     cache = FeatureCache(len(training), embedder.spec.dim)
     with CropReader(training.classes, config.workers) as reader:
+        reader.check(hashes=True)
         fill(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
     plan = EpochRows(np.column_stack([anchor, positive, positive]), None, config.batch)
     rows = hard_epoch(plan, cache, training.person, config.candidates, (config.seed, 0)).rows

@@ -96,8 +96,13 @@ def test_bad_splits_and_lost_crops_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match="no split 'val'"):
         mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet", MineConfig(split="val"))
-    lost = ClassManifest.open(prepared.path, split="train")[3]
+    changed, lost = (ClassManifest.open(prepared.path, split="train")[row] for row in (2, 3))
+    file = Path(str(changed.root)) / changed.file
+    data = file.read_bytes()
+    file.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])  # still an image, of the same length
+    with pytest.raises(DataError, match=r"0 are gone and 1 changed"):
+        mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet")
     (Path(str(lost.root)) / lost.file).unlink()
-    with pytest.raises(DataError, match=lost.path):
+    with pytest.raises(DataError, match=f"1 are gone and 1 changed.*{lost.path}"):
         mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet")
     assert not (tmp_path / "hard.parquet").exists()

@@ -181,6 +181,8 @@ class FitConfig(Options):
                 f"--batches {self.batches} trains with {' or '.join(_LOSSES_OF[self.batches])}, "
                 f"not with --loss {self.loss}"
             )
+        if self.triplets is not None and self.batches != "triplets":
+            raise UsageError(f"--triplets FILE trains with --batches triplets, not with {self.batches}")
         if self.batches == "people" and self.batch < 2 * self.photos_per_person:
             raise UsageError(
                 f"--batch {self.batch} holds fewer than two people with {self.photos_per_person} photos "

@@ -103,3 +103,8 @@ def test_what_is_no_recipe_or_option_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_every_option_has_a_help_text() -> None:
     assert all(field.metadata["text"] for field in dataclasses.fields(FitConfig))
+
+
+def test_a_file_of_triplets_is_never_quietly_left_aside() -> None:
+    with pytest.raises(UsageError, match="--triplets FILE trains with --batches triplets, not with people"):
+        fit_config({"recipe": "default", "triplets": "hard.parquet"})

@@ -79,7 +79,7 @@ def load_pretrained(
     if weights == "none":
         return Pretrained("none", f"{backbone.name} starts from scratch (--weights none)")
     if weights == "auto":
-        return _library(backbone, cache or default_cache() / "weights")
+        return _library(backbone, cache or default_cache() / "weights", sha256)
     path = Path(weights)
     found = _checked(path, sha256)
     fill(backbone, read_tensors(path), str(path))
@@ -87,7 +87,7 @@ def load_pretrained(
     return Pretrained("file", line, found)
 
 
-def _library(backbone: Backbone, cache: Path) -> Pretrained:
+def _library(backbone: Backbone, cache: Path, sha256: str | None) -> Pretrained:
     remote = remote_weights(backbone.name)
     if remote is None:
         line = f"{backbone.name} starts from scratch: its library has no pretrained weights for it"
@@ -97,8 +97,8 @@ def _library(backbone: Backbone, cache: Path) -> Pretrained:
     except (DownloadError, StoreError) as error:
         line = f"{backbone.name} starts from scratch: no pretrained weights could be had ({error})"
         return Pretrained("none", line)
+    found = _checked(path, sha256)
     fill(backbone, read_tensors(path), str(path))
-    found = file_sha256(path)
     line = f"{backbone.name} starts from its library's weights, {remote.name} (SHA-256 {found[:12]}…)"
     return Pretrained("library", line, found)
 

@@ -99,6 +99,19 @@ def test_other_bytes_than_pinned_are_never_used(
     assert not list(tmp_path.glob("x.pth*"))
 
 
+def test_a_users_sha256_holds_for_the_librarys_weights_too(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(server, library_state(), monkeypatch, digits=0)  # as timm's, which publishes no hashes
+    backbone = make_backbone(TINY, 64)
+    before = {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
+    with pytest.raises(WeightsError, match="have the SHA-256"):
+        load_pretrained(backbone, "auto", "ab" * 32, tmp_path)
+    assert equals(backbone, before)
+    right = hashlib.sha256(server.content).hexdigest()
+    assert load_pretrained(backbone, "auto", right, tmp_path).kind == "library"
+
+
 def test_without_network_a_backbone_starts_from_scratch_and_says_so_in_one_line(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,14 @@ JOBS ?= 2
 
 .PHONY: demo test test-all check bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
+	$(BIN)/facedata split demo-faces --split-by photo
+	$(BIN)/python -m facedata.painted demo-photos
+	$(BIN)/facemodel fit demo-faces --config docs/demo.toml --out demo-run --overwrite
+	$(BIN)/facemodel evaluate demo-run demo-faces --out demo-scores
+	$(BIN)/facemodel enroll demo-run demo-photos/people --out demo-gallery.parquet
+	$(BIN)/facemodel identify demo-run demo-gallery.parquet demo-photos/group.jpg --out demo-named
 
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
@@ -42,16 +48,16 @@ bench-scores: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scores
 
 clean:
-	rm -rf demo-faces bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/.installed-train: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[train]"
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml tests/constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --constraint tests/constraints.txt --editable ".[dev]"
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.installed-train

@@ -23,7 +23,7 @@ from torch import distributed as dist
 
 from facedata.types import Float32Array, Int64Array
 
-from .errors import DeviceError
+from .errors import DeviceError, RunError
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,22 @@ class Ranks:
         """Wait for all the others."""
         if self.world > 1:
             dist.barrier()
+
+    def agree(self, what: str, mine: str) -> None:
+        """Make sure that all processes start from the same, or none starts: later they would wait for ever.
+
+        Raises:
+            RunError: they differ.
+        """
+        if self.world == 1:
+            return
+        found: list[Any] = [None] * self.world
+        dist.all_gather_object(found, mine)
+        if len(set(found)) > 1:
+            said = ", ".join(f"process {rank}: {one}" for rank, one in enumerate(found))
+            raise RunError(
+                f"the processes differ in {what} ({said}): give all of them the same files, at the same paths"
+            )
 
     def gathered(self, values: Float32Array, count: int) -> Float32Array:
         """Return all parts, ``(n, dim)`` float32 each, as the whole, ``(count, dim)``, the same for all."""

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -26,8 +25,9 @@ from .augment import Augmentation, ToInput
 from .config import FitConfig
 from .dataset import CropReader, TrainingSet, batches
 from .distributed import Ranks, WholeBatch, share_batch_norms
-from .errors import DeviceError, TrainingError
+from .errors import TrainingError
 from .freezing import trainable_parameters
+from .memory import memory_watched
 from .objective import LossParts, Objective
 from .sampler import EpochRows
 from .schedule import learning_rate
@@ -169,13 +169,13 @@ class Trainer:
             for values in self.optimizer.param_groups:
                 values["lr"] = lr
             rows = plan.rows[group[0].start : group[-1].stop]
-            with memory_watched(self.config):
+            with memory_watched(fit_advice(self.config)):
                 for number, batch in enumerate(group):
                     with self._apart(number + 1 < len(group)):
                         self._learn(next(images), plan, batch, len(rows))
                 self._change()
             if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
-                self._refuse_nan(epoch, step + 1)
+                self._refuse_loss(epoch, step + 1)
             yield StepDone(step + 1, len(groups), rows, lr)
 
     def first_images(self, plan: EpochRows, reader: CropReader) -> Tensor:
@@ -249,15 +249,39 @@ class Trainer:
             return self.stepper.no_sync()
         return contextlib.nullcontext()
 
-    def _refuse_nan(self, epoch: int, step: int) -> None:
+    def refuse_nan(self, epoch: int, step: int) -> None:
+        """Refuse to go on with a network that has gone wrong: for before it is written down.
+
+        Raises:
+            TrainingError: the epoch's loss or a weight is NaN or infinite.
+        """
+        self._refuse_loss(epoch, step)
+        weights = [weight.detach() for weight in self.objective.parameters() if weight.requires_grad]
+        if not torch.stack([weight.isfinite().all() for weight in weights]).all():
+            raise self._gone_wrong("a weight is NaN or infinite", epoch, step)
+
+    def _refuse_loss(self, epoch: int, step: int) -> None:
         loss = self.tally.mean("loss")
         if loss is not None and not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {'NaN' if math.isnan(loss) else 'infinite'} in epoch {epoch}, at step {step} "
-                "or shortly before: lower --lr, set --clip 5, begin with --warmup-epochs 1"
-                + (", or take --precision bf16" if self.config.precision == "fp16" else "")
-                + ". The checkpoint before it is whole"
-            )
+            kind = "NaN" if math.isnan(loss) else "infinite"
+            raise self._gone_wrong(f"the loss is {kind}", epoch, step)
+
+    def _gone_wrong(self, what: str, epoch: int, step: int) -> TrainingError:
+        return TrainingError(
+            f"{what} in epoch {epoch}, at step {step} or shortly before: lower --lr, set --clip 5, begin "
+            "with --warmup-epochs 1"
+            + (", or take --precision bf16" if self.config.precision == "fp16" else "")
+            + ". The checkpoint before it is whole"
+        )
+
+
+def fit_advice(config: FitConfig) -> str:
+    """Return what to lower where training needs more memory than there is."""
+    half = max(1, config.batch // 2)
+    return (
+        f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many rows make a step), "
+        "--size, or take --precision bf16 or a smaller --backbone"
+    )
 
 
 def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -267,25 +291,6 @@ def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torc
         return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=decay)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     return kind(weights, lr=config.lr, weight_decay=decay)
-
-
-@contextmanager
-def memory_watched(config: FitConfig) -> Iterator[None]:
-    """Turn what torch says of a memory that is too small into an error that says what to lower.
-
-    Raises:
-        DeviceError: the memory is too small.
-    """
-    try:
-        yield
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        half = max(1, config.batch // 2)
-        raise DeviceError(
-            f"out of memory: lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many "
-            "rows make a step), --size, or take --precision bf16 or a smaller --backbone"
-        ) from error
 
 
 def _parallel(objective: Objective, device: torch.device, ranks: Ranks) -> torch.nn.Module:

@@ -89,10 +89,17 @@ def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
         std=kind.std,
         normalised=config.normalised,
         set_fingerprint=prepared.fingerprint,
-        metric="cosine" if config.loss in _BY_COSINE or config.distance == "cosine" else "euclidean",
+        metric=_metric(config),
         crop_px=prepared.size_px,
         margin=float(settings.get("margin", 0.0)),
     )
+
+
+def _metric(config: FitConfig) -> str:
+    """Return how embeddings are compared: as the loss compared them."""
+    classifies = config.loss in ("cross-entropy", "focal") and config.normalised
+    by_cosine = config.loss in _BY_COSINE or config.distance == "cosine" or classifies
+    return "cosine" if by_cosine else "euclidean"
 
 
 def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]]:

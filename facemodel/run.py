@@ -103,10 +103,10 @@ def _claim(run: RunFolder, config: FitConfig, prepared: PreparedSet) -> None:
         raise RunError(f"{run.path} holds something else than a run: choose another --out")
     if there and config.overwrite:
         _clear(run.path)
-    elif there and not config.resume:
+    elif there and not config.resume and _has_come_to_anything(run):
         what = "a finished run" if run.done is not None else "an unfinished run"
         raise RunError(f"{run.path} holds {what}: go on with --resume, or start afresh with --overwrite")
-    elif there:
+    elif there and config.resume:
         _compare(run, config, prepared)
         if not (run.path / "config.toml").is_file():
             _write_config(run, config)
@@ -142,8 +142,13 @@ def _is_run(path: Path) -> bool:
     return (path / STATE / "settings.json").is_file()
 
 
+def _has_come_to_anything(run: RunFolder) -> bool:
+    """Tell whether something would be lost; a run that was refused its data has left nothing but its mark."""
+    return run.done is not None or bool(checkpoint_files(run.state))
+
+
 def _say_where(run: RunFolder) -> None:
-    if run.done is None and not checkpoint_files(run.state):
+    if not _has_come_to_anything(run):
         logger.info("%s was stopped before its first checkpoint: it begins anew", run.path)
 
 

@@ -46,19 +46,20 @@ class Clock:
 
     Args:
         epochs: how many there are in all.
-        done: how many epochs were done before this process began, with the parts of one.
+        done: how many of them were done before this process began.
+        steps: how many steps of the next one were.
     """
 
-    def __init__(self, epochs: int, done: float = 0.0) -> None:
-        self._start, self._epochs, self._before = time.monotonic(), epochs, done
+    def __init__(self, epochs: int, done: int = 0, steps: int = 0) -> None:
+        self._start, self._epochs, self._done, self._steps = time.monotonic(), epochs, done, steps
         self.images = 0
 
     def progress(self, epoch: int, step: int, steps: int, images: int) -> Progress:
         """Return how far the run is after a step that trained on so many images."""
         self.images += images
         spent = time.monotonic() - self._start
-        done = epoch - 1 + step / steps
-        left = spent / (done - self._before) * (self._epochs - done) if done > self._before else 0.0
+        done, before = epoch - 1 + step / steps, self._done + self._steps / steps
+        left = spent / (done - before) * (self._epochs - done) if done > before else 0.0
         rate = self.images / spent if spent else 0.0
         return Progress(epoch, self._epochs, step, steps, self.images, rate, left)
 
@@ -92,6 +93,11 @@ class Session:
         """The row whose weights are best by ``--best-by``; of equally good ones the first."""
         judged = [row for row in self.rows if row.epoch and merit(self.config, row) is not None]
         return max(judged, key=lambda row: merit(self.config, row) or 0.0) if judged else None
+
+    def finish_epoch(self, row: EpochRow) -> None:
+        """Take the row of an epoch that is over; what comes next is the one after it."""
+        self.rows.append(row)
+        self.epoch, self.step, self.seconds = row.epoch, 0, 0.0
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint.

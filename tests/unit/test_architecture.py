@@ -67,7 +67,7 @@ _FACEDATA = [
 ]
 # Figures, batches and plans are arrays, left of all that knows what a network is.
 _FACEMODEL = [
-    ["errors", "spec", "config", "recipes"],
+    ["errors", "memory", "spec", "config", "recipes"],
     ["people", "distances", "metrics", "folds", "thresholds", "figures", "openset", "naming"],
     [
         "buffers",
@@ -112,6 +112,8 @@ _FACEMODEL = [
         "loop",
         "negatives",
         "session",
+        "materials",
+        "training",
         "fit",
     ],
     ["scored_pairs", "pictures", "scores", "evaluate"],

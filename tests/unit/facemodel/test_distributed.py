@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -74,3 +79,33 @@ def test_a_part_of_a_batch_is_varied_as_in_the_whole() -> None:
     for part in (slice(0, 3), slice(3, 7)):
         shaped = to_input.shaped(crops[part], to_input.shaping(7, (1, 2, 3), part))
         assert torch.equal(to_input.finish(shaped, (1, 2, 3), part, 7), whole[part])
+
+
+_AGREE = """
+import sys
+from facemodel.distributed import joined
+from facemodel.errors import RunError
+with joined(on_gpu=False) as ranks:
+    ranks.agree("the weather", "rain")
+    try:
+        ranks.agree("the weather", f"sun {ranks.rank}")
+    except RunError as error:
+        print(error)
+"""
+
+
+def test_processes_that_would_start_differently_are_told_apart() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    env = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", _AGREE], env={**env, "RANK": str(rank)}, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
+    for process in both:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        assert "differ in the weather (process 0: sun 0, process 1: sun 1)" in said

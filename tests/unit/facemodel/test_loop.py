@@ -15,7 +15,8 @@ from facemodel.config import FitConfig
 from facemodel.dataset import CropReader, TrainingSet
 from facemodel.distributed import Ranks
 from facemodel.errors import DeviceError, TrainingError
-from facemodel.loop import Tally, Trainer, _batches_of, memory_watched
+from facemodel.loop import Tally, Trainer, _batches_of, fit_advice
+from facemodel.memory import memory_watched
 from facemodel.model import input_spec, make_model
 from facemodel.objective import LossParts, make_objective
 from facemodel.recipes import fit_config
@@ -161,6 +162,17 @@ def test_nan_stops_and_says_what_to_do(classes: ClassManifest, reader: CropReade
         train(some, reader)
 
 
+def test_nan_weights_are_not_written_down(classes: ClassManifest, reader: CropReader) -> None:
+    """A finite loss can leave weights that are not: a checkpoint of them would be no way back."""
+    some = trainer(classes)
+    next(iter(some.steps(plan_of(some), 1, 0.01, reader)))
+    some.refuse_nan(1, 1)
+    with torch.no_grad():
+        next(iter(some.objective.model.head.parameters())).view(-1)[0] = float("inf")
+    with pytest.raises(TrainingError, match="a weight is NaN or infinite in epoch 1, at step 1"):
+        some.refuse_nan(1, 1)
+
+
 def test_the_learning_rate_is_set_for_each_step(classes: ClassManifest, reader: CropReader) -> None:
     some = trainer(classes, schedule="cosine", epochs=2, rows_per_epoch=60)
     rates = [done.lr for done in some.steps(plan_of(some), 1, 0.1, reader)]
@@ -183,13 +195,18 @@ def test_clip_shortens_the_gradient(classes: ClassManifest, reader: CropReader) 
 
 
 def test_too_little_memory_says_what_to_lower() -> None:
-    for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("you can't allocate memory")):
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("you can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ):
         with (
             pytest.raises(DeviceError, match=r"--batch 32 --accumulate 2 .*--size"),
-            memory_watched(FitConfig()),
+            memory_watched(fit_advice(FitConfig())),
         ):
             raise error
-    with pytest.raises(RuntimeError, match="shape"), memory_watched(FitConfig()):
+    with pytest.raises(RuntimeError, match="shape"), memory_watched(fit_advice(FitConfig())):
         raise RuntimeError("shape")
 
 

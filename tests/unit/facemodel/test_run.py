@@ -39,12 +39,15 @@ def test_a_new_run_has_its_config_as_run(tmp_path: Path, prepared: PreparedSet) 
 
 def test_a_run_is_not_written_over_unasked(tmp_path: Path, prepared: PreparedSet) -> None:
     run = begin(tmp_path / "run", prepared)
+    begin(tmp_path / "run", prepared, epochs=7)  # it has come to nothing yet, so nothing is lost
+    assert "epochs = 7" in (tmp_path / "run" / "config.toml").read_text()
+    (run.state / "000000000000.safetensors").write_bytes(b"")
     with pytest.raises(RunError, match="holds an unfinished run: go on with --resume"):
         begin(tmp_path / "run", prepared)
     run.finish({})
     with pytest.raises(RunError, match="holds a finished run"):
         begin(tmp_path / "run", prepared)
-    begin(tmp_path / "run", prepared, resume=True)
+    begin(tmp_path / "run", prepared, epochs=7, resume=True)
 
 
 def test_overwrite_removes_the_run_and_nothing_else(tmp_path: Path, prepared: PreparedSet) -> None:

@@ -32,7 +32,7 @@ def test_the_time_left_is_that_of_the_steps_left(monkeypatch: pytest.MonkeyPatch
 
 def test_a_run_gone_on_with_does_not_count_what_was_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Time(monkeypatch)
-    told = Clock(epochs=10, done=8.5)
+    told = Clock(epochs=10, done=8, steps=5)
     clock.now += 30
     assert told.progress(9, 10, 10, 1).left_s == pytest.approx(30 / 0.5 * 1)
 

@@ -1,7 +1,7 @@
 """``python -m facedata.painted DIR`` writes the demo's people as photos, to enroll and to name.
 
-``DIR/people/<name>/*.jpg`` are photos of each; ``DIR/group.jpg`` shows some of them, on photos of their own,
-beside two strangers.
+``DIR/people/<name>/*.jpg`` are photos of each, as the demo set has them. ``DIR/unseen/<name>/*.jpg`` are others, of
+them and of strangers, a folder each; ``DIR/group.jpg`` shows four of them beside two strangers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..types import UInt8Image
 from .person import NAMES
 from .photo import paint
 
-_PHOTOS = 4
+_PHOTOS, _UNSEEN = 4, 2
 _IN_GROUP = (0, 3, 6, 9)
 _STRANGERS = (2, 7)
 _TILE_PX = 360
@@ -34,12 +34,14 @@ def main() -> int:
 
 
 def write_people(folder: Path) -> None:
-    """Write ``people/<name>/01.jpg`` … and ``group.jpg``; the same bytes each time."""
+    """Write ``people/``, ``unseen/`` and ``group.jpg``; the same bytes each time."""
     for person, name in enumerate(NAMES):
-        home = folder / "people" / name
-        home.mkdir(parents=True, exist_ok=True)
         for photo in range(_PHOTOS):
-            _save(paint(person, photo).image, home / f"{photo + 1:02d}.jpg")
+            _save(paint(person, photo).image, folder / "people" / name / f"{photo + 1:02d}.jpg")
+        for photo in range(_UNSEEN):
+            _save(paint(person, 60 + photo).image, folder / "unseen" / name / f"{photo + 1:02d}.jpg")
+        stranger = folder / "unseen" / f"stranger {person + 1:02d}" / "01.jpg"
+        _save(paint(person, 60, seed=1).image, stranger)
     # photos with numbers of their own: none of them was enrolled or trained on
     known = [_tile(paint(person, 40 + person).image) for person in _IN_GROUP]
     strangers = [_tile(paint(person, 40 + person, seed=1).image) for person in _STRANGERS]
@@ -57,6 +59,7 @@ def _tile(image: UInt8Image) -> UInt8Image:
 
 
 def _save(image: UInt8Image, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(file, quality=92)
 
 

@@ -21,7 +21,8 @@ def test_people_unseen_photos_and_strangers(tmp_path: Path) -> None:
     photos = sorted(tmp_path.rglob("*.jpg"))
     assert len(photos) == 12 * 4 + 12 * 2 + 12 + 1
     assert len({hashlib.sha256(photo.read_bytes()).digest() for photo in photos}) == len(photos)
-    assert Image.open(tmp_path / "group.jpg").size == (1080, 720)
+    with Image.open(tmp_path / "group.jpg") as group:
+        assert group.size == (1080, 720)
 
 
 def test_the_same_bytes_again_from_the_command(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ class FitConfig(Options):
     # how it is judged
     val_share: float = option(
         0.1, "share of the training people set aside where the set has no val split", shapes=True,
-        least=0, most=0.5,
+        least=0.01, most=0.5,
     )  # fmt: skip
     val_pairs: int = option(4000, "most validation pairs", shapes=True, least=2)
     best_by: str = option(

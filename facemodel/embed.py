@@ -22,6 +22,7 @@ from .crop_sources import CropSource, SetPath, open_crops
 from .dataset import CropReader, UInt8Batch, batches
 from .embeddings import Parts, parts_folder, read_settings, refuse_other, remove_parts
 from .errors import ScoreError
+from .memory import memory_watched
 from .photos import opened
 
 if TYPE_CHECKING:
@@ -100,11 +101,13 @@ def embed_rows(
 
     Raises:
         DataError: a crop cannot be read; the message names it.
+        DeviceError: the device's memory is too small.
     """
     found = np.empty((len(rows), embedder.spec.dim), np.float32)
     done = 0
     for some, crops in batches(reader, cut(rows, batch)):
-        found[done : done + len(some)] = embed_crops(embedder, crops, flip)
+        with memory_watched(f"lower --batch, now {batch}"):
+            found[done : done + len(some)] = embed_crops(embedder, crops, flip)
         done += len(some)
         if on_progress is not None:
             on_progress(done, len(rows))

@@ -45,6 +45,7 @@ class Validation:
         manifest: the same pairs, to be written.
         made: whether they were set aside here, and so are worth writing down.
         notes: what the user should know, a sentence each.
+        closed: photos judge, not people.
     """
 
     training: ClassManifest
@@ -53,10 +54,14 @@ class Validation:
     manifest: PairManifest
     made: bool
     notes: tuple[str, ...] = ()
+    closed: bool = False
 
     def write(self, path: Path) -> None:
-        """Write the pairs; the file carries the set's fingerprint, and `PairManifest.open` reads it."""
-        self.manifest.write(path)
+        """Write the pairs; of a closed set the photos that were set aside.
+
+        The file carries the set's fingerprint; `PairManifest.open` or `ClassManifest.open` reads it.
+        """
+        (self.validation if self.closed else self.manifest).write(path)
 
 
 def validation_rows(prepared: PreparedSet, config: FitConfig) -> Validation:
@@ -99,7 +104,7 @@ def _validation(train: ClassManifest, judges: ClassManifest, config: FitConfig, 
     )
     people = len(TrainingSet.of(judges).names)
     note = f"validation: {len(judges):,} photos of {people:,} people, {len(rows.same):,} pairs ({who})"
-    return Validation(train, judges, rows, manifest, made, (note,))
+    return Validation(train, judges, rows, manifest, made, (note,), config.closed)
 
 
 def _pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,12 @@ class InputSpec:
         for name in ("size_px", "dim"):
             value = getattr(self, name)
             _check(type(value) is int and value > 0, f"{name} is {value!r}, not a whole number above 0")
+        for name in ("threshold", "class_threshold", "margin"):
+            value = getattr(self, name)
+            fits = type(value) in (int, float) and math.isfinite(value)
+            fits = fits or (value is None and name != "margin")
+            _check(fits, f"{name} is {value!r}, not a number")
+        _check(isinstance(self.template, str), f"template is {self.template!r}, not a name")
         for name in ("mean", "std"):
             value = getattr(self, name)
             fits = len(value) == 3 and all(isinstance(one, float | int) for one in value)

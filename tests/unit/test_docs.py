@@ -258,7 +258,7 @@ def test_cli_lists_every_option_with_its_default(command: str) -> None:
 
 def default_text(value: object) -> str:
     words = {None: "none", False: "`no`", True: "`yes`", "": "`''`"}
-    return words[value] if value is None or value == "" or isinstance(value, bool) else f"`{value}`"  # type: ignore[index]
+    return words[value] if value is None or value == "" or isinstance(value, bool) else f"`{value}`"
 
 
 @pytest.mark.parametrize("command", ["facedata prepare", "facemodel fit"])

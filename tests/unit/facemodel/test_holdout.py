@@ -132,6 +132,15 @@ def test_the_pairs_can_be_written_and_read(tmp_path: Path) -> None:
     assert np.array_equal(read.same, found.pairs.same)
 
 
+def test_photos_set_aside_in_a_closed_set_can_be_written_and_read(tmp_path: Path) -> None:
+    prepared = make_set(tmp_path / "faces", {"a": 2, "b": 3, "c": 1}, split=ALL_TRAIN)
+    found = validation_rows(prepared, CLOSED)
+    found.write(tmp_path / "validation.parquet")
+    read = ClassManifest.open(tmp_path / "validation.parquet", of=prepared.path)
+    assert len(read) == 2
+    assert _paths(read) == _paths(found.validation)
+
+
 def test_no_train_split_is_refused(tmp_path: Path) -> None:
     prepared = make_set(tmp_path / "faces", PEOPLE, split=SplitConfig(splits="test=1"))
     with pytest.raises(DataError, match="no crop in the split 'train'"):

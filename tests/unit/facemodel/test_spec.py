@@ -38,6 +38,7 @@ def test_unknown_names_are_left_out() -> None:
     [
         {"colour": "cmyk"}, {"metric": "manhattan"}, {"size_px": 0}, {"size_px": "112"}, {"dim": 1.5},
         {"mean": [0.5]}, {"std": [0.5, 0.5, 0]}, {"mean": ["a", "b", "c"]},
+        {"threshold": "x"}, {"threshold": float("nan")}, {"margin": None}, {"template": 3},
     ],
 )  # fmt: skip
 def test_values_that_cannot_be(change: dict[str, object]) -> None:

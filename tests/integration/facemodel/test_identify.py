@@ -138,7 +138,8 @@ def test_pictures_are_drawn_and_no_photo_is_written_over(net: Path, gallery: Pat
     found = named(net, gallery, tmp_path / "photos" / "x", tmp_path / "photos" / "y", "--out", out)
     assert [one["picture"] for one in found["photos"]] == [f"{out}/same.named.jpg", f"{out}/same~1.named.jpg"]
     assert {file: file.read_bytes() for file in before} == before
-    picture = np.asarray(Image.open(out / "same.named.jpg")).astype(int)
+    with Image.open(out / "same.named.jpg") as image:
+        picture = np.asarray(image).astype(int)
     for colour in (KNOWN_RGB, UNKNOWN_RGB):
         assert (np.abs(picture - colour).max(axis=2) < 30).sum() > 200  # JPEG moves colours a little
     assert not list(out.glob(".*"))

@@ -43,6 +43,7 @@ def draw_curves(path: Path, rows: Sequence[EpochRow]) -> None:
                 axes.plot(*zip(*points, strict=True), marker=".", label=name)
         axes.set_title(title)
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize="small")

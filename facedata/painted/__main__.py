@@ -19,7 +19,7 @@ from .photo import paint
 
 _PHOTOS, _UNSEEN = 4, 2
 _IN_GROUP = (0, 3, 6, 9)
-_STRANGERS = (2, 7)
+_STRANGERS = (3, 10)
 _TILE_PX = 360
 
 

@@ -25,7 +25,7 @@ from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
 from facemodel import config as model_config
 from facemodel.cli import _parser as facemodel_parser
-from facemodel.recipes import list_recipes
+from facemodel.recipes import list_recipes, read_fit_config
 from tests.integration.conftest import done, run
 
 ROOT = Path(__file__).parents[2]
@@ -295,6 +295,12 @@ def test_cli_shows_every_command() -> None:
         assert [line.split()[:2] for line in overview.splitlines()] == [
             [program, command] for command in subparsers(program)
         ]
+
+
+def test_the_demos_options_are_those_of_the_docs() -> None:
+    (toml,) = blocks(MODELS, "toml")
+    assert toml == text_of(ROOT / "docs/demo.toml")
+    assert read_fit_config(ROOT / "docs/demo.toml").closed
 
 
 def test_recipes_are_all_explained() -> None:

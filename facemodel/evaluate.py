@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from .pictures import need_matplotlib
 from .scored_pairs import PairRows, choosing_rows, tested_rows
 from .scores import write_scores
 from .thresholds import HEAD, HEAD_THRESHOLD, MODEL, Threshold, chosen, has_seen, own_threshold
+from .trained_on import read_people
 
 if TYPE_CHECKING:
     from .embedder import Embedder
@@ -79,6 +80,8 @@ def evaluate(
     prepared = open_set(place_of(set_path))
     embedder.spec.check_set(prepared)
     run = _Evaluation(embedder, prepared.path, config)
+    if isinstance(model, str | os.PathLike):
+        run.note_known_people(read_people(model))
     run.embed(on_progress)
     found = run.figures()
     if out is not None:
@@ -130,6 +133,16 @@ class _Evaluation:
         spec = self.embedder.spec
         seen = has_seen(spec, self.who.prepared.fingerprint, self.config.split)
         return None if seen else own_threshold(spec, metric)
+
+    def note_known_people(self, trained_on: Set[str]) -> None:
+        """Say how many of the tested people the model was trained on: of these it tells nothing new."""
+        rows = np.concatenate([self.in_split, self.tested.left, self.tested.right])
+        tested = {self.who.names[code] for code in np.unique(self.who.person[rows]).tolist()}
+        if known := tested & trained_on:
+            self.notes.append(
+                f"{len(known):,} of the {len(tested):,} people tested here were trained on: these are no "
+                "figures of people never seen"
+            )
 
     def embed(self, on_progress: OnProgress | None) -> None:
         """Embed every crop that is needed, once; name photos with a classifier's own head."""

@@ -29,7 +29,7 @@ VERSION = 1
 STATE = "state"
 _FILES = (
     "config.toml", "history.csv", "history.xlsx", "curves.png", "usage.png", "first_batch.png",
-    "best.safetensors", "last.safetensors", "spec.json", "validation.parquet",
+    "best.safetensors", "last.safetensors", "spec.json", "people.parquet", "validation.parquet",
 )  # fmt: skip
 _FOLDERS = (EVENTS, STATE)
 

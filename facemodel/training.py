@@ -27,6 +27,7 @@ from .run import RunFolder
 from .sampler import EpochRows, Usage
 from .saved import BEST, LAST, SPEC, save_model
 from .session import Clock, Progress, Session
+from .trained_on import write_people
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Training:
         for line in self.lines:
             logger.info("%s", line)
         if self.first:
+            write_people(self.run.path, self.materials.training)
             if self.materials.validation.made:
                 self.materials.validation.write(self.run.path / "validation.parquet")
             self._draw_first_batch()

@@ -80,6 +80,7 @@ _FACEMODEL = [
         "sampler",
         "nearest",
         "augment",
+        "trained_on",
     ],
     [
         "kinds",

@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from facedata import ClassManifest, PairManifest, TripletManifest, open_set
+from facedata import ClassManifest, PairManifest, TripletManifest, open_set, split_set
 from facedata.config import SplitConfig
 from facedata.errors import NotASetError, OtherSetError, UsageError
 from facedata.prepared import PreparedSet
-from facemodel import fit, read_spec
+from facemodel import evaluate, fit, read_spec
 from facemodel.dataset import TrainingSet
 from facemodel.errors import DataError, DeviceError, RunError, TrainingError, WeightsError
 from facemodel.fit import FitResult
@@ -26,6 +26,7 @@ from facemodel.history import COLUMNS, read_csv
 from facemodel.recipes import read_fit_config
 from facemodel.saved import read_header
 from facemodel.session import Progress
+from facemodel.trained_on import read_people
 from tests.people_set import TINY, people_set
 from tests.small_set import make_set
 
@@ -50,11 +51,27 @@ def test_the_run_folder_holds_all_of_it(run: Run) -> None:
     names = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
     assert {
         "config.toml", "history.csv", "history.xlsx", "curves.png", "usage.png", "first_batch.png",
-        "spec.json", "best.safetensors", "last.safetensors", "validation.parquet", "state/done.json",
+        "spec.json", "best.safetensors", "last.safetensors", "people.parquet", "validation.parquet",
+        "state/done.json",
     } <= names  # fmt: skip
     assert sum(name.startswith("events/") for name in names) == 1
     assert not [name for name in names if ".tmp" in name]
     assert read_fit_config(out / "config.toml").rows_per_epoch == 36
+
+
+def test_people_trained_on_are_told_from_people_never_seen(
+    faces: PreparedSet, run: Run, tmp_path: Path
+) -> None:
+    """A set divided anew has people in `test` that the model knows, and its fingerprint cannot tell."""
+    assert not [note for note in evaluate(run[0], faces.path, None)["notes"] if "trained on" in note]
+    other = tmp_path / "other"
+    shutil.copytree(str(faces.path), other)
+    split_set(other, SplitConfig(seed=5))
+    trained = read_people(run[0])
+    tested = {row.identity for row in ClassManifest.open(other, split="test")}
+    assert 0 < len(trained & tested) < len(trained)
+    said = f"{len(trained & tested)} of the {len(tested)} people tested here were trained on"
+    assert [note for note in evaluate(run[0], other, None)["notes"] if note.startswith(said)]
 
 
 def test_the_history_begins_before_epoch_1(run: Run) -> None:

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# pytest-xdist workers: two processes is what two cores bear, each worker of `prepare` being one more
+# pytest-xdist workers: two processes of one thread is what two cores bear, each worker of `prepare` being one more
 JOBS ?= 2
 
 .PHONY: demo test test-all check bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
@@ -17,10 +17,10 @@ demo: $(VENV)/.installed-train
 	$(BIN)/facemodel identify demo-run demo-gallery.parquet demo-photos/group.jpg --out demo-named
 
 test: check
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
 test-all: check
-	$(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ import inspect
 import pkgutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -18,7 +17,7 @@ import pytest
 import facedata
 import facemodel
 
-_IMPORT_S = 3
+_IMPORT_S = 2
 _ROOT = Path(facedata.__file__).parents[1]
 
 # The way of the data, in layers from left to right. A module imports only from layers left of its own, or
@@ -261,15 +260,15 @@ def test_the_imports_are_seen() -> None:
 )
 def test_importing_is_quick_and_leaves_torch_alone(module: str) -> None:
     program = (
-        f"import sys, {module}; "
-        "print(sorted({'torch', 'torchvision', 'facenet_pytorch', 'tensorflow', 'ray'} & set(sys.modules)))"
+        f"import sys, time, {module}; "
+        "print(sorted({'torch', 'torchvision', 'facenet_pytorch', 'tensorflow', 'ray'} & set(sys.modules))); "
+        "print(time.process_time())"
     )
     took_s = []
-    for _ in range(3):  # the best of three: the machine may be busy, the disk cold
-        before = time.monotonic()
-        shown = subprocess.check_output([sys.executable, "-c", program], text=True)
-        assert shown == "[]\n"
-        took_s.append(time.monotonic() - before)
+    for _ in range(3):  # the best of three, of processor time: the machine may be busy, the disk cold
+        loaded, seconds = subprocess.check_output([sys.executable, "-c", program], text=True).splitlines()
+        assert loaded == "[]"
+        took_s.append(float(seconds))
         if took_s[-1] < _IMPORT_S:
             return
     pytest.fail(f"import {module} takes {min(took_s):.1f} s, not {_IMPORT_S} at most")

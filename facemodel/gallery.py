@@ -109,14 +109,17 @@ class Gallery:
         path = Path(path)
         temporary = path.with_name(f".{path.name}.tmp")
         try:
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
             with writing(path), temporary.open("wb") as file:
                 pq.write_table(self._table(), file, compression="zstd")
                 file.flush()
                 os.fsync(file.fileno())
             with writing(path):
                 temporary.replace(path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
 
     def _table(self) -> pa.Table:
         dim = self.embeddings.shape[1]
@@ -149,14 +152,16 @@ def check_gallery_file(path: str | os.PathLike[str]) -> None:
 
     Raises:
         UsageError: it does not end in ``.parquet``, by which `identify` tells a gallery from a photo.
-        StoreError: its folder is not there, or it is a folder itself.
+        StoreError: it is a folder, or lies in what is none.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
         raise UsageError(f"--out {path}: a gallery's name ends in {SUFFIX}")
-    if not path.parent.is_dir() or path.is_dir():
-        missing = f"there is no folder {path.parent}" if not path.parent.is_dir() else "it is a folder"
-        raise StoreError(f"cannot write {path}: {missing}")
+    if path.is_dir():
+        raise StoreError(f"cannot write {path}: it is a folder")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise StoreError(f"cannot write {path}: {above} is a file")
 
 
 def read_gallery(path: str | os.PathLike[str]) -> Gallery:

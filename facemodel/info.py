@@ -103,6 +103,8 @@ def _spec_lines(spec: InputSpec) -> list[str]:
     crops = f"{spec.template} crops" + (f" of {spec.crop_px} px" if spec.crop_px else "")
     margin = f", margin {spec.margin:g}" if spec.margin else ""
     threshold = "none" if spec.threshold is None else f"{spec.threshold:.4g} ({spec.metric})"
+    if spec.class_threshold is not None:
+        threshold += f"; to name somebody, a probability of {spec.class_threshold:.4g}"
     return [
         f"takes       {spec.size_px} × {spec.size_px} px {spec.colour.upper()}, from {crops}{margin}",
         f"            mean {channels[0]}, std {channels[1]}",

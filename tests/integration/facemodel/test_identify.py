@@ -214,7 +214,7 @@ def test_people_can_be_enrolled_with_a_classifier_too(tmp_path: Path, detection:
     [
         (("enroll", "MODEL", "none/", "--out", "g.parquet"), 1, "cannot open the folder none"),
         (("enroll", "MODEL", "people", "--out", "g.csv"), 2, "ends in .parquet"),
-        (("enroll", "MODEL", "people", "--out", "no/g.parquet"), 1, "there is no folder no"),
+        (("enroll", "MODEL", "people", "--out", "bad.parquet/g.parquet"), 1, "is a file"),
         (("enroll", "MODEL", "people"), 2, "--out"),
         (("enroll", "MODEL", "people", "--out", "g.parquet", "--anchor", "two"), 2, "--anchor"),
         (("enroll", "MODEL", "people", "--out", "g.parquet", "--reference", "*x*"), 2, "--anchor one"),

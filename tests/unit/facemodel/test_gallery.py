@@ -53,6 +53,11 @@ def test_what_is_written_comes_back_and_twice_the_same_bytes(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
 
+def test_its_folder_is_made(tmp_path: Path) -> None:
+    gallery().write(tmp_path / "a" / "b" / "g.parquet")
+    assert len(read_gallery(tmp_path / "a" / "b" / "g.parquet")) == 3
+
+
 def test_plain_pandas_makes_sense_of_it(tmp_path: Path) -> None:
     gallery().write(tmp_path / "g.parquet")
     frame = pd.read_parquet(tmp_path / "g.parquet")
@@ -176,8 +181,11 @@ def test_a_name_no_gallery_can_have_is_refused_at_once(tmp_path: Path) -> None:
     check_gallery_file(tmp_path / "g.parquet")
     with pytest.raises(UsageError, match=r"ends in \.parquet"):
         check_gallery_file(tmp_path / "g.csv")
-    with pytest.raises(StoreError, match="there is no folder"):
-        check_gallery_file(tmp_path / "none" / "g.parquet")
+    check_gallery_file(tmp_path / "made" / "later" / "g.parquet")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="file is a file"):
+        check_gallery_file(tmp_path / "file" / "x" / "g.parquet")
     (tmp_path / "d.parquet").mkdir()
     with pytest.raises(StoreError, match="it is a folder"):
         check_gallery_file(tmp_path / "d.parquet")

@@ -19,7 +19,7 @@ SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=15)
 
 
 @settings(max_examples=25)
-@given(SIZES, st.integers(0, 1000), st.floats(0, 0.5), st.booleans())
+@given(SIZES, st.integers(0, 1000), st.floats(0.01, 0.5), st.booleans())
 def test_who_judges_does_not_train(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], seed: int, share: float, closed: bool
 ) -> None:

@@ -6,11 +6,10 @@ there are and a magic word. It is renamed before the shard's part, so a part lis
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -19,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .errors import StoreError, writing
+from .errors import StoreError
 from .place import Place
 from .types import BoolArray, Int64Array
+from .whole import whole_file
 
 UInt64Array = NDArray[np.uint64]
 
@@ -63,28 +63,6 @@ def write_blob(file: Path, crops: Sequence[bytes]) -> None:
     with whole_file(file) as stream:
         stream.writelines(crops)
         stream.write(index.tobytes() + len(crops).to_bytes(8, "little") + _MAGIC)
-
-
-@contextlib.contextmanager
-def whole_file(file: Path) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name; flush and rename it at the end.
-
-    Raises:
-        StoreError: that is refused; nothing half-written stays.
-    """
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        with writing(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
 
 
 def read_index(blob: Path) -> Piece | None:

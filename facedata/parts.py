@@ -5,13 +5,13 @@ Twenty million photos leave three hundred thousand of them, to be read in one go
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
 
-from .errors import NotASetError, writing
+from .errors import NotASetError
 from .ledger import ROWS
+from .whole import whole_file
 
 PART_ENDING = ".arrow"
 
@@ -26,18 +26,8 @@ def write_rows(path: Path, rows: pa.Table) -> None:
     Raises:
         StoreError: it cannot be written; nothing half-written stays.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with writing(path), temporary.open("wb") as file:
-            with pa.ipc.new_file(file, ROWS) as writer:
-                writer.write_table(rows.select(ROWS.names).cast(ROWS))
-            file.flush()
-            os.fsync(file.fileno())
-        with writing(path):
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
+        writer.write_table(rows.select(ROWS.names).cast(ROWS))
 
 
 def read_rows(path: str | Path) -> pa.Table:

@@ -24,11 +24,11 @@ from .errors import (
     SchemaVersionError,
     UnfinishedSetError,
     UsageError,
-    writing,
 )
 from .options import fingerprint_of
 from .place import Place, Remote, place_of
 from .schema import DATASET, KIND, WORK
+from .whole import write_text
 
 CROPPED_FROM = "cropped_from"
 """In the settings of `crop` while it is on its way: the fingerprint of the set whose faces it cuts."""
@@ -249,25 +249,6 @@ def _begun_by(path: Place) -> str:
 def write_dataset(path: Path, info: Mapping[str, Any]) -> None:
     """Write dataset.json whole: temporary name, flush, rename."""
     write_text(path / DATASET, json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a text file whole or not at all.
-
-    Raises:
-        StoreError: it cannot be written; nothing half-written stays.
-    """
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        with writing(file), temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with writing(file):
-            temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

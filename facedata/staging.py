@@ -25,11 +25,12 @@ from typing import Any, NamedTuple
 from . import schema
 from .errors import FacedataError, LockedError, NothingKeptError, SetError, StoreError, UsageError, writing
 from .place import Entry, Place, Remote, place_of, remote_writing
-from .prepared import PreparedSet, locked, open_set, write_text
+from .prepared import PreparedSet, locked, open_set
 from .schema import CLAIM, DATASET, WORK, file_sha256
 from .sources.download import default_cache
 from .store import CROPS
 from .tars import TAR_NAME, read_rows, tar_digests
+from .whole import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ _FETCHED = (*_TABLES, ".seen.arrow", "log.jsonl", DATASET)
 _OURS = re.compile(
     rf"{CROPS}/{TAR_NAME.pattern}|report/.+|{re.escape(WORK)}/.+|" + "|".join(map(re.escape, _FETCHED))
 )
+
 _DIGEST_COLUMNS = ("file", "id", "path", "identity", "role", "photo", "crop_sha256")
 
 

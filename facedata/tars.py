@@ -22,12 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .blobs import BLOB, CropIndex, Piece, keys_of, read_index, whole_file, write_blob
+from .blobs import BLOB, CropIndex, Piece, keys_of, read_index, write_blob
 from .errors import StoreError, writing
 from .place import Entry, Place, Remote
 from .schema import DATASET, WORK
 from .store import CROPS, with_places
 from .types import BoolArray, Int64Array
+from .whole import whole_file
 
 TAR_CROPS = 10_000
 """Crops per tar; a constant, since it shows in the bytes."""

@@ -23,12 +23,12 @@ from .ledger import ROWS
 from .order import blocks
 from .parts import PART_ENDING, write_rows
 from .plan import Plan
-from .prepared import write_text
 from .schema import DATASET, WORK
 from .shard import Stage, run_photos
 from .shards import Photos, Seen, named_shards
 from .store import Store
 from .types import Int64Array, Photo, Row
+from .whole import write_text
 
 logger = logging.getLogger(__name__)
 

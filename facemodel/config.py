@@ -6,6 +6,7 @@ only under the same ones.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from facedata.errors import UsageError
@@ -192,6 +193,11 @@ class FitConfig(Options):
             raise UsageError("--closed keeps a classifier's head, and this loss has none")
         if unknown := sorted(set(self.guards) - set(GUARDS)):
             raise UsageError(f"--stop-on {', '.join(unknown)}: there are {', '.join(GUARDS)}")
+        if self.weights_sha256 is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", self.weights_sha256):
+            raise UsageError(
+                f"--weights-sha256 {self.weights_sha256!r}: it takes a SHA-256, "
+                "or its first eight digits or more"
+            )
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on, --overwrite starts afresh: choose one")
         parse_freeze(self.freeze)

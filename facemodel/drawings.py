@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from facedata.errors import writing
 from facedata.types import Float32Array, Int64Array
+from facedata.whole import whole_file
 
 from .dataset import UInt8Batch
 from .errors import RunError
@@ -96,8 +96,8 @@ def draw_batch(path: Path, images: Float32Array, spec: InputSpec, columns: int) 
     done, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
     if not done:
         raise RunError(f"a picture of {page.shape[1]} x {page.shape[0]} px cannot be made")
-    with writing(path):
-        path.write_bytes(bytes(data))
+    with whole_file(path) as stream:
+        stream.write(bytes(data))
 
 
 def seen_images(images: Float32Array, spec: InputSpec) -> UInt8Batch:
@@ -118,10 +118,5 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with writing(path):
-            figure.savefig(temporary, format="png", dpi=110)
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        figure.savefig(stream, format="png", dpi=110)

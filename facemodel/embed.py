@@ -65,7 +65,7 @@ def embed_set(
     """
     config = make(EmbedConfig, {**(asdict(config) if config else {}), **changes})
     out = Path(out)
-    embedder = opened(model, config.device)
+    embedder = opened(model, config.device, config.workers)
     with closing(open_crops(source, config.split, config.of, config.workers)) as crops:
         if not len(crops.ids):
             raise UsageError(f"{source} holds no crop to embed")

@@ -82,10 +82,11 @@ class TorchEmbedder:
     Args:
         objective: the model with its heads, on its device.
         name: the model's path, for people.
+        workers: threads that resize crops; None for one a core.
     """
 
-    def __init__(self, objective: Objective, name: str = "the model") -> None:
-        self.objective, self.name = objective, name
+    def __init__(self, objective: Objective, name: str = "the model", workers: int | None = None) -> None:
+        self.objective, self.name, self._workers = objective, name, workers
         self.classes = objective.classes if objective.config.closed else ()
         self.scores_pairs = objective.has_pairs
         self._fingerprint: str | None = None
@@ -131,7 +132,7 @@ class TorchEmbedder:
         if not len(crops):
             return torch.empty(0, self.spec.dim, device=self.device)
         if self._to_input is None or (self._to_input.spec, self._to_input.device) != (self.spec, self.device):
-            self._to_input = ToInput(self.spec, self.device)
+            self._to_input = ToInput(self.spec, self.device, workers=self._workers)
         found: Tensor = self.objective.model(self._to_input(crops, None))
         return found
 
@@ -147,12 +148,13 @@ def fingerprint_of_model(objective: Objective) -> str:
     return digest.hexdigest()
 
 
-def open_model(path: str | os.PathLike[str], device: str = "auto") -> Embedder:
+def open_model(path: str | os.PathLike[str], device: str = "auto", workers: int | None = None) -> Embedder:
     """Open a model.
 
     Args:
         path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; ONNX networks run on the CPU.
+        workers: threads that resize crops; None for one a core.
 
     Raises:
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
@@ -164,11 +166,11 @@ def open_model(path: str | os.PathLike[str], device: str = "auto") -> Embedder:
     if place.suffix == ".onnx":
         from .onnx_model import OnnxEmbedder  # an extra
 
-        return OnnxEmbedder(place, device)
+        return OnnxEmbedder(place, device, workers)
     if place.is_file() and place.suffix != ".safetensors":
         raise ModelError(f"{place} is no model: name a run folder, a .safetensors file or an .onnx file")
     where = choose_device(device)
-    return TorchEmbedder(load_objective(place).to(where), str(path))
+    return TorchEmbedder(load_objective(place).to(where), str(path), workers)
 
 
 def choose_device(text: str) -> torch.device:

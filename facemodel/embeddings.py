@@ -19,12 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facedata.blobs import whole_file
 from facedata.errors import NotASetError, OtherSettingsError, writing
 from facedata.place import place_of
-from facedata.prepared import write_text
 from facedata.schema import ROW_GROUP_ROWS, SCHEMA_VERSION, read_footer
 from facedata.types import Float32Array, Int64Array
+from facedata.whole import whole_file, write_text
 
 KIND = "embeddings"
 

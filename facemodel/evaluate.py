@@ -76,7 +76,7 @@ def evaluate(
     config = make(EvaluateConfig, {**(asdict(config) if config else {}), **changes})
     if out is not None:
         need_matplotlib()
-    embedder = opened(model, config.device)
+    embedder = opened(model, config.device, config.workers)
     prepared = open_set(place_of(set_path))
     embedder.spec.check_set(prepared)
     run = _Evaluation(embedder, prepared.path, config)

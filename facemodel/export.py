@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from facedata import ClassManifest
 from facedata.errors import FacedataError, UsageError, writing
-from facedata.prepared import open_set, write_text
+from facedata.prepared import open_set
 from facedata.schema import file_sha256
 from facedata.types import Float32Array
+from facedata.whole import write_text
 
 from .augment import ToInput
 from .config import ExportConfig
@@ -72,6 +73,7 @@ def export_model(
     kind = FORMATS[config.to]
     if out.suffix != kind.suffix:
         raise UsageError(f"--to {config.to} writes files that end in {kind.suffix}: {out} does not")
+    _refuse_other_sidecar(out)
     embedder = open_model(model, "cpu")
     if not isinstance(embedder, TorchEmbedder):
         raise UsageError(f"{model} is an exported network already: export from its run folder")
@@ -89,6 +91,18 @@ def export_model(
         temporary.unlink(missing_ok=True)
     write_text(out.with_suffix(".json"), json.dumps(card, indent=1, sort_keys=True) + "\n")
     return {**card, "path": str(out)}
+
+
+def _refuse_other_sidecar(out: Path) -> None:
+    """Refuse a name whose JSON would take the place of another file's.
+
+    Raises:
+        UsageError: it would.
+    """
+    sidecar = out.with_suffix(".json")
+    others = [out.with_suffix(kind.suffix) for kind in FORMATS.values() if kind.suffix != out.suffix]
+    if sidecar.exists() and (other := next((file for file in others if file.exists()), None)):
+        raise UsageError(f"{sidecar} belongs to {other}: give this export another name")
 
 
 def export_lines(values: dict[str, Any]) -> list[str]:

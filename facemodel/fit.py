@@ -24,6 +24,7 @@ from .run import open_run
 from .schedule import check_schedule
 from .session import merit
 from .training import OnProgress, Training
+from .unused import unused_lines
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,8 @@ def fit(
         if run.done is not None:
             logger.info("%s is finished: there is nothing to go on with", run.path)
             return FitResult(**{**run.done, "lines": tuple(run.done["lines"])})
+        for line in unused_lines(config):
+            logger.warning("%s", line)
         with open_materials(prepared, config) as materials, memory_watched(fit_advice(config)):
             training = Training(run, config, materials, ranks.own(device), on_progress)
             with training.writing():

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facedata.errors import StoreError, UsageError, writing
+from facedata.errors import StoreError, UsageError
 from facedata.prepared import short
 from facedata.types import BoolArray, Float32Array, Float64Array, Int64Array
+from facedata.whole import whole_file
 
 from .errors import GalleryError
 from .spec import METRICS
@@ -106,20 +107,8 @@ class Gallery:
         Raises:
             StoreError: it cannot be written.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with writing(path), temporary.open("wb") as file:
-                pq.write_table(self._table(), file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-            with writing(path):
-                temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(Path(path)) as stream:
+            pq.write_table(self._table(), stream, compression="zstd")
 
     def _table(self) -> pa.Table:
         dim = self.embeddings.shape[1]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facedata.errors import MissingExtraError, writing
-from facedata.prepared import write_text
+from facedata.errors import MissingExtraError
+from facedata.whole import whole_file, write_text
 
 EVENTS = "events"
 
@@ -132,13 +132,8 @@ def write_xlsx(path: Path, rows: Sequence[EpochRow]) -> None:
     for row in rows:
         sheet.append(list(dataclasses.astuple(row)))
     sheet.freeze_panes = "B2"
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with writing(path):
-            book.save(temporary)
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        book.save(stream)
 
 
 class Events:

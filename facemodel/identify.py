@@ -15,6 +15,7 @@ from facedata.errors import UsageError, writing
 from facedata.image import decode
 from facedata.options import make
 from facedata.types import Float32Array, Float64Array, Int64Array, Status
+from facedata.whole import whole_file
 
 from .config import IdentifyConfig
 from .gallery import Gallery, accepts, read_gallery
@@ -212,10 +213,8 @@ def _named(file: PhotoFile, seen: SeenPhoto, naming: _Naming, picture: Path | No
 
 def _draw(seen: SeenPhoto, faces: Sequence[NamedFace], picture: Path) -> None:
     image = draw_portraits(decode(seen.data), [Label(face.box, face.name) for face in faces])
-    temporary = picture.with_name(f".{picture.name}.tmp")
-    with writing(picture):
-        Image.fromarray(image).save(temporary, format="JPEG", quality=_JPEG_QUALITY)
-        temporary.replace(picture)
+    with whole_file(picture) as stream:
+        Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
 
 
 def _pictures(files: Sequence[PhotoFile], out: str | None) -> dict[str, Path]:

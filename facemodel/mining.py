@@ -163,7 +163,7 @@ def mine(
 
     config = config or MineConfig()
     prepared = open_set(set_path)
-    embedder = open_model(os.fspath(model), config.device)
+    embedder = open_model(os.fspath(model), config.device, config.workers)
     embedder.spec.check_set(prepared)
     training = TrainingSet.of(ClassManifest.open(prepared.path, split=config.split))
     anchor, positive = _anchors(training, config.count, config.seed)

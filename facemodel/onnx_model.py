@@ -29,6 +29,7 @@ class OnnxEmbedder:
     Args:
         path: ``net.onnx``; the spec lies beside it in ``net.json``.
         device: ``auto`` or ``cpu``.
+        workers: threads that resize crops; None for one a core.
 
     Raises:
         ModelError: the file is not there, or onnxruntime cannot read it.
@@ -39,17 +40,17 @@ class OnnxEmbedder:
 
     scores_pairs = False
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
+    def __init__(self, path: Path, device: str = "auto", workers: int | None = None) -> None:
         if device not in ("auto", "cpu"):
             raise DeviceError(f"--device {device}: ONNX networks run on the CPU here")
         self.name, self.device, self._path = str(path), torch.device("cpu"), path
         self._session = _session(path)
         self.spec = read_spec(path.with_suffix(".json"))
-        self.classes = _classes(path.with_suffix(".json"))
+        self.classes = _classes(path)
         self._input, self._output = self._session.get_inputs()[0], self._session.get_outputs()[0]
         self._channels_last = self._checked_input()
         self._batch = _whole(self._input.shape[0])
-        self._to_input = ToInput(self.spec, self.device)
+        self._to_input = ToInput(self.spec, self.device, workers=workers)
         self._fingerprint: str | None = None
         self._check_output()
 
@@ -152,9 +153,19 @@ def _parameters(path: Path) -> int | None:
 
 
 def _classes(path: Path) -> tuple[str, ...]:
-    """Return the class names that an export of ours writes beside the spec."""
-    values = json.loads(path.read_text(encoding="utf-8"))  # read_spec has read it before
-    return tuple(str(name) for name in values.get("classes", ()))
+    """Return the class names that an export of ours writes beside the spec.
+
+    Raises:
+        SpecError: they are no names; or the JSON is of another file, which ours says by its SHA-256.
+    """
+    spec = path.with_suffix(".json")
+    values = json.loads(spec.read_text(encoding="utf-8"))  # read_spec has read it before
+    if values.get("sha256", digest := file_sha256(path)) != digest:
+        raise SpecError(f"{spec} is of another file than {path}: its SHA-256 differs; export the model again")
+    names = values.get("classes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SpecError(f"the input spec {spec}: classes is a list of names")
+    return tuple(names)
 
 
 def _whole(side: Any) -> int | None:

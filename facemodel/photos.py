@@ -96,7 +96,7 @@ class SeenPhoto:
     data: bytes = field(default=b"", repr=False)
 
 
-def opened(model: str | os.PathLike[str] | Embedder, device: str) -> Embedder:
+def opened(model: str | os.PathLike[str] | Embedder, device: str, workers: int | None = None) -> Embedder:
     """Return a model that is open: a path is opened.
 
     Raises:
@@ -107,7 +107,7 @@ def opened(model: str | os.PathLike[str] | Embedder, device: str) -> Embedder:
         return model
     from .embedder import open_model
 
-    return open_model(os.fspath(model), device)
+    return open_model(os.fspath(model), device, workers)
 
 
 def photos_below(folder: str | os.PathLike[str]) -> list[PhotoFile]:

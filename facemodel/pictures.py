@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from facedata.blobs import whole_file
 from facedata.errors import MissingExtraError
 from facedata.types import BoolArray, Float64Array
+from facedata.whole import whole_file
 
 from .metrics import Roc
 

@@ -15,7 +15,8 @@ from typing import Any
 from facedata import PreparedSet
 from facedata.errors import SetError, StoreError
 from facedata.options import fingerprint_of
-from facedata.prepared import locked, short, write_text
+from facedata.prepared import locked, short
+from facedata.whole import write_text
 
 from .checkpoint import checkpoint_files
 from .config import FitConfig

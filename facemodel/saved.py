@@ -7,7 +7,6 @@ weights should give the same bytes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from facedata.errors import FacedataError, writing
+from facedata.errors import FacedataError
 from facedata.options import make
+from facedata.whole import whole_file
 
 from .config import FitConfig
 from .errors import ModelError, NewerVersionError
@@ -57,13 +57,8 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
     tensors = {key: value.detach().cpu().contiguous() for key, value in objective.state_dict().items()}
     data = safetensors.torch.save(tensors, {_KEY: json.dumps(_header(objective, extra), sort_keys=True)})
     path = folder / f"{name}{SUFFIX}"
-    temporary = folder / f".{name}{SUFFIX}.tmp"
-    with writing(path):
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+    with whole_file(path) as stream:
+        stream.write(data)
     return path
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from facedata.errors import writing
-from facedata.prepared import write_text
 from facedata.schema import write_table
 from facedata.types import Int64Array
+from facedata.whole import write_text
 
 from .figures import ScoredPairs
 from .metrics import roc

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from facedata import PreparedSet
-from facedata.prepared import short, write_text
+from facedata.prepared import short
+from facedata.whole import write_text
 
 from .errors import SpecError
 

@@ -93,7 +93,9 @@ class Training:
             if self.materials.validation.made:
                 self.materials.validation.write(self.run.path / "validation.parquet")
             self._draw_first_batch()
-        self.judge(EpochRow(epoch=0))
+        row = self.judge(EpochRow(epoch=0))
+        if self.first:
+            self.events.add(row)
         self.save()
 
     def train(self, epoch: int) -> EpochRow:

@@ -23,7 +23,19 @@ _ROOT = Path(facedata.__file__).parents[1]
 # The way of the data, in layers from left to right. A module imports only from layers left of its own, or
 # from modules that stand before it in its own.
 _FACEDATA = [
-    ["errors", "place", "types", "schema", "options", "config", "order", "fingers", "digests", "names"],
+    [
+        "errors",
+        "whole",
+        "place",
+        "types",
+        "schema",
+        "options",
+        "config",
+        "order",
+        "fingers",
+        "digests",
+        "names",
+    ],
     ["painted", "testing"],
     [
         "sources.base",
@@ -66,7 +78,7 @@ _FACEDATA = [
 ]
 # Figures, batches and plans are arrays, left of all that knows what a network is.
 _FACEMODEL = [
-    ["errors", "memory", "spec", "config", "recipes"],
+    ["errors", "memory", "spec", "config", "recipes", "unused"],
     ["people", "distances", "metrics", "folds", "thresholds", "figures", "openset", "naming"],
     [
         "buffers",
@@ -136,7 +148,7 @@ _READING = {
 # What pairs and triplets are drawn by: fresh rows of an epoch come the same way as a set's own.
 _DRAWING = {"combine", "pool", "quota", "sample"}
 # How a file is written whole or not at all.
-_WRITING = {"blobs"}
+_WRITING = {"whole"}
 # Folders of photos (or of crops) are known to few: recognition starts from photos, training from a set.
 _PHOTOS = {"sources.base", "sources.folder", "image"}
 _OF_PHOTOS = {"photos", "identify", "crop_sources"}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, split_set
 from facedata.config import SplitConfig
@@ -57,6 +58,12 @@ def test_the_run_folder_holds_all_of_it(run: Run) -> None:
     assert sum(name.startswith("events/") for name in names) == 1
     assert not [name for name in names if ".tmp" in name]
     assert read_fit_config(out / "config.toml").rows_per_epoch == 36
+    events = EventAccumulator(str(out / "events"))
+    events.Reload()
+    rows = read_csv(out / "history.csv")
+    assert [event.value for event in events.Scalars("val/auc")] == pytest.approx(
+        [row.val_auc for row in rows]
+    )
 
 
 def test_people_trained_on_are_told_from_people_never_seen(

@@ -149,6 +149,18 @@ def test_a_file_that_gives_something_else_is_never_left(
     assert names(out.parent) == {"model.pt", "model.json"}
 
 
+def test_two_formats_of_one_name_would_share_their_card(tmp_path: Path) -> None:
+    run, out = run_of(tmp_path), tmp_path / "out" / "model.pt"
+    export_model(run, out, HERE)
+    export_model(run, out, HERE)  # its own is written anew
+    before = out.with_suffix(".json").read_bytes()
+    (out.with_suffix(".tflite")).write_bytes(b"another export")
+    with pytest.raises(UsageError, match=r"model.json belongs to .*model.tflite: give this export another"):
+        export_model(run, out, HERE)
+    assert names(out.parent) == {"model.pt", "model.json", "model.tflite"}
+    assert out.with_suffix(".json").read_bytes() == before
+
+
 def test_a_converter_that_fails_is_quoted_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

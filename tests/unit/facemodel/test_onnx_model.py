@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from facedata.schema import file_sha256
 from facedata.types import Float32Array
 from facemodel.embedder import open_model
 from facemodel.errors import DeviceError, ModelError, SpecError
@@ -101,6 +102,22 @@ def named(folder: Path, classes: int) -> Path:
 def test_classes_without_an_output_for_them_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="names classes, and it has no output for them"):
         open_model(named(tmp_path, 0))
+
+
+@pytest.mark.parametrize("classes", [None, "Ana", {"Ana": 0}, [1, 2], [None]])
+def test_classes_that_are_no_names_are_refused(tmp_path: Path, classes: object) -> None:
+    with pytest.raises(SpecError, match="classes is a list of names"):
+        open_model(network(tmp_path, spec={"classes": classes}))
+
+
+def test_a_spec_that_was_written_for_another_file_is_refused(tmp_path: Path) -> None:
+    path = network(tmp_path)
+    digest = file_sha256(path)
+    network(tmp_path, spec={"sha256": digest})
+    assert open_model(path).fingerprint() == digest
+    network(tmp_path, spec={"sha256": digest[::-1]})
+    with pytest.raises(SpecError, match=r"net.json is of another file than .*net.onnx"):
+        open_model(path)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from facedata.errors import StoreError
-from facedata.prepared import PreparedSet, write_text
+from facedata.prepared import PreparedSet
+from facedata.whole import write_text
 from facemodel.config import FitConfig
 from facemodel.distributed import Ranks
 from facemodel.errors import NewerVersionError, RunError

@@ -166,7 +166,7 @@ def no_workers() -> Iterator[ShardWriter]:
                 "facedata.store.FolderStore.found", lambda _, rows, wanted: np.ones(rows.num_rows, np.bool_)
             )
         )
-        stack.enter_context(patch("facedata.parts.os.fsync", lambda _: None))
+        stack.enter_context(patch("facedata.whole.os.fsync", lambda _: None))
         yield writer
 
 

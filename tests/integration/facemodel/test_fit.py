@@ -156,6 +156,16 @@ def test_same_seed_same_weights_and_another_seed_others(faces: PreparedSet, run:
     assert not all(torch.equal(want[name], other[name]) for name in want)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_a_compiled_network_learns_the_same(faces: PreparedSet, run: Run, tmp_path: Path) -> None:
+    fit(faces.path, tmp_path / "run", **FEW, compile=True)
+    same, plain = (read_csv(folder / "history.csv") for folder in (tmp_path / "run", run[0]))
+    assert [row.val_loss for row in same] == pytest.approx([row.val_loss for row in plain], rel=1e-2)
+    want, found = (load_file(folder / "last.safetensors") for folder in (run[0], tmp_path / "run"))
+    assert want.keys() == found.keys()  # no name tells of the compiler
+
+
 def test_overwrite_starts_afresh(faces: PreparedSet, tmp_path: Path) -> None:
     fit(faces.path, tmp_path / "run", **{**FEW, "epochs": 1})
     result = fit(faces.path, tmp_path / "run", **{**FEW, "epochs": 1, "dim": 8}, overwrite=True)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import schema
-from .errors import OtherSetError, UsageError
+from .errors import NotASetError, OtherSetError, UsageError
 from .place import Place, Remote, is_url, place_of
 from .prepared import PreparedSet, open_set, short
 from .rows import split_names
@@ -241,7 +241,29 @@ def _open_table(path: Place, kind: str, of: Place | None) -> tuple[PreparedSet, 
             f"{path} belongs to the set {short(found)}, not to {prepared.path} "
             f"({short(prepared.fingerprint)}): draw it anew from this set"
         )
-    return prepared, schema.read_table(path, kind)
+    return prepared, _checked(path, schema.read_table(path, kind), kind)
+
+
+def _checked(path: Place, table: pa.Table, kind: str) -> pa.Table:
+    """Return a table, maybe somebody's own, with its columns of the types they are of.
+
+    Raises:
+        NotASetError: a column is missing, or of another type.
+    """
+    wanted = schema.KINDS[kind]
+    if missing := [name for name in wanted.names if name not in table.column_names]:
+        raise NotASetError(f"{path} is no file of {kind}: it lacks {', '.join(missing)}")
+    for name in wanted.names:
+        field, place = wanted.field(name), table.column_names.index(name)
+        try:
+            if table.column(name).type != field.type and not pa.types.is_dictionary(field.type):
+                table = table.set_column(place, field, table.column(name).cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            said = f"its column {name} is no {field.type}"
+            raise NotASetError(f"{path} is no file of {kind}: {said}") from error
+        if not field.nullable and table.column(name).null_count:
+            raise NotASetError(f"{path} is no file of {kind}: some of its {name} are null")
+    return table
 
 
 def _set_around(path: Place) -> Place:

@@ -34,11 +34,11 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
         arguments: None for those of this process.
         package: whose log goes to stderr.
     """
-    parsed = parser.parse_args(arguments)
-    log_to_stderr(package, parsed.verbose)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        parsed = parser.parse_args(arguments)
+        log_to_stderr(package, parsed.verbose)
         parsed.run(parsed)
     except FacedataError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)

@@ -104,7 +104,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise UsageError(f"cannot read the config file {path}: {error}") from error
-    return {name.replace("-", "_"): value for name, value in values.items()}
+    found = {name.replace("-", "_"): value for name, value in values.items()}
+    if len(found) < len(values):
+        twice = sorted(name for name in values if "-" in name and name.replace("-", "_") in values)
+        raise UsageError(f"the config file {path} says twice what {', '.join(twice)} is, with - and with _")
+    return found
 
 
 def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
@@ -181,6 +185,8 @@ def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
         value = str(value)
     if type(value) is not kind:
         raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[kind]}")
+    if value == "" and field.default != "":
+        raise UsageError(f"{flag} is empty; it takes a {_KIND_WORDS[kind]}")
     if kind is str and not field.metadata["file"] and field.name != "cache" and not _is_utf8(value):
         raise UsageError(f"{flag} is {value!r}; it takes UTF-8 text")
     if kind is float and not math.isfinite(value):

@@ -214,6 +214,6 @@ def decode_crop(data: bytes) -> UInt8Image:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise StoreError(
-            f"a crop of {len(data)} bytes cannot be decoded: run `facedata check`, then prepare again"
+            f"a crop of {len(data)} bytes cannot be decoded: run `facedata prepare` again for it"
         )
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

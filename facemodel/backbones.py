@@ -176,7 +176,7 @@ def kind_of(name: str, size_px: int = 224) -> Kind:
     if name not in BACKBONES:
         near = difflib.get_close_matches(name, BACKBONES, n=1)
         raise UsageError(
-            f"there is no backbone {name!r}{f'; did you mean {near[0]}?' if near else ''} There are: "
+            f"there is no backbone {name!r}{f'; did you mean {near[0]}?' if near else '.'} There are: "
             f"{', '.join(BACKBONES)}, and timm:NAME"
         )
     kind = BACKBONES[name]

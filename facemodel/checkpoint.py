@@ -6,7 +6,6 @@ full disk or a lost cable spoilt shows. There is no pickle, so a file of somebod
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from safetensors.torch import save_file
 from facedata.errors import writing
 
 from .errors import ArchitectureError, CheckpointError, NewerVersionError
+from .tensors import digest_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     text = json.dumps(checkpoint.values, sort_keys=True)
-    header = {"version": VERSION, "sha256": _digest(tensors, text), "values": text}
+    header = {"version": VERSION, "sha256": digest_of(tensors, text), "values": text}
     file = folder / f"{step:012d}{_ENDING}"
     write_tensors(file, tensors, {_HEADER: json.dumps(header)})
     for old in checkpoint_files(folder)[KEPT:]:
@@ -121,9 +121,11 @@ def read_checkpoint(file: Path) -> Checkpoint:
         with safe_open(file, framework="pt") as opened:
             header = json.loads((opened.metadata() or {}).get(_HEADER, "null"))
             _refuse_newer(file, header)
+            if header["version"] != VERSION:
+                raise ValueError(f"its format is {header['version']!r}")
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  no mapping
         values = json.loads(header["values"])
-        whole = header["sha256"] == _digest(tensors, header["values"])
+        whole = header["sha256"] == digest_of(tensors, header["values"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint {file} is corrupt ({error})") from error
     if not whole:
@@ -193,15 +195,6 @@ def _refuse_newer(file: Path, header: Any) -> None:
             f"{file} was written by a later facemodel (format {header['version']}; this one knows "
             f"{VERSION}): go on with that one"
         )
-
-
-def _digest(tensors: Mapping[str, torch.Tensor], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        value = tensors[name]
-        digest.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _shape(tensor: torch.Tensor | None) -> str:

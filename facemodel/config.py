@@ -6,6 +6,7 @@ only under the same ones.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -23,6 +24,14 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 VALIDATION_METRICS = ("auc", "accuracy", "loss")
 GUARDS = ("overfitting", "collapse", "divergence")
 EXPORTS = ("onnx", "tflite", "torchscript")
+
+_LEAST_RATE = 1e-12
+"""With a rate or a length of 0 nothing would learn."""
+
+_MOST_CANDIDATES = 100_000
+_MOST_ROWS = 1_000_000_000
+_MOST_MARGINS = {"arcface": 90.0, "cosface": 2.0}
+"""Degrees; a cosine has no more room than that."""
 
 _LOSSES_OF = {
     "triplets": ("triplet",),
@@ -80,11 +89,13 @@ class FitConfig(Options):
     )
     loss: str = option("triplet", "the loss", shapes=True, choices=LOSSES)
     margin: float = option(1.0, "the loss's margin (arcface: in degrees)", shapes=True, least=0)
-    scale: float = option(64.0, "arcface, cosface: the scale of the cosines", shapes=True, least=1e-3)
+    scale: float = option(
+        64.0, "arcface, cosface: the scale of the cosines", shapes=True, least=1e-3, most=1e4
+    )
     distance: str = option(
         "euclidean", "how the triplet loss compares embeddings", shapes=True, choices=DISTANCES
     )
-    gamma: float = option(2.0, "focal: how little the easy photos count", shapes=True, least=0)
+    gamma: float = option(2.0, "focal: how little the easy photos count", shapes=True, least=0, most=50)
     class_weights: bool = option(False, "weigh classes against their number of photos", shapes=True)
     miner: str = option("none", "people: which triplets of a batch count", shapes=True, choices=MINERS)
     closed: bool = option(
@@ -93,8 +104,8 @@ class FitConfig(Options):
         shapes=True,
     )
     # which rows
-    batch: int = option(64, "rows in a batch (people: photos)", shapes=True, least=1)
-    photos_per_person: int = option(4, "people: K, the photos of each", shapes=True, least=2)
+    batch: int = option(64, "rows in a batch (people: photos)", shapes=True, least=1, most=1_000_000)
+    photos_per_person: int = option(4, "people: K, the photos of each", shapes=True, least=2, most=10_000)
     strategy: str = option(
         "random",
         "how triplets and pairs are drawn: random, or with reference photos as anchors",
@@ -109,14 +120,22 @@ class FitConfig(Options):
         file=True,
     )
     rows_per_epoch: int | None = option(
-        None, "draw so many fresh rows each epoch (default: all of the manifest)", shapes=True, least=1
+        None,
+        "draw so many fresh rows each epoch (default: all of the manifest)",
+        shapes=True,
+        least=1,
+        most=_MOST_ROWS,
     )
     negatives: str = option(
         "random", "triplets' negatives: as drawn, the nearest of some, or first so, then so", shapes=True,
         choices=NEGATIVES,
     )  # fmt: skip
     hard_candidates: int = option(
-        50, "hard: photos of other people among which the nearest is taken", shapes=True, least=1
+        50,
+        "hard: photos of other people among which the nearest is taken",
+        shapes=True,
+        least=1,
+        most=_MOST_CANDIDATES,
     )
     hard_below: float = option(
         0.2,
@@ -126,12 +145,15 @@ class FitConfig(Options):
         most=1,
     )
     hard_lr: float | None = option(
-        None, "learning rate from the first hard epoch on (default: as before)", shapes=True, least=0
+        None,
+        "learning rate from the first hard epoch on (default: as before)",
+        shapes=True,
+        least=_LEAST_RATE,
     )
     # how it is learnt
     epochs: int = option(20, "how often all rows are seen", shapes=True, least=1)
     optimizer: str = option("adam", "the optimizer", shapes=True, choices=OPTIMIZERS)
-    lr: float = option(1e-3, "learning rate", shapes=True, least=0)
+    lr: float = option(1e-3, "learning rate", shapes=True, least=_LEAST_RATE)
     momentum: float = option(0.9, "sgd: momentum", shapes=True, least=0, most=1)
     weight_decay: float = option(0.0, "weight decay", shapes=True, least=0)
     schedule: str = option("constant", "how the learning rate goes", shapes=True, choices=SCHEDULES)
@@ -147,7 +169,9 @@ class FitConfig(Options):
     )
     warmup_epochs: float = option(0.0, "epochs in which the learning rate grows from 0", shapes=True, least=0)
     accumulate: int = option(1, "batches whose gradients make one step", shapes=True, least=1)
-    clip: float | None = option(None, "longest gradient; longer ones are shortened", shapes=True, least=0)
+    clip: float | None = option(
+        None, "longest gradient; longer ones are shortened", shapes=True, least=_LEAST_RATE
+    )
     precision: str = option("fp32", "autocast to this", shapes=True, choices=PRECISIONS)
     channels_last: bool = option(True, "lay images out with channels last", shapes=True)
     compile: bool = option(False, "torch.compile the network", shapes=True)
@@ -189,6 +213,10 @@ class FitConfig(Options):
                 f"--batch {self.batch} holds fewer than two people with {self.photos_per_person} photos "
                 "each: raise it, or lower --photos-per-person"
             )
+        if self.batches == "photos" and 1 in (self.batch, self.rows_per_epoch):
+            raise UsageError("--batches photos takes two photos a batch or more: BatchNorm needs several")
+        if self.margin > (most := _MOST_MARGINS.get(self.loss, math.inf)):
+            raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} takes one up to {most:g}")
         if self.closed and self.batches == "people" and self.loss in ("triplet", "multi-similarity"):
             raise UsageError("--closed keeps a classifier's head, and this loss has none")
         if unknown := sorted(set(self.guards) - set(GUARDS)):
@@ -198,6 +226,8 @@ class FitConfig(Options):
                 f"--weights-sha256 {self.weights_sha256!r}: it takes a SHA-256, "
                 "or its first eight digits or more"
             )
+        if self.weights_sha256 is not None and self.weights == "none":
+            raise UsageError("--weights-sha256 is of a file, and --weights none asks for none: choose one")
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on, --overwrite starts afresh: choose one")
         parse_freeze(self.freeze)
@@ -307,10 +337,14 @@ class MineConfig(Options):
 
     split: str = option("train", "the split whose crops are mined", shapes=True, metavar="NAME")
     count: int | None = option(
-        None, "triplets (default: one per crop that can be an anchor)", shapes=True, least=1
+        None, "triplets (default: one per crop that can be an anchor)", shapes=True, least=1, most=_MOST_ROWS
     )
     candidates: int = option(
-        50, "photos of other people among which the nearest is taken", shapes=True, least=1
+        50,
+        "photos of other people among which the nearest is taken",
+        shapes=True,
+        least=1,
+        most=_MOST_CANDIDATES,
     )
     batch: int = option(64, "crops in a batch", least=1)
     device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")

@@ -207,7 +207,7 @@ class CropReader:
         if crop is not None and crop.shape == (self.size_px, self.size_px, 3):
             return crop
         was = "cannot be decoded" if crop is None else f"is {crop.shape[1]}x{crop.shape[0]} px"
-        raise DataError(f"the crop {self._name(row)} {was}: run `facedata check`, then prepare the set again")
+        raise DataError(f"the crop {self._name(row)} {was}: run `facedata prepare` again for it")
 
     def _name(self, row: int) -> str:
         return str(self._paths[row].as_py())

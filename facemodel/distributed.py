@@ -27,6 +27,9 @@ from .errors import DeviceError, RunError
 
 logger = logging.getLogger(__name__)
 
+_LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited", "Broken pipe")
+"""Words of gloo and NCCL where a process they talk to is gone."""
+
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -66,6 +69,14 @@ class Ranks:
         """Wait for all the others."""
         if self.world > 1:
             dist.barrier()
+
+    def told(self, mine: bool | None) -> bool:
+        """Return what the first process says; the others wait for it."""
+        if self.world == 1:
+            return bool(mine)
+        said: list[Any] = [mine]
+        dist.broadcast_object_list(said, src=0)
+        return bool(said[0])
 
     def agree(self, what: str, mine: str) -> None:
         """Make sure that all processes start from the same, or none starts: later they would wait for ever.
@@ -116,6 +127,10 @@ def joined(on_gpu: bool) -> Iterator[Ranks]:
     try:
         with _quiet(not ranks.first):
             yield ranks
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _LOST):
+            raise
+        raise DeviceError("another process of this run has ended; what it said last tells why") from error
     finally:
         if not begun:
             dist.destroy_process_group()

@@ -20,9 +20,10 @@ from facedata.types import Float32Array, Int64Array
 from .config import EmbedConfig
 from .crop_sources import CropSource, SetPath, open_crops
 from .dataset import CropReader, UInt8Batch, batches
-from .embeddings import Parts, parts_folder, read_settings, refuse_other, remove_parts
+from .embeddings import KIND, Parts, parts_folder, read_settings, refuse_other, remove_parts
 from .errors import ScoreError
 from .memory import memory_watched
+from .outputs import is_table_of, parquet_out
 from .photos import opened
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def embed_set(
         StoreError: the file cannot be written.
     """
     config = make(EmbedConfig, {**(asdict(config) if config else {}), **changes})
-    out = Path(out)
+    out = parquet_out(out, "a file of embeddings", lambda path: is_table_of(path, KIND))
     embedder = opened(model, config.device, config.workers)
     with closing(open_crops(source, config.split, config.of, config.workers)) as crops:
         if not len(crops.ids):

@@ -140,8 +140,7 @@ class TorchEmbedder:
 def fingerprint_of_model(objective: Objective) -> str:
     """Return the SHA-256 of what makes embeddings: the weights by name, and how images are fed."""
     spec = objective.model.spec
-    fed = [spec.size_px, spec.template, spec.colour, spec.mean, spec.std, spec.normalised, spec.margin]
-    digest = hashlib.sha256(repr(fed).encode())
+    digest = hashlib.sha256(repr(spec.fed()).encode())
     for name, tensor in sorted(objective.model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

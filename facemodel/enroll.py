@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -16,11 +18,17 @@ from facedata.types import Status
 
 from .config import EnrollConfig
 from .errors import GalleryError
-from .gallery import Gallery, LeftOut, check_gallery_file, in_byte_order, stand_in
-from .photos import FaceSearch, PhotoFile, SeenPhoto, look_at, opened, photos_below
+from .gallery import Gallery, LeftOut, in_byte_order, is_gallery, stand_in
+from .outputs import parquet_out
+from .photos import FaceSearch, PhotoFile, SeenPhoto, empty_folders, look_at, opened, photos_below
+from .shown import shown
 
 if TYPE_CHECKING:
     from .embedder import Embedder
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN = "unknown"
 
 
 def enroll(
@@ -53,10 +61,17 @@ def enroll(
         StoreError: the gallery cannot be written.
     """
     config = make(EnrollConfig, {**(asdict(config) if config else {}), **changes})
-    check_gallery_file(out)
+    out = parquet_out(out, "a gallery", is_gallery)
     files = photos_below(folder)
     embedder = opened(model, config.device)
     wanted, left_out = _wanted(files, config)
+    known = {one.identity for one in files}
+    left_out += [
+        LeftOut(path, name, str(Status.NO_FACE), "the folder is empty")
+        for path, name in empty_folders(folder)
+        if name not in known
+    ]
+    _warn_of_twins({one.identity for one in wanted if one.identity is not None})
     seen: list[SeenPhoto] = []
     search = FaceSearch(config.face, config.min_score, config.min_face, config.detector)
     for photo in look_at(wanted, embedder, search, embedder.embed):
@@ -75,7 +90,12 @@ def _wanted(files: Sequence[PhotoFile], config: EnrollConfig) -> tuple[list[Phot
         for one in files
         if one.identity is None
     ]
-    named = [one for one in files if one.identity is not None]
+    nobody += [
+        LeftOut(one.photo, one.identity, str(Status.NO_IDENTITY), "nobody is called so: rename the folder")
+        for one in files
+        if _is_unknown(one.identity)
+    ]
+    named = [one for one in files if one.identity is not None and not _is_unknown(one.identity)]
     if config.reference is None:
         return named, nobody
     # the name as it stands on disk may be written in either case
@@ -90,6 +110,22 @@ def _wanted(files: Sequence[PhotoFile], config: EnrollConfig) -> tuple[list[Phot
         if one.photo in others
     ]
     return chosen, nobody + spare
+
+
+def _is_unknown(identity: str | None) -> bool:
+    """Tell whether somebody would be called what `identify` calls those it does not know."""
+    return identity is not None and identity.casefold() == _UNKNOWN
+
+
+def _warn_of_twins(names: Set[str]) -> None:
+    """Say which people differ in nothing that a reader sees: two folders of one person, most likely."""
+    alike: dict[str, list[str]] = {}
+    for name in in_byte_order(list(names)):
+        alike.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    for twins in alike.values():
+        if len(twins) > 1:
+            said = " and ".join(shown(name) for name in twins)
+            logger.warning("%s are taken for different people: rename one folder if they are not", said)
 
 
 def _gallery(

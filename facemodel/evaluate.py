@@ -24,12 +24,13 @@ from .embed import cut, embed_rows
 from .errors import DataError, ScoreError
 from .figures import ScoredPairs, pair_figures
 from .naming import class_figures, deal_roles, naming_figures
+from .outputs import folder_out
 from .photos import opened
 from .pictures import need_matplotlib
 from .scored_pairs import PairRows, choosing_rows, tested_rows
 from .scores import write_scores
 from .thresholds import HEAD, HEAD_THRESHOLD, MODEL, Threshold, chosen, has_seen, own_threshold
-from .trained_on import read_people
+from .trained_on import KnownPeople, read_people
 
 if TYPE_CHECKING:
     from .embedder import Embedder
@@ -75,36 +76,40 @@ def evaluate(
     """
     config = make(EvaluateConfig, {**(asdict(config) if config else {}), **changes})
     if out is not None:
+        out = folder_out(out)
         need_matplotlib()
     embedder = opened(model, config.device, config.workers)
     prepared = open_set(place_of(set_path))
     embedder.spec.check_set(prepared)
-    run = _Evaluation(embedder, prepared.path, config)
-    if isinstance(model, str | os.PathLike):
-        run.note_known_people(read_people(model))
+    named = isinstance(model, str | os.PathLike)
+    known = read_people(model) if named else KnownPeople()  # type: ignore[arg-type]  # named means it is a path
+    run = _Evaluation(embedder, prepared.path, config, known.judged)
+    if named:
+        run.note_known_people(known.trained, Path(embedder.name).suffix != ".onnx")
     run.embed(on_progress)
     found = run.figures()
     if out is not None:
-        write_scores(Path(out), found, run.scored, prepared.fingerprint, run.ids)
+        write_scores(out, found, run.scored, prepared.fingerprint, run.ids)
     return found
 
 
 class _Evaluation:
     """One evaluation: its pairs, and the embeddings of the crops they need."""
 
-    def __init__(self, embedder: Embedder, path: Place, config: EvaluateConfig) -> None:
+    def __init__(self, embedder: Embedder, path: Place, config: EvaluateConfig, judged: Set[str]) -> None:
         self.embedder, self.config = embedder, config
         self.metric = config.metric or (HEAD if embedder.scores_pairs else embedder.spec.metric)
         self.classes = ClassManifest.open(path)
         self.who = TrainingSet.of(self.classes)
         self.tested = tested_rows(self.classes, config)
+        mine = pc.fill_null(pc.equal(self.classes.table.column("split"), config.split), False)
+        self.in_split: Int64Array = np.flatnonzero(mine.to_numpy())
+        self.chose = len(self._tested_people() & judged)
         self.own = {metric: self._own(metric) for metric in self._metrics()}
         wanted = None in self.own.values()
         self.choosing, self.choosing_split = (
             choosing_rows(self.classes, config) if wanted else (PairRows.none(), None)
         )
-        mine = pc.fill_null(pc.equal(self.classes.table.column("split"), config.split), False)
-        self.in_split: Int64Array = np.flatnonzero(mine.to_numpy())
         self.notes: list[str] = self._warnings()
         self.scored: dict[str, ScoredPairs] = {}
 
@@ -123,6 +128,12 @@ class _Evaluation:
             notes.append(
                 "the model's own threshold was chosen without mirror images, and these are with them"
             )
+        if self.chose:
+            notes.append(
+                f"{self.chose:,} of the people tested here chose the model's own threshold: it is left aside"
+            )
+        if twice := self.tested.twice():
+            notes.append(f"{twice:,} of the {len(self.tested):,} pairs are there twice, and count twice")
         if self.config.split == "train" and self.embedder.spec.is_of(self.who.prepared):
             notes.append("the model was trained on these very photos: this is not how it fares on others")
         return notes
@@ -131,13 +142,26 @@ class _Evaluation:
         if metric == HEAD:
             return HEAD_THRESHOLD
         spec = self.embedder.spec
-        seen = has_seen(spec, self.who.prepared.fingerprint, self.config.split)
+        seen = has_seen(spec, self.who.prepared.fingerprint, self.config.split) or self.chose > 0
         return None if seen else own_threshold(spec, metric)
 
-    def note_known_people(self, trained_on: Set[str]) -> None:
-        """Say how many of the tested people the model was trained on: of these it tells nothing new."""
+    def _tested_people(self) -> set[str]:
         rows = np.concatenate([self.in_split, self.tested.left, self.tested.right])
-        tested = {self.who.names[code] for code in np.unique(self.who.person[rows]).tolist()}
+        return {self.who.names[code] for code in np.unique(self.who.person[rows]).tolist()}
+
+    def note_known_people(self, trained_on: Set[str], says: bool) -> None:
+        """Say how many of the tested people the model was trained on: of these it tells nothing new.
+
+        Args:
+            trained_on: people's names.
+            says: the model says whom it was trained on; exports do not.
+        """
+        if not says and self.embedder.spec.is_of(self.who.prepared) and self.config.split != "train":
+            self.notes.append(
+                "the network was trained on this set; its run tells on whom of the people tested here, "
+                "this file does not"
+            )
+        tested = self._tested_people()
         if known := tested & trained_on:
             self.notes.append(
                 f"{len(known):,} of the {len(tested):,} people tested here were trained on: these are no "
@@ -168,7 +192,11 @@ class _Evaluation:
             logits = self.embedder.logits(crops)
             if logits is None:
                 raise ScoreError(f"{self.embedder.name} names classes and gives no logits")
-            found.append(logits.argmax(axis=1).astype(np.int64))
+            mirrored = (
+                self.embedder.logits(np.ascontiguousarray(crops[:, :, ::-1])) if self.config.flip else None
+            )
+            both = logits if mirrored is None else logits + mirrored
+            found.append(both.argmax(axis=1).astype(np.int64))
         return np.concatenate(found), labels[labels >= 0]
 
     def figures(self) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from facedata.whole import write_text
 
 from .augment import ToInput
 from .config import ExportConfig
+from .dataset import CropReader
 from .embedder import Crops, TorchEmbedder, open_model
 from .errors import ExportError
 from .exports import FORMATS, Format, as_arrays, unwrapped
 from .objective import Objective
+from .outputs import local_out
 
 LEAST_COSINE = 0.9999
 """How alike the file's embeddings and the model's must be, at the least alike crop."""
@@ -69,7 +71,7 @@ def export_model(
         SpecError: the set's crops were made otherwise than the model's.
         MissingExtraError: the converter is not installed.
     """
-    config, out = config or ExportConfig(), Path(out)
+    config, out = config or ExportConfig(), local_out(out)
     kind = FORMATS[config.to]
     if out.suffix != kind.suffix:
         raise UsageError(f"--to {config.to} writes files that end in {kind.suffix}: {out} does not")
@@ -100,9 +102,20 @@ def _refuse_other_sidecar(out: Path) -> None:
         UsageError: it would.
     """
     sidecar = out.with_suffix(".json")
+    if sidecar.exists() and not _is_card(sidecar):
+        raise UsageError(f"{sidecar} would be written over, and is no export's: choose another name")
     others = [out.with_suffix(kind.suffix) for kind in FORMATS.values() if kind.suffix != out.suffix]
     if sidecar.exists() and (other := next((file for file in others if file.exists()), None)):
         raise UsageError(f"{sidecar} belongs to {other}: give this export another name")
+
+
+def _is_card(file: Path) -> bool:
+    """Tell whether a JSON is one that an export wrote."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"layout", "sha256", "size_px"} <= found.keys()
 
 
 def export_lines(values: dict[str, Any]) -> list[str]:
@@ -186,6 +199,7 @@ def _card(embedder: TorchEmbedder, kind: Format) -> dict[str, Any]:
         **json.loads(embedder.spec.to_json()),
         "model": embedder.fingerprint(),
         "layout": kind.layout,
+        "resize": "bilinear, antialiased (PIL's BILINEAR), from crops of crop_px",
         "batch": kind.batch,
         "classes": list(embedder.classes),
         "left_out": left_out,
@@ -198,7 +212,9 @@ def _crops(embedder: TorchEmbedder, model: Path, config: ExportConfig) -> Crops:
     embedder.spec.check_set(prepared)
     classes = ClassManifest.open(prepared.path)
     rows = np.unique(np.linspace(0, len(classes) - 1, min(config.crops, len(classes))).astype(np.int64))
-    return np.stack([row.image() for row in classes.take(rows)])
+    with CropReader(classes) as reader:
+        reader.check(rows, hashes=True)
+        return reader.read(rows)
 
 
 def _training_set(model: Path) -> str:

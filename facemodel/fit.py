@@ -15,10 +15,12 @@ from facedata.place import Remote
 from .config import FitConfig
 from .distributed import joined
 from .embedder import choose_device
+from .errors import RunError
 from .history import require_extras
 from .loop import fit_advice
 from .materials import open_materials
 from .memory import memory_watched
+from .outputs import local_out
 from .recipes import fit_config
 from .run import open_run
 from .schedule import check_schedule
@@ -86,20 +88,24 @@ def fit(
     config = fit_config({**(dataclasses.asdict(config) if config else {}), **changes})
     check_schedule(config)
     require_extras()
-    prepared, device = open_set(set_path), choose_device(config.device)
+    out, prepared, device = local_out(out), open_set(set_path), choose_device(config.device)
     with (
         joined(device.type == "cuda") as ranks,
-        open_run(Path(out), config, prepared, ranks) as run,
+        open_run(out, config, prepared, ranks) as run,
     ):
         if run.done is not None:
+            run.refuse_gone()
             logger.info("%s is finished: there is nothing to go on with", run.path)
-            return FitResult(**{**run.done, "lines": tuple(run.done["lines"])})
+            return _found(run.done, run.path)
         for line in unused_lines(config):
             logger.warning("%s", line)
         with open_materials(prepared, config) as materials, memory_watched(fit_advice(config)):
             training = Training(run, config, materials, ranks.own(device), on_progress)
+            run.begin()
             with training.writing():
-                if not training.begun:
+                if training.begun:
+                    training.guard(resumed=True)
+                else:
                     training.begin()
                 for epoch in training.epochs_left():
                     row = training.judge(training.train(epoch))
@@ -107,6 +113,18 @@ def fit(
                     training.save()
                     training.guard()
             return _finish(training)
+
+
+def _found(done: dict[str, Any], path: Path) -> FitResult:
+    """Return what a finished run came to, wherever its folder is now.
+
+    Raises:
+        RunError: its done.json is of something else.
+    """
+    try:
+        return FitResult(**{**done, "path": str(path), "lines": tuple(done["lines"])})
+    except TypeError as error:
+        raise RunError(f"what {path} came to cannot be read: start afresh with --overwrite") from error
 
 
 def _finish(training: Training) -> FitResult:
@@ -124,6 +142,7 @@ def _finish(training: Training) -> FitResult:
         str(training.run.path), config.epochs, best.epoch, config.best_by,
         value, before, best.threshold, metric, tuple(lines),
     )  # fmt: skip
+    training.run.refuse_gone()
     if training.first:
         training.run.finish(dataclasses.asdict(result))
     training.run.ranks.wait()

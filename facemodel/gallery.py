@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facedata.errors import StoreError, UsageError
 from facedata.prepared import short
 from facedata.types import BoolArray, Float32Array, Float64Array, Int64Array
 from facedata.whole import whole_file
@@ -89,12 +88,20 @@ class Gallery:
         who = values.argmax(axis=1) if self.metric == "cosine" else values.argmin(axis=1)
         return who.astype(np.int64), values[np.arange(len(values)), who]
 
-    def check_model(self, fingerprint: str) -> None:
+    def check_model(self, fingerprint: str, dim: int) -> None:
         """Refuse to compare the embeddings of different models.
+
+        Args:
+            fingerprint: the model's.
+            dim: length of its embeddings.
 
         Raises:
             GalleryError: the gallery was made by another one.
         """
+        if self.embeddings.shape[1] != dim:
+            raise GalleryError(
+                f"the gallery is damaged: its embeddings have {self.embeddings.shape[1]} numbers, not {dim}"
+            )
         if fingerprint != self.model:
             raise GalleryError(
                 f"the gallery was made by the model {short(self.model)}, not by this one "
@@ -136,21 +143,12 @@ class Gallery:
         }
 
 
-def check_gallery_file(path: str | os.PathLike[str]) -> None:
-    """Refuse a name that no gallery can be written under, before any photo is looked at.
-
-    Raises:
-        UsageError: it does not end in ``.parquet``, by which `identify` tells a gallery from a photo.
-        StoreError: it is a folder, or lies in what is none.
-    """
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise UsageError(f"--out {path}: a gallery's name ends in {SUFFIX}")
-    if path.is_dir():
-        raise StoreError(f"cannot write {path}: it is a folder")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise StoreError(f"cannot write {path}: {above} is a file")
+def is_gallery(path: Path) -> bool:
+    """Tell whether a file is a gallery, of whatever version."""
+    try:
+        return _KEY in (pq.read_metadata(path).metadata or {})
+    except (OSError, pa.ArrowInvalid):
+        return False
 
 
 def read_gallery(path: str | os.PathLike[str]) -> Gallery:
@@ -227,9 +225,14 @@ def stand_in(embeddings: Float32Array, metric: str, normalised: bool) -> Float32
 def _gallery(table: pa.Table, about: dict[str, Any]) -> Gallery:
     names = tuple(table.column("identity").to_pylist())
     column = table.column("embedding").combine_chunks()
-    embeddings = np.asarray(column.flatten(), np.float32).reshape(len(names), column.type.list_size)
     if not names:
         raise ValueError("it holds nobody")
+    if not pa.types.is_fixed_size_list(column.type):
+        column = column.cast(pa.list_(pa.float32(), len(column[0])))
+    embeddings = np.asarray(column.flatten(), np.float32).reshape(len(names), column.type.list_size)
+    threshold = about["threshold"]
+    if threshold is not None and not (type(threshold) in (int, float) and np.isfinite(threshold)):
+        raise ValueError(f"its threshold is {threshold!r}")
     if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
         raise ValueError("its people are not all named, or one is there twice")
     if not np.isfinite(embeddings).all() or about["metric"] not in METRICS:
@@ -240,7 +243,7 @@ def _gallery(table: pa.Table, about: dict[str, Any]) -> Gallery:
         tuple(tuple(photos) for photos in table.column("photos").to_pylist()),
         str(about["model"]),
         str(about["metric"]),
-        None if about["threshold"] is None else float(about["threshold"]),
+        None if threshold is None else float(threshold),
         str(about["anchor"]),
         tuple(LeftOut(**one) for one in about["left_out"]),
     )

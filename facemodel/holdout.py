@@ -24,6 +24,8 @@ VAL = "val"
 """The split that validates where a set has it."""
 
 _LEAST_PEOPLE = 2
+_FEW_PAIRS = 20
+"""With fewer, one pair more or less told right decides."""
 
 
 class ValidationPairs(NamedTuple):
@@ -85,16 +87,17 @@ def validation_rows(prepared: PreparedSet, config: FitConfig) -> Validation:
             "divide it with `facedata split --splits train=0.75,test=0.25`"
         )
     train = _of_split(crops, TRAIN)
-    judges = _of_split(crops, VAL) if VAL in names else None
-    if judges is not None and config.closed:
-        judges = _known(judges, train)
-    if judges is not None and len(judges):
-        return _validation(train, judges, config, made=False)
+    split = _of_split(crops, VAL)
+    judges = _known(split, train, config.closed)
+    if len(judges):
+        return _validation(train, judges, config, made=False, lost=len(split) - len(judges))
     aside = _photos_aside(train, config) if config.closed else _people_aside(train, config)
-    return _validation(_where(train, ~aside), _where(train, aside), config, made=True)
+    return _validation(_where(train, ~aside), _where(train, aside), config, made=True, lost=len(split))
 
 
-def _validation(train: ClassManifest, judges: ClassManifest, config: FitConfig, made: bool) -> Validation:
+def _validation(
+    train: ClassManifest, judges: ClassManifest, config: FitConfig, made: bool, lost: int
+) -> Validation:
     manifest = _pairs(judges, config)
     rows = ValidationPairs(judges.find(manifest.left), judges.find(manifest.right), manifest.same)
     who = (
@@ -104,7 +107,19 @@ def _validation(train: ClassManifest, judges: ClassManifest, config: FitConfig, 
     )
     people = len(TrainingSet.of(judges).names)
     note = f"validation: {len(judges):,} photos of {people:,} people, {len(rows.same):,} pairs ({who})"
-    return Validation(train, judges, rows, manifest, made, (note,), config.closed)
+    notes = [note]
+    if lost:
+        whose = "people that do not train, and no classifier names" if config.closed else "people that train"
+        notes.append(
+            f"{lost:,} photos of the split {VAL} show {whose}: they are left out"
+            + ("" if config.closed else " (--closed is for sets that are divided by photo)")
+        )
+    if len(rows.same) < _FEW_PAIRS:
+        notes.append(
+            f"{len(rows.same)} validation pairs are few to choose the best epoch and the threshold by: more "
+            "people or photos in validation (--val-share) help"
+        )
+    return Validation(train, judges, rows, manifest, made, tuple(notes), config.closed)
 
 
 def _pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
@@ -117,7 +132,8 @@ def _pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
         manifest, both, reason = _no_pairs(judges), False, str(error)
     if both:
         return manifest
-    if config.closed and config.best_by != "auc":
+    classifies = config.loss in ("cross-entropy", "focal", "arcface", "cosface")
+    if config.closed and classifies and config.best_by != "auc":
         return _no_pairs(judges)  # its photos are named by the classifier, and need no pair
     raise DataError(
         f"validation has no positive pair with a negative one beside it: {reason}. The photos that judge "
@@ -175,10 +191,14 @@ def _photos_aside(train: ClassManifest, config: FitConfig) -> BoolArray:
     return np.asarray(fair if fair.any() else aside)
 
 
-def _known(judges: ClassManifest, train: ClassManifest) -> ClassManifest:
-    """Return the crops of people that train, too: a classifier can name no others."""
+def _known(judges: ClassManifest, train: ClassManifest, closed: bool) -> ClassManifest:
+    """Return the crops that can judge: of a closed set those of people that train, of others all but those.
+
+    A classifier can name nobody else, and an embedding would be asked for people it knows by heart.
+    """
     known = pa.array(TrainingSet.of(train).names, pa.string())
-    return _where(judges, pc.is_in(judges.table.column("identity"), value_set=known).to_numpy())
+    among = pc.is_in(judges.table.column("identity"), value_set=known).to_numpy()
+    return _where(judges, among == closed)
 
 
 def _of_split(crops: ClassManifest, name: str) -> ClassManifest:

@@ -20,6 +20,7 @@ from facedata.whole import whole_file
 from .config import IdentifyConfig
 from .gallery import Gallery, accepts, read_gallery
 from .openset import Probes, open_set_figures
+from .outputs import local_out
 from .photos import FaceSearch, Output, PhotoFile, SeenPhoto, look_at, opened, photo_files
 from .portraits import Label, draw_portraits
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 PROBABILITY = "probability"
 """How a classifier says how sure it is: 0 … 1, large is near."""
+
+_WORDS = {"euclidean": "distance", "cosine": "similarity", PROBABILITY: "probability"}
+
+_STEM_BYTES = 200
+"""File systems take names of 255."""
 
 _JPEG_QUALITY = 90
 
@@ -135,8 +141,9 @@ def identify(
     naming = _naming(embedder, gallery, config.threshold)
     search = FaceSearch(None, config.min_score, config.min_face, config.detector)
     named: list[NamedPhoto] = []
-    for file, seen in zip(files, look_at(files, embedder, search, naming.output), strict=True):
-        named.append(_named(file, seen, naming, pictures.get(file.photo)))
+    looked = look_at(files, embedder, search, naming.output)
+    for file, seen, picture in zip(files, looked, pictures, strict=True):
+        named.append(_named(file, seen, naming, picture))
         if on_progress is not None:
             on_progress(len(named), len(files))
     figures = _judged(named, naming) if config.judge else None
@@ -160,7 +167,8 @@ def _naming(
     if gallery is None:
         return _by_class(embedder, threshold)
     people = gallery if isinstance(gallery, Gallery) else read_gallery(gallery)
-    people.check_model(embedder.fingerprint())
+    people.check_model(embedder.fingerprint(), embedder.spec.dim)
+    _refuse_threshold(threshold, people.metric)
     limit = next(
         (one for one in (threshold, people.threshold, embedder.spec.threshold) if one is not None), None
     )
@@ -170,6 +178,18 @@ def _naming(
             "(`facemodel evaluate` chooses one and names it)"
         )
     return _Naming(people.names, people.metric, limit, embedder.embed, people.nearest)
+
+
+def _refuse_threshold(value: float | None, metric: str) -> None:
+    """Refuse a threshold that nobody could be on either side of.
+
+    Raises:
+        UsageError: it is one.
+    """
+    least, most = {"euclidean": (0.0, np.inf), "cosine": (-1.0, 1.0)}.get(metric, (0.0, 1.0))
+    if value is not None and not least <= value <= most:
+        span = f"at least {least:g}" if most == np.inf else f"from {least:g} to {most:g}"
+        raise UsageError(f"--threshold {value:g}: a {_WORDS[metric]} is {span}")
 
 
 def _by_class(embedder: Embedder, threshold: float | None) -> _Naming:
@@ -183,6 +203,7 @@ def _by_class(embedder: Embedder, threshold: float | None) -> _Naming:
         found = embedder.logits(crops)
         return np.zeros((len(crops), len(embedder.classes)), np.float32) if found is None else found
 
+    _refuse_threshold(threshold, PROBABILITY)
     limit = embedder.spec.class_threshold if threshold is None else threshold
     return _Naming(embedder.classes, PROBABILITY, limit, logits, _most_probable)
 
@@ -217,29 +238,34 @@ def _draw(seen: SeenPhoto, faces: Sequence[NamedFace], picture: Path) -> None:
         Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
 
 
-def _pictures(files: Sequence[PhotoFile], out: str | None) -> dict[str, Path]:
+def _pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:
     """Return where each photo's picture goes; photos of one name get numbers, none is written over.
 
     Raises:
         UsageError: a picture would take the place of one of the photos.
     """
     if out is None:
-        return {}
-    folder, pictures, taken = Path(out), {}, set()
+        return [None] * len(files)
+    folder, pictures, taken = local_out(out), list[Path | None](), set[str]()
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     photos = {file.path.resolve() for file in files if file.path is not None}
     for file in files:
-        stem = Path(file.photo).stem
+        stem = _shortened(Path(file.photo).stem)
         names = (f"{stem}{f'~{number}' if number else ''}.named.jpg" for number in range(len(files)))
         name = next(one for one in names if one.casefold() not in taken)
         taken.add(name.casefold())
-        pictures[file.photo] = folder / name
+        pictures.append(folder / name)
         if (folder / name).resolve() in photos:
             raise UsageError(
                 f"the picture {folder / name} would take the place of a photo: choose another --out"
             )
     return pictures
+
+
+def _shortened(stem: str) -> str:
+    """Return as much of a name as leaves room for what is put behind it."""
+    return os.fsencode(stem)[:_STEM_BYTES].decode("utf-8", "ignore")
 
 
 def _judged(photos: Sequence[NamedPhoto], naming: _Naming) -> dict[str, Any]:

@@ -268,10 +268,9 @@ class Trainer:
 
     def _gone_wrong(self, what: str, epoch: int, step: int) -> TrainingError:
         return TrainingError(
-            f"{what} in epoch {epoch}, at step {step} or shortly before: lower --lr, set --clip 5, begin "
-            "with --warmup-epochs 1"
-            + (", or take --precision bf16" if self.config.precision == "fp16" else "")
-            + ". The checkpoint before it is whole"
+            f"{what} in epoch {epoch}, at step {step} or shortly before: --resume would meet it again. Begin "
+            "anew with --overwrite and a lower --lr, --clip 5 or --warmup-epochs 1"
+            + (", or --precision bf16" if self.config.precision == "fp16" else "")
         )
 
 
@@ -280,7 +279,7 @@ def fit_advice(config: FitConfig) -> str:
     half = max(1, config.batch // 2)
     return (
         f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many rows make a step), "
-        "--size, or take --precision bf16 or a smaller --backbone"
+        "--size, --dim or --hidden, or take --precision bf16 or a smaller --backbone"
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from .dataset import CropReader, TrainingSet, UInt8Batch, batches
 from .epoch import EpochRows, said_as_data
 from .errors import DataError, TrainingError
 from .nearest import draw_candidates, hard_negatives, other_people
+from .outputs import is_table_of, parquet_out
 
 __all__ = ["FeatureCache", "draw_candidates", "fill", "hard_epoch", "hard_negatives", "mine"]
 
@@ -162,6 +162,7 @@ def mine(
     from .embedder import open_model  # it imports torch, which nothing else here needs
 
     config = config or MineConfig()
+    out = parquet_out(out, "a file of triplets", lambda path: is_table_of(path, TripletManifest.kind))
     prepared = open_set(set_path)
     embedder = open_model(os.fspath(model), config.device, config.workers)
     embedder.spec.check_set(prepared)
@@ -175,7 +176,7 @@ def mine(
     rows = hard_epoch(plan, cache, training.person, config.candidates, (config.seed, 0)).rows
     crops = SplitCrops(training.classes.table, config.split)
     tables = list(crops.triplet_tables([TripletRows(*np.ascontiguousarray(rows.T))]))
-    TripletManifest(prepared, pa.concat_tables(tables), config.split).write(Path(out))
+    TripletManifest(prepared, pa.concat_tables(tables), config.split).write(out)
     return {
         "triplets": len(rows),
         "anchors": len(np.unique(anchor)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -17,6 +18,8 @@ from facedata.types import Float32Array, UInt8Image
 from .augment import ToInput
 from .errors import DeviceError, ModelError, SpecError
 from .spec import read_spec
+
+_FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 
 
 class OnnxEmbedder:
@@ -47,7 +50,12 @@ class OnnxEmbedder:
         self._session = _session(path)
         self.spec = read_spec(path.with_suffix(".json"))
         self.classes = _classes(path)
-        self._input, self._output = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or not outputs:
+            raise SpecError(
+                f"{self.name} has {len(inputs)} inputs and {len(outputs)} outputs; one each is meant"
+            )
+        self._input, self._output = inputs[0], outputs[0]
         self._channels_last = self._checked_input()
         self._batch = _whole(self._input.shape[0])
         self._to_input = ToInput(self.spec, self.device, workers=workers)
@@ -69,9 +77,10 @@ class OnnxEmbedder:
         return None
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the file."""
+        """Return a SHA-256 of the file and of how it is fed: other colours or means, other embeddings."""
         if self._fingerprint is None:
-            self._fingerprint = file_sha256(self._path)
+            fed = f"{file_sha256(self._path)} {self.spec.fed()!r}"
+            self._fingerprint = hashlib.sha256(fed.encode()).hexdigest()
         return self._fingerprint
 
     def describe(self) -> dict[str, Any]:
@@ -90,24 +99,31 @@ class OnnxEmbedder:
             images = images.transpose(0, 2, 3, 1)
         size = self._batch or len(images)
         parts = [
-            self._run_batch(np.ascontiguousarray(images[start : start + size]), output)
+            self._run_batch(np.ascontiguousarray(images[start : start + size]), output, width)
             for start in range(0, len(images), size)
         ]
         found: Float32Array = np.concatenate(parts)
         return found
 
-    def _run_batch(self, images: Float32Array, output: str) -> Float32Array:
+    def _run_batch(self, images: Float32Array, output: str, width: int) -> Float32Array:
         """Run one batch; a fixed one is filled up, and what that gives left out."""
         count = len(images)
         if self._batch and count < self._batch:
             images = np.concatenate([images, np.repeat(images[-1:], self._batch - count, axis=0)])
-        found: Float32Array = self._session.run([output], {self._input.name: images})[0]
-        return found.reshape(len(images), -1)[:count].astype(np.float32, copy=False)
+        try:
+            found: Float32Array = self._session.run([output], {self._input.name: images})[0]
+            return found.reshape(len(images), width)[:count].astype(np.float32, copy=False)
+        except Exception as error:
+            # onnxruntime's errors have no base of their own but this one, and numpy refuses another shape
+            raise ModelError(
+                f"{self.name} cannot be run on {len(images)} images of {self.spec.size_px} px: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
 
     def _checked_input(self) -> bool:
         """Tell whether the input has its channels last."""
         shape, size = self._input.shape, self.spec.size_px
-        if len(self._session.get_inputs()) != 1 or len(shape) != 4 or self._input.type != "tensor(float)":
+        if len(shape) != 4 or self._input.type != "tensor(float)":
             raise SpecError(f"{self.name} has no single float32 input of images")
         for last, sides in ((False, shape[2:]), (True, shape[1:3])):
             if shape[3 if last else 1] == 3 and all(_whole(side) in (None, size) for side in sides):
@@ -117,12 +133,24 @@ class OnnxEmbedder:
         )
 
     def _check_output(self) -> None:
+        if self._output.type not in _FLOATS:
+            raise SpecError(
+                f"{self.name} gives {self._output.type}, and embeddings are floating-point numbers"
+            )
         widths = [_whole(side) for side in self._output.shape[1:]]
         found = None if None in widths else int(np.prod([w for w in widths if w]))
         if found not in (None, self.spec.dim):
             raise SpecError(f"{self.name} gives embeddings of {found}, and its spec says {self.spec.dim}")
-        if self.classes and len(self._session.get_outputs()) < 2:
+        if not self.classes:
+            return
+        if len(self._session.get_outputs()) < 2:
             raise SpecError(f"the spec of {self.name} names classes, and it has no output for them")
+        logits = self._session.get_outputs()[1].shape
+        if len(logits) != 2 or _whole(logits[1]) not in (None, len(self.classes)):
+            raise SpecError(
+                f"the spec of {self.name} names {len(self.classes)} classes, and its second output is "
+                f"{_text(logits)}"
+            )
 
 
 def _session(path: Path) -> Any:

@@ -85,7 +85,12 @@ def _at_rate(probes: Probes, strangers: Float64Array, rate: float) -> OpenSetRat
         return OpenSetRate(rate, len(strangers), 0, None, None)
     # nearer than the first stranger who must stay out; a photo without a face (infinitely far) never comes in
     out = strangers[allowed] if allowed < len(strangers) else np.inf
-    limit = float(np.nextafter(out, -np.inf))
+    if not np.isfinite(out):  # all strangers with a face may come in: the farthest face is far enough
+        faces = np.concatenate([probes.near, strangers])
+        faces = faces[np.isfinite(faces)]
+        limit = float(faces.max()) if len(faces) else 0.0
+    else:
+        limit = float(np.nextafter(out, -np.inf))
     known = float((probes.right & (probes.near <= limit)).mean())
     return OpenSetRate(rate, len(strangers), int((strangers <= limit).sum()), limit, known)
 

@@ -17,7 +17,9 @@ from facedata.errors import (
     TooLargeImageError,
     UnreadableImageError,
     UnsupportedImageError,
+    UsageError,
 )
+from facedata.place import is_url
 from facedata.schema import is_set
 from facedata.sources.base import photo_path, photo_text
 from facedata.sources.folder import FolderSource
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 Output = Callable[[UInt8Image], Float32Array]
 """From crops, ``(n, size, size, 3)`` uint8 RGB, to n rows."""
+
+_SAME_FACE = 0.4
+"""Overlap of two boxes from which on they are of one face."""
 
 _NONE = np.empty((0, 0), np.float32)
 _STATUS = {
@@ -126,15 +131,28 @@ def photos_below(folder: str | os.PathLike[str]) -> list[PhotoFile]:
     return [_listed(root, row["photo"], row["identity"], row["status"]) for row in rows]
 
 
+def empty_folders(folder: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    """List the folders below one that hold nothing at all: each one's path below it, and its name."""
+    root = Path(folder)
+    empty = [Path(at) for at, folders, files in os.walk(root) if not folders and not files]
+    return [
+        (photo_text(str(path.relative_to(root))), photo_text(path.name)) for path in empty if path != root
+    ]
+
+
 def photo_files(photos: Sequence[str | os.PathLike[str]]) -> list[PhotoFile]:
     """Return the photos that were named, each folder standing for all it holds.
 
     Raises:
         SourceError: one of them is not there, or is a folder without photos.
+        UsageError: one of them is a URL, or empty.
     """
     files: list[PhotoFile] = []
-    for path in map(Path, photos):
+    for photo in photos:
+        path = Path(photo)
         text = photo_text(str(path))
+        if not str(photo) or is_url(photo):
+            raise UsageError(f"{str(photo)!r} is no photo on this machine: download it, then name the file")
         if path.is_dir():
             files += [
                 PhotoFile(f"{text}/{one.photo}", one.identity, one.path, one.reason)
@@ -195,9 +213,28 @@ def _seen(photo: str, path: Path, embedder: Embedder, search: FaceSearch, output
 
 
 def _crops(data: bytes, spec: InputSpec, search: FaceSearch, device: str) -> list[Crop]:
+    """Return a photo's crops, largest face first.
+
+    Who looks for every face looks finer than who looks for one, and sees its eyes a little elsewhere. The
+    largest is taken as the search for one sees it: so was every photo of the set that trained, and of the
+    gallery, and the same photo must give the same embedding.
+    """
+    found = _found(data, spec, search, search.face, device)
+    if search.face is not None or not found:
+        return found
+    for one in _found(data, spec, search, "largest", device):
+        shares = [_overlap(one.face, other.face) for other in found]
+        if max(shares) >= _SAME_FACE:
+            found[int(np.argmax(shares))] = one
+        else:
+            found.insert(0, one)
+    return found
+
+
+def _found(data: bytes, spec: InputSpec, search: FaceSearch, face: str | None, device: str) -> list[Crop]:
     return find_crops(
         data,
-        face=search.face,
+        face=face,
         template=spec.template,
         size=spec.crop_px or spec.size_px,
         margin=spec.margin,
@@ -206,6 +243,13 @@ def _crops(data: bytes, spec: InputSpec, search: FaceSearch, device: str) -> lis
         detector=search.detector,
         device=device,
     )
+
+
+def _overlap(one: Face, other: Face) -> float:
+    """Return the intersection over the union of two faces' boxes."""
+    sides = np.clip(np.minimum(one.box[2:], other.box[2:]) - np.maximum(one.box[:2], other.box[:2]), 0, None)
+    both = float(sides.prod())
+    return both / (sum(float((face.box[2:] - face.box[:2]).prod()) for face in (one, other)) - both)
 
 
 def _device(embedder: Embedder) -> str:

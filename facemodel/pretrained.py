@@ -90,17 +90,26 @@ def load_pretrained(
 def _library(backbone: Backbone, cache: Path, sha256: str | None) -> Pretrained:
     remote = remote_weights(backbone.name)
     if remote is None:
-        line = f"{backbone.name} starts from scratch: its library has no pretrained weights for it"
-        return Pretrained("none", line)
+        return _scratch(backbone, "its library has no pretrained weights for it", sha256)
     try:
         path = fetch(remote, cache, timeout_s=_TIMEOUT_S, attempts=_ATTEMPTS)
     except (DownloadError, StoreError) as error:
-        line = f"{backbone.name} starts from scratch: no pretrained weights could be had ({error})"
-        return Pretrained("none", line)
+        return _scratch(backbone, f"no pretrained weights could be had ({error})", sha256)
     found = _checked(path, sha256)
     fill(backbone, read_tensors(path), str(path))
     line = f"{backbone.name} starts from its library's weights, {remote.name} (SHA-256 {found[:12]}…)"
     return Pretrained("library", line, found)
+
+
+def _scratch(backbone: Backbone, why: str, sha256: str | None) -> Pretrained:
+    """Say that a backbone starts from scratch.
+
+    Raises:
+        WeightsError: not those weights, of which the SHA-256 is given.
+    """
+    if sha256 is not None:
+        raise WeightsError(f"{backbone.name} cannot start from the weights with the SHA-256 {sha256}: {why}")
+    return Pretrained("none", f"{backbone.name} starts from scratch: {why}")
 
 
 def remote_weights(name: str) -> RemoteFile | None:

@@ -112,7 +112,27 @@ def _rows_of(training: TrainingSet, manifest: TripletManifest | PairManifest) ->
             f"none of the {len(kept):,} {manifest.kind} has all its photos among the {len(training):,} that "
             "train: draw fresh ones with --rows-per-epoch, or make more of them"
         )
+    if wrong := int(np.count_nonzero(_is_wrong(rows[kept], training.person, manifest, kept))):
+        raise DataError(
+            f"{wrong:,} of the {len(kept):,} {manifest.kind} are none: "
+            + (
+                "the positive is the anchor's own photo or another person's, or the negative is the anchor's"
+                if isinstance(manifest, TripletManifest)
+                else "what they say of both photos, one person or two, is not so"
+            )
+        )
     return rows[kept], kept
+
+
+def _is_wrong(
+    rows: Int64Array, person: Int64Array, manifest: TripletManifest | PairManifest, kept: BoolArray
+) -> BoolArray:
+    """Tell which rows contradict the set, ``(n,)`` bool."""
+    who = person[rows]
+    alike = who[:, 0] == who[:, 1]
+    if isinstance(manifest, PairManifest):
+        return np.asarray(alike != manifest.same[kept])
+    return np.asarray(~alike | (rows[:, 0] == rows[:, 1]) | (who[:, 0] == who[:, 2]))
 
 
 def _singles(training: TrainingSet, fate: str) -> tuple[str, ...]:

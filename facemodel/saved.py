@@ -25,6 +25,7 @@ from .model import build
 from .objective import Objective, make_objective
 from .pretrained import Pretrained, check_fit
 from .spec import read_spec
+from .tensors import digest_of
 
 VERSION = 1
 """Of the header; a file with a higher one is refused."""
@@ -55,7 +56,8 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
         StoreError: it cannot be written.
     """
     tensors = {key: value.detach().cpu().contiguous() for key, value in objective.state_dict().items()}
-    data = safetensors.torch.save(tensors, {_KEY: json.dumps(_header(objective, extra), sort_keys=True)})
+    header = {**_header(objective, extra), "sha256": digest_of(tensors)}
+    data = safetensors.torch.save(tensors, {_KEY: json.dumps(header, sort_keys=True)})
     path = folder / f"{name}{SUFFIX}"
     with whole_file(path) as stream:
         stream.write(data)
@@ -139,9 +141,12 @@ def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get(_KEY, "null"))
             _check_version(header, path)
-            return header, {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged or no model's file: {error}") from error
+    if weights and header.get("sha256", mark := digest_of(tensors)) != mark:
+        raise ModelError(f"{path} is damaged: its numbers are not those that were written")
+    return header, tensors
 
 
 def _check_version(header: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from facedata.rows import split_names
 from facedata.types import BoolArray, Int64Array
 
 from .config import EvaluateConfig
+from .dataset import TrainingSet
 from .errors import DataError
 from .people import largest_share
 from .thresholds import CHOOSING_SPLITS, MOST_CHOOSING_PAIRS
@@ -57,6 +58,11 @@ class PairRows:
         rows = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
         return PairRows(self.left[rows], self.right[rows], self.same[rows])
 
+    def twice(self) -> int:
+        """Return how many are there already, either way round."""
+        ends = np.sort(np.column_stack([self.left, self.right]), axis=1)
+        return len(self) - len(np.unique(ends[:, 0] * (ends.max(initial=0) + 1) + ends[:, 1]))
+
     def has_both_kinds(self) -> bool:
         """Tell whether there are genuine and impostor pairs."""
         return bool(self.same.any() and not self.same.all())
@@ -90,7 +96,28 @@ def tested_rows(classes: ClassManifest, config: EvaluateConfig) -> PairRows:
             f"{source} has no pair of the split {config.split}: it needs two people there, one with two "
             "photos; make pairs with `facedata pairs`, or name another --split"
         )
-    return PairRows.of(pairs)
+    rows = PairRows.of(pairs)
+    if config.pairs is not None:
+        _refuse_wrong(rows, classes, source)
+    return rows
+
+
+def _refuse_wrong(rows: PairRows, classes: ClassManifest, source: object) -> None:
+    """Refuse pairs, maybe made by hand, that contradict the set.
+
+    Raises:
+        DataError: two photos are said to show one person and do not, or the other way; or a photo is paired
+            with itself.
+    """
+    person = TrainingSet.of(classes).person
+    said = int(np.count_nonzero((person[rows.left] == person[rows.right]) != rows.same))
+    own = int(np.count_nonzero(rows.left == rows.right))
+    for count, what in (
+        (said, "say of two photos that they show one person, or two, and the set says otherwise"),
+        (own, "are of a photo with itself"),
+    ):
+        if count:
+            raise DataError(f"{count:,} of the {len(rows):,} pairs of {source} {what}")
 
 
 def choosing_rows(classes: ClassManifest, config: EvaluateConfig) -> tuple[PairRows, str | None]:

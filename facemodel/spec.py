@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from facedata import PreparedSet
+from facedata.align import DEFAULT_SIZES
 from facedata.prepared import short
 from facedata.whole import write_text
 
 from .errors import SpecError
 
 COLOURS = ("rgb", "bgr")
+_MOST = 1e6
+"""No mean or spread of colours is beyond it."""
+
 METRICS = ("euclidean", "cosine")
 
 
@@ -64,20 +68,33 @@ class InputSpec:
         """
         _check(self.colour in COLOURS, f"colour is {self.colour!r}, not one of {', '.join(COLOURS)}")
         _check(self.metric in METRICS, f"metric is {self.metric!r}, not one of {', '.join(METRICS)}")
-        for name in ("size_px", "dim"):
+        for name in ("size_px", "dim", "crop_px"):
             value = getattr(self, name)
-            _check(type(value) is int and value > 0, f"{name} is {value!r}, not a whole number above 0")
+            fits = (type(value) is int and value > 0) or (value is None and name == "crop_px")
+            _check(fits, f"{name} is {value!r}, not a whole number above 0")
         for name in ("threshold", "class_threshold", "margin"):
             value = getattr(self, name)
             fits = type(value) in (int, float) and math.isfinite(value)
             fits = fits or (value is None and name != "margin")
             _check(fits, f"{name} is {value!r}, not a number")
-        _check(isinstance(self.template, str), f"template is {self.template!r}, not a name")
+        _check(self.margin >= 0, f"margin is {self.margin!r}; it is at least 0")
+        share = self.class_threshold
+        _check(share is None or 0 <= share <= 1, f"class_threshold is {share!r}, not from 0 to 1")
+        known = ", ".join(DEFAULT_SIZES)
+        _check(self.template in DEFAULT_SIZES, f"template is {self.template!r}, not one of {known}")
         for name in ("mean", "std"):
             value = getattr(self, name)
-            fits = len(value) == 3 and all(isinstance(one, float | int) for one in value)
+            fits = isinstance(value, tuple) and len(value) == 3
+            fits = fits and all(type(one) in (int, float) and abs(one) < _MOST for one in value)
             _check(fits, f"{name} is {value!r}, not three numbers")
+        _check(type(self.normalised) is bool, f"normalised is {self.normalised!r}, neither true nor false")
+        mark = self.set_fingerprint
+        _check(mark is None or isinstance(mark, str), f"set_fingerprint is {mark!r}, not a text")
         _check(all(one > 0 for one in self.std), f"std is {self.std!r}; each must be above 0")
+
+    def fed(self) -> list[Any]:
+        """Return how images are fed: what embeddings depend on besides the weights."""
+        return [self.size_px, self.template, self.colour, self.mean, self.std, self.normalised, self.margin]
 
     def to_json(self) -> str:
         """Return the spec as JSON, sorted by name."""
@@ -134,7 +151,7 @@ def read_spec(path: Path) -> InputSpec:
             f"there is no input spec {path}: write one with size_px, template, colour, mean, std, dim and "
             "normalised (docs/models.md has an example)"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError(f"cannot read the input spec {path}: {error}") from error
     if not isinstance(values, dict):
         raise SpecError(f"{path} is no input spec")

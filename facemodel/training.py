@@ -13,9 +13,10 @@ import torch
 from . import validate
 from .checkpoint import Checkpoint, load_newest
 from .config import FitConfig
+from .dataset import TrainingSet
 from .drawings import draw_batch, draw_curves, draw_usage
 from .errors import ScoreError, TrainingError
-from .guards import new_findings
+from .guards import findings, new_findings
 from .history import EVENTS, EpochRow, Events, write_csv, write_xlsx
 from .loop import Trainer
 from .materials import Materials
@@ -59,7 +60,7 @@ class Training:
     ) -> None:
         self.run, self.config, self.materials, self.on_progress = run, config, materials, on_progress
         self.first: bool = run.ranks.first
-        checkpoint = load_newest(run.state)
+        checkpoint = load_newest(run.state) if run.goes_on else None
         run.ranks.agree("which checkpoint there is to go on from", _place_of(checkpoint))
         model, self.lines = _model(config, materials, checkpoint)
         run.ranks.agree("which pretrained weights they could have", model.pretrained.kind)
@@ -89,7 +90,8 @@ class Training:
         for line in self.lines:
             logger.info("%s", line)
         if self.first:
-            write_people(self.run.path, self.materials.training)
+            judges = TrainingSet.of(self.materials.validation.validation)
+            write_people(self.run.path, self.materials.training, judges)
             if self.materials.validation.made:
                 self.materials.validation.write(self.run.path / "validation.parquet")
             self._draw_first_batch()
@@ -183,13 +185,13 @@ class Training:
         draw_curves(folder / "curves.png", rows)
         draw_usage(folder / "usage.png", self.session.usage.counts)
 
-    def guard(self) -> None:
-        """Say what the guards see for the first time.
+    def guard(self, resumed: bool = False) -> None:
+        """Say what the guards see for the first time; of a run that goes on, what they see at all.
 
         Raises:
             TrainingError: it is one that was asked to stop the run.
         """
-        for finding in new_findings(self.session.rows, self.config):
+        for finding in (findings if resumed else new_findings)(self.session.rows, self.config):
             if finding.guard in self.config.guards:
                 raise TrainingError(f"stopped by --stop-on {finding.guard}: {finding.text}")
             logger.warning("%s", finding.text)

@@ -19,7 +19,6 @@ class _Use:
 
 
 _USES = (
-    _Use(("weights_sha256",), lambda asked: asked.weights != "none", "--weights FILE"),
     _Use(("freeze_random",), lambda asked: asked.freeze != "none", "--freeze"),
     _Use(
         ("margin",),

@@ -200,7 +200,7 @@ def test_last_partial_batch_over_counted(faces: PreparedSet, tmp_path: Path) -> 
         **FEW,
         "rows_per_epoch": 25,
         "batch": 24,
-        "lr": 0.0,
+        "lr": 1e-12,
         "flip": False,
         "backbone": "timm:test_convnext",
     }
@@ -212,7 +212,7 @@ def test_last_partial_batch_over_counted(faces: PreparedSet, tmp_path: Path) -> 
 
 def test_nan_not_noticed(faces: PreparedSet, tmp_path: Path) -> None:
     """Training went on with NaN for epochs, and saved it."""
-    with pytest.raises(TrainingError, match="lower --lr"):
+    with pytest.raises(TrainingError, match="a lower --lr"):
         fit(faces.path, tmp_path / "run", **{**FEW, "epochs": 9}, optimizer="sgd", lr=1e30)
     for file in (tmp_path / "run" / "state").glob("*.safetensors"):
         assert all(torch.isfinite(value.float()).all() for value in read_checkpoint(file).tensors.values())
@@ -221,7 +221,7 @@ def test_nan_not_noticed(faces: PreparedSet, tmp_path: Path) -> None:
 def test_collapse_not_noticed(faces: PreparedSet, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The loss stood at the margin for 92 of 1,445 epochs, and nobody was told."""
     with caplog.at_level(logging.WARNING):
-        fit(faces.path, tmp_path / "run", **FEW, lr=0.0, margin=100.0)
+        fit(faces.path, tmp_path / "run", **FEW, lr=1e-12, margin=100.0)
     assert "collapse: the loss stays at the margin" in caplog.text
     logged = EpochRow(epoch=1, loss=0.9998, active=1.0)
     assert [found.guard for found in findings([EpochRow(epoch=0), logged], FitConfig())] == ["collapse"]

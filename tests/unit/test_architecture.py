@@ -78,7 +78,7 @@ _FACEDATA = [
 ]
 # Figures, batches and plans are arrays, left of all that knows what a network is.
 _FACEMODEL = [
-    ["errors", "memory", "spec", "config", "recipes", "unused"],
+    ["errors", "memory", "outputs", "spec", "config", "recipes", "unused"],
     ["people", "distances", "metrics", "folds", "thresholds", "figures", "openset", "naming"],
     [
         "buffers",
@@ -104,6 +104,7 @@ _FACEMODEL = [
         "pretrained",
         "model",
         "objective",
+        "tensors",
         "saved",
         "onnx_model",
         "embedder",
@@ -129,7 +130,7 @@ _FACEMODEL = [
         "fit",
     ],
     ["scored_pairs", "pictures", "scores", "evaluate"],
-    ["gallery", "enroll", "shown", "portraits", "identify"],
+    ["shown", "gallery", "enroll", "portraits", "identify"],
     ["", "summary", "bar", "cli", "__main__"],
 ]
 _ORDERS = {"facedata": _FACEDATA, "facemodel": _FACEMODEL}
@@ -142,8 +143,8 @@ _RANK = {
 # What the model package may use of the other one: what reads a prepared set, and what options, errors and
 # downloads are made of.
 _READING = {
-    "", "classes", "digests", "errors", "flags", "manifest", "names", "options", "order", "place", "prepared",
-    "rows", "schema", "split", "store", "types", "detect.weights", "sources.download",
+    "", "align", "classes", "digests", "errors", "flags", "manifest", "names", "options", "order", "place",
+    "prepared", "rows", "schema", "split", "store", "types", "detect.weights", "sources.download",
 }  # fmt: skip
 # What pairs and triplets are drawn by: fresh rows of an epoch come the same way as a set's own.
 _DRAWING = {"combine", "pool", "quota", "sample"}

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from facedata import ClassManifest, PairManifest, PreparedSet
-from facedata.errors import LockedError, NotASetError, OtherSettingsError, UsageError
+from facedata.errors import LockedError, NotASetError, OtherSettingsError, StoreError, UsageError
 from facedata.prepared import locked
 from facemodel import embeddings
 from facemodel.dataset import CropReader
@@ -94,8 +94,10 @@ def test_parts_and_batches_show_nowhere(faces: PreparedSet, tmp_path: Path) -> N
     files = []
     for name, rows, batch, workers in (("a", 512, 64, 1), ("b", 4, 3, 2), ("c", 1, 1, 1), ("d", 22, 5, 3)):
         with patch.object(embeddings, "PART_ROWS", rows):
-            embed_set(ColourEmbedder(), faces.path, tmp_path / name, batch=batch, workers=workers)
-        files.append(digest(tmp_path / name))
+            embed_set(
+                ColourEmbedder(), faces.path, tmp_path / f"{name}.parquet", batch=batch, workers=workers
+            )
+        files.append(digest(tmp_path / f"{name}.parquet"))
     assert len(set(files)) == 1
 
 
@@ -160,14 +162,14 @@ def test_other_settings_are_refused_half_way(faces: PreparedSet, tmp_path: Path)
 def test_a_file_of_something_else_is_not_overwritten_by_chance(
     faces: PreparedSet, tmp_path: Path, kind: str
 ) -> None:
-    out = tmp_path / "mine"
+    out = tmp_path / "mine.parquet"
     if kind == "folder":
         out.mkdir()
     elif kind == "text":
         out.write_text("mine")
     else:
         pd.DataFrame({"mine": [1]}).to_parquet(out)
-    with pytest.raises((OtherSettingsError, NotASetError)):
+    with pytest.raises((UsageError, StoreError)):
         embed_set(ColourEmbedder(), faces.path, out)
     assert out.is_dir() if kind == "folder" else out.stat().st_size
 
@@ -210,18 +212,18 @@ def test_a_split(faces: PreparedSet, tmp_path: Path) -> None:
 
 def test_a_manifest_of_crops_that_lies_elsewhere(faces: PreparedSet, tmp_path: Path) -> None:
     ClassManifest.open(faces.path)[5:9].write(tmp_path / "some.parquet")
-    embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "e", of=str(faces.path))
-    np.testing.assert_array_equal(read_embeddings(tmp_path / "e").values, embedded(faces)[5:9])
+    embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "e.parquet", of=str(faces.path))
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "e.parquet").values, embedded(faces)[5:9])
     with pytest.raises(UsageError, match="which set"):
-        embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "f")
+        embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "f.parquet")
 
 
 def test_a_manifest_of_pairs_means_the_crops_in_it(faces: PreparedSet, tmp_path: Path) -> None:
     pairs = PairManifest.open(faces.path, split="test")[:2]
     pairs.write(tmp_path / "some.parquet")
-    embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "e", of=str(faces.path))
+    embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "e.parquet", of=str(faces.path))
     wanted = sorted({*pairs.left.tolist(), *pairs.right.tolist()})
-    assert read_embeddings(tmp_path / "e").ids.tolist() == wanted
+    assert read_embeddings(tmp_path / "e.parquet").ids.tolist() == wanted
 
 
 def test_a_folder_of_crops_gives_what_the_set_gives(faces: PreparedSet, tmp_path: Path) -> None:
@@ -245,40 +247,40 @@ def test_a_folder_with_crops_of_several_sizes(tmp_path: Path) -> None:
         side = 20 + 4 * (number % 3)
         image = np.full((side, side, 3), colour[::-1], np.uint8)
         cv2.imwrite(str(tmp_path / f"crops/{number}.png"), image)
-    embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e", batch=4)
+    embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e.parquet", batch=4)
     wanted = np.concatenate([colours, colours], axis=1) / 255 - 0.5
-    np.testing.assert_allclose(read_embeddings(tmp_path / "e").values, wanted, atol=1e-6)
+    np.testing.assert_allclose(read_embeddings(tmp_path / "e.parquet").values, wanted, atol=1e-6)
 
 
 def test_a_folder_of_photos_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos/wide.png"), np.zeros((20, 30, 3), np.uint8))
     with pytest.raises(DataError, match="30x20 px, and a crop is square"):
-        embed_set(ColourEmbedder(), tmp_path / "photos", tmp_path / "e")
+        embed_set(ColourEmbedder(), tmp_path / "photos", tmp_path / "e.parquet")
 
 
 def test_an_image_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "crops").mkdir()
     (tmp_path / "crops/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
     with pytest.raises(DataError, match=r"broken\.jpg cannot be decoded"):
-        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e")
-    assert not (tmp_path / "e").exists()
+        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e.parquet")
+    assert not (tmp_path / "e.parquet").exists()
 
 
 def test_folders_have_no_splits_and_no_set(tmp_path: Path) -> None:
     (tmp_path / "crops").mkdir()
     cv2.imwrite(str(tmp_path / "crops/a.png"), np.zeros((20, 20, 3), np.uint8))
     with pytest.raises(UsageError, match="--split"):
-        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e", split="test")
+        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e.parquet", split="test")
     with pytest.raises(UsageError, match="--of"):
-        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e", of=str(tmp_path))
+        embed_set(ColourEmbedder(), tmp_path / "crops", tmp_path / "e.parquet", of=str(tmp_path))
     with pytest.raises(UsageError, match="no set, folder or manifest"):
-        embed_set(ColourEmbedder(), tmp_path / "nowhere", tmp_path / "e")
+        embed_set(ColourEmbedder(), tmp_path / "nowhere", tmp_path / "e.parquet")
 
 
 def test_another_template_is_refused(faces: PreparedSet, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"arcface112 crops and .* has square crops"):
-        embed_set(ColourEmbedder(template="arcface112"), faces.path, tmp_path / "e")
+        embed_set(ColourEmbedder(template="arcface112"), faces.path, tmp_path / "e.parquet")
 
 
 def test_crops_gone_and_changed_are_counted_before_anything_is_embedded(
@@ -290,7 +292,7 @@ def test_crops_gone_and_changed_are_counted_before_anything_is_embedded(
     (crops / "bo/2.jpg").write_bytes(changed[:-3] + b"xyz")  # as long as before
     embedder = ColourEmbedder()
     with pytest.raises(DataError, match="1 are gone and 1 changed"):
-        embed_set(embedder, faces.path, tmp_path / "e")
+        embed_set(embedder, faces.path, tmp_path / "e.parquet")
     assert not embedder.seen
 
 
@@ -302,8 +304,8 @@ def test_nan_is_not_written(faces: PreparedSet, tmp_path: Path) -> None:
             return found
 
     with pytest.raises(ScoreError, match=r"NaN or infinity for the crop \w+/\d\.jpg"):
-        embed_set(Broken(), faces.path, tmp_path / "e")
-    assert not (tmp_path / "e").exists()
+        embed_set(Broken(), faces.path, tmp_path / "e.parquet")
+    assert not (tmp_path / "e.parquet").exists()
 
 
 def test_rows_are_embedded_in_the_order_asked(faces: PreparedSet) -> None:

@@ -74,7 +74,7 @@ def test_people_trained_on_are_told_from_people_never_seen(
     other = tmp_path / "other"
     shutil.copytree(str(faces.path), other)
     split_set(other, SplitConfig(seed=5))
-    trained = read_people(run[0])
+    trained = read_people(run[0]).trained
     tested = {row.identity for row in ClassManifest.open(other, split="test")}
     assert 0 < len(trained & tested) < len(trained)
     said = f"{len(trained & tested)} of the {len(tested)} people tested here were trained on"
@@ -292,7 +292,7 @@ def test_nan_stops_with_what_to_do_and_a_checkpoint_that_is_good(faces: Prepared
 def test_a_guard_stops_where_asked_and_warns_else(
     faces: PreparedSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stuck = {"lr": 0.0, "margin": 50.0, "epochs": 2}  # nothing is learnt, so the loss stays at the margin
+    stuck = {"lr": 1e-12, "margin": 50.0, "epochs": 2}  # nothing is learnt, so the loss stays at the margin
     with caplog.at_level(logging.WARNING):
         refused(faces, tmp_path, **stuck)
     assert "collapse: the loss stays at the margin" in caplog.text
@@ -302,5 +302,5 @@ def test_a_guard_stops_where_asked_and_warns_else(
 
 
 def test_no_better_than_before_is_said(faces: PreparedSet, tmp_path: Path) -> None:
-    result = fit(faces.path, tmp_path / "run", **{**FEW, "lr": 0.0, "epochs": 1})
+    result = fit(faces.path, tmp_path / "run", **{**FEW, "lr": 1e-12, "epochs": 1})
     assert "no epoch was better than before training" in result.lines[-1]

@@ -336,6 +336,18 @@ def test_a_photos_embedding_is_its_crops_in_a_set(tmp_path: Path) -> None:
 
 
 @needs_shared
+def test_a_photo_that_enrolled_somebody_is_that_somebody(tmp_path: Path) -> None:
+    """Every face is looked for here, and one face there: both must cut the same crop of the same photo."""
+    net, source = mobilefacenet(tmp_path / "model"), KNN / "train"
+    enroll(net, source, tmp_path / "g.parquet", anchor="one")
+    photos = [source / one[0] for one in read_gallery(tmp_path / "g.parquet").photos]
+    found = identify(net, tmp_path / "g.parquet", photos)
+    assert [max(face.value for face in one.faces) for one in found.photos] == pytest.approx(
+        [1.0] * len(photos)
+    )
+
+
+@needs_shared
 def test_real_people_are_named_and_a_stranger_is_not(tmp_path: Path) -> None:
     net = mobilefacenet(tmp_path / "model")
     enroll(net, KNN / "train", tmp_path / "g.parquet")

@@ -10,13 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from facedata.errors import StoreError, UsageError
 from facemodel.errors import GalleryError
 from facemodel.gallery import (
     Gallery,
     LeftOut,
     accepts,
-    check_gallery_file,
     compared,
     in_byte_order,
     read_gallery,
@@ -123,9 +121,9 @@ def test_one_photo_stands_for_itself() -> None:
 
 
 def test_another_models_gallery_is_refused() -> None:
-    gallery().check_model("ab" * 32)
+    gallery().check_model("ab" * 32, DIM)
     with pytest.raises(GalleryError, match=r"abababababab, not by this one \(cdcdcdcdcdcd\): enroll"):
-        gallery().check_model("cd" * 32)
+        gallery().check_model("cd" * 32, DIM)
 
 
 def test_names_are_in_the_order_of_their_bytes() -> None:
@@ -175,17 +173,3 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     about = table.schema.metadata[b"facemodel"].replace(b'"version": 1', b'"version": 9')
     pq.write_table(table.replace_schema_metadata({b"facemodel": about}), file)
     assert "has version 9 and this facemodel reads 1" in _refused(file)
-
-
-def test_a_name_no_gallery_can_have_is_refused_at_once(tmp_path: Path) -> None:
-    check_gallery_file(tmp_path / "g.parquet")
-    with pytest.raises(UsageError, match=r"ends in \.parquet"):
-        check_gallery_file(tmp_path / "g.csv")
-    check_gallery_file(tmp_path / "made" / "later" / "g.parquet")
-    assert not list(tmp_path.iterdir())
-    (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="file is a file"):
-        check_gallery_file(tmp_path / "file" / "x" / "g.parquet")
-    (tmp_path / "d.parquet").mkdir()
-    with pytest.raises(StoreError, match="it is a folder"):
-        check_gallery_file(tmp_path / "d.parquet")

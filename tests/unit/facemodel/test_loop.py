@@ -158,7 +158,10 @@ def test_nan_stops_and_says_what_to_do(classes: ClassManifest, reader: CropReade
     some = trainer(classes)
     with torch.no_grad():
         next(iter(some.objective.model.head.parameters())).fill_(float("nan"))
-    with pytest.raises(TrainingError, match=r"loss is NaN in epoch 1, at step 1 .*lower --lr, set --clip"):
+    with pytest.raises(
+        TrainingError,
+        match=r"loss is NaN in epoch 1, at step 1 .*--resume would meet it again.* lower --lr, --clip",
+    ):
         train(some, reader)
 
 

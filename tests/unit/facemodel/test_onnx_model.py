@@ -114,7 +114,7 @@ def test_a_spec_that_was_written_for_another_file_is_refused(tmp_path: Path) -> 
     path = network(tmp_path)
     digest = file_sha256(path)
     network(tmp_path, spec={"sha256": digest})
-    assert open_model(path).fingerprint() == digest
+    assert open_model(path).spec.dim == DIM
     network(tmp_path, spec={"sha256": digest[::-1]})
     with pytest.raises(SpecError, match=r"net.json is of another file than .*net.onnx"):
         open_model(path)

@@ -24,7 +24,6 @@ from facemodel.unused import unused_lines
         ({"strategy": "reference", "triplets": "mine.parquet"}, ["strategy"]),
         ({"step_epochs": 3, "schedule": "cosine"}, ["step-epochs"]),
         ({"freeze_random": True}, ["freeze-random"]),
-        ({"weights": "none", "weights_sha256": "0" * 64}, ["weights-sha256"]),
         ({"recipe": "celeba-triplet", "batches": "pairs", "loss": "bce"}, []),
         ({"recipe": "celeba-triplet", "hard_lr": 0.5, "negatives": "random"}, ["hard-lr"]),
     ],

@@ -30,13 +30,14 @@ def find_crops(
     device: str = "cpu",
     weights: str | None = None,
 ) -> list[Crop]:
-    """Find faces in a photo and cut each out as ``prepare`` would.
+    """Find faces in a photo and cut each out as ``prepare`` would under the same rule.
 
     Args:
         image: a photo's bytes, from which the crop is to the byte the one in a prepared set; or its pixels,
             ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.image.decode`).
         face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
-            every face.
+            every face. Who looks for all looks finer, and may see a face's eyes a little elsewhere than who
+            looks for one.
         template: how a face lies in its crop.
         size: the crop's side in pixels; None for the template's own (240 for ``square``).
         margin: grow the box by this fraction of its side, on each side.

@@ -7,7 +7,6 @@ torch's grid takes there), on a GPU by the grid, for the whole batch. The two di
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 from facedata.types import BoolArray, Float64Array
 
+from .cores import own_cores
 from .dataset import UInt8Batch
 from .spec import InputSpec
 
@@ -110,7 +110,7 @@ class ToInput:
     ) -> None:
         self.spec, self.device = spec, torch.device(device)
         self.augmentation = augmentation or Augmentation()
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or own_cores()
         self._pool = (
             ThreadPoolExecutor(self.workers, thread_name_prefix="shape") if self.workers > 1 else None
         )

@@ -22,6 +22,7 @@ from facedata.sources.base import photo_path
 from facedata.sources.folder import FolderSource
 from facedata.types import Int64Array, Status
 
+from .cores import own_cores
 from .dataset import CropReader, UInt8Batch, batches, decoded
 from .errors import DataError
 from .spec import InputSpec
@@ -151,7 +152,7 @@ class FolderCrops:
         names: list[str] = images.column("photo").to_pylist()
         self._names = sorted(names, key=str.encode)
         self._folder = folder
-        self._pool = ThreadPoolExecutor(workers or len(os.sched_getaffinity(0)), thread_name_prefix="crops")
+        self._pool = ThreadPoolExecutor(workers or own_cores(), thread_name_prefix="crops")
         self.ids = np.arange(len(names), dtype=np.int64)
         self.paths = pa.chunked_array([pa.array(self._names, pa.string())])
         self.fingerprint = self._content()

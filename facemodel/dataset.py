@@ -7,7 +7,6 @@ these numbers only; ids stand in files.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +28,7 @@ from facedata.order import joined
 from facedata.types import BoolArray, Int64Array
 
 from .buffers import Buffers
+from .cores import own_cores
 from .errors import DataError
 from .handles import TAR, Handles
 
@@ -130,7 +130,7 @@ class CropReader:
 
     def __init__(self, classes: ClassManifest, workers: int | None = None) -> None:
         self.size_px = classes.prepared.size_px
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or own_cores()
         self._handles, self._buffers = Handles(classes.prepared.path, self.workers), Buffers()
         # Arrow keeps millions of names in a tenth of the memory that Python's strings would take
         self._files = joined(classes.table.column("file"))

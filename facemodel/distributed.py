@@ -27,6 +27,8 @@ from .errors import DeviceError, RunError
 
 logger = logging.getLogger(__name__)
 
+_GATHERED_ROWS = 65_536
+
 _LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited", "Broken pipe")
 """Words of gloo and NCCL where a process they talk to is gone."""
 
@@ -99,12 +101,21 @@ class Ranks:
         if self.world == 1:
             return values
         ends, width = self.ends(count), values.shape[1]
-        longest = max(b - a for a, b in pairwise(ends))
-        mine = torch.zeros(longest, width)
-        mine[: len(values)] = torch.from_numpy(values)
-        parts = _all_parts(mine.to(_device()), self.world)
-        whole = [part[: b - a].cpu().numpy() for part, a, b in zip(parts, ends[:-1], ends[1:], strict=True)]
-        return np.concatenate(whole)
+        whole = np.empty((count, width), np.float32)
+        # in blocks: on a GPU the features of millions of crops would not fit beside the network
+        for start in range(0, max(b - a for a, b in pairwise(ends)), _GATHERED_ROWS):
+            mine = torch.zeros(_GATHERED_ROWS, width)
+            some = torch.from_numpy(values[start : start + _GATHERED_ROWS])
+            mine[: len(some)] = some
+            parts = _all_parts(mine.to(_device()), self.world)
+            for part, a, b in zip(parts, ends[:-1], ends[1:], strict=True):
+                rows = max(0, min(b - a - start, _GATHERED_ROWS))
+                whole[a + start : a + start + rows] = part[:rows].cpu().numpy()
+        return whole
+
+
+ALONE = Ranks()
+"""One process, and no others."""
 
 
 @contextmanager
@@ -117,7 +128,7 @@ def joined(on_gpu: bool) -> Iterator[Ranks]:
     begun = dist.is_available() and dist.is_initialized()
     world = dist.get_world_size() if begun else int(os.environ.get("WORLD_SIZE", "1"))
     if world < 2:
-        yield Ranks()
+        yield ALONE
         return
     rank = dist.get_rank() if begun else int(os.environ["RANK"])
     ranks = Ranks(rank, world, int(os.environ.get("LOCAL_RANK", "0")))
@@ -131,9 +142,8 @@ def joined(on_gpu: bool) -> Iterator[Ranks]:
         if not any(words in str(error) for words in _LOST):
             raise
         raise DeviceError("another process of this run has ended; what it said last tells why") from error
-    finally:
-        if not begun:
-            dist.destroy_process_group()
+    if not begun:  # after an error the others wait in a collective, and a group's end may wait for them
+        dist.destroy_process_group()
 
 
 def _take_gpu(ranks: Ranks) -> None:
@@ -253,7 +263,8 @@ def _shared_norm(layer: Any, whole: WholeBatch, values: Tensor) -> Tensor:
     over = [0, *range(2, wide.dim())]
     shape = [1, -1, *[1] * (wide.dim() - 2)]
     counts = 0.0 if whole.idle else 1.0
-    count = _summed(wide.new_tensor(counts * (wide.numel() // wide.shape[1])))
+    own = torch.full((), counts * (wide.numel() // wide.shape[1]), device=wide.device)
+    count = _summed(own)
     mean = _summed(counts * wide.sum(over)) / count
     apart = wide - mean.view(shape)
     variance = _summed(counts * apart.square().sum(over)) / count

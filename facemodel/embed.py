@@ -176,7 +176,8 @@ def _embed_parts(
         left = len(piece)
         while left:  # a batch never reaches beyond its part
             rows, images = next(found)
-            values[rows - piece[0]] = embed_crops(embedder, images, config.flip)
+            with memory_watched(f"lower --batch, now {config.batch}"):
+                values[rows - piece[0]] = embed_crops(embedder, images, config.flip)
             left, done = left - len(rows), done + len(rows)
             if on_progress is not None:
                 on_progress(done, len(wanted))

@@ -193,18 +193,25 @@ def choose_device(text: str) -> torch.device:
     if int(number or 0) >= count:
         there = f"there are {count}, from cuda:0 on" if count else "there is none that torch can use"
         raise DeviceError(f"--device {text}: no such GPU; {there}. --device auto takes what there is")
+    if number:
+        torch.cuda.set_device(int(number))  # the detector runs on the current one
     return torch.device(text)
 
 
 @contextmanager
 def _evaluating(objective: Objective) -> Iterator[None]:
-    """Compute without gradients, dropout and batch statistics; training mode comes back afterwards."""
-    before = objective.training
+    """Compute without gradients, dropout and batch statistics; training mode comes back afterwards.
+
+    On a GPU in whole float32, too: TF32 has ten bits, and its embeddings would be compared with a CPU's.
+    """
+    before, tf32 = objective.training, torch.backends.cudnn.allow_tf32
     objective.eval()
+    torch.backends.cudnn.allow_tf32 = False
     try:
         with torch.inference_mode():
             yield
     finally:
+        torch.backends.cudnn.allow_tf32 = tf32
         objective.train(before)
 
 

@@ -23,6 +23,7 @@ from .distances import compare
 from .embed import cut, embed_rows
 from .errors import DataError, ScoreError
 from .figures import ScoredPairs, pair_figures
+from .memory import memory_watched
 from .naming import class_figures, deal_roles, naming_figures
 from .outputs import folder_out
 from .photos import opened
@@ -187,17 +188,15 @@ class _Evaluation:
         label_of = np.array([codes.get(name, -1) for name in self.who.names], np.int64)
         labels = label_of[self.who.person[self.in_split]]
         rows = self.in_split[labels >= 0]
-        found = [np.empty(0, np.int64)]
+        said = [np.empty(0, np.int64)]
         for _, crops in batches(reader, cut(rows, self.config.batch)):
-            logits = self.embedder.logits(crops)
-            if logits is None:
+            sides = [crops, np.ascontiguousarray(crops[:, :, ::-1])] if self.config.flip else [crops]
+            with memory_watched(f"lower --batch, now {self.config.batch}"):
+                logits = [found for side in sides if (found := self.embedder.logits(side)) is not None]
+            if len(logits) < len(sides):
                 raise ScoreError(f"{self.embedder.name} names classes and gives no logits")
-            mirrored = (
-                self.embedder.logits(np.ascontiguousarray(crops[:, :, ::-1])) if self.config.flip else None
-            )
-            both = logits if mirrored is None else logits + mirrored
-            found.append(both.argmax(axis=1).astype(np.int64))
-        return np.concatenate(found), labels[labels >= 0]
+            said.append(np.sum(logits, axis=0).argmax(axis=1).astype(np.int64))
+        return np.concatenate(said), labels[labels >= 0]
 
     def figures(self) -> dict[str, Any]:
         """Compute all figures."""

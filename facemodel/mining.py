@@ -26,6 +26,7 @@ from .config import MineConfig
 from .dataset import CropReader, TrainingSet, UInt8Batch, batches
 from .epoch import EpochRows, said_as_data
 from .errors import DataError, TrainingError
+from .memory import memory_watched
 from .nearest import draw_candidates, hard_negatives, other_people
 from .outputs import is_table_of, parquet_out
 
@@ -169,7 +170,8 @@ def mine(
     training = TrainingSet.of(ClassManifest.open(prepared.path, split=config.split))
     anchor, positive = _anchors(training, config.count, config.seed)
     cache = FeatureCache(len(training), embedder.spec.dim)
-    with CropReader(training.classes, config.workers) as reader:
+    advice = f"lower --batch, now {config.batch}, or --candidates"
+    with CropReader(training.classes, config.workers) as reader, memory_watched(advice):
         reader.check(hashes=True)
         fill(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
     plan = EpochRows(np.column_stack([anchor, positive, positive]), None, config.batch)

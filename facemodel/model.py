@@ -66,7 +66,9 @@ class FaceModel(Freezing):
         Raises:
             DataError: it trains, has BatchNorm on embeddings, and the batch is of one.
         """
-        if self.training and len(images) == 1 and any(n.training for n in batch_norms_of_rows(self)):
+        # layers whose statistics are of all processes (`share_batch_norms`) have a forward of their own
+        alone = (layer for layer in batch_norms_of_rows(self) if "forward" not in vars(layer))
+        if self.training and len(images) == 1 and any(layer.training for layer in alone):
             raise DataError(
                 "a batch of one photo cannot train BatchNorm, which needs a spread: raise --batch"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +10,7 @@ from facedata.pool import Pool
 from facedata.quota import distinct
 from facedata.types import BoolArray, Float32Array, Int64Array
 
+from .cores import own_cores
 from .errors import DataError
 
 _BLOCK_FLOATS = 1 << 19
@@ -90,7 +90,7 @@ def hard_negatives(
             theirs = np.take(features, some, axis=0, out=scratch[: len(some)], mode="clip")
             chosen[block] = _nearest(features, theirs, square, person, anchors[block], some)
 
-    threads = len(os.sched_getaffinity(0)) if len(anchors) * width >= _THREADED_FLOATS else 1
+    threads = own_cores() if len(anchors) * width >= _THREADED_FLOATS else 1
     with ThreadPoolExecutor(threads) as pool:  # each block writes its own part: threads change no result
         for _ in pool.map(choose, [blocks[first::threads] for first in range(threads)]):
             pass

@@ -11,6 +11,7 @@ from facedata.types import Int64Array
 
 from .config import FitConfig
 from .dataset import CropReader, TrainingSet
+from .distributed import ALONE, Ranks
 from .mining import FeatureCache, hard_epoch
 from .sampler import EpochRows
 from .validate import Embeds
@@ -62,14 +63,23 @@ class Negatives:
         return hard_epoch(rows, self.cache, self.training.person, self.config.hard_candidates, key)
 
     def after(
-        self, rows: Int64Array, epoch: int, active: float | None, embeds: Embeds, reader: CropReader
+        self,
+        rows: Int64Array,
+        epoch: int,
+        active: float | None,
+        embeds: Embeds,
+        reader: CropReader,
+        ranks: Ranks = ALONE,
     ) -> bool:
-        """Take note of an epoch's end, whose triplets were ``rows``; tell whether the next turns hard."""
+        """Take note of an epoch's end, whose triplets were ``rows``; tell whether the next turns hard.
+
+        Of several processes the first decides: no two of unequal GPUs see quite the same share.
+        """
         if self.kind(epoch) == HARD and self.cache is not None:
             used = np.unique(rows)
             self.cache.update(used, embeds(reader, used))
             return False
-        turns = (
+        turns = ranks.told(
             self.config.negatives == "random-then-hard"
             and self.kind(epoch) == RANDOM
             and active is not None

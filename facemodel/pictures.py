@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +56,11 @@ def draw_roc(path: Path, curves: Sequence[NamedRoc]) -> None:
     figure = _figure(6, 5)
     axes = figure.add_subplot()
     least = min(1 / one.curve.impostors for one in curves)
-    for one in curves:
+    for one, style in zip(curves, itertools.cycle(["-", "--", ":"]), strict=False):  # they may be the same
         rows = _thinned(one.curve)
         far, tar = np.maximum(one.curve.far[rows], least / 2), one.curve.tar[rows]
-        axes.step(far, tar, where="post", label=f"{one.name}, AUC {one.curve.auc():.4f}")
+        label = f"{one.name}, AUC {one.curve.auc():.4f}"
+        axes.step(far, tar, where="post", linestyle=style, label=label)
     axes.set(xscale="log", xlim=(least / 2, 1), ylim=(0, 1.01))
     axes.set(xlabel="false accept rate", ylabel="true accept rate")
     axes.grid(alpha=0.3)

@@ -123,7 +123,9 @@ class Training:
             negatives=self.negatives.kind(epoch), loss=tally.mean("loss"), active=tally.mean("active"),
             never_used=used.never, used_mean=used.mean, used_std=used.std, images=tally.images,
         )  # fmt: skip
-        if self.negatives.after(plan.rows, epoch, row.active, self.embeds, self.materials.crops):
+        if self.negatives.after(
+            plan.rows, epoch, row.active, self.embeds, self.materials.crops, self.run.ranks
+        ):
             logger.info("%.0f%% of the triplets were active: negatives turn hard", 100 * (row.active or 0))
         session.seconds = earlier_s + time.monotonic() - started
         return row
@@ -191,10 +193,18 @@ class Training:
         Raises:
             TrainingError: it is one that was asked to stop the run.
         """
+        stopping = None
         for finding in (findings if resumed else new_findings)(self.session.rows, self.config):
             if finding.guard in self.config.guards:
-                raise TrainingError(f"stopped by --stop-on {finding.guard}: {finding.text}")
-            logger.warning("%s", finding.text)
+                stopping = stopping or finding
+            else:
+                logger.warning("%s", finding.text)
+        if self.run.ranks.told(stopping is not None):  # of several processes the first decides
+            raise TrainingError(
+                f"stopped by --stop-on {stopping.guard}: {stopping.text}"
+                if stopping
+                else "stopped by --stop-on"
+            )
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -78,7 +78,7 @@ _FACEDATA = [
 ]
 # Figures, batches and plans are arrays, left of all that knows what a network is.
 _FACEMODEL = [
-    ["errors", "memory", "outputs", "spec", "config", "recipes", "unused"],
+    ["errors", "memory", "cores", "outputs", "spec", "config", "recipes", "unused"],
     ["people", "distances", "metrics", "folds", "thresholds", "figures", "openset", "naming"],
     [
         "buffers",
@@ -148,8 +148,8 @@ _READING = {
 }  # fmt: skip
 # What pairs and triplets are drawn by: fresh rows of an epoch come the same way as a set's own.
 _DRAWING = {"combine", "pool", "quota", "sample"}
-# How a file is written whole or not at all.
-_WRITING = {"whole"}
+# How a file is written whole or not at all, and how many cores there are.
+_WRITING = {"whole", "processes"}
 # Folders of photos (or of crops) are known to few: recognition starts from photos, training from a set.
 _PHOTOS = {"sources.base", "sources.folder", "image"}
 _OF_PHOTOS = {"photos", "identify", "crop_sources"}

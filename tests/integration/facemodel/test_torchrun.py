@@ -78,3 +78,26 @@ def test_two_processes_go_on_with_what_one_began(faces: Path, tmp_path: Path) ->
     done = two_processes(faces, {tmp_path / "one": {**options, "resume": True}})
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(read_csv(tmp_path / "one" / "history.csv")) == 3
+
+
+def test_what_one_process_refuses_is_one_line_of_each(faces: Path, tmp_path: Path) -> None:
+    fit(faces, tmp_path / "run", **PLAIN, rows_per_epoch=12)
+    words = ["--backbone", PLAIN["backbone"], "--size", "32", "--dim", "16", "--device", "cpu"]
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "facemodel", "fit", str(faces), "--out", str(tmp_path / "run"), *words,
+    ]  # fmt: skip
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode
+    lines = [line for line in done.stderr.splitlines() if "facemodel: error: " in line]
+    assert any("holds a finished run: go on with --resume" in line for line in lines), done.stderr
+    assert "facemodel/fit.py" not in done.stderr, (
+        done.stderr
+    )  # no traceback of ours; torchrun has one of its own

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facemodel.augment import Augmentation, ToInput
+from facemodel.cores import own_cores
 from facemodel.distributed import Ranks, WholeBatch, joined, share_batch_norms
 from facemodel.spec import InputSpec
 
@@ -44,6 +45,36 @@ def test_one_process_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         ranks.wait()
         assert ranks.own(torch.device("cpu")) == torch.device("cpu")
     assert Ranks(1, 2, 1).own(torch.device("cuda", 0)) == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 7, 12, 13])
+def test_parts_are_gathered_in_blocks(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    whole = np.random.default_rng(count).random((count, 3), np.float32)
+    every = [Ranks(rank, 3) for rank in range(3)]
+    start = iter(range(0, 99, 2))
+
+    def all_parts(mine: torch.Tensor, world: int) -> list[torch.Tensor]:
+        """What the three processes send of this block."""
+        first = next(start)
+        parts = [torch.zeros_like(mine) for _ in range(world)]
+        for ranks, part in zip(every, parts, strict=True):
+            theirs = torch.from_numpy(whole[ranks.share(count)][first : first + 2])
+            part[: len(theirs)] = theirs
+        return parts
+
+    monkeypatch.setattr("facemodel.distributed._GATHERED_ROWS", 2)
+    monkeypatch.setattr("facemodel.distributed._all_parts", all_parts)
+    monkeypatch.setattr("facemodel.distributed._device", lambda: torch.device("cpu"))
+    found = every[1].gathered(whole[every[1].share(count)], count)
+    assert np.array_equal(found, whole)
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facemodel.cores.cores", lambda: 6)
+    assert own_cores() == 6
+    for world, wanted in (("4", 1), ("2", 3), ("100", 1)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", world)
+        assert own_cores() == wanted
 
 
 def test_shared_batch_norm_is_batch_norm_where_one_process_has_all(

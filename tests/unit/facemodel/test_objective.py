@@ -9,6 +9,7 @@ from torch import nn
 
 from facedata.errors import UsageError
 from facemodel.config import FitConfig
+from facemodel.distributed import Ranks, WholeBatch, share_batch_norms
 from facemodel.errors import DataError
 from facemodel.losses import triplet_losses
 from facemodel.model import make_model
@@ -131,6 +132,14 @@ def test_a_batch_of_one_photo_is_refused_where_batchnorm_must_train(goal: str) -
     with pytest.raises(DataError, match="a batch of one photo cannot train BatchNorm"):
         objective(image, torch.tensor([0]))
     assert objective.eval()(image, torch.tensor([0])).loss.isfinite()
+
+
+def test_a_share_of_one_photo_trains_where_statistics_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a last batch of three photos one of two processes has one; its BatchNorm sees all three."""
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: None)
+    objective = objective_of("arcface").train()
+    share_batch_norms(objective, WholeBatch(torch.nn.Identity(), Ranks()))
+    assert objective(torch.randn(1, 3, 64, 64), torch.tensor([0])).loss.isfinite()
 
 
 def test_pairs_are_scored_and_classes_named_by_the_goals_that_can() -> None:

@@ -178,7 +178,8 @@ class CropReader:
         order = np.argsort(rows, kind="stable")  # neighbours in a tar are read after each other
         begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
         once = rows[order[begins]]
-        places = [piece.tolist() for piece in np.split(order, begins[1:])]
+        ordered, ends = order.tolist(), [*begins[1:].tolist(), len(order)]
+        places = [ordered[begin:end] for begin, end in zip(begins.tolist(), ends, strict=False)]
         files = self._files.take(pa.array(once)).to_pylist()
         spans = zip(files, self._offsets[once].tolist(), self._lengths[once].tolist(), strict=True)
         wanted = list(zip(once.tolist(), spans, places, strict=False))  # no rows have one piece of places

@@ -24,20 +24,8 @@ from facemodel.pretrained import load_pretrained
 from facemodel.saved import load_objective
 from facemodel.spec import read_spec
 from facemodel.trained_on import read_people
-from tests.people_set import TINY, people_set
-
-FEW: dict[str, Any] = {**TINY, "rows_per_epoch": 36, "epochs": 1}
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
-    return people_set(tmp_path_factory.mktemp("set"), people=12)
-
-
-@pytest.fixture(scope="module")
-def run(faces: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fit(faces.path, out := tmp_path_factory.mktemp("runs") / "run", **FEW)
-    return out
+from tests.people_set import people_set
+from tests.regressions.conftest import FEW
 
 
 def contents(folder: Path) -> Mapping[str, bytes]:

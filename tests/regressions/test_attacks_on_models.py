@@ -26,23 +26,12 @@ from facemodel.spec import InputSpec
 from facemodel.trained_on import read_people
 from tests.integration.facemodel.colours import ColourEmbedder
 from tests.integration.facemodel.commands import COLOURS, colour_net, fake_detection, people, photo
-from tests.people_set import TINY, people_set
+from tests.people_set import people_set
+from tests.regressions.conftest import FEW
 from tests.small_set import make_set
 from tests.unit.facemodel.test_onnx_model import DIM, SIDE, crops, network
 
-FEW: dict[str, Any] = {**TINY, "rows_per_epoch": 36, "epochs": 1}
 PT = ExportConfig(to="torchscript", crops=5)
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
-    return people_set(tmp_path_factory.mktemp("set"), people=12)
-
-
-@pytest.fixture(scope="module")
-def run(faces: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fit(faces.path, out := tmp_path_factory.mktemp("runs") / "run", **FEW)
-    return out
 
 
 def test_a_network_fed_otherwise_is_another_model(tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""A small set and a short run on it, which the tests of a module share and leave as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facedata.prepared import PreparedSet
+from facemodel import fit
+from tests.people_set import TINY, people_set
+
+FEW: dict[str, Any] = {**TINY, "rows_per_epoch": 36, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
+    return people_set(tmp_path_factory.mktemp("set"), people=12)
+
+
+@pytest.fixture(scope="module")
+def run(faces: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fit(faces.path, out := tmp_path_factory.mktemp("runs") / "run", **FEW)
+    return out

@@ -164,11 +164,6 @@ class Events:
                 self._scalar(tag, float(value), row.steps)
         self._writer.flush()
 
-    def step(self, loss: float, lr: float, steps: int) -> None:
-        """Write what a step saw."""
-        self._scalar("step/loss", loss, steps)
-        self._scalar("step/lr", lr, steps)
-
     def _scalar(self, tag: str, value: float, steps: int) -> None:
         self._writer.add_scalar(tag, value, steps)
 

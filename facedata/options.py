@@ -159,7 +159,7 @@ def is_file(text: str) -> bool:
         return False
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     """Tell whether text came from UTF-8: Python keeps other bytes of a command line as surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
@@ -187,7 +187,7 @@ def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
         raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[kind]}")
     if value == "" and field.default != "":
         raise UsageError(f"{flag} is empty; it takes a {_KIND_WORDS[kind]}")
-    if kind is str and not field.metadata["file"] and field.name != "cache" and not _is_utf8(value):
+    if kind is str and not field.metadata["file"] and field.name != "cache" and not is_utf8(value):
         raise UsageError(f"{flag} is {value!r}; it takes UTF-8 text")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"{flag} is {value!r}; it takes a finite number")

@@ -25,7 +25,7 @@ from .config import (
     IdentifyConfig,
     MineConfig,
 )
-from .gallery import SUFFIX
+from .outputs import PARQUET
 from .recipes import list_recipes, load_recipe, read_fit_config
 
 _EPILOG = """examples:
@@ -206,7 +206,7 @@ def _identify(parsed: argparse.Namespace) -> None:
     from .summary import identified_lines
 
     first, *others = parsed.photos
-    gallery, photos = (first, others) if first.endswith(SUFFIX) else (None, parsed.photos)
+    gallery, photos = (first, others) if first.endswith(PARQUET) else (None, parsed.photos)
     config = options_of(parsed, IdentifyConfig)
     with Bar("photo") as bar:
         found = identify(parsed.model, gallery, photos, config, on_progress=bar.show)

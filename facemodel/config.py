@@ -234,6 +234,16 @@ class FitConfig(Options):
         self.hidden_widths()
 
     @property
+    def classifies(self) -> bool:
+        """The loss knows the people it trains on as classes."""
+        return self.loss in ("cross-entropy", "focal", "arcface", "cosface")
+
+    @property
+    def names_photos(self) -> bool:
+        """The classes are kept, and photos are named by them."""
+        return self.closed and self.classifies
+
+    @property
     def guards(self) -> tuple[str, ...]:
         """The guards that stop the run."""
         return tuple(name.strip() for name in self.stop_on.split(",") if name.strip())

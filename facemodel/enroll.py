@@ -21,14 +21,12 @@ from .errors import GalleryError
 from .gallery import Gallery, LeftOut, in_byte_order, is_gallery, stand_in
 from .outputs import parquet_out
 from .photos import FaceSearch, PhotoFile, SeenPhoto, empty_folders, look_at, opened, photos_below
-from .shown import shown
+from .shown import UNKNOWN, shown
 
 if TYPE_CHECKING:
     from .embedder import Embedder
 
 logger = logging.getLogger(__name__)
-
-_UNKNOWN = "unknown"
 
 
 def enroll(
@@ -114,7 +112,7 @@ def _wanted(files: Sequence[PhotoFile], config: EnrollConfig) -> tuple[list[Phot
 
 def _is_unknown(identity: str | None) -> bool:
     """Tell whether somebody would be called what `identify` calls those it does not know."""
-    return identity is not None and identity.casefold() == _UNKNOWN
+    return identity is not None and identity.casefold() == UNKNOWN
 
 
 def _warn_of_twins(names: Set[str]) -> None:

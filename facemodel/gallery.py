@@ -23,7 +23,6 @@ from .spec import METRICS
 VERSION = 1
 """Of the file; raised whenever a column or a key changes its meaning."""
 
-SUFFIX = ".parquet"
 
 _KEY = b"facemodel"
 _BLOCK = 16_384

@@ -132,8 +132,7 @@ def _pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
         manifest, both, reason = _no_pairs(judges), False, str(error)
     if both:
         return manifest
-    classifies = config.loss in ("cross-entropy", "focal", "arcface", "cosface")
-    if config.closed and classifies and config.best_by != "auc":
+    if config.names_photos and config.best_by != "auc":
         return _no_pairs(judges)  # its photos are named by the classifier, and need no pair
     raise DataError(
         f"validation has no positive pair with a negative one beside it: {reason}. The photos that judge "

@@ -130,7 +130,7 @@ def make_objective(
         DataError: a loss with a class head, and fewer than two classes or other counts than classes.
         MissingExtraError: pytorch-metric-learning is needed and not installed.
     """
-    knows = config.loss in ("cross-entropy", "focal", "arcface", "cosface")
+    knows = config.classifies
     if knows and len(classes) < 2:
         raise DataError(
             f"--loss {config.loss} tells people apart and there is {len(classes)} to train on: it takes 2"

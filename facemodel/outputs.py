@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facedata.errors import NotASetError, SchemaVersionError, StoreError, UsageError
+from facedata.options import is_utf8
 from facedata.place import is_url
 from facedata.schema import read_footer
 
@@ -22,7 +23,7 @@ def local_out(out: str | os.PathLike[str]) -> Path:
     text = os.fspath(out)
     if is_url(text):
         raise UsageError(f"--out {text}: facemodel writes to this machine; copy what it made to the URL")
-    if not text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if not text or not is_utf8(text):
         raise UsageError(f"--out {text!r}: it takes a path, in UTF-8")
     return Path(text)
 
@@ -58,9 +59,7 @@ def parquet_out(out: str | os.PathLike[str], what: str, is_one: Callable[[Path],
         raise UsageError(f"--out {path}: the name of {what} ends in {PARQUET}")
     if path.is_dir():
         raise StoreError(f"cannot write {path}: it is a folder")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise StoreError(f"cannot write {path}: {above} is a file")
+    folder_out(path.parent)
     if path.exists() and not is_one(path):
         raise UsageError(f"--out {path} holds something else than {what}: choose another name")
     return path

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facedata.types import UInt8Image
 
-from .shown import ascii_escaped, shortened
+from .shown import UNKNOWN, ascii_escaped, shortened
 
 KNOWN_RGB = (0, 158, 115)
 """Of people with a name: Okabe and Ito's green, which the colour-blind tell from their orange."""
@@ -89,7 +89,7 @@ def draw_portraits(photo: UInt8Image, labels: Sequence[Label]) -> UInt8Image:
 def _write_name(
     draw: ImageDraw.ImageDraw, label: Label, box: _Span, taken: Sequence[_Span], size: tuple[int, int]
 ) -> _Span:
-    name = "unknown" if label.name is None else shortened(label.name) or "?"
+    name = UNKNOWN if label.name is None else shortened(label.name) or "?"
     size_px = _letter_px(box, size)
     font, text = _fitting(name, size_px)
     pad = max(2, size_px // 5)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+UNKNOWN = "unknown"
+"""What a face is called that is nobody's; no person can be."""
+
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of what follows, also beyond the name."""
 

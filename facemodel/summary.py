@@ -10,7 +10,7 @@ from facedata.prepared import short
 
 from .gallery import Gallery
 from .identify import PROBABILITY, Identified, NamedFace, NamedPhoto
-from .shown import shown
+from .shown import UNKNOWN, shown
 
 if TYPE_CHECKING:
     from .fit import FitResult
@@ -101,7 +101,7 @@ def identified_lines(found: Identified) -> list[str]:
 def _photo_lines(photo: NamedPhoto, metric: str) -> list[str]:
     what = _count(len(photo.faces), "face") if photo.reason is None else f"{photo.status}: {photo.reason}"
     picture = f"  -> {shown(photo.picture)}" if photo.picture else ""
-    names = [shown(face.name or "unknown") for face in photo.faces]
+    names = [shown(face.name or UNKNOWN) for face in photo.faces]
     width = max([len(name) for name in names], default=0)
     rows = [
         f"  {name:<{width}}  {_VALUES[metric]} {face.value:.3f}{_about(face)}"

@@ -127,7 +127,7 @@ def probe_fixed(config: FitConfig, like: FixedRows, training: TrainingSet) -> Fi
             left, right, same = sample_pairs(training.person, len(like.same), rng)
         except SampleError:  # nobody has two photos: classes can be learnt so, and pairs have no probe
             left, right = nothing, nothing
-    some = rng.permutation(len(training))[: len(like.crops)] if _names_photos(config) else nothing
+    some = rng.permutation(len(training))[: len(like.crops)] if config.names_photos else nothing
     return _fixed(config, training.person, training.person, (left, right, same), np.sort(some))
 
 
@@ -149,15 +149,11 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
         scores = _pair_scores(objective, rows, embeddings)
         auc, found_accuracy = roc(scores, rows.same).auc(), accuracy(scores, rows.same, 0.5)
         loss: float | None = _entropy(scores, rows.same)
-    elif _names_photos(objective.config) and objective.has_classes:
+    elif objective.config.names_photos and objective.has_classes:
         loss, found_accuracy, sure = _named(objective, rows, embeddings)
     else:
         loss = _triplet_loss(objective.config, rows, embeddings)
     return Judgement(loss, auc, found_accuracy, threshold, _spread(embeddings), sure)
-
-
-def _names_photos(config: FitConfig) -> bool:
-    return config.closed and config.loss in ("cross-entropy", "focal", "arcface", "cosface")
 
 
 def _fixed(
@@ -169,7 +165,7 @@ def _fixed(
 ) -> FixedRows:
     """Number the crops that rows use from 0, and draw the triplets from among them."""
     left, right, same = pairs
-    if _names_photos(config):
+    if config.names_photos:
         used = np.arange(len(person)) if photos is None else photos
     else:
         used = np.empty(0, np.int64)

@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
+from .commands.crop import crop_set
+from .commands.prepare import prepare
+from .commands.redraw import pairs_set, split_set, triplets_set
 from .config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
-from .crops import find_crops
-from .draw import pairs_set, split_set, triplets_set
+from .crops.find_crops import find_crops
 from .errors import FacedataError
-from .manifest import ClassManifest, PairManifest, TripletManifest
-from .prepare import prepare
-from .prepared import PreparedSet, open_set
-from .recrop import crop_set
+from .sets.pairs_triplets import ClassManifest, PairManifest, TripletManifest
+from .sets.prepared import PreparedSet, open_set
 
 __all__ = [
     "ClassManifest",

@@ -13,16 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .commands.crop import crop_set
+from .commands.prepare import prepare
+from .commands.redraw import pairs_set, split_set, triplets_set
+from .commands.summary import drawing_lines, summary_lines, weights_lines
 from .config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from .detect.weights import fetch_weights, list_weights
-from .draw import pairs_set, split_set, triplets_set
 from .errors import PhotosLostError
 from .flags import add_command, add_options, options_of, print_result, run_command
 from .options import Options
-from .prepare import Progress, prepare
-from .prepared import open_set
-from .recrop import crop_set
-from .summary import drawing_lines, summary_lines, weights_lines
+from .sets.prepared import open_set
+from .work.counting import Progress
 
 _EPILOG = """examples:
   facedata prepare demo --out demo-faces           try it: nothing is downloaded

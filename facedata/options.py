@@ -123,6 +123,15 @@ def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
     return kind(**values)
 
 
+def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, Any]) -> OptionsT:
+    """Return the options of a Python call: those of ``config``, or the defaults, with ``changes`` over them.
+
+    Raises:
+        UsageError: an unknown name, or a value of the wrong type or out of range.
+    """
+    return make(kind, {**(dataclasses.asdict(config) if config else {}), **changes})  # type: ignore[call-overload]
+
+
 def fingerprint_of(values: Any) -> str:
     """Return the SHA-256 of plain values as canonical JSON, lower-case hex."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

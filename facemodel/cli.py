@@ -15,7 +15,8 @@ from typing import Any
 from facedata.errors import SourceError
 from facedata.flags import add_command, add_options, options_of, print_result, run_command
 
-from .bar import Bar
+from .commands.bar import Bar
+from .commands.outputs import PARQUET
 from .config import (
     EmbedConfig,
     EnrollConfig,
@@ -25,7 +26,6 @@ from .config import (
     IdentifyConfig,
     MineConfig,
 )
-from .outputs import PARQUET
 from .recipes import list_recipes, load_recipe, read_fit_config
 
 _EPILOG = """examples:
@@ -152,7 +152,7 @@ def _recipes(parsed: argparse.Namespace) -> None:
 
 def _fit(parsed: argparse.Namespace) -> None:
     from . import fit
-    from .summary import fit_lines
+    from .commands.summary import fit_lines
 
     names = set(FitConfig.__dataclass_fields__)
     typed = {name: value for name, value in vars(parsed).items() if name in names}
@@ -165,7 +165,7 @@ def _fit(parsed: argparse.Namespace) -> None:
 
 def _info(parsed: argparse.Namespace) -> None:
     from . import model_info
-    from .info import info_lines
+    from .commands.info import info_lines
 
     values = model_info(parsed.model)
     print_result(parsed, values, info_lines(values))
@@ -173,7 +173,7 @@ def _info(parsed: argparse.Namespace) -> None:
 
 def _embed(parsed: argparse.Namespace) -> None:
     from . import embed_set
-    from .summary import embed_lines
+    from .commands.summary import embed_lines
 
     config = options_of(parsed, EmbedConfig)
     with Bar("crop") as bar:
@@ -183,7 +183,7 @@ def _embed(parsed: argparse.Namespace) -> None:
 
 def _evaluate(parsed: argparse.Namespace) -> None:
     from . import evaluate
-    from .scores import score_table
+    from .scoring.report import score_table
 
     config = options_of(parsed, EvaluateConfig)
     with Bar("crop") as bar:
@@ -193,7 +193,7 @@ def _evaluate(parsed: argparse.Namespace) -> None:
 
 def _enroll(parsed: argparse.Namespace) -> None:
     from . import enroll
-    from .summary import gallery_lines, gallery_values
+    from .commands.summary import gallery_lines, gallery_values
 
     config = options_of(parsed, EnrollConfig)
     with Bar("photo") as bar:
@@ -203,7 +203,7 @@ def _enroll(parsed: argparse.Namespace) -> None:
 
 def _identify(parsed: argparse.Namespace) -> None:
     from . import identify
-    from .summary import identified_lines
+    from .commands.summary import identified_lines
 
     first, *others = parsed.photos
     gallery, photos = (first, others) if first.endswith(PARQUET) else (None, parsed.photos)
@@ -217,7 +217,7 @@ def _identify(parsed: argparse.Namespace) -> None:
 
 def _mine(parsed: argparse.Namespace) -> None:
     from . import mine
-    from .summary import mined_lines
+    from .commands.summary import mined_lines
 
     config = options_of(parsed, MineConfig)
     with Bar("crop") as bar:
@@ -227,7 +227,7 @@ def _mine(parsed: argparse.Namespace) -> None:
 
 def _export(parsed: argparse.Namespace) -> None:
     from . import export_model
-    from .export import export_lines
+    from .commands.export import export_lines
 
     done = export_model(parsed.model, parsed.out, options_of(parsed, ExportConfig))
     print_result(parsed, done, export_lines(done))

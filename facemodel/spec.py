@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from facedata import PreparedSet
-from facedata.align import DEFAULT_SIZES
-from facedata.prepared import short
-from facedata.whole import write_text
+from facedata.crops.align import DEFAULT_SIZES
+from facedata.files.atomic import write_text
+from facedata.sets.prepared import short
 
 from .errors import SpecError
 

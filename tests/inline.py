@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from facedata.engine import LocalEngine
-from facedata.work import ShardTask, run_shard
+from facedata.work.engine import LocalEngine
+from facedata.work.task import ShardTask, run_shard
 
 STATEMENT = "from tests.inline import inline; inline().__enter__()\n"
 """The same, for a program that a test starts."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from facedata.config import SplitConfig
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from tests.small_set import SIZE_PX, make_set
 
 TINY: dict[str, Any] = {

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from facedata import schema
 from facedata.config import PairsConfig, SplitConfig, TripletsConfig
-from facedata.divide import divide
-from facedata.draw import count_splits, draw_pairs, draw_triplets
+from facedata.crops.codec import encode_crop
 from facedata.options import fingerprint_of
-from facedata.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
-from facedata.schema import KIND
-from facedata.store import FolderStore, encode_crop
+from facedata.sampling.divide import divide
+from facedata.sampling.draw import count_splits, draw_pairs, draw_triplets
+from facedata.sets.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
+from facedata.store.folders import FolderStore
+from facedata.tables import schema
+from facedata.tables.schema import KIND
 
 SIZE_PX = 24
 

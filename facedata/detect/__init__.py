@@ -19,21 +19,21 @@ _NO_RETINAFACE = (
 
 @dataclass(frozen=True)
 class MtcnnFactory:
-    """Makes :class:`facedata.detect.mtcnn.Mtcnn` in a worker; torch is imported there and then."""
+    """Makes :class:`facedata.detect.mtcnn.detector.Mtcnn` in a worker; torch is imported there and then."""
 
     min_face_px: float = 20.0
     device: str = "cpu"
 
     def __call__(self) -> Detector:
         """Load the networks."""
-        from .mtcnn import Mtcnn
+        from .mtcnn.detector import Mtcnn
 
         return Mtcnn(min_face_px=self.min_face_px, device=self.device)
 
 
 @dataclass(frozen=True)
 class YunetFactory:
-    """Makes :class:`facedata.detect.yunet.Yunet` in a worker."""
+    """Makes :class:`facedata.detect.one_shot.yunet.Yunet` in a worker."""
 
     min_face_px: float = 20.0
     device: str = "cpu"
@@ -41,14 +41,14 @@ class YunetFactory:
 
     def __call__(self) -> Detector:
         """Load the networks."""
-        from .yunet import Yunet
+        from .one_shot.yunet import Yunet
 
         return Yunet(read_weights("yunet", self.weights), self.min_face_px, self.device)
 
 
 @dataclass(frozen=True)
 class RetinafaceFactory:
-    """Makes :class:`facedata.detect.retinaface.Retinaface` in a worker; torch is imported there and then."""
+    """Makes :class:`.one_shot.retinaface.Retinaface` in a worker; torch is imported there and then."""
 
     min_face_px: float = 20.0
     device: str = "cpu"
@@ -58,7 +58,7 @@ class RetinafaceFactory:
         """Load the networks."""
         if find_spec("face_detection") is None:
             raise MissingExtraError(f"{_NO_RETINAFACE} (on the host {socket.gethostname()})")
-        from .retinaface import Retinaface
+        from .one_shot.retinaface import Retinaface
 
         return Retinaface(read_weights("retinaface", self.weights), self.min_face_px, self.device)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..schema import file_sha256
-from ..sources.download import RemoteFile, default_cache, fetch
+from ..files.atomic import file_sha256
+from ..files.download import RemoteFile, default_cache, fetch
 
 _FOLDER = "weights"
 """Below the cache folder."""

@@ -9,7 +9,7 @@ from types import NoneType
 
 from ..config import PrepareConfig
 from ..errors import UsageError
-from ..place import Place, Remote, place_of
+from ..files.remote import Place, Remote, place_of
 from .base import Source
 from .celeba import CelebaSource
 from .demo import DemoSource

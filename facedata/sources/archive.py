@@ -21,8 +21,8 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from ..errors import SourceError, StoreError, UnsafeArchiveError
-from .base import photo_path, photo_text
-from .download import exclusive
+from ..files.locks import exclusive
+from ..photos.paths import photo_path, photo_text
 
 logger = logging.getLogger(__name__)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -32,21 +29,6 @@ PLAN = pa.schema(
 ``size`` (bytes) and ``mtime_ns`` tell a rerun whether the photo may have changed.
 """
 
-IMAGE_ENDINGS = frozenset(
-    f".{name}"
-    for name in (
-        *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif"),
-        *("heic", "heif", "avif", "ppm", "pgm", "pbm", "jp2"),
-    )
-)
-VIDEO_ENDINGS = frozenset(
-    f".{name}"
-    for name in ("mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "flv", "mpg", "mpeg", "3gp", "mts")
-)
-HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
-AVIF_BRANDS = frozenset([b"avif", b"avis"])
-"""What a photo has after ``ftyp``; any other brand is a video's."""
-
 
 class PhotoReader(Protocol):
     """Reads a photo's bytes in a worker; must be picklable and hold no open file when pickled."""
@@ -69,7 +51,7 @@ class Scan:
         reader: reads a photo's bytes.
         other_files: how many files are no photos.
         missing: photos the source lists but does not have, sorted (no rows are made for them).
-        protocol: the official pairs (:data:`facedata.schema.PROTOCOL`), or None.
+        protocol: the official pairs (:data:`facedata.tables.schema.PROTOCOL`), or None.
         notes: lines the user should read, such as a person who is in two roots.
     """
 
@@ -166,68 +148,3 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 @lru_cache
 def _nulls(kind: pa.DataType) -> pa.Array:
     return pa.nulls(_BLOCK_ROWS, kind)
-
-
-def photo_text(path: str) -> str:
-    r"""Return a path as text that UTF-8 can hold, losslessly; :func:`photo_path` takes it back.
-
-    Bytes that are not UTF-8 (Python's surrogates) become ``\xNN``; a backslash that would read as such an
-    escape becomes ``\x5c``. All other paths stay as they are.
-
-    >>> photo_text("anna/caf\udce9.jpg")
-    'anna/caf\\xe9.jpg'
-    >>> photo_path(photo_text("a\\xff/caf\udce9.jpg")) == "a\\xff/caf\udce9.jpg"
-    True
-    """
-    path = re.sub(r"\\(?=x[0-9a-f]{2})", r"\\x5c", path)
-    return re.sub("[\udc80-\udcff]", lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", path)
-
-
-def photo_path(text: str) -> str:
-    """Return the file-system path that :func:`photo_text` made into text."""
-    if "\\x" not in text:
-        return text
-    raw = re.sub(
-        rb"\\x([0-9a-f]{2})",
-        lambda match: bytes([int(match[1], 16)]),
-        text.encode("utf-8", "surrogateescape"),
-    )
-    return os.fsdecode(raw)
-
-
-def ending(photo: str) -> str:
-    """Return a path's ending in lower case, with its dot; empty when it has none."""
-    return PurePosixPath(photo).suffix.lower()
-
-
-def kind_of_file(photo: str, head: bytes) -> str:
-    r"""Tell ``photo``, ``video`` or ``other`` by the ending, else by the file's first 16 bytes.
-
-    Args:
-        photo: the path; only its ending is looked at.
-        head: the first 16 bytes, or fewer; may be empty when the ending already tells.
-
-    >>> kind_of_file("x.JPG", b""), kind_of_file("x", b"\xff\xd8\xff\xe0"), kind_of_file("a.txt", b"hi")
-    ('photo', 'photo', 'other')
-    """
-    found = ending(photo)
-    if found in IMAGE_ENDINGS:
-        return "photo"
-    if found in VIDEO_ENDINGS:
-        return "video"
-    return _kind_by_magic(head)
-
-
-_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
-
-
-def _kind_by_magic(head: bytes) -> str:
-    if head.startswith(_IMAGE_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        return "photo"
-    if head[:2] == b"BM" and head[6:10] == b"\x00\x00\x00\x00":  # BMP's reserved bytes are zero
-        return "photo"
-    if head[4:8] == b"ftyp":
-        return "photo" if head[8:12] in HEIF_BRANDS | AVIF_BRANDS else "video"
-    if head[:4] == b"\x1a\x45\xdf\xa3" or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
-        return "video"
-    return "other"

@@ -18,11 +18,13 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..options import is_file
+from ..photos.formats import IMAGE_ENDINGS, kind_of_file
+from ..photos.paths import photo_text
 from ..types import Status
 from .archive import ZipReader, zip_members
-from .base import IMAGE_ENDINGS, PLAN, PhotoReader, Scan, kind_of_file, photo_text
+from .base import PLAN, PhotoReader, Scan
 from .folder import FolderReader, require_folder
-from .lists import bad_line, list_bytes, text_lines
+from .text_lists import bad_line, list_bytes, text_lines
 
 IDENTITIES = "identity_CelebA.txt"
 PARTITION = "list_eval_partition.txt"

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SourceError, TooLargeImageError, UsageError
-from ..place import Place, Remote
-from ..schema import is_set
+from ..files.remote import Place, Remote
+from ..photos.formats import kind_of_file
+from ..photos.paths import photo_path, photo_text
+from ..tables.schema import is_set
 from ..types import Status
-from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
-from .remote import Found, list_objects, read_object
+from .base import PlanBuilder, Scan
+from .urls import Found, list_objects, read_object
 
 _NAMED_AT_MOST = 5
 """How many people a note names before it only counts."""

@@ -17,13 +17,14 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ..errors import SourceError, UsageError
+from ..files.download import RemoteFile, default_cache, fetch
 from ..options import is_file
-from ..schema import PROTOCOL
+from ..photos.paths import photo_path, photo_text
+from ..tables.schema import PROTOCOL
 from .archive import unpack_tar
-from .base import Scan, photo_path, photo_text
-from .download import LFW_IMAGES, LFW_PROTOCOL, default_cache, fetch
+from .base import Scan
 from .folder import FolderSource
-from .lists import bad_line, list_bytes, text_lines
+from .text_lists import bad_line, list_bytes, text_lines
 
 LISTS = (
     "pairs.txt",
@@ -301,3 +302,38 @@ def _check_count(path: Path, what: str, promised: int, there: int) -> None:
         raise SourceError(
             f"{path}: its first line promises {promised} {what}, and there are {there}; download it again"
         )
+
+
+LFW_IMAGES = {
+    "original": RemoteFile(
+        "lfw.tgz",
+        "https://ndownloader.figshare.com/files/5976018",
+        "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0",
+    ),
+    "funneled": RemoteFile(
+        "lfw-funneled.tgz",
+        "https://ndownloader.figshare.com/files/5976015",
+        "b47c8422c8cded889dc5a13418c4bc2abbda121092b3533a83306f90d900100a",
+    ),
+}
+"""LFW's photos as archives, 180 and 243 MB, by the name of their alignment."""
+
+
+LFW_PROTOCOL = (
+    RemoteFile(
+        "pairsDevTrain.txt",
+        "https://ndownloader.figshare.com/files/5976012",
+        "1d454dada7dfeca0e7eab6f65dc4e97a6312d44cf142207be28d688be92aabfa",
+    ),
+    RemoteFile(
+        "pairsDevTest.txt",
+        "https://ndownloader.figshare.com/files/5976009",
+        "7cb06600ea8b2814ac26e946201cdb304296262aad67d046a16a7ec85d0ff87c",
+    ),
+    RemoteFile(
+        "pairs.txt",
+        "https://ndownloader.figshare.com/files/5976006",
+        "ea42330c62c92989f9d7c03237ed5d591365e89b3e649747777b70e692dc1592",
+    ),
+)
+"""LFW's official pairs; the mirror has no people files."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..config import PrepareConfig
 from ..errors import UsageError
+from ..photos.paths import photo_path
 from . import SourceLike, open_source, source_paths
-from .base import Source, photo_path
-from .download import LFW_IMAGES
+from .base import Source
+from .lfw import LFW_IMAGES
 
 _KINDS = PrepareConfig.__dataclass_fields__["kind"].metadata["choices"]
 

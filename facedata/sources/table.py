@@ -21,8 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SourceError
+from ..photos.formats import kind_of_file
+from ..photos.paths import photo_path, photo_text
 from ..types import Status
-from .base import PlanBuilder, Scan, kind_of_file, photo_path, photo_text
+from .base import PlanBuilder, Scan
 from .folder import FolderReader, require_folder
 
 Box = tuple[float, float, float, float]

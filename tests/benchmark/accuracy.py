@@ -22,9 +22,9 @@ import pandas as pd
 import psutil
 
 from facedata import ClassManifest, PrepareConfig, PreparedSet, TripletManifest, prepare
-from facedata.prepare import Progress
 from facedata.sources.demo import DemoSource
 from facedata.types import Float64Array
+from facedata.work.counting import Progress
 from tests.shared import SHARED
 
 WEIGHTS = {

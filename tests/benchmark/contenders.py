@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from facedata.cut import CropShape, cut_crop
+from facedata.crops.codec import encode_crop
+from facedata.crops.cut import CropShape, cut_crop
 from facedata.detect import MtcnnFactory, RetinafaceFactory, YunetFactory
 from facedata.detect.base import DetectorFactory
 from facedata.detect.choose import choose
-from facedata.image import decode
-from facedata.picture import Picture
-from facedata.shard import CropRules, Stage, run_photos
-from facedata.store import encode_crop
+from facedata.photos.image import decode
+from facedata.photos.picture import Picture
 from facedata.types import Face, Photo, UInt8Image
+from facedata.work.stage import CropRules, Stage, run_photos
 from tests.benchmark.accuracy import WEIGHTS
 
 FLOOR, EXHAUSTIVE = "floor", "facedata mtcnn, exhaustive"

@@ -27,18 +27,19 @@ import numpy as np
 from facedata import ClassManifest, PairManifest, PrepareConfig, PreparedSet, open_set, prepare
 from facedata.types import Float64Array, Int64Array
 from facemodel import fit
+from facemodel.batches.people import TrainingSet
+from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
-from facemodel.dataset import CropReader, TrainingSet
-from facemodel.distances import compare, likeness
-from facemodel.embed import embed_rows
-from facemodel.embedder import TorchEmbedder
-from facemodel.history import read_csv
-from facemodel.metrics import auc, decide
-from facemodel.model import input_spec, make_model
-from facemodel.objective import Objective, make_objective
-from facemodel.people import Interval, bootstrap
+from facemodel.models.embed_crops import embed_rows
+from facemodel.models.embedder import TorchEmbedder
+from facemodel.models.saved import load_objective
+from facemodel.network.model import input_spec, make_model
+from facemodel.objective.objective import Objective, make_objective
 from facemodel.recipes import read_fit_config, recipe_names
-from facemodel.saved import load_objective
+from facemodel.scoring.distances import compare, likeness
+from facemodel.scoring.intervals import Interval, bootstrap
+from facemodel.scoring.metrics import auc, decide
+from facemodel.training.history import read_csv
 from tests.shared import SHARED
 
 logger = logging.getLogger("facemodel.bench")

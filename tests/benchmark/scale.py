@@ -36,11 +36,11 @@ PHOTOS_PER_PERSON = 55.6
 """20 million photos of 360,000 people."""
 
 _STAGES = {
-    "facedata.prepare": {
+    "facedata.commands.prepare": {
         "make_plan": "plan", "known_rows": "known rows", "run_all": "(shards)", "add_parts": "read parts",
         "Ledger": "settle", "is_closed": "compare",
     },
-    "facedata.closing": {
+    "facedata.closing.close": {
         "_division": "split", "set_fingerprint": "fingerprint", "_stage_rows": "photos, classes",
         "_stage_drawn": "pairs, triplets"
     },

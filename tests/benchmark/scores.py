@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from facedata.types import Float32Array
-from facemodel.distances import compare
-from facemodel.figures import ScoredPairs, pair_figures
-from facemodel.thresholds import Threshold
+from facemodel.scoring.distances import compare
+from facemodel.scoring.pair_figures import ScoredPairs, pair_figures
+from facemodel.scoring.thresholds import Threshold
 
 _MOST_S = 20
 _MOST_GB = 1.0

@@ -37,18 +37,20 @@ class Clocks:
     @contextmanager
     def wrapped(self) -> Iterator[None]:
         """Put the clocks around the stages while the block runs."""
-        from facedata import cut, picture, shard
+        from facedata.crops import cut
+        from facedata.photos import picture
+        from facedata.work import stage
         from tests.benchmark import contenders
 
         # each where it is called, since modules import names
         places = [
             ("decode", picture, "decode"), ("decode", picture, "read_header"),
-            ("detect", shard, "find_faces"), ("warp", cut, "warp"), ("encode", shard, "encode_crop"),
+            ("detect", stage, "find_faces"), ("warp", cut, "warp"), ("encode", stage, "encode_crop"),
             ("read", contenders, "_read"), ("write", Path, "write_bytes"),
         ]  # fmt: skip
         with ExitStack() as stack:
-            for stage, owner, name in places:
-                stack.enter_context(patch.object(owner, name, self.timed(stage, getattr(owner, name))))
+            for label, owner, name in places:
+                stack.enter_context(patch.object(owner, name, self.timed(label, getattr(owner, name))))
             yield
 
 

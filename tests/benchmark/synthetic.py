@@ -17,12 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from facedata import prepare
-from facedata.digests import digest_texts
-from facedata.ledger import ROWS
-from facedata.order import rows_at
-from facedata.parts import write_rows
+from facedata.progress.parts import ROWS, write_rows
 from facedata.sources.base import PLAN, Scan
-from facedata.work import ShardTask
+from facedata.tables.blocks import rows_at
+from facedata.tables.digests import digest_texts
+from facedata.work.task import ShardTask
 
 _BLOCK_ROWS = 65_536
 _TASKS_AT_ONCE = 512
@@ -89,7 +88,7 @@ class ShardWriter:
     def __call__(
         self, tasks: Sequence[ShardTask], engine: object, on_shard: Callable[[list[str]], None]
     ) -> None:
-        """Stand in for :func:`facedata.engine.run_all`."""
+        """Stand in for :func:`facedata.work.engine.run_all`."""
         for start in range(0, len(tasks), _TASKS_AT_ONCE):
             together = tasks[start : start + _TASKS_AT_ONCE]
             rows, done = self._rows(together), 0
@@ -151,7 +150,7 @@ class _NoEngine:
 @contextmanager
 def no_workers() -> Iterator[ShardWriter]:
     """Let :func:`facedata.prepare` run with shards that are simulated and crops that are taken for there."""
-    module = sys.modules["facedata.prepare"]  # the name facedata.prepare is the function's
+    module = sys.modules["facedata.commands.prepare"]
     writer = ShardWriter()
 
     @contextmanager
@@ -163,10 +162,11 @@ def no_workers() -> Iterator[ShardWriter]:
         stack.enter_context(patch.object(module, "open_engine", engine))
         stack.enter_context(
             patch(
-                "facedata.store.FolderStore.found", lambda _, rows, wanted: np.ones(rows.num_rows, np.bool_)
+                "facedata.store.folders.FolderStore.found",
+                lambda _, rows, wanted: np.ones(rows.num_rows, np.bool_),
             )
         )
-        stack.enter_context(patch("facedata.whole.os.fsync", lambda _: None))
+        stack.enter_context(patch("facedata.files.atomic.os.fsync", lambda _: None))
         yield writer
 
 

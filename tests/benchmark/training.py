@@ -34,10 +34,10 @@ import torch
 from facedata import ClassManifest, prepare
 from facedata.testing import painted_folder
 from facedata.types import Float32Array, Int64Array
-from facemodel.augment import Augmentation, ToInput
-from facemodel.dataset import CropReader, batches, decoded
-from facemodel.epoch import shuffles
-from facemodel.nearest import draw_candidates, hard_negatives
+from facemodel.batches.reader import CropReader, batches, decoded
+from facemodel.batches.to_input import Augmentation, ToInput
+from facemodel.epochs.nearest import draw_candidates, hard_negatives
+from facemodel.epochs.plan import shuffles
 from facemodel.spec import InputSpec
 from tests.benchmark.speed import Figure, machine
 from tests.shared import SHARED

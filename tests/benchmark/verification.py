@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from facedata import ClassManifest, PairManifest, prepare
-from facedata.align import place, warp
+from facedata.crops.align import place, warp
 from facedata.detect.choose import choose
-from facedata.image import decode
+from facedata.photos.image import decode
 from facedata.types import Face, Float32Array, Float64Array, UInt8Image
 from tests.shared import SHARED
 

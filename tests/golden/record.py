@@ -1,9 +1,10 @@
 """Digests of everything that a few fixed commands write: sets, crops, tars, a run, scores, a gallery.
 
     python -m tests.golden.record            write digests.json beside this file
+    python -m tests.golden.record CASE …     run some cases (demo, lfw, celeba), print the files that differ
 
-The commands are typed as a user types them, so the digests outlive any change of the inside. What holds times or
-the machine's paths is left out, or taken without them.
+The commands are typed as a user types them, so the digests outlive any change of the inside. What holds
+times or the machine's paths is left out, or taken without them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,8 +33,8 @@ _LIBRARIES = (
     "pytorch-metric-learning", "safetensors",
 )  # fmt: skip
 _FIT = (
-    "--config", str(Path(__file__).parents[2] / "docs" / "demo.toml"), "--epochs", "3", "--rows-per-epoch", "96",
-    "--device", "cpu", "--workers", "1",
+    "--config", str(Path(__file__).parents[2] / "docs" / "demo.toml"), "--epochs", "3",
+    "--rows-per-epoch", "96", "--device", "cpu", "--workers", "1",
 )  # fmt: skip
 _UNTIMED = {"log.jsonl", ".seen.arrow", "history.xlsx"}
 _PICTURES = {".png"}
@@ -47,15 +49,21 @@ def made_with() -> dict[str, str]:
     return {**versions, "machine": platform.machine(), "vectors": widest}
 
 
-def record(folder: Path) -> dict[str, dict[str, str]]:
-    """Run every case in a folder; return the digest of each file, by case."""
-    cases: dict[str, Callable[[Path], None]] = {"demo": _demo, "lfw": _lfw, "celeba": _celeba}
-    found = {}
-    for name, case in cases.items():
-        (folder / name).mkdir()
-        case(folder / name)
-        found[name] = digests(folder / name)
-    return found
+def record(folder: Path, name: str) -> dict[str, str]:
+    """Run one case in an empty folder; return the digest of each file."""
+    CASES[name](folder)
+    return digests(folder)
+
+
+def recorded() -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return what the digests were made with, and the digests by case and file."""
+    found = json.loads(DIGESTS.read_text(encoding="utf-8"))
+    return found["made_with"], found["digests"]
+
+
+def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Return the files that are not the same, are gone or are new."""
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -106,8 +114,7 @@ def _command(folder: Path, package: str, *arguments: object) -> None:
 
 def _demo(folder: Path) -> None:
     """The demo as `make demo` has it, shorter, and what else is made of a set and a run."""
-    facedata = lambda *arguments: _command(folder, "facedata", *arguments)  # noqa: E731
-    facemodel = lambda *arguments: _command(folder, "facemodel", *arguments)  # noqa: E731
+    facedata, facemodel = partial(_command, folder, "facedata"), partial(_command, folder, "facemodel")
     facedata("prepare", "demo", "--out", "set", "--workers", "2")
     facedata("crop", "set", "--template", "arcface112", "--out", "set112", "--workers", "2")
     shutil.copytree(folder / "set", folder / "divided")
@@ -159,14 +166,25 @@ def _celeba(folder: Path) -> None:
     )  # fmt: skip
 
 
-def main() -> None:
-    """Record the digests of this machine beside those of others."""
-    with tempfile.TemporaryDirectory() as folder:
-        DIGESTS.write_text(
-            json.dumps({"made_with": made_with(), "digests": record(Path(folder))}, indent=1, sort_keys=True) + "\n",
-            encoding="utf-8",
-        )
+CASES: dict[str, Callable[[Path], None]] = {"demo": _demo, "lfw": _lfw, "celeba": _celeba}
+
+
+def main() -> int:
+    """Record the digests of this machine, or compare."""
+    found = {}
+    for name in sys.argv[1:] or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = record(Path(folder), name)
+    if sys.argv[1:]:
+        changed = [
+            f"{name}: {file}" for name in found for file in differences(recorded()[1][name], found[name])
+        ]
+        print("\n".join(changed) or "the same")
+        return bool(changed)
+    text = json.dumps({"made_with": made_with(), "digests": found}, indent=1, sort_keys=True)
+    DIGESTS.write_text(text + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

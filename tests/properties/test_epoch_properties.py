@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facemodel.combinations import PairSampler, TripletSampler
-from facemodel.dataset import TrainingSet
-from facemodel.mining import FeatureCache, draw_candidates, hard_epoch
-from facemodel.visits import PeopleSampler, PhotoSampler
+from facemodel.batches.people import TrainingSet
+from facemodel.epochs.hard_negatives import FeatureCache, draw_candidates, hard_epoch
+from facemodel.epochs.photos import PeopleSampler, PhotoSampler
+from facemodel.epochs.tuples import PairSampler, TripletSampler
 
 PEOPLE = st.lists(st.integers(1, 6), min_size=2, max_size=12).filter(lambda sizes: max(sizes) > 1)
 SEED, EPOCH = st.integers(0, 2**63 - 1), st.integers(1, 10_000)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facedata.config import SplitConfig
+from facemodel.batches.people import TrainingSet
 from facemodel.config import FitConfig
-from facemodel.dataset import TrainingSet
+from facemodel.epochs.holdout import validation_rows
 from facemodel.errors import DataError
-from facemodel.holdout import validation_rows
 from tests.small_set import make_set
 
 SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=15)

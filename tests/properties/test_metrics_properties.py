@@ -18,8 +18,18 @@ from sklearn.metrics import (
 
 from facedata.types import BoolArray, Float64Array
 from facemodel.errors import ScoreError
-from facemodel.metrics import FARS, accuracy, auc, auc_of, best_threshold, decide, eer, roc, tar_at_far
-from facemodel.people import fair_weights, people_weights
+from facemodel.scoring.intervals import fair_weights, people_weights
+from facemodel.scoring.metrics import (
+    FARS,
+    accuracy,
+    auc,
+    auc_of,
+    best_threshold,
+    decide,
+    eer,
+    roc,
+    tar_at_far,
+)
 
 CLOSE = 1e-12
 seeds = st.integers(0, 2**32 - 1)

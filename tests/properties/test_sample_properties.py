@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata.combine import Rule
 from facedata.errors import SampleError
-from facedata.sample import pair_drawing, sample_pairs, sample_triplets, triplet_drawing
+from facedata.sampling.sample import pair_drawing, sample_pairs, sample_triplets, triplet_drawing
+from facedata.sampling.spaces import Rule
 from facedata.types import BoolArray, Int64Array
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata.split import split_identities, split_photos, split_stable
+from facedata.sampling.split import split_identities, split_photos, split_stable
 
 names = st.text(min_size=1, max_size=6)
 seeds = st.integers(0, 2**32)

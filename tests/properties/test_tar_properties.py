@@ -13,10 +13,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facedata import tars
-from facedata.schema import CLASSES, WORK, write_table
-from facedata.store import read_crop
-from facedata.tars import TarStore
+from facedata.store import tars
+from facedata.store.read import read_crop
+from facedata.store.tars import TarStore
+from facedata.tables.parquet import write_table
+from facedata.tables.schema import CLASSES, WORK
 
 crops = st.lists(st.binary(min_size=1, max_size=1200), max_size=9)
 cuts = st.lists(st.integers(0, 9), max_size=3).map(sorted)

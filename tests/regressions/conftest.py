@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import fit
 from tests.people_set import TINY, people_set
 

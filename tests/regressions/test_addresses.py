@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from facedata.cluster.on_dask import open_dask
 from facedata.errors import EngineError
+from facedata.work.cluster.on_dask import open_dask
 
 
 @pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "ucx://127.0.0.1:1", "nonsense", "ray://x:1"])

@@ -14,16 +14,16 @@ import pytest
 from facedata import ClassManifest, TripletManifest, TripletsConfig, triplets_set
 from facedata.errors import FacedataError, NotASetError, UsageError
 from facedata.options import read_toml
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import fit, mine
-from facemodel.backbones import make_backbone
 from facemodel.config import FitConfig, MineConfig
+from facemodel.epochs.holdout import validation_rows
 from facemodel.errors import DataError, RunError, SpecError, TrainingError, WeightsError
-from facemodel.holdout import validation_rows
-from facemodel.pretrained import load_pretrained
-from facemodel.saved import load_objective
+from facemodel.models.known_people import read_people
+from facemodel.models.saved import load_objective
+from facemodel.network.backbones import make_backbone
+from facemodel.network.pretrained import load_pretrained
 from facemodel.spec import read_spec
-from facemodel.trained_on import read_people
 from tests.people_set import people_set
 from tests.regressions.conftest import FEW
 
@@ -140,7 +140,7 @@ def test_a_hash_that_was_asked_for_is_met_or_nothing_begins(monkeypatch: pytest.
             FitConfig(weights_sha256=text)
     with pytest.raises(UsageError, match="choose one"):
         FitConfig(weights="none", weights_sha256="0" * 64)
-    monkeypatch.setattr("facemodel.pretrained.remote_weights", lambda name: None)
+    monkeypatch.setattr("facemodel.network.pretrained.remote_weights", lambda name: None)
     backbone = make_backbone("mobilenet_v3", 64, 0.0)
     assert load_pretrained(backbone, "auto").kind == "none"
     with pytest.raises(WeightsError, match="cannot start from the weights with the SHA-256 00000000"):

@@ -17,19 +17,19 @@ from onnx import TensorProto, helper
 
 from facedata import PairManifest
 from facedata.errors import NotASetError, StoreError, UsageError
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import embed_set, enroll, evaluate, export_model, fit, identify, open_model, read_gallery
 from facemodel.config import ExportConfig
 from facemodel.errors import DataError, GalleryError, ModelError, SpecError
-from facemodel.openset import Probes, open_set_rates
+from facemodel.models.known_people import read_people
+from facemodel.scoring.open_set import Probes, open_set_rates
 from facemodel.spec import InputSpec
-from facemodel.trained_on import read_people
 from tests.integration.facemodel.colours import ColourEmbedder
 from tests.integration.facemodel.commands import COLOURS, colour_net, fake_detection, people, photo
 from tests.people_set import people_set
 from tests.regressions.conftest import FEW
 from tests.small_set import make_set
-from tests.unit.facemodel.test_onnx_model import DIM, SIDE, crops, network
+from tests.unit.facemodel.models.test_onnx import DIM, SIDE, crops, network
 
 PT = ExportConfig(to="torchscript", crops=5)
 

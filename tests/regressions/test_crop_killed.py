@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from facedata import crop_set, prepare
+from facedata.progress.folder import Work
 from facedata.testing import FakeDetector, marked_folder
-from facedata.work import Work
 from tests.inline import inline
 from tests.sets import set_bytes
 

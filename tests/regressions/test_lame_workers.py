@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from facedata.cluster.base import Job, run_job
 from facedata.detect.base import Detector
 from facedata.errors import DetectorError, DownloadError, FacedataError, MissingExtraError
-from facedata.shard import CropRules, Stage
 from facedata.sources.folder import FolderReader
+from facedata.work.cluster.base import Job, run_job
+from facedata.work.stage import CropRules, Stage
 
 
 @dataclass(frozen=True)

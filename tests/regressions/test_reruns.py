@@ -12,10 +12,10 @@ import pytest
 
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pairs_set, prepare, split_set
 from facedata.errors import NothingKeptError, OtherSetError, SetError, UsageError
-from facedata.store import FolderStore
+from facedata.progress.folder import Work
+from facedata.store.folders import FolderStore
 from facedata.testing import FakeDetector, marked_folder
-from facedata.work import Work
-from tests.integration.test_prepare import CannotRun, run, start_slowly, wait_for_parts, write_marked
+from tests.integration.facedata.test_prepare import CannotRun, run, start_slowly, wait_for_parts, write_marked
 from tests.sets import events, set_bytes
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from facedata import open_set, prepare
 from facedata.errors import LockedError, StoreError
-from facedata.place import Remote
-from facedata.schema import CLAIM
-from facedata.staging import staged
+from facedata.files.remote import Remote
+from facedata.sets.upload import staged
+from facedata.tables.schema import CLAIM
 from facedata.testing import FakeDetector, marked_folder
 from tests.inline import inline
 

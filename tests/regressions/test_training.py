@@ -16,25 +16,26 @@ from safetensors.torch import load_file, save_file
 
 from facedata import open_set
 from facedata.config import SplitConfig
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import fit
-from facemodel.backbones import make_backbone
-from facemodel.checkpoint import read_checkpoint
+from facemodel.batches.people import TrainingSet
+from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
-from facemodel.dataset import CropReader, TrainingSet
-from facemodel.distributed import Ranks
+from facemodel.epochs.hard_negatives import draw_candidates, hard_negatives
+from facemodel.epochs.holdout import validation_rows
 from facemodel.errors import DataError, TrainingError
-from facemodel.guards import findings
-from facemodel.history import EpochRow, read_csv
-from facemodel.holdout import validation_rows
-from facemodel.losses import class_weights, focal_loss
-from facemodel.mining import draw_candidates, hard_negatives
-from facemodel.model import input_spec, make_model
-from facemodel.objective import make_objective
+from facemodel.machine.ranks import Ranks
+from facemodel.models.saved import load_objective
+from facemodel.network.backbones import make_backbone
+from facemodel.network.model import input_spec, make_model
+from facemodel.objective.losses import class_weights, focal_loss
+from facemodel.objective.objective import make_objective
 from facemodel.recipes import fit_config, read_fit_config
-from facemodel.saved import load_objective
-from facemodel.session import Clock
-from facemodel.validate import Embedding, judge, probe_fixed, validation_fixed
+from facemodel.training.checkpoint import read_checkpoint
+from facemodel.training.guards import findings
+from facemodel.training.history import EpochRow, read_csv
+from facemodel.training.state import Clock
+from facemodel.training.validate import Embedding, judge, probe_fixed, validation_fixed
 from tests.people_set import TINY, face, people_set
 from tests.small_set import make_set
 

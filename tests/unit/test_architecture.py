@@ -4,155 +4,42 @@ from __future__ import annotations
 
 import ast
 import inspect
-import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-import facedata
 import facemodel
+from tests.house import PACKAGES, imported_modules, imported_names, modules, room_imports
 
 _IMPORT_S = 2
-_ROOT = Path(facedata.__file__).parents[1]
+_MOST_MODULES = 12
 
-# The way of the data, in layers from left to right. A module imports only from layers left of its own, or
-# from modules that stand before it in its own.
-_FACEDATA = [
-    [
-        "errors",
-        "whole",
-        "place",
-        "types",
-        "schema",
-        "options",
-        "config",
-        "order",
-        "fingers",
-        "digests",
-        "names",
+# The way of the data. A room (a folder, or a module beside the folders) imports from rooms before its own.
+_ROOMS = {
+    "facedata": [
+        "errors", "types", "options", "config", "flags", "painted", "testing", "files", "photos", "tables",
+        "sources", "detect", "crops", "store", "sampling", "plan", "sets", "progress", "work", "closing",
+        "commands", "", "cli",
     ],
-    ["painted", "testing"],
-    [
-        "sources.base",
-        "sources.download",
-        "sources.remote",
-        "sources.archive",
-        "sources.folder",
-        "sources.table",
-        "sources.lists",
+    "facemodel": [
+        "errors", "config", "spec", "recipes", "unused_options", "machine", "batches", "network", "epochs",
+        "objective", "scoring", "models", "training", "recognition", "commands", "", "cli", "__main__",
     ],
-    ["sources.celeba", "sources.lfw", "sources.demo", "sources", "sources.reopen"],
-    ["jpeg", "image", "picture", "memory"],
-    [
-        "detect.boxes",
-        "detect.choose",
-        "detect.search",
-        "detect.base",
-        "detect.networks",
-        "detect.halves",
-        "detect.pooling",
-        "detect.cascade",
-        "detect.mtcnn",
-        "detect.refine",
-        "detect.levels",
-        "detect.yunet",
-        "detect.retinaface",
-        "detect.weights",
-        "detect",
-    ],
-    ["align", "find", "cut", "store", "blobs", "tars", "shard"],
-    ["plan", "shards", "ledger", "parts", "known"],
-    ["split", "quota", "pool", "combine", "sample", "official", "rows"],
-    ["prepared", "staging", "divide", "draw", "settled"],
-    ["classes", "manifest"],
-    ["runlog", "work", "earlier", "processes", "engine"],
-    ["cluster.base", "cluster.check", "cluster.engine", "cluster.on_dask", "cluster.on_ray", "cluster"],
-    ["closing", "output", "prepare", "recut", "recrop"],
-    ["crops", "summary"],
-    ["", "flags", "cli"],
-]
-# Figures, batches and plans are arrays, left of all that knows what a network is.
-_FACEMODEL = [
-    ["errors", "memory", "cores", "outputs", "spec", "config", "recipes", "unused"],
-    ["people", "distances", "metrics", "folds", "thresholds", "figures", "openset", "naming"],
-    [
-        "buffers",
-        "handles",
-        "dataset",
-        "holdout",
-        "epoch",
-        "visits",
-        "combinations",
-        "sampler",
-        "nearest",
-        "augment",
-        "trained_on",
-    ],
-    [
-        "kinds",
-        "timm_backbones",
-        "backbones",
-        "freezing",
-        "heads",
-        "losses",
-        "goals",
-        "pretrained",
-        "model",
-        "objective",
-        "tensors",
-        "saved",
-        "onnx_model",
-        "embedder",
-        "exports",
-        "export",
-        "info",
-    ],
-    ["photos", "crop_sources", "embeddings", "embed", "mining"],
-    [
-        "schedule",
-        "history",
-        "guards",
-        "drawings",
-        "checkpoint",
-        "distributed",
-        "run",
-        "validate",
-        "loop",
-        "negatives",
-        "session",
-        "materials",
-        "training",
-        "fit",
-    ],
-    ["scored_pairs", "pictures", "scores", "evaluate"],
-    ["shown", "gallery", "enroll", "portraits", "identify"],
-    ["", "summary", "bar", "cli", "__main__"],
-]
-_ORDERS = {"facedata": _FACEDATA, "facemodel": _FACEMODEL}
-_RANK = {
-    f"{package}.{name}".rstrip("."): rank
-    for package, order in _ORDERS.items()
-    for rank, name in enumerate(name for layer in order for name in layer)
-}
-
-# What the model package may use of the other one: what reads a prepared set, and what options, errors and
-# downloads are made of.
-_READING = {
-    "", "align", "classes", "digests", "errors", "flags", "manifest", "names", "options", "order", "place",
-    "prepared", "rows", "schema", "split", "store", "types", "detect.weights", "sources.download",
 }  # fmt: skip
-# What pairs and triplets are drawn by: fresh rows of an epoch come the same way as a set's own.
-_DRAWING = {"combine", "pool", "quota", "sample"}
-# How a file is written whole or not at all, and how many cores there are.
-_WRITING = {"whole", "processes"}
-# Folders of photos (or of crops) are known to few: recognition starts from photos, training from a set.
-_PHOTOS = {"sources.base", "sources.folder", "image"}
-_OF_PHOTOS = {"photos", "identify", "crop_sources"}
+
+# What facemodel may use of facedata: what reads a prepared set, what files, options and errors are made of,
+# and how pairs and triplets are drawn, since fresh rows of an epoch come the same way as a set's own.
+_SHARED_ROOMS = {
+    "", "errors", "files", "flags", "options", "sampling", "sets", "store", "tables", "types",
+    "crops.align", "crops.codec", "detect.weights", "work.processes",
+}  # fmt: skip
+# Photos themselves are known to few: recognition starts from them, and embedding takes folders of crops.
+_PHOTO_ROOMS = {"photos", "sources"}
+_USERS_OF_PHOTOS = {"recognition.photos", "commands.identify", "batches.sources"}
 
 _PUBLIC = {
     "facedata": [
@@ -169,18 +56,9 @@ _PUBLIC = {
 }  # fmt: skip
 
 
-def _modules() -> list[str]:
-    """Return the full name of every module of both packages, the packages themselves among them."""
-    return [
-        name
-        for package in _ORDERS
-        for name in (package, *(m.name for m in pkgutil.walk_packages([str(_ROOT / package)], f"{package}.")))
-    ]
-
-
-_MODULES = _modules()
+_MODULES = {module.name: module for package in PACKAGES for module in modules(package)}
 each_module = pytest.mark.parametrize("module", _MODULES)
-each_package = pytest.mark.parametrize("package", _ORDERS)
+each_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 def _within(module: str) -> str:
@@ -188,63 +66,61 @@ def _within(module: str) -> str:
     return module.partition(".")[2]
 
 
-def _file(module: str) -> Path:
-    path = _ROOT.joinpath(*module.split("."))
-    package = path / "__init__.py"  # a folder of the same name may hold other files, as of the recipes
-    return package if package.is_file() else path.with_suffix(".py")
-
-
-@cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_file(module).read_text(encoding="utf-8"))
+    return _MODULES[module].tree
 
 
-def _imports(module: str) -> Iterator[str]:
-    """Yield the full name of every module a module imports, also within functions."""
-    here = module.split(".")
-    package = here if _file(module).name == "__init__.py" else here[:-1]
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = [*base, *((node.module or "").split(".") if node.module else [])]
-            for alias in node.names:
-                whole = ".".join([*base, alias.name])
-                # `from facedata import prepare` is the function, whatever module is called so
-                is_module = whole in _MODULES and alias.name not in _PUBLIC.get(".".join(base), ())
-                yield whole if is_module else ".".join(base)
+def _imports(module: str) -> set[str]:
+    """Return the modules of both packages that a module imports, also within functions."""
+    return imported_modules(_MODULES[module], _MODULES)
 
 
-def _left_of(module: str) -> str:
-    """Return the name in the order; the painted faces are one package to the outside."""
-    return "facedata.painted" if module.startswith("facedata.painted") else module
+@each_package
+def test_rooms_import_only_from_rooms_before_them(package: str) -> None:
+    order = [f"{package}.{name}".rstrip(".") for name in _ROOMS[package]]
+    graph = room_imports(package)
+    assert set(graph) == set(order), "give the new room its place"
+    upward = {
+        (room, other)
+        for room, others in graph.items()
+        for other in others
+        if order.index(other) > order.index(room)
+    }
+    assert not upward
 
 
-@each_module
-def test_imports_only_point_left(module: str) -> None:
-    assert _left_of(module) in _RANK, f"give {module} its place in its package's order"
-    package = module.partition(".")[0]
-    for name in {_left_of(name) for name in _imports(module) if name.partition(".")[0] == package}:
-        if name != _left_of(module):
-            assert name in _RANK, f"give {name} its place in its package's order"
-            assert _RANK[name] < _RANK[_left_of(module)], f"{name} does not stand left of {module}"
+@each_package
+def test_a_room_has_a_dozen_modules_at_most(package: str) -> None:
+    folders = Counter(module.path.parent for module in modules(package) if not module.is_package)
+    assert max(folders.values()) <= _MOST_MODULES
 
 
-def test_the_orders_name_only_modules_there_are() -> None:
-    assert set(_RANK) == {_left_of(module) for module in _MODULES}
+@each_package
+def test_a_room_s_page_says_what_it_is_for_and_names_its_files(package: str) -> None:
+    """The tables of names, and what the package itself shows, are the only imports in an ``__init__``."""
+    for module in modules(package):
+        if not module.is_package or module.name == package:
+            continue
+        page = ast.get_docstring(module.tree) or ""
+        files = [
+            path.stem for path in module.path.parent.glob("*.py") if path.stem not in ("__init__", "__main__")
+        ]
+        assert not [name for name in files if f"``{name}``" not in page], module.name
+        if module.name not in ("facedata.sources", "facedata.detect", "facedata.painted"):
+            assert len(module.tree.body) == 1, module.name
 
 
 @each_module
 def test_the_packages_know_of_each_other_what_they_may(module: str) -> None:
     """facedata knows nothing of models, and facemodel reads sets; recognition alone starts from photos."""
     package = module.partition(".")[0]
-    others = {name for name in _imports(module) if name.partition(".")[0] in _ORDERS.keys() - {package}}
+    others = {name for name in _imports(module) if name.partition(".")[0] != package}
     if package == "facedata":
         assert not others
         return
-    allowed = _READING | _DRAWING | _WRITING | (_PHOTOS if _within(module) in _OF_PHOTOS else set())
-    assert not {_within(name) for name in others} - allowed
+    allowed = _SHARED_ROOMS | (_PHOTO_ROOMS if _within(module) in _USERS_OF_PHOTOS else set())
+    paths = {_within(name) for name in others}
+    assert not {name for name in paths if not {name, name.partition(".")[0]} & allowed}
 
 
 def test_only_recognition_looks_for_faces() -> None:
@@ -256,16 +132,15 @@ def test_only_recognition_looks_for_faces() -> None:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("facedata")
         if "find_crops" in {alias.name for alias in node.names}
     }
-    assert users == {"facemodel.photos"}
+    assert users == {"facemodel.recognition.photos"}
 
 
 def test_the_imports_are_seen() -> None:
     """The tests above rest on it."""
-    assert {"facedata.errors", "facedata.schema", "pyarrow", "fcntl"} <= set(_imports("facedata.prepared"))
-    assert {"facedata.config", "facedata.sources.base"} <= set(_imports("facedata.sources"))
-    assert "facedata.detect.mtcnn" in set(_imports("facedata.detect"))
-    assert "torch" in set(_imports("facedata.prepare"))  # within a function
-    assert {"facedata", "facedata.store", "facemodel.spec"} <= set(_imports("facemodel.photos"))
+    assert {"facedata.errors", "facedata.tables.schema"} <= _imports("facedata.sets.prepared")
+    assert {"facedata.config", "facedata.sources.base"} <= _imports("facedata.sources")
+    assert "facedata.detect.mtcnn.detector" in _imports("facedata.detect")  # within a function
+    assert {"facedata", "facedata.crops.codec", "facemodel.spec"} <= _imports("facemodel.recognition.photos")
 
 
 @pytest.mark.parametrize(
@@ -300,11 +175,7 @@ def test_the_package_module_holds_imports_and_names_only() -> None:
     assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign}
 
 
-def test_a_function_stays_one_when_the_module_of_its_name_is_imported() -> None:
-    """Python would put the module in its place."""
-    for name in ("fit", "evaluate", "enroll", "identify"):
-        import_module(f"facemodel.{name}")
-        assert inspect.isfunction(getattr(facemodel, name)), name
+def test_a_name_that_is_not_there_is_said() -> None:
     with pytest.raises(AttributeError, match="no attribute 'fti'"):
         facemodel.fti  # noqa: B018
 
@@ -375,7 +246,7 @@ def test_breaches_of_the_house_style_are_seen() -> None:
 def test_no_module_reads_pickles(module: str) -> None:
     """A file of somebody else's must never be able to run code here."""
     pickles = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
-    assert not pickles & {name.partition(".")[0] for name in _imports(module)}
+    assert not pickles & {name.partition(".")[0] for name, _ in imported_names(_MODULES[module])}
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Call):
             words = {word.arg: word.value for word in node.keywords}

@@ -15,12 +15,13 @@ from unittest.mock import patch
 import pyarrow as pa
 import pytest
 
-from facedata import open_set, prepare, schema
+from facedata import open_set, prepare
 from facedata.cli import _parser as facedata_parser
 from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
-from facedata.crops import _named
+from facedata.crops.find_crops import _named
 from facedata.detect import DETECTOR_FACTORIES
 from facedata.options import Options
+from facedata.tables import schema
 from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
 from facemodel import config as model_config

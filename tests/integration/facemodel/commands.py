@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from facedata.crops import _named
+from facedata.crops.find_crops import _named
 from facedata.detect import DETECTOR_FACTORIES
 from facedata.testing import FakeDetector, MarkedFace, marked_image
 from facemodel.cli import main

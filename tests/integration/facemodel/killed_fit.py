@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 
 from facemodel import fit
-from facemodel.session import Progress
+from facemodel.training.state import Progress
 
 
 def die() -> None:

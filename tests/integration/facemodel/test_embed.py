@@ -18,12 +18,13 @@ import pytest
 
 from facedata import ClassManifest, PairManifest, PreparedSet
 from facedata.errors import LockedError, NotASetError, OtherSettingsError, StoreError, UsageError
-from facedata.prepared import locked
-from facemodel import embeddings
-from facemodel.dataset import CropReader
-from facemodel.embed import embed_crops, embed_rows, embed_set
-from facemodel.embeddings import parts_folder, read_embeddings
+from facedata.files.locks import locked
+from facemodel.batches.reader import CropReader
+from facemodel.commands.embed import embed_set
 from facemodel.errors import DataError, ScoreError, SpecError
+from facemodel.models import embedding_file
+from facemodel.models.embed_crops import embed_crops, embed_rows
+from facemodel.models.embedding_file import parts_folder, read_embeddings
 from tests.integration.facemodel.colours import ColourEmbedder
 from tests.small_set import make_set
 
@@ -36,15 +37,15 @@ from facemodel.embed import embed_set
 from tests.integration.facemodel.colours import ColourEmbedder
 
 faces, out, where = sys.argv[1:]
-embeddings.PART_ROWS = 4
+embedding_file.PART_ROWS = 4
 
 def die(*_):
     os.kill(os.getpid(), 9)
 
 if where == "close":
-    embeddings.Parts.close = die
+    embedding_file.Parts.close = die
 if where == "rename":
-    embeddings.remove_parts = die
+    embedding_file.remove_parts = die
 embed_set(ColourEmbedder(), faces, out, batch=3,
           on_progress=lambda done, _: die() if where.isdigit() and done >= int(where) else None)
 """
@@ -93,7 +94,7 @@ def test_plain_pandas_reads_it(faces: PreparedSet, tmp_path: Path) -> None:
 def test_parts_and_batches_show_nowhere(faces: PreparedSet, tmp_path: Path) -> None:
     files = []
     for name, rows, batch, workers in (("a", 512, 64, 1), ("b", 4, 3, 2), ("c", 1, 1, 1), ("d", 22, 5, 3)):
-        with patch.object(embeddings, "PART_ROWS", rows):
+        with patch.object(embedding_file, "PART_ROWS", rows):
             embed_set(
                 ColourEmbedder(), faces.path, tmp_path / f"{name}.parquet", batch=batch, workers=workers
             )
@@ -108,7 +109,7 @@ def test_killed_anywhere_it_comes_to_the_same_bytes(faces: PreparedSet, tmp_path
     killed = subprocess.run([*program, str(out), where], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert out.exists() == (where == "rename")
-    with patch.object(embeddings, "PART_ROWS", 4):
+    with patch.object(embedding_file, "PART_ROWS", 4):
         embed_set(ColourEmbedder(), faces.path, whole)
         done = embed_set(ColourEmbedder(), faces.path, out)
     kept = {"3": 0, "10": 8, "22": 20, "close": 22, "rename": 22}  # parts of four that were whole
@@ -119,8 +120,8 @@ def test_killed_anywhere_it_comes_to_the_same_bytes(faces: PreparedSet, tmp_path
 
 def test_a_damaged_part_is_made_again(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
-    with patch.object(embeddings, "PART_ROWS", 4):
-        with patch.object(embeddings.Parts, "close"):
+    with patch.object(embedding_file, "PART_ROWS", 4):
+        with patch.object(embedding_file.Parts, "close"):
             embed_set(ColourEmbedder(), faces.path, out)
         (parts_folder(out) / "000001.f4").write_bytes(b"cut short")
         (parts_folder(out) / "000003.f4").unlink()
@@ -152,7 +153,7 @@ def test_other_settings_are_refused_until_overwritten(faces: PreparedSet, tmp_pa
 
 def test_other_settings_are_refused_half_way(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
-    with patch.object(embeddings.Parts, "close"):
+    with patch.object(embedding_file.Parts, "close"):
         embed_set(ColourEmbedder(), faces.path, out)
     with pytest.raises(OtherSettingsError, match="flip"):
         embed_set(ColourEmbedder(), faces.path, out, flip=True)

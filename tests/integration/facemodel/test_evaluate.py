@@ -17,9 +17,9 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from facedata import ClassManifest, PairManifest
 from facedata.config import SplitConfig
 from facedata.errors import MissingExtraError, OtherSetError, UsageError
+from facemodel.commands.evaluate import evaluate
 from facemodel.errors import DataError, ScoreError, SpecError
-from facemodel.evaluate import evaluate
-from facemodel.thresholds import MOST_CHOOSING_PAIRS
+from facemodel.scoring.thresholds import MOST_CHOOSING_PAIRS
 from tests.integration.facemodel.colours import ColourEmbedder
 from tests.small_set import make_set
 
@@ -137,7 +137,7 @@ def test_with_nothing_to_choose_it_on_the_folds_decide(only_test: Path) -> None:
 
 
 def test_only_some_of_very_many_pairs_choose_it(without_val: Path) -> None:
-    with patch("facemodel.scored_pairs.MOST_CHOOSING_PAIRS", 50):
+    with patch("facemodel.scoring.pairs.MOST_CHOOSING_PAIRS", 50):
         found = evaluate(ColourEmbedder(), without_val, None)["figures"]["cosine"]["threshold"]
     assert found["pairs"] == 50 < len(PairManifest.open(without_val, split="train")) < MOST_CHOOSING_PAIRS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facedata import PreparedSet, prepare
-from facemodel.evaluate import evaluate
+from facemodel.commands.evaluate import evaluate
 from facemodel.spec import InputSpec
 from tests.integration.facemodel.scikit import ScikitScores
 from tests.shared import SHARED, needs_shared

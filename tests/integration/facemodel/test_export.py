@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from facedata import ClassManifest, PreparedSet, prepare
-from facedata.prepared import open_set
+from facedata.sets.prepared import open_set
+from facemodel.commands.export import export_model
 from facemodel.config import ExportConfig, FitConfig
-from facemodel.embedder import TorchEmbedder, open_model
-from facemodel.export import export_model
-from facemodel.exports import FORMATS
-from facemodel.model import input_spec, make_model
-from facemodel.objective import Objective, make_objective
-from facemodel.saved import load_objective, save_model
+from facemodel.models.embedder import TorchEmbedder, open_model
+from facemodel.models.formats import FORMATS
+from facemodel.models.saved import load_objective, save_model
+from facemodel.network.model import input_spec, make_model
+from facemodel.objective.objective import Objective, make_objective
 from tests.integration.facemodel.commands import done
 from tests.people_set import people_set
 from tests.shared import SHARED, needs_shared
@@ -38,7 +38,7 @@ def run_on(prepared: PreparedSet, run: Path, **options: Any) -> Path:
 
 
 def _pass_crops(objective: Objective, prepared: PreparedSet) -> None:
-    from facemodel.augment import ToInput
+    from facemodel.batches.to_input import ToInput
 
     crops = crops_of(prepared, 8)
     objective.model.train()(ToInput(objective.model.spec)(crops, None))

@@ -18,16 +18,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from facedata import ClassManifest, PairManifest, TripletManifest, open_set, split_set
 from facedata.config import SplitConfig
 from facedata.errors import NotASetError, OtherSetError, UsageError
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import evaluate, fit, read_spec
-from facemodel.dataset import TrainingSet
+from facemodel.batches.people import TrainingSet
+from facemodel.commands.fit import FitResult
 from facemodel.errors import DataError, DeviceError, RunError, TrainingError, WeightsError
-from facemodel.fit import FitResult
-from facemodel.history import COLUMNS, read_csv
+from facemodel.models.known_people import read_people
+from facemodel.models.saved import read_header
 from facemodel.recipes import read_fit_config
-from facemodel.saved import read_header
-from facemodel.session import Progress
-from facemodel.trained_on import read_people
+from facemodel.training.history import COLUMNS, read_csv
+from facemodel.training.state import Progress
 from tests.people_set import TINY, people_set
 from tests.small_set import make_set
 

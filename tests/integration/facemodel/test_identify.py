@@ -14,7 +14,7 @@ from PIL import Image
 from facedata import ClassManifest, prepare
 from facedata.testing import FakeDetector
 from facemodel import enroll, identify, open_model, read_gallery
-from facemodel.portraits import KNOWN_RGB, UNKNOWN_RGB
+from facemodel.recognition.face_boxes import KNOWN_RGB, UNKNOWN_RGB
 from tests.integration.facemodel.commands import (
     COLOURS,
     colour_net,

@@ -10,11 +10,11 @@ import pytest
 from facedata import ClassManifest, PreparedSet, TripletManifest
 from facedata.config import SplitConfig
 from facedata.errors import UsageError
+from facemodel.batches.people import TrainingSet
+from facemodel.commands.mine import mine
 from facemodel.config import FitConfig, MineConfig
-from facemodel.dataset import TrainingSet
+from facemodel.epochs.sampler import make_sampler
 from facemodel.errors import DataError, SpecError
-from facemodel.mining import mine
-from facemodel.sampler import make_sampler
 from facemodel.spec import InputSpec
 from tests.small_set import SIZE_PX, make_set
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from facedata.prepared import PreparedSet
+from facedata.sets.prepared import PreparedSet
 from facemodel import fit
-from facemodel.history import read_csv
+from facemodel.models.saved import load_objective
 from facemodel.recipes import recipe_names
-from facemodel.saved import load_objective
+from facemodel.training.history import read_csv
 from tests.people_set import people_set
 
 TINY: dict[str, Any] = {

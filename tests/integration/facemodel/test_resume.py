@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from facemodel import fit
-from facemodel.checkpoint import checkpoint_files
 from facemodel.errors import ArchitectureError, CheckpointError, RunError
-from facemodel.history import read_csv
+from facemodel.training.checkpoint import checkpoint_files
+from facemodel.training.history import read_csv
 from tests.people_set import TINY, people_set
 
 HARD = {

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from facemodel import fit
-from facemodel.history import EpochRow, read_csv
+from facemodel.training.history import EpochRow, read_csv
 from tests.people_set import TINY, people_set
 
 # no dropout, which draws in each process; augmentation is that of the whole batch in both

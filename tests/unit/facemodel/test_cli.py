@@ -116,9 +116,9 @@ def test_a_terminal_gets_a_bar_with_the_log_above_it() -> None:
 def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
     program = (
         "import os, signal, facemodel.cli as cli\n"
-        "import facemodel.info\n"
+        "import facemodel.commands.info\n"
         "def stop(path): os.kill(os.getpid(), signal.SIGINT)\n"
-        "facemodel.info.model_info = stop\n"
+        "facemodel.commands.info.model_info = stop\n"
         "raise SystemExit(cli.main(['info', 'run']))\n"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

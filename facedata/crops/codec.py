@@ -1,0 +1,35 @@
+"""Crops to JPEG bytes and back."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..errors import StoreError
+from ..types import UInt8Image
+
+JPEG_QUALITY = 95
+
+
+def encode_crop(image: UInt8Image) -> bytes:
+    """Encode an ``(h, w, 3)`` uint8 RGB crop as JPEG, quality 95."""
+    done, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    )
+    if not done:
+        raise StoreError(f"cannot encode a crop of shape {image.shape} as JPEG")
+    return bytes(data)
+
+
+def decode_crop(data: bytes) -> UInt8Image:
+    """Decode a crop's bytes to ``(h, w, 3)`` uint8 RGB.
+
+    Raises:
+        StoreError: the bytes are no image.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise StoreError(
+            f"a crop of {len(data)} bytes cannot be decoded: run `facedata prepare` again for it"
+        )
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

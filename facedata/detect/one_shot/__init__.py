@@ -1,0 +1,1 @@
+"""facedata.detect.one_shot."""

@@ -1,0 +1,201 @@
+"""Files from the network: pinned by SHA-256, resumed where they broke off, cached whole or not at all.
+
+The LFW files come from the figshare mirror that scikit-learn's ``fetch_lfw_people`` documents, since the
+data set's own host is gone; addresses and hashes are those of ``sklearn/datasets/_lfw.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from ..errors import DownloadError, StoreError
+from .atomic import file_sha256
+from .locks import exclusive
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BYTES = 1 << 18
+_LOG_EVERY_BYTES = 1 << 24
+_WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the network, with the one content that is accepted.
+
+    Attributes:
+        name: what it is called in the cache folder.
+        url: where it lies.
+        sha256: of its bytes, lower-case hex; its first digits, where its publisher gives no more.
+        otherwise: what a user can do who cannot download it, besides putting it there by hand.
+    """
+
+    name: str
+    url: str
+    sha256: str
+    otherwise: str = "name a folder that holds the data"
+
+
+def default_cache() -> Path:
+    """Return where downloads are kept: ``$XDG_CACHE_HOME/facedata``, else ``~/.cache/facedata``."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # the XDG specification: a relative path is to be ignored
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "facedata"
+
+
+def fetch(
+    remote: RemoteFile,
+    folder: Path,
+    *,
+    timeout_s: float = 30.0,
+    attempts: int = 3,
+    backoff_s: float = 1.0,
+) -> Path:
+    """Return the file from the cache folder, downloading what is not there yet.
+
+    Bytes arrive in ``<name>.part``; a download that breaks off, now or in an earlier run, goes on where it
+    stopped. The name without ``.part`` exists only once the SHA-256 is right.
+
+    Args:
+        remote: what to fetch.
+        folder: the cache folder; made when it is not there.
+        timeout_s: how long to wait for the server's next bytes.
+        attempts: how often in a row nothing new may arrive before giving up.
+        backoff_s: wait after the first such failure; doubled after each further one.
+
+    Raises:
+        DownloadError: no network, a refusal, or other bytes than those pinned (the part is then removed).
+        StoreError: the cache folder cannot be written, or the disk is full.
+    """
+    path, part = folder / remote.name, folder / f"{remote.name}.part"
+    with exclusive(folder):
+        if path.is_file():
+            if file_sha256(path).startswith(remote.sha256):
+                return path
+            logger.warning("%s does not have the pinned SHA-256; downloading it again", path)
+        try:
+            _download(remote, part, timeout_s=timeout_s, attempts=attempts, backoff_s=backoff_s)
+            _settle(remote, part, path)
+        except OSError as error:  # the network's errors came as _BrokenError or DownloadError
+            raise StoreError(f"cannot write {part}: {error.strerror or error}; see --cache") from error
+    return path
+
+
+class _BrokenError(Exception):
+    """The network failed in a way that may pass; told apart from what the disk does."""
+
+
+def _by_hand(remote: RemoteFile, path: Path) -> str:
+    return f"download it by hand to {path}, or {remote.otherwise}"
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _settle(remote: RemoteFile, part: Path, path: Path) -> None:
+    """Give the part its name if it has the pinned content."""
+    got = file_sha256(part)
+    if not got.startswith(remote.sha256):
+        part.unlink()
+        raise DownloadError(
+            f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; what came was removed; "
+            f"run again, or {_by_hand(remote, path)}"
+        )
+    part.replace(path)
+
+
+def _download(remote: RemoteFile, part: Path, *, timeout_s: float, attempts: int, backoff_s: float) -> None:
+    """Fill the part file to its end, resuming and retrying."""
+    most, failures = _size(part), 0
+    while True:
+        try:
+            _download_rest(remote, part, timeout_s)
+            return
+        except _BrokenError as error:
+            # getting further than ever before is progress, however often the line breaks on the way
+            failures = 1 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
+            if failures >= attempts:
+                advice = _by_hand(remote, part.with_name(remote.name))
+                raise DownloadError(f"cannot download {remote.url}: {error}; {advice}") from error
+            logger.info("%s: %s; trying again", remote.url, error)
+            time.sleep(backoff_s * 2 ** (failures - 1))
+
+
+def _download_rest(remote: RemoteFile, part: Path, timeout_s: float) -> None:
+    """Make one request for what the part file lacks, and write what comes."""
+    start = _size(part)
+    response = _open(remote, part, start, timeout_s)
+    if response is None:  # nothing lies beyond the part: it is whole already, or of another file
+        if not file_sha256(part).startswith(remote.sha256):
+            part.unlink()
+            raise _BrokenError("the partial file did not belong to it, and was removed")
+        return
+    with response:
+        if response.status == HTTPStatus.OK:
+            start = 0  # the server ignores ranges
+        elif response.status != HTTPStatus.PARTIAL_CONTENT:
+            raise _BrokenError(f"the server answered {response.status} {response.reason}")
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise _BrokenError("the server sent another range than was asked for")
+        _write(response, part, start)
+
+
+def _open(remote: RemoteFile, part: Path, start: int, timeout_s: float) -> HTTPResponse | None:
+    """Ask for the file from byte ``start`` on; None when the server says that it ends there."""
+    headers = {"User-Agent": "facedata"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(remote.url, headers=headers)
+    try:
+        response: HTTPResponse = urllib.request.urlopen(request, timeout=timeout_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return None
+        reason = f"the server answered {error.code} {error.reason}"
+        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
+            advice = _by_hand(remote, part.with_name(remote.name))
+            raise DownloadError(f"cannot download {remote.url}: {reason}; {advice}") from error
+        raise _BrokenError(reason) from error
+    except (OSError, HTTPException) as error:
+        raise _BrokenError(_reason(error)) from error
+    return response
+
+
+def _write(response: HTTPResponse, part: Path, start: int) -> None:
+    """Write the response's body into the part file from ``start`` on."""
+    length = response.headers.get("Content-Length", "")
+    end = start + int(length) if length.isdigit() else None
+    size = logged = start
+    with part.open("ab" if start else "wb") as file:
+        for chunk in _chunks(response):
+            file.write(chunk)
+            size += len(chunk)
+            if size - logged >= _LOG_EVERY_BYTES:
+                logged = size
+                logger.info("%s: %.0f of %s MB", part.stem, size / 1e6, f"{end / 1e6:.0f}" if end else "?")
+        file.flush()
+        os.fsync(file.fileno())
+    if end is not None and size < end:  # http.client says nothing when the line breaks between two chunks
+        raise _BrokenError(f"the connection broke off after {size} of {end} bytes")
+
+
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
+    try:
+        while chunk := response.read(_CHUNK_BYTES):
+            yield chunk
+    except (OSError, HTTPException) as error:
+        raise _BrokenError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", "") or error) or type(error).__name__

@@ -1,0 +1,67 @@
+"""Locks that the kernel releases when their process ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import (
+    LockedError,
+    NotASetError,
+    StoreError,
+)
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a set's lock; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        LockedError: another process holds it.
+        NotASetError: there is no such folder.
+    """
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise NotASetError(f"cannot open the folder {path}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"another run is working on {path}: wait for it, or choose another --out"
+            ) from None
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Make a cache folder and hold it against other processes, waiting for whoever holds it.
+
+    The kernel lets go of the lock when its process ends, however it ends; what is half-done in the folder
+    afterwards is therefore nobody's.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise StoreError(f"cannot write the cache folder {folder}: {error.strerror}; see --cache") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("another process is filling %s; waiting for it", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,86 @@
+"""A photo that has been opened: its pixels at several sizes, each decoded when it is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..types import Face, Float64Array, UInt8Image
+from .image import Header, decode, read_header
+
+
+class Picture:
+    """A photo's pixels, at full size or reduced.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: as in :func:`facedata.photos.image.decode`.
+
+    Attributes:
+        header: its size when upright, in pixels, and what it can be reduced by.
+
+    Raises:
+        ImageError: as :func:`facedata.photos.image.read_header` does.
+    """
+
+    def __init__(self, data: bytes, max_pixels: int = 100_000_000) -> None:
+        self.header = read_header(data, max_pixels)
+        self._data, self._max_pixels = data, max_pixels
+        self._decoded: dict[int, UInt8Image] = {}
+
+    @classmethod
+    def of_pixels(cls, image: UInt8Image) -> Picture:
+        """Return a picture of an ``(h, w, 3)`` uint8 RGB array; it has no reduced sizes."""
+        picture = cls.__new__(cls)
+        picture.header = Header(image.shape[1], image.shape[0])
+        picture._data, picture._max_pixels = b"", 0
+        picture._decoded = {1: image}
+        return picture
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright photo, in pixels."""
+        return self.header.width, self.header.height
+
+    def at(self, reduction: int = 1) -> UInt8Image:
+        """Return the upright pixels, ``(h, w, 3)`` uint8 RGB, each side divided by 1, 2, 4 or 8.
+
+        Raises:
+            ImageError: as :func:`facedata.photos.image.decode` does.
+        """
+        if reduction not in self._decoded:
+            self._decoded[reduction] = decode(self._data, self._max_pixels, reduction)
+        return self._decoded[reduction]
+
+    def pixels(self, reduction: int = 1) -> int:
+        """Return how many pixels there are at a reduction."""
+        width, height = (-(-side // reduction) for side in self.size)
+        return width * height
+
+    def forget(self, reduction: int) -> None:
+        """Let go of what was decoded at a reduction; it is decoded again when it is asked for."""
+        if self._data:
+            self._decoded.pop(reduction, None)
+
+    def largest_reduction(self, least_px: float, longest_px: float | None = None) -> int:
+        """Return the largest reduction at which a length is still at least ``least_px``; 1 when none is.
+
+        Args:
+            least_px: pixels it has to have.
+            longest_px: the length, in pixels of the photo; its longer side when None.
+        """
+        length = max(self.size) if longest_px is None else longest_px
+        return max([r for r in self.header.reductions if length / r >= least_px], default=1)
+
+    def reduced(self, matrix: Float64Array, reduction: int) -> Float64Array:
+        """Return a ``(2, 3)`` matrix from photo pixels as one from pixels of the reduced photo."""
+        origin = np.asarray(self.header.origin(reduction))
+        return np.column_stack([matrix[:, :2] * reduction, matrix[:, :2] @ origin + matrix[:, 2]])
+
+    def whole(self, face: Face, reduction: int, corner: tuple[int, int] = (0, 0)) -> Face:
+        """Return a face found in the reduced photo, cut at ``corner``, in pixels of the photo."""
+        if reduction == 1 and corner == (0, 0):
+            return face
+        origin = np.asarray(self.header.origin(reduction)) + reduction * np.asarray(corner)
+        shift = origin.astype(np.float32)
+        box = face.box * np.float32(reduction) + np.tile(shift, 2)
+        return Face(box, face.score, face.landmarks * np.float32(reduction) + shift)

@@ -1,0 +1,79 @@
+"""The file a shard leaves: its rows, as an Arrow file, which opens forty times as fast as Parquet.
+
+Twenty million photos leave three hundred thousand of them, to be read in one go.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import NotASetError
+from ..files.atomic import whole_file
+from ..tables.schema import PHOTOS
+from ..types import Status
+
+PART_ENDING = ".arrow"
+
+
+def write_rows(path: Path, rows: pa.Table) -> None:
+    """Write a part whole or not at all: temporary name, flush, rename.
+
+    Args:
+        path: where the file shall be.
+        rows: by :data:`facedata.progress.parts.ROWS`.
+
+    Raises:
+        StoreError: it cannot be written; nothing half-written stays.
+    """
+    with whole_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
+        writer.write_table(rows.select(ROWS.names).cast(ROWS))
+
+
+def read_rows(path: str | Path) -> pa.Table:
+    """Read a part.
+
+    Raises:
+        NotASetError: it is gone, damaged, or of another version of facedata.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  thousands a second; a Path would cost as much again
+            rows = pa.ipc.open_file(pa.py_buffer(file.read())).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
+    if rows.schema != ROWS:
+        raise NotASetError(f"the part {path} is of another facedata; start afresh with --overwrite")
+    return rows
+
+
+_FILLED = [
+    "status", "reason", "width", "height", "faces", "all_boxes", "all_scores", "score", "box", "landmarks",
+    "tilt_deg", "box_iou", "matrix", "sha256", "path",
+]  # fmt: skip
+"""The ledger's columns that a shard fills."""
+
+
+ROWS = pa.schema(
+    [
+        PHOTOS.field("record"),
+        *(PHOTOS.field(name) for name in _FILLED),
+        pa.field("crop_sha256", pa.string()),
+        pa.field("crop_length", pa.int64()),
+        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("mtime_ns", pa.int64(), nullable=False),
+    ]
+)
+"""What a shard leaves behind: the columns it filled, its crops' hashes, and what the photo looked like."""
+
+
+def unsettled(ledger: pa.Table) -> pa.Table:
+    """Return a settled ledger's rows as their shards left them, but for the crops that were removed."""
+    settled = pc.is_in(ledger.column("status"), pa.array([Status.DUPLICATE.value, Status.TOO_FEW.value]))
+    for name, value in (("status", Status.KEPT.value), ("reason", None)):
+        index = ledger.schema.get_field_index(name)
+        column = pc.if_else(settled, pa.scalar(value, pa.string()), ledger.column(name))
+        ledger = ledger.set_column(index, PHOTOS.field(name), column)
+    return ledger

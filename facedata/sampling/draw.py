@@ -1,0 +1,138 @@
+"""Draw a set's pairs and triplets: what ``prepare`` does, and three commands redo.
+
+The pure functions turn tables into tables; ``split_set``, ``pairs_set`` and ``triplets_set`` are the commands
+``facedata split``, ``pairs`` and ``triplets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ..config import PairsConfig, TripletsConfig
+from ..errors import SampleError, UsageError
+from .official import official_pairs
+from .sample import Drawing
+from .spaces import Rule
+from .tables import SplitCrops, split_names
+
+
+class Drawn(NamedTuple):
+    """A drawn table, and what dataset.json says of it.
+
+    Attributes:
+        chunks: the table piece by piece; can be run through once.
+        section: ``strategy``; ``splits``: name → asked, rows (and same); ``notes`` for the user; official
+            pairs have official, complete, other_split and missing too. Known before the chunks are.
+    """
+
+    chunks: Iterable[pa.Table]
+    section: dict[str, Any]
+
+
+def draw_pairs(
+    classes: pa.Table,
+    config: PairsConfig,
+    protocol: pa.Table | None = None,
+    photos: pa.Table | None = None,
+) -> Drawn:
+    """Draw the pairs of every split: train first, then by name.
+
+    A split that can have none (fewer than two people, nobody with two photos) gets none, and a note.
+
+    Args:
+        classes: the crops, with their splits.
+        config: strategy, count and so on; without a count, two pairs a photo (``all``: all there are).
+        protocol: the official pairs, for the strategy ``official``.
+        photos: the ledger's columns record and path, for the same.
+
+    Raises:
+        UsageError: the strategy is ``official`` and there are no official pairs.
+    """
+    if config.strategy == "official":
+        if protocol is None or photos is None:
+            raise UsageError("--strategy official: the set's source has no official pairs; use another one")
+        table, section = official_pairs(classes, protocol, photos)
+        return Drawn([table], section)
+
+    def plan(crops: SplitCrops) -> tuple[Drawing[Any], Iterator[pa.Table]]:
+        drawing = crops.pairs(_count(config, 2 * len(crops)), config.seed, _rule(config))
+        return drawing, crops.pair_tables(drawing.chunks)
+
+    return _draw(classes, config, "pairs", plan)
+
+
+def draw_triplets(classes: pa.Table, config: TripletsConfig) -> Drawn:
+    """Draw the triplets of every split: train first, then by name; notes as for :func:`draw_pairs`.
+
+    Args:
+        classes: the crops, with their splits.
+        config: strategy, count and so on; without a count, ``per_photo`` times the split's photos (``all``:
+            one for each anchor and positive).
+    """
+
+    def plan(crops: SplitCrops) -> tuple[Drawing[Any], Iterator[pa.Table]]:
+        count = _count(config, config.per_photo * len(crops))
+        drawing = crops.triplets(count, config.seed, _rule(config))
+        return drawing, crops.triplet_tables(drawing.chunks)
+
+    return _draw(classes, config, "triplets", plan)
+
+
+def _count(config: PairsConfig | TripletsConfig, default: int) -> int | None:
+    if config.count is None and config.strategy == "all":
+        return None
+    return default if config.count is None else config.count
+
+
+def _rule(config: PairsConfig | TripletsConfig) -> Rule:
+    return Rule(config.strategy, config.uniform, config.max_per_person)
+
+
+def _draw(
+    classes: pa.Table,
+    config: PairsConfig | TripletsConfig,
+    kind: str,
+    plan: Callable[[SplitCrops], tuple[Drawing[Any], Iterator[pa.Table]]],
+) -> Drawn:
+    splits: dict[str, dict[str, int | None]] = {}
+    notes: list[str] = []
+    for name in split_names(classes):
+        try:
+            drawing, _ = plan(SplitCrops(classes, name))
+        except SampleError as error:
+            notes.append(f"{name} has no {kind}: {error}")
+            splits[name] = {"asked": None, "rows": 0} | ({"same": 0} if kind == "pairs" else {})
+            continue
+        splits[name] = {"asked": drawing.asked, "rows": drawing.made}
+        if kind == "pairs":
+            splits[name]["same"] = drawing.same
+        if drawing.asked is not None and drawing.made < drawing.asked:
+            notes.append(_shortage(name, kind, drawing, config.max_per_person))
+        del drawing, _  # a split's plan takes a hundred bytes a photo, and is made again when its turn comes
+
+    def tables() -> Iterator[pa.Table]:
+        for name, split in splits.items():
+            if split["rows"]:
+                yield from plan(SplitCrops(classes, name))[1]
+
+    return Drawn(tables(), {"strategy": config.strategy, "splits": splits, "notes": notes})
+
+
+def _shortage(split: str, kind: str, drawing: Drawing[Any], cap: int | None) -> str:
+    capped = f" with at most {cap:,} a person" if cap else ""
+    return f"{split} has {drawing.made:,} {kind}, not {drawing.asked:,}: no more distinct ones exist{capped}"
+
+
+def count_splits(counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return name → people, photos, pairs and triplets, from the sections split, pairs and triplets."""
+    return {
+        name: {
+            **found,
+            "pairs": counts["pairs"]["splits"].get(name, {}).get("rows", 0),
+            "triplets": counts["triplets"]["splits"].get(name, {}).get("rows", 0),
+        }
+        for name, found in counts["split"]["splits"].items()
+    }

@@ -1,0 +1,178 @@
+"""Identities, or photos, to splits; pure. Hashes decide who goes where, never the order of the input."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import BoolArray, Int32Array, Int64Array
+
+TRAIN = "train"
+"""The split that labels are made from, and that people with too few photos go to."""
+
+
+def split_identities(
+    identities: Iterable[str],
+    ratios: Mapping[str, float],
+    seed: int,
+    previous: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Give every person one split: rank people by a hash of (seed, identity) and cut at the ratios.
+
+    Every split's number of people is within 1 of its exact share (the cuts are rounded, half up), so with
+    very few people a split may stay empty.
+
+    Args:
+        identities: the people, in any order; repeats count once.
+        ratios: each split's share, adding up to 1.
+        seed: another seed, another ranking.
+        previous: splits that people already have. They keep them, and new people fill up the shares of the
+            grown total; no split is then filled beyond its share. Splits not in ``ratios`` are forgotten.
+
+    Returns:
+        Each person's split; empty for no people.
+
+    >>> sorted(Counter(split_identities("abcde", {"train": 0.75, "test": 0.25}, seed=0).values()).items())
+    [('test', 1), ('train', 4)]
+    """
+    people = set(identities)
+    kept = {p: s for p, s in (previous or {}).items() if p in people and s in ratios}
+    fresh = sorted(people - kept.keys(), key=lambda person: (_digest(seed, person), person))
+    have = Counter(kept.values())
+    wanted = cut(len(people), list(ratios.values()))
+    lacking = [max(0, want - have[name]) for name, want in zip(ratios, wanted, strict=True)]
+    # where a split already has too many, the others lack more people than there are: they share them
+    counts = cut(len(fresh), lacking)
+    names = [name for name, count in zip(ratios, counts, strict=True) for _ in range(count)]
+    return kept | dict(zip(fresh, names, strict=True))
+
+
+def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Give every person one split by where a hash of (seed, identity) falls between 0 and 1.
+
+    A person's split depends on nobody else, so nobody ever moves when a set grows; the ratios hold only on
+    average. With five people and a quarter for test, most seeds leave fewer than two people in test.
+
+    >>> half = {"train": 0.5, "test": 0.5}
+    >>> few, more = split_stable("abc", half, seed=3), split_stable("abcdef", half, seed=3)
+    >>> few.items() <= more.items()
+    True
+    """
+    names = list(ratios)
+    edges = np.cumsum(list(ratios.values()))[:-1]  # the last split takes what rounding leaves over
+    return {
+        person: names[int(np.searchsorted(edges, _fraction(seed, person), side="right"))]
+        for person in identities
+    }
+
+
+class PhotoSplit(NamedTuple):
+    """What :func:`split_photos` gives back."""
+
+    splits: NDArray[np.int16]
+    """One number per photo, in the order of the photos: a place among the ratios."""
+    few: int
+    """How many people had fewer photos than there are splits, and so went to one split whole."""
+
+
+def split_photos(
+    person: Int64Array | Int32Array, keys: Iterable[str], ratios: Mapping[str, float], seed: int
+) -> PhotoSplit:
+    """Divide every person's photos at the ratios: a closed set, in which each person is in every split.
+
+    A person's photos are ranked by a hash of (seed, key). Counts are rounded as in :func:`split_identities`,
+    but no split of a person stays empty. People with fewer photos than there are splits go to ``train``
+    (to the first split when there is none of that name).
+
+    Args:
+        person: ``(n,)`` int64 or int32, a whole number from 0 for each person.
+        keys: ``(n,)``, a unique and lasting text for each photo: its path.
+        ratios: each split's share, adding up to 1.
+        seed: another seed, another ranking.
+
+    >>> split_photos(np.array([0, 0, 0, 0, 1]), list("abcde"), {"train": 0.75, "test": 0.25}, seed=0).few
+    1
+    """
+    digests = np.fromiter((_digest(seed, key) for key in keys), "S16", len(person))
+    order = np.lexsort((digests, person))
+    sizes = np.bincount(person)
+    starts = np.cumsum(sizes) - sizes
+    place = np.arange(len(person)) - starts[person[order]]
+    ends = _photo_ends(sizes, ratios)
+    splits = np.zeros(len(person), np.int16)
+    for number in range(len(ratios) - 1):
+        splits[order] += place >= ends[person[order], number]
+    few = int(np.count_nonzero((sizes > 0) & (sizes < len(ratios))))
+    return PhotoSplit(splits, few)
+
+
+def _photo_ends(sizes: Int64Array, ratios: Mapping[str, float]) -> Int64Array:
+    """Return ``(people, splits)``: where in a person's ranking each split ends."""
+    table = np.zeros((int(sizes.max(initial=0)) + 1, len(ratios)), np.int64)
+    for size in np.unique(sizes).tolist():
+        table[size] = np.cumsum(_photo_counts(size, ratios))
+    return np.asarray(table[sizes])
+
+
+def _photo_counts(size: int, ratios: Mapping[str, float]) -> list[int]:
+    if size < len(ratios):
+        home = training_split(ratios)
+        return [size if name == home else 0 for name in ratios]
+    counts = cut(size, list(ratios.values()))
+    while 0 in counts:
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(0)] += 1
+    return counts
+
+
+def training_split(names: Iterable[str]) -> str:
+    """Return ``train`` where there is such a split, else the first.
+
+    >>> training_split(["test", "train"]), training_split(["a", "b"])
+    ('train', 'a')
+    """
+    names = list(names)
+    return TRAIN if TRAIN in names else names[0]
+
+
+def labels_of(person: Int64Array | Int32Array, training: BoolArray) -> Int64Array:
+    """Number the people that have training crops, densely and in their order; -1 for the others.
+
+    Args:
+        person: ``(n,)`` int64 or int32, one per crop, a whole number from 0 in UTF-8 byte order of identity.
+        training: ``(n,)`` bool, which crops are in the training split.
+
+    >>> labels_of(np.array([1, 0, 1, 2]), np.array([True, False, False, True])).tolist()
+    [0, -1, 0, 1]
+    """
+    trained = np.bincount(person[training], minlength=int(person.max(initial=-1)) + 1) > 0
+    return np.asarray(np.where(trained, np.cumsum(trained) - 1, -1)[person])
+
+
+def cut(total: int, shares: Sequence[float]) -> list[int]:
+    """Divide ``total`` in proportion to the shares; each count is within 1 of exact, and they add up.
+
+    >>> cut(5, [0.75, 0.25]), cut(3, [1, 0, 2]), cut(0, [0, 0])
+    ([4, 1], [1, 0, 2], [0, 0])
+    """
+    whole = math.fsum(shares)
+    if not whole:
+        return [0] * len(shares)
+    ends = [math.floor(total * math.fsum(shares[: i + 1]) / whole + 0.5) for i in range(len(shares))]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _digest(seed: int, text: str) -> bytes:
+    """Return 16 bytes; a number, a colon and any text make up an unambiguous key."""
+    return hashlib.blake2b(f"{seed}:{text}".encode(), digest_size=16).digest()
+
+
+def _fraction(seed: int, text: str) -> float:
+    """Return a number from 0 to just below 1; 53 bits, all that a float holds."""
+    return (int.from_bytes(_digest(seed, text)[:8], "big") >> 11) / 2**53

@@ -1,0 +1,208 @@
+"""Manifests: the crops, pairs and triplets of a set, as typed rows over Arrow columns."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import UsageError
+from ..sampling.sample import Usage, usage
+from ..sampling.spaces import Rule
+from ..sampling.split import cut
+from ..sampling.tables import SplitCrops, split_names
+from ..tables import schema
+from ..types import BoolArray, Int64Array
+from .manifest import ClassManifest, ClassRow, Manifest, RowT
+from .prepared import PreparedSet
+
+__all__ = ["ClassManifest", "ClassRow", "PairManifest", "PairRow", "TripletManifest", "TripletRow"]
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """Two crops, and whether they are of one person; fold is 0-based, None where there are no folds."""
+
+    left: ClassRow
+    right: ClassRow
+    same: bool
+    split: str
+    fold: int | None
+
+
+@dataclass(frozen=True)
+class TripletRow:
+    """Two crops of one person, anchor and positive, and one of another."""
+
+    anchor: ClassRow
+    positive: ClassRow
+    negative: ClassRow
+    split: str
+
+
+class _Combinations(Manifest[RowT]):
+    """Rows of several crops each."""
+
+    sides: ClassVar[tuple[str, ...]]
+    per_crop: ClassVar[int]
+    """Rows per crop where no count is given."""
+
+    def __init__(
+        self,
+        prepared: PreparedSet,
+        table: pa.Table,
+        split: str | None = None,
+        crops: ClassManifest | None = None,
+    ) -> None:
+        super().__init__(prepared, table, split)
+        self.crops = ClassManifest.open(prepared.path) if crops is None else crops
+        """All crops of the set."""
+        if crops is None:
+            for side in self.sides:
+                self.crops.find(self._ids(side))
+
+    def usage(self) -> Usage:
+        """Tell how often each crop occurs, on any side.
+
+        Counted are the crops of the manifest's split, in ascending id; of a manifest of all splits, those of
+        the splits it has rows of.
+        """
+        names = split_names(self.table) if self.split is None else [self.split]
+        counts = np.zeros(len(self.crops), np.int64)
+        for side in self.sides:
+            counts += np.bincount(self.crops.find(self._ids(side)), minlength=len(counts))
+        eligible = pc.is_in(self.crops.table.column("split"), value_set=pa.array(names, pa.string()))
+        return usage(counts[eligible.to_numpy()])
+
+    @classmethod
+    def sample(
+        cls: type[CombinationsT],
+        classes: ClassManifest,
+        count: int | None = None,
+        seed: int = 0,
+        strategy: str = "random",
+        uniform: str = "people",
+        max_per_person: int | None = None,
+    ) -> CombinationsT:
+        """Draw rows from crops; of several splits, from each its part of the count by its crops.
+
+        Args:
+            classes: crops of one or several splits; those without a split are left out.
+            count: rows wanted; fewer come where no more distinct ones exist. None for two pairs or ten
+                triplets a crop (strategy ``all``: for all there are).
+            seed: same crops, options and seed, same rows.
+            strategy: random, reference or all.
+            uniform: draw over people or over photos.
+            max_per_person: as of :class:`facedata.sampling.spaces.Rule`.
+
+        Raises:
+            SampleError: a split has one person only, nobody with two photos or no reference photo.
+            UsageError: the options are none of these, or no crop is in a split.
+        """
+        rule = _checked_rule(strategy, uniform, max_per_person, count)
+        splits = [SplitCrops(classes.table, name) for name in split_names(classes.table)]
+        if not splits:
+            raise UsageError(f"no crop given is in a split of {classes.prepared.path}: run `facedata split`")
+        sizes = [len(crops) for crops in splits]
+        if count is None and strategy != "all":
+            count = cls.per_crop * sum(sizes)
+        counts = [None] * len(sizes) if count is None else cut(count, sizes)
+        tables = [schema.KINDS[cls.kind].empty_table()]
+        for crops, part in zip(splits, counts, strict=True):
+            tables += cls._drawn(crops, part, seed, rule) if part != 0 else []
+        table = pa.concat_tables(tables).unify_dictionaries()
+        return cls(classes.prepared, table, splits[0].split if len(splits) == 1 else None)
+
+    @classmethod
+    @abstractmethod
+    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+        """Draw the rows of one split."""
+
+    def _like(self: CombinationsT, table: pa.Table) -> CombinationsT:
+        return type(self)(self.prepared, table, self.split, self.crops)
+
+    def _sides(self, table: pa.Table) -> list[list[ClassRow]]:
+        """Return each side's crops."""
+        return [self.crops.take(self.crops.find(table.column(side).to_numpy())) for side in self.sides]
+
+
+CombinationsT = TypeVar("CombinationsT", bound=_Combinations[Any])
+
+
+class PairManifest(_Combinations[PairRow]):
+    """Pairs of crops, as many of one person as of two where there are enough.
+
+    The ids are in ``left`` and ``right``, ``(n,)`` int64.
+    """
+
+    kind = "pairs"
+    sides = ("left", "right")
+    per_crop = 2
+
+    @property
+    def left(self) -> Int64Array:
+        """The left crops' ids, ``(n,)`` int64."""
+        return self._ids("left")
+
+    @property
+    def right(self) -> Int64Array:
+        """The right crops' ids, ``(n,)`` int64."""
+        return self._ids("right")
+
+    @property
+    def same(self) -> BoolArray:
+        """Which pairs are of one person, ``(n,)`` bool."""
+        return np.asarray(self.table.column("same").to_numpy())
+
+    @classmethod
+    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+        return crops.pair_tables(crops.pairs(count, seed, rule).chunks)
+
+    def _rows(self, table: pa.Table) -> list[PairRow]:
+        rest = (table.column(name).to_pylist() for name in ("same", "split", "fold"))
+        return [PairRow(*row) for row in zip(*self._sides(table), *rest, strict=True)]
+
+
+class TripletManifest(_Combinations[TripletRow]):
+    """Triplets of crops, ordered by anchor: shuffle before training."""
+
+    kind = "triplets"
+    sides = ("anchor", "positive", "negative")
+    per_crop = 10
+
+    @property
+    def anchor(self) -> Int64Array:
+        """The anchors' ids, ``(n,)`` int64."""
+        return self._ids("anchor")
+
+    @property
+    def positive(self) -> Int64Array:
+        """The positives' ids, ``(n,)`` int64."""
+        return self._ids("positive")
+
+    @property
+    def negative(self) -> Int64Array:
+        """The negatives' ids, ``(n,)`` int64."""
+        return self._ids("negative")
+
+    @classmethod
+    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+        return crops.triplet_tables(crops.triplets(count, seed, rule).chunks)
+
+    def _rows(self, table: pa.Table) -> list[TripletRow]:
+        splits = table.column("split").to_pylist()
+        return [TripletRow(*row) for row in zip(*self._sides(table), splits, strict=True)]
+
+
+def _checked_rule(strategy: str, uniform: str, max_per_person: int | None, count: int | None) -> Rule:
+    if count is not None and count < 1:
+        raise UsageError(f"count is {count}; take at least 1, or None for all there are")
+    for value, choices in ((strategy, ("random", "reference", "all")), (uniform, ("people", "photos"))):
+        if value not in choices:
+            raise UsageError(f"{value!r} is none of {', '.join(choices)}")
+    return Rule(strategy, uniform, max_per_person)

@@ -1,0 +1,55 @@
+"""What a store is: where the bytes of crops lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from ..tables.schema import CLASSES
+from ..types import BoolArray
+
+CROPS = "crops"
+"""The folder of a set that holds its crops, whatever the store."""
+
+
+class Store(Protocol):
+    """Takes crops' bytes in workers and orders them in the end; must be picklable."""
+
+    def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
+        """Keep the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        ...
+
+    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which rows have their crop here, or need none; rows not wanted are not looked at.
+
+        Args:
+            rows: columns path, crop_length and crop_sha256, of this run's parts or an earlier set.
+            wanted: which of them to look at, ``(n,)`` bool.
+        """
+        ...
+
+    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the classes table, which comes piece by piece in ascending id, with its files and offsets."""
+        ...
+
+    def settle(self, classes: Iterable[pa.Table]) -> None:
+        """Make the set hold exactly these crops, at their places; can be killed and called again.
+
+        Raises:
+            StoreError: that cannot be written.
+        """
+        ...
+
+
+def with_places(table: pa.Table, files: pa.Array | pa.ChunkedArray, offsets: np.ndarray) -> pa.Table:
+    """Return a classes table with other files and offsets."""
+    for name, values in (("file", files), ("offset", pa.array(offsets, pa.int64()))):
+        table = table.set_column(table.schema.get_field_index(name), CLASSES.field(name), values)
+    return table

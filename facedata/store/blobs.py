@@ -1,0 +1,162 @@
+"""Crops between detection and their tar: one file per shard, and an index of crops by their SHA-256.
+
+A blob is the shard's crops one after the other, then for each its SHA-256, offset and length, then how many
+there are and a magic word. It is renamed before the shard's part, so a part lists no crop that is not here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from ..files.atomic import whole_file
+from ..files.remote import Place
+from ..types import BoolArray, Int64Array
+
+UInt64Array = NDArray[np.uint64]
+
+BLOB = ".crops"
+"""Ending of a blob's file name."""
+
+_ENTRY = np.dtype([("sha256", "V32"), ("offset", "<u8"), ("length", "<u8")])
+_MAGIC = b"facecrop"
+_OPEN_FILES = 16
+
+
+class Piece(NamedTuple):
+    """The crops in one file.
+
+    Attributes:
+        file: a blob or a tar.
+        keys: of their SHA-256s, as :func:`keys_of` makes them, ``(n,)``.
+        offsets: first byte of each, ``(n,)``.
+        lengths: number of bytes of each, ``(n,)``.
+    """
+
+    file: Place
+    keys: UInt64Array
+    offsets: Int64Array
+    lengths: Int64Array
+
+
+def write_blob(file: Path, crops: Sequence[bytes]) -> None:
+    """Write a shard's crops whole or not at all: temporary name, flush, rename.
+
+    Raises:
+        StoreError: that cannot be written; nothing half-written stays.
+    """
+    index = np.zeros(len(crops), _ENTRY)
+    lengths = np.array([len(crop) for crop in crops], np.int64)
+    index["length"], index["offset"] = lengths, np.cumsum(lengths) - lengths
+    for entry, crop in zip(index, crops, strict=True):
+        entry["sha256"] = np.void(hashlib.sha256(crop).digest())
+    with whole_file(file) as stream:
+        stream.writelines(crops)
+        stream.write(index.tobytes() + len(crops).to_bytes(8, "little") + _MAGIC)
+
+
+def read_index(blob: Path) -> Piece | None:
+    """Return what is in a blob; None where it is damaged, so that its shard is done again."""
+    tail = 8 + len(_MAGIC)
+    try:
+        with blob.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(size - tail, 0))
+            end = stream.read()
+            count = int.from_bytes(end[:8], "little")
+            start = size - tail - count * _ENTRY.itemsize
+            if end[8:] != _MAGIC or start < 0:
+                return None
+            stream.seek(start)
+            index = np.frombuffer(stream.read(count * _ENTRY.itemsize), _ENTRY)
+    except OSError:
+        return None
+    heads = np.frombuffer(index["sha256"].tobytes(), ">u8").reshape(count, 4)[:, 0]
+    return Piece(
+        blob, heads.astype(np.uint64), index["offset"].astype(np.int64), index["length"].astype(np.int64)
+    )
+
+
+def keys_of(digests: pa.Array | pa.ChunkedArray) -> UInt64Array:
+    """Return the first 8 bytes of SHA-256s in hex as numbers, ``(n,)`` uint64; 0 for null."""
+    heads = pc.fill_null(pc.utf8_slice_codeunits(digests, 0, 16), "0" * 16)
+    return np.frombuffer(bytes.fromhex("".join(heads.to_pylist())), ">u8").astype(np.uint64)
+
+
+class CropIndex:
+    """Where crops lie, by the SHA-256 of their bytes: some 30 bytes of memory each.
+
+    Args:
+        pieces: the files; of crops in several, the first one's is taken.
+    """
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        kept = [piece for piece in pieces if len(piece.keys)]
+        self._files = [piece.file for piece in kept]
+        keys = np.concatenate([np.empty(0, np.uint64), *(piece.keys for piece in kept)])
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        numbers = np.repeat(np.arange(len(kept), dtype=np.int32), [len(piece.keys) for piece in kept])
+        self._numbers = numbers[order]
+        self._offsets = np.concatenate([np.empty(0, np.int64), *(piece.offsets for piece in kept)])[order]
+        self._lengths = np.concatenate([np.empty(0, np.int64), *(piece.lengths for piece in kept)])[order]
+        self._opened: OrderedDict[int, IO[bytes]] = OrderedDict()
+
+    def has(self, keys: UInt64Array, lengths: Int64Array) -> BoolArray:
+        """Tell which crops are here, by the key of their SHA-256 and their length."""
+        if not len(self._keys):
+            return np.zeros(len(keys), bool)
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        here: BoolArray = (self._keys[at] == keys) & (self._lengths[at] == lengths)
+        return here
+
+    def read(self, digest: str, path: str) -> bytes:
+        """Return the bytes that have this SHA-256.
+
+        Raises:
+            StoreError: they are not here, or damaged; ``path`` is how the message names the crop.
+        """
+        key = np.uint64(int(digest[:16], 16))
+        low, high = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
+        for row in range(low, high):
+            data = self._read(row)
+            if hashlib.sha256(data).hexdigest() == digest:
+                return data
+        if low == high:
+            raise StoreError(f"the crop {path} is gone: run the same command again")
+        raise StoreError(
+            f"the crop {path} in {self._files[self._numbers[low]]} is damaged: delete that file and run the "
+            "same command again; its crops are then made anew"
+        )
+
+    def _read(self, row: int) -> bytes:
+        number = int(self._numbers[row])
+        try:
+            if number not in self._opened:
+                self._opened[number] = _open(self._files[number])
+                if len(self._opened) > _OPEN_FILES:
+                    self._opened.popitem(last=False)[1].close()
+            stream = self._opened[number]
+            stream.seek(int(self._offsets[row]))
+            return stream.read(int(self._lengths[row]))
+        except OSError as error:
+            raise StoreError(f"cannot read {self._files[number]}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Close the files that are open."""
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+
+def _open(file: Place) -> IO[bytes]:
+    return file.open("rb", buffering=0) if isinstance(file, Path) else file.open()

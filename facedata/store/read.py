@@ -1,0 +1,37 @@
+"""Reading one crop's bytes. A crop is found by (file, offset, length), whatever the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import StoreError
+from ..files.remote import Place
+
+
+def read_crop(root: Place, file: str, offset: int, length: int) -> bytes:
+    """Read a crop's bytes.
+
+    Args:
+        root: the set's folder, or its URL.
+        file: the file below it: the crop itself, or the tar that holds it.
+        offset: first byte in that file.
+        length: number of bytes.
+
+    Raises:
+        StoreError: the file is gone, or shorter than it should be.
+    """
+    path = root / file
+    try:
+        if isinstance(path, Path):
+            with path.open("rb", buffering=0) as stream:
+                stream.seek(offset)
+                data = stream.read(length)
+        else:
+            data = path.read_bytes(offset, offset + length)
+    except OSError as error:
+        raise StoreError(f"cannot read the crop {path}: {error.strerror or error}") from error
+    if len(data) != length:
+        raise StoreError(
+            f"the crop {path} has {len(data)} bytes at {offset}, not {length}: run `facedata prepare` again"
+        )
+    return data

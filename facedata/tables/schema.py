@@ -1,0 +1,132 @@
+"""The Arrow schema of every table, its version, and the one way tables are written and read.
+
+A plain ``pandas.read_parquet`` makes sense of every file. Each file's key-value metadata holds
+``facedata.kind``, ``facedata.schema_version`` and ``facedata.fingerprint`` (of the set it belongs to).
+Bytes depend on the rows and the library versions only: fixed row groups, no pandas metadata, no times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+DATASET = "dataset.json"
+"""A finished set has it, and no other."""
+
+WORK = ".work"
+"""The folder of a set that is not finished."""
+
+CLAIM = f"{WORK}/claim.json"
+"""What stands at a URL while a run works on a set there."""
+
+KIND = "facedata set"
+"""What dataset.json says it is of."""
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column changes its name, type or meaning."""
+
+ROW_GROUP_ROWS = 131_072
+"""Rows per Parquet row group; a constant, since it shows in the bytes."""
+
+
+_key = pa.dictionary(pa.int32(), pa.string())
+
+PHOTOS = pa.schema(
+    [
+        pa.field("record", pa.string(), nullable=False),
+        pa.field("photo", pa.string(), nullable=False),
+        pa.field("identity", pa.string()),
+        pa.field("role", pa.string()),
+        pa.field("official_split", pa.string()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("faces", pa.int32()),
+        pa.field("all_boxes", pa.list_(pa.list_(pa.float32(), 4))),
+        pa.field("all_scores", pa.list_(pa.float32())),
+        pa.field("score", pa.float32()),
+        pa.field("box", pa.list_(pa.float32(), 4)),
+        pa.field("landmarks", pa.list_(pa.float32(), 10)),
+        pa.field("tilt_deg", pa.float32()),
+        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("box_iou", pa.float32()),
+        pa.field("matrix", pa.list_(pa.float64(), 6)),
+        pa.field("sha256", pa.string()),
+        pa.field("path", pa.string()),
+    ]
+)
+"""The ledger: one row per source record, in UTF-8 byte order of ``record``; meta_* columns follow."""
+
+CLASSES = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("identity", pa.string(), nullable=False),
+        pa.field("label", pa.int64()),
+        pa.field("role", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("crop_sha256", pa.string(), nullable=False),
+        pa.field("photo", pa.string(), nullable=False),
+    ]
+)
+"""One row per crop, in ascending ``id``."""
+
+PAIRS = pa.schema(
+    [
+        pa.field("left", pa.int64(), nullable=False),
+        pa.field("right", pa.int64(), nullable=False),
+        pa.field("left_path", _key, nullable=False),
+        pa.field("right_path", _key, nullable=False),
+        pa.field("same", pa.bool_(), nullable=False),
+        pa.field("split", _key, nullable=False),
+        pa.field("fold", pa.int32()),
+    ]
+)
+"""One row per pair of crops."""
+
+TRIPLETS = pa.schema(
+    [
+        pa.field("anchor", pa.int64(), nullable=False),
+        pa.field("positive", pa.int64(), nullable=False),
+        pa.field("negative", pa.int64(), nullable=False),
+        pa.field("anchor_path", _key, nullable=False),
+        pa.field("positive_path", _key, nullable=False),
+        pa.field("negative_path", _key, nullable=False),
+        pa.field("split", _key, nullable=False),
+    ]
+)
+"""One row per triplet of crops."""
+
+PROTOCOL = pa.schema(
+    [
+        pa.field("left", pa.string(), nullable=False),
+        pa.field("right", pa.string(), nullable=False),
+        pa.field("same", pa.bool_(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("fold", pa.int32()),
+    ]
+)
+"""A data set's official pairs, by record, in the protocol's own order; photos not kept included."""
+
+KINDS: dict[str, pa.Schema] = {
+    "photos": PHOTOS,
+    "classes": CLASSES,
+    "pairs": PAIRS,
+    "triplets": TRIPLETS,
+    "protocol": PROTOCOL,
+}
+
+
+def is_set(folder: Path) -> bool:
+    """Tell whether a folder holds a prepared set, finished or not."""
+    try:
+        if (folder / WORK / "settings.json").is_file():
+            return True
+        return f'"kind": "{KIND}"' in (folder / DATASET).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False

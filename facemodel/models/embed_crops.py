@@ -1,0 +1,70 @@
+"""Crops to embeddings, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from facedata.types import Float32Array, Int64Array
+
+from ..batches.reader import CropReader, OnProgress, UInt8Batch, batches
+from ..machine.memory import memory_watched
+from .embedder import Embedder
+
+
+def embed_rows(
+    embedder: Embedder,
+    reader: CropReader,
+    rows: Int64Array,
+    batch: int = 64,
+    flip: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Float32Array:
+    """Return the embeddings of crops, ``(len(rows), dim)`` float32, in the order of the rows.
+
+    Args:
+        embedder: the model.
+        reader: reads the crops, ahead of the model.
+        rows: ``(n,)`` int64, the reader's row numbers; each is embedded as often as it occurs.
+        batch: crops in a batch.
+        flip: take the mean with the mirror image's embedding.
+        on_progress: called after each batch.
+
+    Raises:
+        DataError: a crop cannot be read; the message names it.
+        DeviceError: the device's memory is too small.
+    """
+    found = np.empty((len(rows), embedder.spec.dim), np.float32)
+    done = 0
+    for some, crops in batches(reader, cut(rows, batch)):
+        with memory_watched(f"lower --batch, now {batch}"):
+            found[done : done + len(some)] = embed_crops(embedder, crops, flip)
+        done += len(some)
+        if on_progress is not None:
+            on_progress(done, len(rows))
+    return found
+
+
+def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Float32Array:
+    """Return the embeddings of crops, ``(n, dim)`` float32.
+
+    Args:
+        embedder: the model.
+        crops: ``(n, size, size, 3)`` uint8 RGB.
+        flip: take the mean with the mirror images' embeddings, of length one again where the model's are.
+    """
+    found = embedder.embed(crops)
+    if not flip:
+        return found
+    both = (found + embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / np.float32(2)
+    if embedder.spec.normalised:
+        lengths = np.linalg.norm(both, axis=1, keepdims=True)
+        both = both / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return np.asarray(both, np.float32)
+
+
+def cut(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
+    """Yield runs of ``batch`` rows; the last may be shorter."""
+    for start in range(0, len(rows), batch):
+        yield rows[start : start + batch]

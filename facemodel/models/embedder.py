@@ -1,0 +1,194 @@
+"""What embeds crops, whatever network is inside: a run of ours, or any ONNX network with a spec beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facedata.types import Float32Array
+
+from ..batches.to_input import ToInput
+from ..errors import ModelError
+from ..machine.devices import choose_device
+from ..objective.objective import Objective
+from ..spec import InputSpec
+from .saved import load_objective
+
+Crops = NDArray[np.uint8]
+"""Crops, ``(N, side, side, 3)`` uint8 RGB, of any side: an embedder resizes them to its input's."""
+
+
+class Embedder(Protocol):
+    """Turns crops into embeddings."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """What crops must be, and what embeddings mean."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The model's path, for people."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Identities in label order of a network that names people; else empty."""
+        ...
+
+    @property
+    def scores_pairs(self) -> bool:
+        """It has a head that compares two embeddings."""
+        ...
+
+    def embed(self, crops: Crops) -> Float32Array:
+        """Return embeddings, ``(N, dim)`` float32.
+
+        Args:
+            crops: ``(N, side, side, 3)`` uint8 RGB; N = 0 gives ``(0, dim)``.
+        """
+        ...
+
+    def logits(self, crops: Crops) -> Float32Array | None:
+        """Return ``(N, len(classes))`` float32 in label order; None where the network names nobody."""
+        ...
+
+    def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
+        """Return how likely two embeddings are of one person, ``(N,)`` float32; None without a pair head."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return the model's id, a SHA-256 of its weights: what embeddings and galleries are bound to."""
+        ...
+
+
+class TorchEmbedder:
+    """A model of ours as an embedder; it may be in the middle of its training.
+
+    Args:
+        objective: the model with its heads, on its device.
+        name: the model's path, for people.
+        workers: threads that resize crops; None for one a core.
+    """
+
+    def __init__(self, objective: Objective, name: str = "the model", workers: int | None = None) -> None:
+        self.objective, self.name, self._workers = objective, name, workers
+        self.classes = objective.classes if objective.config.closed else ()
+        self.scores_pairs = objective.has_pairs
+        self._fingerprint: str | None = None
+        self._to_input: ToInput | None = None
+
+    @property
+    def spec(self) -> InputSpec:
+        """The model's input spec."""
+        return self.objective.model.spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.objective.parameters()).device
+
+    def embed(self, crops: Crops) -> Float32Array:
+        """Return embeddings; see :class:`Embedder`."""
+        with _evaluating(self.objective):
+            return _numbers(self._embedded(crops))
+
+    def logits(self, crops: Crops) -> Float32Array | None:
+        """Return logits; see :class:`Embedder`."""
+        if not self.classes:
+            return None
+        with _evaluating(self.objective):
+            return _numbers(self.objective.logits(self._embedded(crops)))
+
+    def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
+        """Return how likely pairs are of one person; see :class:`Embedder`."""
+        if not self.scores_pairs:
+            return None
+        with _evaluating(self.objective):
+            sides = [torch.from_numpy(np.ascontiguousarray(side)).to(self.device) for side in (left, right)]
+            return _numbers(self.objective.score_pairs(*sides))
+
+    def fingerprint(self) -> str:
+        """Return the model's id; computed once, so ask when training is over."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of_model(self.objective)
+        return self._fingerprint
+
+    def _embedded(self, crops: Crops) -> Tensor:
+        if not len(crops):
+            return torch.empty(0, self.spec.dim, device=self.device)
+        if self._to_input is None or (self._to_input.spec, self._to_input.device) != (self.spec, self.device):
+            self._to_input = ToInput(self.spec, self.device, workers=self._workers)
+        found: Tensor = self.objective.model(self._to_input(crops, None))
+        return found
+
+
+def fingerprint_of_model(objective: Objective) -> str:
+    """Return the SHA-256 of what makes embeddings: the weights by name, and how images are fed."""
+    spec = objective.model.spec
+    digest = hashlib.sha256(repr(spec.fed()).encode())
+    for name, tensor in sorted(objective.model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def open_model(path: str | os.PathLike[str], device: str = "auto", workers: int | None = None) -> Embedder:
+    """Open a model.
+
+    Args:
+        path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; ONNX networks run on the CPU.
+        workers: threads that resize crops; None for one a core.
+
+    Raises:
+        ModelError: there is no model, or it is damaged, of another architecture or a newer version.
+        SpecError: its spec is missing or malformed.
+        DeviceError: there is no such GPU.
+        MissingExtraError: it is ONNX, and onnxruntime is not installed.
+    """
+    place = Path(path)
+    if place.suffix == ".onnx":
+        from .onnx import OnnxEmbedder  # an extra
+
+        return OnnxEmbedder(place, device, workers)
+    if place.is_file() and place.suffix != ".safetensors":
+        raise ModelError(f"{place} is no model: name a run folder, a .safetensors file or an .onnx file")
+    where = choose_device(device)
+    return TorchEmbedder(load_objective(place).to(where), str(path), workers)
+
+
+@contextmanager
+def _evaluating(objective: Objective) -> Iterator[None]:
+    """Compute without gradients, dropout and batch statistics; training mode comes back afterwards.
+
+    On a GPU in whole float32, too: TF32 has ten bits, and its embeddings would be compared with a CPU's.
+    """
+    before, tf32 = objective.training, torch.backends.cudnn.allow_tf32
+    objective.eval()
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        objective.train(before)
+
+
+def _numbers(tensor: Tensor) -> Float32Array:
+    found: Float32Array = tensor.float().cpu().numpy()
+    return found

@@ -1,0 +1,209 @@
+"""The file of embeddings, and the parts that one is made of while it is on its way.
+
+A file is one Parquet table: ``id`` int64, ``path`` text, ``embedding`` float32[dim] (a list of fixed size).
+Its key-value metadata holds ``facedata.kind``, ``facedata.schema_version``, ``facedata.fingerprint`` (of the
+set), ``facemodel.model`` (the model's fingerprint) and ``facemodel.settings`` (JSON: all it depends on).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facedata.errors import NotASetError, OtherSettingsError, writing
+from facedata.files.atomic import whole_file, write_text
+from facedata.files.remote import place_of
+from facedata.tables.parquet import read_footer
+from facedata.tables.schema import ROW_GROUP_ROWS, SCHEMA_VERSION
+from facedata.types import Float32Array, Int64Array
+
+KIND = "embeddings"
+
+PART_ROWS = 512
+"""Rows of a part: what a killed run may lose. A constant, since batches are cut within parts."""
+
+_SETTINGS = "work.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Embeddings as read from a file.
+
+    Attributes:
+        ids: ``(n,)`` int64, as in the set.
+        paths: the crops' paths.
+        values: ``(n, dim)`` float32.
+        fingerprint: of the set.
+        model: the model's fingerprint.
+        settings: all the file depends on.
+    """
+
+    ids: Int64Array
+    paths: list[str]
+    values: Float32Array
+    fingerprint: str
+    model: str
+    settings: Mapping[str, Any]
+
+
+def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
+    """Read a file of embeddings.
+
+    Raises:
+        NotASetError: it is missing, or holds something else.
+        SchemaVersionError: it was written under another schema version.
+    """
+    settings = read_settings(Path(path))
+    if settings is None:
+        raise NotASetError(f"{path} is not a file of embeddings: make one with `facemodel embed`")
+    with place_of(path).open("rb") as file:
+        table = pq.read_table(file)
+    column = table.column("embedding").combine_chunks()
+    values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
+    return Embeddings(
+        table.column("id").to_numpy(),
+        table.column("path").to_pylist(),
+        values,
+        settings["fingerprint"],
+        settings["model"],
+        settings,
+    )
+
+
+def read_settings(path: Path) -> dict[str, Any] | None:
+    """Return what a file of embeddings depends on; None where the file holds something else.
+
+    Raises:
+        NotASetError: it is missing, or no Parquet.
+    """
+    if read_footer(path).kind != KIND:
+        return None
+    with path.open("rb") as file:
+        found = (pq.read_metadata(file).metadata or {}).get(b"facemodel.settings")
+    return None if found is None else dict(json.loads(found))
+
+
+class Parts:
+    """The parts of a file that is being made, in a hidden folder beside it.
+
+    Args:
+        out: the file.
+        settings: all it depends on; parts made under others are refused.
+        rows: how many rows it will have.
+        dim: length of an embedding.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], rows: int, dim: int) -> None:
+        self.out, self.settings, self.rows, self.dim = out, dict(settings), rows, dim
+        self.folder = parts_folder(out)
+
+    def claim(self) -> None:
+        """See that the parts there were made under the same settings; write these where there are none.
+
+        Raises:
+            OtherSettingsError: they were not.
+        """
+        file = self.folder / _SETTINGS
+        if file.is_file():
+            refuse_other(self.out, json.loads(file.read_text(encoding="utf-8")), self.settings)
+        else:
+            write_text(file, json.dumps(self.settings, sort_keys=True) + "\n")
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the parts still to be made."""
+        count = -(-self.rows // PART_ROWS)
+        return [number for number in range(count) if not self._is_whole(number)]
+
+    def rows_of(self, number: int) -> range:
+        """Return the rows of a part."""
+        return range(number * PART_ROWS, min((number + 1) * PART_ROWS, self.rows))
+
+    def write(self, number: int, values: Float32Array) -> None:
+        """Keep a part, whole or not at all."""
+        with whole_file(self._file(number)) as stream:
+            stream.write(np.ascontiguousarray(values, "<f4").tobytes())
+
+    def close(self, ids: Int64Array, paths: pa.ChunkedArray) -> None:
+        """Make the file of all parts: temporary name, flush, rename; then remove them.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        fields = [
+            pa.field("id", pa.int64(), nullable=False),
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("embedding", pa.list_(pa.float32(), self.dim), nullable=False),
+        ]
+        metadata = {
+            "facedata.kind": KIND,
+            "facedata.schema_version": str(SCHEMA_VERSION),
+            "facedata.fingerprint": self.settings["fingerprint"],
+            "facemodel.model": self.settings["model"],
+            "facemodel.settings": json.dumps(self.settings, sort_keys=True),
+        }
+        schema = pa.schema(fields, metadata)
+        with (
+            whole_file(self.out) as stream,
+            # a dictionary of floats that hardly ever repeat is larger than the floats
+            pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as writer,
+        ):
+            for start in range(0, self.rows, ROW_GROUP_ROWS):
+                values = self._group(start)
+                rows = slice(start, start + len(values))
+                lists = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), self.dim)
+                columns = [ids[rows], paths.slice(start, len(values)).combine_chunks(), lists]
+                writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
+        remove_parts(self.out)
+
+    def _group(self, start: int) -> Float32Array:
+        first, stop = start // PART_ROWS, min(start + ROW_GROUP_ROWS, self.rows)
+        return np.concatenate(list(self._those(first, -(-stop // PART_ROWS))))
+
+    def _those(self, first: int, end: int) -> Iterator[Float32Array]:
+        for number in range(first, end):
+            if not self._is_whole(number):
+                raise NotASetError(f"{self._file(number)} is gone or cut short: run the same command again")
+            yield np.frombuffer(self._file(number).read_bytes(), "<f4").reshape(-1, self.dim)
+
+    def _is_whole(self, number: int) -> bool:
+        file = self._file(number)
+        return file.is_file() and file.stat().st_size == len(self.rows_of(number)) * self.dim * 4
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.f4"
+
+
+def parts_folder(out: Path) -> Path:
+    """Return the hidden folder of a file's parts."""
+    return out.with_name(f".{out.name}.parts")
+
+
+def remove_parts(out: Path) -> None:
+    """Remove a file's parts, where there are some."""
+    folder = parts_folder(out)
+    if folder.is_dir():
+        with writing(folder):
+            shutil.rmtree(folder)
+
+
+def refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was made under other settings.
+
+    Raises:
+        OtherSettingsError: the message names what differs.
+    """
+    names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    if names:
+        changes = "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in names)
+        raise OtherSettingsError(
+            f"{out} was made with other settings ({changes}): choose another --out, or --overwrite it"
+        )

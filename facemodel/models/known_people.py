@@ -1,0 +1,74 @@
+"""Whom a model was trained on, by name: a table in its run folder, so that nobody calls these people unseen.
+
+The set's fingerprint tells that a set is another one; after `facedata split` it is, and the same people may
+stand in other splits than when the model was trained.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from facedata.tables.parquet import read_table, write_table
+
+from ..batches.people import TrainingSet
+
+PEOPLE = "people.parquet"
+_KIND = "people"
+_SCHEMA = pa.schema(
+    [
+        pa.field("identity", pa.string(), False),
+        pa.field("photos", pa.int64(), False),
+        pa.field("trains", pa.bool_(), False),  # else they judged, and chose the threshold
+    ]
+)
+
+
+def write_people(folder: Path, training: TrainingSet, judges: TrainingSet) -> None:
+    """Write who trains, and who only judges, and with how many photos, into a run folder.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    known = set(training.names)
+    rows = [(name, count, True) for name, count in zip(training.names, training.counts.tolist(), strict=True)]
+    rows += [
+        (name, count, False)
+        for name, count in zip(judges.names, judges.counts.tolist(), strict=True)
+        if name not in known
+    ]
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], schema=_SCHEMA)
+    fingerprint = training.prepared.fingerprint
+    write_table(folder / PEOPLE, table, kind=_KIND, schema=_SCHEMA, fingerprint=fingerprint)
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """Whom a model knows: those it was trained on, and those who only judged it and chose its threshold."""
+
+    trained: frozenset[str] = frozenset()
+    judged: frozenset[str] = frozenset()
+
+
+def read_people(model: str | os.PathLike[str]) -> KnownPeople:
+    """Return the people a model knows; nobody where it does not say (a bare network, an export).
+
+    Args:
+        model: a run folder, or a file in one.
+
+    Raises:
+        NotASetError: the table there cannot be read.
+    """
+    path = Path(model)
+    file = (path if path.is_dir() else path.parent) / PEOPLE
+    if not file.is_file():
+        return KnownPeople()
+    table = read_table(file, _KIND)
+    trains = table.column("trains").to_pylist() if "trains" in table.column_names else [True] * len(table)
+    people: dict[bool, list[str]] = {True: [], False: []}
+    for name, one in zip(table.column("identity").to_pylist(), trains, strict=True):
+        people[one].append(name)
+    return KnownPeople(frozenset(people[True]), frozenset(people[False]))

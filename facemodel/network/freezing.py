@@ -1,0 +1,110 @@
+"""Freezing that freezes: weights, BatchNorm's running statistics and dropout of a part stay as they are.
+
+Setting ``requires_grad`` alone lets BatchNorm's statistics drift with every batch, and ``.training = False``
+is undone by the next ``train()``: both are known ways to believe that something was frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import nn
+
+from facedata.errors import UsageError
+
+from ..config import parse_freeze
+from .backbones import Backbone
+from .kind import Block
+
+SelfT = TypeVar("SelfT", bound="Freezing")
+
+
+class Freezing(nn.Module):
+    """A module of which parts can be frozen for good, also through ``train()``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frozen: list[nn.Module] = []  # a plain list: the parts are children already
+
+    def freeze_parts(self, parts: Sequence[nn.Module]) -> None:
+        """Freeze these parts, and no others: neither weights nor statistics change any more."""
+        for module in self._frozen:
+            module.requires_grad_(True)
+        self._frozen = list(parts)
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self: SelfT, mode: bool = True) -> SelfT:
+        """Set training mode, but for frozen parts: those only ever compute."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+
+def parts_to_freeze(backbone: Backbone, rule: str) -> list[nn.Module]:
+    """Return the parts that a rule names: none, backbone, first:N, or last:N (all but the last N).
+
+    Raises:
+        UsageError: the rule means nothing, or names more blocks than there are.
+    """
+    kind, count = parse_freeze(rule)
+    blocks = [block for _, block in backbone.blocks]
+    if count > len(blocks):
+        raise UsageError(
+            f"--freeze {rule}: {backbone.name} has {len(blocks)} blocks: "
+            f"{', '.join(name for name, _ in backbone.blocks)}"
+        )
+    if kind == "none":
+        return []
+    if kind == "first":
+        return blocks[:count]
+    return [backbone.module] if kind == "backbone" or count == 0 else blocks[:-count]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What trains of a part of a network.
+
+    Attributes:
+        name: of the part.
+        parameters: number of its weights.
+        trainable: number of those that train.
+        fixed_statistics: of its BatchNorm layers, those whose statistics stay; and how many it has.
+    """
+
+    name: str
+    parameters: int
+    trainable: int
+    fixed_statistics: tuple[int, int]
+
+
+def summary(parts: Sequence[Block]) -> list[Part]:
+    """Tell of each part what trains; as the modules stand, so call ``train()`` on the whole first."""
+    return [_part(name, module) for name, module in parts]
+
+
+def trainable_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Return the weights that train: what an optimizer should get.
+
+    Raises:
+        UsageError: there are none.
+    """
+    found = [weight for weight in module.parameters() if weight.requires_grad]
+    if not found:
+        raise UsageError("nothing trains: freeze less, or add layers with --hidden or another --dim")
+    return found
+
+
+def _part(name: str, module: nn.Module) -> Part:
+    weights = list(module.parameters())
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    return Part(
+        name,
+        sum(weight.numel() for weight in weights),
+        sum(weight.numel() for weight in weights if weight.requires_grad),
+        (sum(not norm.training for norm in norms), len(norms)),
+    )

@@ -1,0 +1,123 @@
+"""The people behind pairs: weights so that nobody dominates, and intervals by drawing people anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedata.types import BoolArray, Float64Array, Int64Array
+
+from ..errors import ScoreError
+
+_DRAWS = 1000
+_FEWEST_DRAWS = 100
+_MOST_NUMBERS = 50_000_000
+"""Pairs times draws: more would take longer than scoring them."""
+
+
+def fair_weights(left: Int64Array, right: Int64Array, same: BoolArray) -> Float64Array:
+    """Return weights under which everybody has as much to say as anybody else.
+
+    All genuine pairs of a person weigh one together; an impostor pair weighs half of each of its people's
+    share, which is one, too. Then each kind is scaled to its number of pairs, so that the kinds weigh
+    what they weighed before.
+
+    Args:
+        left: ``(n,)`` int64, the left crops' people.
+        right: ``(n,)`` int64.
+        same: ``(n,)`` bool.
+
+    Returns:
+        ``(n,)`` float64.
+
+    >>> fair_weights(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 1]), np.ones(4, bool))
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    weights = np.zeros(len(same), np.float64)
+    for kind in (same, ~same):
+        if not kind.any():
+            continue
+        sides = np.stack([left[kind], right[kind]])
+        _, codes, counts = np.unique(sides, return_inverse=True, return_counts=True)
+        # a genuine pair's two sides are one person's, who is so counted twice
+        shares = (1.0 / counts)[codes].reshape(sides.shape).sum(0)
+        weights[kind] = shares * (len(shares) / shares.sum())
+    return weights
+
+
+def largest_share(left: Int64Array, same: BoolArray) -> float:
+    """Return the share of the genuine pairs that one person has, of all people the largest; 0 for none."""
+    counts = np.unique(left[same], return_counts=True)[1]
+    return float(counts.max() / counts.sum()) if len(counts) else 0.0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A bootstrap interval.
+
+    Attributes:
+        low: its lower end.
+        high: its upper end.
+        draws: how many draws of people gave a figure.
+        people: how many people were drawn from.
+    """
+
+    low: float
+    high: float
+    draws: int
+    people: int
+
+
+def bootstrap(
+    figure: Callable[[Float64Array], float],
+    left: Int64Array,
+    right: Int64Array,
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Return the interval of a figure when people are drawn anew, with replacement.
+
+    A person drawn k times has genuine pairs k times over, two people drawn k and m times have their impostor
+    pairs k·m times over. Draws in which the figure cannot be computed are left out.
+
+    Args:
+        figure: of pair weights ``(n,)`` float64; raises ScoreError where it has none. It may be a difference:
+            ``lambda w: auc(new, same, w) - auc(old, same, w)``.
+        left: ``(n,)`` int64, the left crops' people.
+        right: ``(n,)`` int64.
+        draws: how many; by default 1,000, and fewer (at least 100) of very many pairs.
+        seed: same seed, same draws.
+        level: share of the draws within the interval.
+
+    Raises:
+        ScoreError: fewer than two people, or a draw in two gives no figure.
+    """
+    draws = draws or int(np.clip(_MOST_NUMBERS // max(len(left), 1), _FEWEST_DRAWS, _DRAWS))
+    people = len(np.unique(np.concatenate([left, right])))
+    found = []
+    for weights in people_weights(left, right, draws, seed):
+        try:
+            found.append(figure(weights))
+        except ScoreError:
+            continue  # without a genuine or an impostor pair
+    if people < 2 or len(found) * 2 < draws:
+        raise ScoreError(f"{people} people are too few for an interval over people")
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), len(found), people)
+
+
+def people_weights(left: Int64Array, right: Int64Array, draws: int, seed: int) -> Iterator[Float64Array]:
+    """Yield the weights of pairs, ``(n,)`` float64, one draw of people after the other."""
+    people, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
+    ones, others = codes[: len(left)], codes[len(left) :]
+    # a genuine pair counts its person once: its other side is a place beyond the people, whose count is one
+    others = np.where(ones == others, len(people), others)
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        drawn = rng.integers(len(people), size=len(people)) if len(people) else np.empty(0, np.int64)
+        counts = np.append(np.bincount(drawn, minlength=len(people)), 1.0)
+        yield counts[ones] * counts[others]

@@ -1,0 +1,127 @@
+"""Pictures of scores: the ROC curve, and how the two kinds of pairs' scores lie."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedata.errors import MissingExtraError
+from facedata.files.atomic import whole_file
+from facedata.types import BoolArray, Float64Array
+
+from .metrics import Roc
+
+_BINS = 60
+_MOST_POINTS = 4000
+_NAMES = {
+    "euclidean": "Euclidean distance",
+    "cosine": "cosine similarity",
+    "head": "score of the pair head",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class NamedRoc:
+    """A curve and what it is called in the picture."""
+
+    name: str
+    curve: Roc
+
+
+def need_matplotlib() -> None:
+    """See that pictures can be drawn, before hours of work.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    _figure(1, 1)
+
+
+def draw_roc(path: Path, curves: Sequence[NamedRoc]) -> None:
+    """Draw ROC curves, the false accept rate on a logarithmic axis.
+
+    Args:
+        path: the picture, a PNG; written whole or not at all.
+        curves: what to draw; the axis begins where one impostor pair is accepted.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        StoreError: the picture cannot be written.
+    """
+    figure = _figure(6, 5)
+    axes = figure.add_subplot()
+    least = min(1 / one.curve.impostors for one in curves)
+    for one, style in zip(curves, itertools.cycle(["-", "--", ":"]), strict=False):  # they may be the same
+        rows = _thinned(one.curve)
+        far, tar = np.maximum(one.curve.far[rows], least / 2), one.curve.tar[rows]
+        label = f"{one.name}, AUC {one.curve.auc():.4f}"
+        axes.step(far, tar, where="post", linestyle=style, label=label)
+    axes.set(xscale="log", xlim=(least / 2, 1), ylim=(0, 1.01))
+    axes.set(xlabel="false accept rate", ylabel="true accept rate")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    _save(figure, path)
+
+
+def draw_scores(
+    path: Path, values: Float64Array, same: BoolArray, threshold: float | None, metric: str
+) -> None:
+    """Draw the histogram of genuine and impostor pairs' scores, with the threshold.
+
+    Args:
+        path: the picture, a PNG; written whole or not at all.
+        values: ``(n,)`` distances or similarities.
+        same: ``(n,)`` bool.
+        threshold: None for none.
+        metric: ``euclidean``, ``cosine``, or ``head`` for the scores of a pair head.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        StoreError: the picture cannot be written.
+    """
+    figure = _figure(6, 4)
+    axes = figure.add_subplot()
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    for kind, name in ((same, "one person"), (~same, "two people")):
+        shares = np.histogram(values[kind], edges)[0] / max(int(kind.sum()), 1)
+        axes.stairs(shares, edges, fill=True, alpha=0.5, label=f"{name}, {int(kind.sum()):,} pairs")
+    if threshold is not None:
+        axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.4g}")
+    axes.set(xlabel=_NAMES.get(metric, metric), ylabel="share of the pairs")
+    axes.legend()
+    _save(figure, path)
+
+
+def _thinned(curve: Roc) -> Any:
+    """Return the points to draw: of a million, those that show."""
+    count = len(curve.thresholds)
+    if count <= _MOST_POINTS:
+        return np.arange(count)
+    # evenly along the logarithmic axis as along the other
+    far = np.log10(np.maximum(curve.far, 1e-9))
+    places = [np.searchsorted(far, np.linspace(far[0], 0, _MOST_POINTS // 2))]
+    places.append(np.searchsorted(curve.tar, np.linspace(0, 1, _MOST_POINTS // 2)))
+    return np.unique(np.minimum(np.concatenate([[0], *places, [count - 1]]), count - 1))
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install facedata[train]") from error
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    with whole_file(path) as stream:
+        # without the library's version, so that the same scores give the same bytes
+        figure.savefig(stream, format="png", metadata={"Software": None})

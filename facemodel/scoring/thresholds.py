@@ -1,0 +1,86 @@
+"""Which threshold figures are told at, and where it comes from: never from the pairs they are told of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedata.types import BoolArray, Float64Array
+
+from ..spec import InputSpec
+from .distances import likeness
+from .metrics import best_threshold
+
+CHOOSING_SPLITS = ("val", "train")
+"""Whose pairs choose a threshold where the model has none, best first."""
+
+MOST_CHOOSING_PAIRS = 20_000
+"""More do not make a threshold better, and all their crops must be embedded."""
+
+MODEL = "model"
+HEAD = "head"
+"""What is called the metric where a network's own pair head compares; also the source of its threshold."""
+
+HEAD_THRESHOLD = 0.5
+"""A pair head says how likely a pair is of one person, and was trained to be right on either side of this."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold, and where it comes from.
+
+    Attributes:
+        value: a distance to stay within, or a similarity to reach; None where there is none.
+        source: ``model`` (its own, chosen on its validation), ``head`` (a pair head's one half),
+            ``val pairs``, ``train pairs``, or ``none``.
+        pairs: how many pairs chose it; 0 for the model's own.
+    """
+
+    value: float | None
+    source: str
+    pairs: int = 0
+
+    def sentence(self) -> str:
+        """Say where it comes from."""
+        if self.source == MODEL:
+            return "the model's own, chosen on its validation"
+        if self.source == HEAD:
+            return "one half, on either side of which the pair head was trained to be right"
+        if self.value is None:
+            return "none: the model brings none, and the set has no other pairs that could choose one"
+        return f"best for {self.pairs:,} {self.source} of the set"
+
+
+def own_threshold(spec: InputSpec, metric: str) -> float | None:
+    """Return the model's own threshold in the terms of a metric; None where it has none.
+
+    Between embeddings of length one the distance is √(2 - 2 · similarity): there, either says the other.
+
+    >>> spec = InputSpec(112, "arcface112", 8, normalised=True, threshold=0.5, metric="cosine")
+    >>> own_threshold(spec, "euclidean")
+    1.0
+    """
+    if spec.threshold is None or metric == spec.metric:
+        return spec.threshold
+    if not spec.normalised or metric not in ("euclidean", "cosine"):
+        return None
+    if metric == "cosine":
+        return 1 - spec.threshold**2 / 2
+    return math.sqrt(max(0.0, 2 - 2 * spec.threshold))
+
+
+def has_seen(spec: InputSpec, set_fingerprint: str, split: str) -> bool:
+    """Tell whether the model's own threshold may have been chosen on this split of this set."""
+    return spec.set_fingerprint == set_fingerprint and split in CHOOSING_SPLITS
+
+
+def chosen(values: Float64Array, same: BoolArray, metric: str, source: str) -> Threshold:
+    """Choose the threshold that decides most pairs rightly.
+
+    Raises:
+        ScoreError: the pairs are of one kind.
+    """
+    best = best_threshold(likeness(values, metric), same)
+    return Threshold(float(likeness(np.array([best]), metric)[0]), source, len(same))

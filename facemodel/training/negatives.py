@@ -1,0 +1,107 @@
+"""When a run's triplets get hard negatives, and the features these are found with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from facedata.types import Int64Array
+
+from ..batches.people import TrainingSet
+from ..batches.reader import CropReader
+from ..config import FitConfig
+from ..epochs.hard_negatives import FeatureCache, hard_epoch
+from ..epochs.sampler import EpochRows
+from ..machine.ranks import ALONE, Ranks
+from .validate import Embeds
+
+RANDOM, HARD = "random", "hard"
+
+
+class Negatives:
+    """Plans each epoch's negatives: as they were drawn, or the nearest of some random crops of other people.
+
+    The features come from the network in eval mode and without augmentation, each at its own crop's row.
+    They are made when the first hard epoch begins; after each hard epoch those of the crops it used are made
+    anew. All of it is part of a checkpoint.
+
+    Args:
+        config: negatives, hard_candidates, hard_below, seed.
+        training: the crops.
+        dim: length of an embedding.
+
+    Attributes:
+        since: the first hard epoch; None where there is none yet.
+        cache: features of all crops, once there is a hard epoch.
+    """
+
+    def __init__(self, config: FitConfig, training: TrainingSet, dim: int) -> None:
+        self.config, self.training, self.dim = config, training, dim
+        self.since: int | None = 1 if config.negatives == HARD and config.batches == "triplets" else None
+        self.cache: FeatureCache | None = None
+
+    def kind(self, epoch: int) -> str | None:
+        """Return how an epoch's negatives are chosen; None where rows have no negative."""
+        if self.config.batches != "triplets":
+            return None
+        return HARD if self.since is not None and epoch >= self.since else RANDOM
+
+    def plan(self, rows: EpochRows, epoch: int, embeds: Embeds, reader: CropReader) -> EpochRows:
+        """Return an epoch's triplets with the negatives it shall have.
+
+        Raises:
+            DataError: a crop cannot be read, or there is one person only.
+        """
+        if self.kind(epoch) != HARD:
+            return rows
+        if self.cache is None:
+            self.cache = FeatureCache(len(self.training), self.dim)
+            every = np.arange(len(self.training))
+            self.cache.update(every, embeds(reader, every))
+        key = (self.config.seed, epoch)
+        return hard_epoch(rows, self.cache, self.training.person, self.config.hard_candidates, key)
+
+    def after(
+        self,
+        rows: Int64Array,
+        epoch: int,
+        active: float | None,
+        embeds: Embeds,
+        reader: CropReader,
+        ranks: Ranks = ALONE,
+    ) -> bool:
+        """Take note of an epoch's end, whose triplets were ``rows``; tell whether the next turns hard.
+
+        Of several processes the first decides: no two of unequal GPUs see quite the same share.
+        """
+        if self.kind(epoch) == HARD and self.cache is not None:
+            used = np.unique(rows)
+            self.cache.update(used, embeds(reader, used))
+            return False
+        turns = ranks.told(
+            self.config.negatives == "random-then-hard"
+            and self.kind(epoch) == RANDOM
+            and active is not None
+            and active < self.config.hard_below
+        )
+        if turns:
+            self.since = epoch + 1
+        return turns
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return what a checkpoint must hold of it."""
+        tensors = {}
+        if self.cache is not None:
+            tensors["features"] = torch.from_numpy(self.cache.features)
+            tensors["known"] = torch.from_numpy(self.cache.known)
+        return tensors, {"since": self.since}
+
+    def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+        """Take what :meth:`state` gave."""
+        self.since = values["since"]
+        if "features" in tensors:
+            self.cache = FeatureCache(len(self.training), self.dim)
+            self.cache.features = tensors["features"].numpy().copy()
+            self.cache.known = tensors["known"].numpy().copy()

@@ -1,0 +1,155 @@
+"""A run in progress: all that changes while it trains, and its way into a checkpoint and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..config import FitConfig
+from ..epochs.sampler import Usage
+from .checkpoint import Checkpoint, flat_optimizer, part, restore_module, restore_optimizer, save_checkpoint
+from .history import EpochRow, rows_of
+from .negatives import Negatives
+from .trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: the one that is being trained, from 1.
+        epochs: how many there will be.
+        step: steps done in it.
+        steps: how many it has.
+        images: crops trained on since this process began.
+        images_per_s: in this process so far, validation included.
+        left_s: seconds until the last epoch's end, at this rate.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    images: int
+    images_per_s: float
+    left_s: float
+
+
+class Clock:
+    """Says how long is left; by a clock that nobody sets: a clock on the wall has told of minus 500 days.
+
+    Args:
+        epochs: how many there are in all.
+        done: how many of them were done before this process began.
+        steps: how many steps of the next one were.
+    """
+
+    def __init__(self, epochs: int, done: int = 0, steps: int = 0) -> None:
+        self._start, self._epochs, self._done, self._steps = time.monotonic(), epochs, done, steps
+        self.images = 0
+
+    def progress(self, epoch: int, step: int, steps: int, images: int) -> Progress:
+        """Return how far the run is after a step that trained on so many images."""
+        self.images += images
+        spent = time.monotonic() - self._start
+        done, before = epoch - 1 + step / steps, self._done + self._steps / steps
+        left = spent / (done - before) * (self._epochs - done) if done > before else 0.0
+        rate = self.images / spent if spent else 0.0
+        return Progress(epoch, self._epochs, step, steps, self.images, rate, left)
+
+
+class Session:
+    """All that changes while a run trains.
+
+    Args:
+        config: of the run.
+        trainer: the network and its optimizer.
+        negatives: how triplets get theirs.
+        usage: how often each training crop was used.
+
+    Attributes:
+        epoch: epochs finished.
+        step: steps done in the next one.
+        total: steps done in all.
+        seconds: spent in the epoch so far.
+        rows: the history, beginning with the row before epoch 1.
+        best: the row with the best weights; None before the first epoch's end.
+    """
+
+    def __init__(self, config: FitConfig, trainer: Trainer, negatives: Negatives, usage: Usage) -> None:
+        self.config, self.trainer, self.negatives, self.usage = config, trainer, negatives, usage
+        self.epoch = self.step = self.total = 0
+        self.seconds = 0.0
+        self.rows: list[EpochRow] = []
+
+    @property
+    def best(self) -> EpochRow | None:
+        """The row whose weights are best by ``--best-by``; of equally good ones the first."""
+        judged = [row for row in self.rows if row.epoch and merit(self.config, row) is not None]
+        return max(judged, key=lambda row: merit(self.config, row) or 0.0) if judged else None
+
+    def finish_epoch(self, row: EpochRow) -> None:
+        """Take the row of an epoch that is over; what comes next is the one after it."""
+        self.rows.append(row)
+        self.epoch, self.step, self.seconds = row.epoch, 0, 0.0
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        trainer = self.trainer
+        tensors = {f"objective.{name}": value for name, value in trainer.objective.state_dict().items()}
+        optimizer, rest = flat_optimizer(trainer.optimizer)
+        features, negatives = self.negatives.state()
+        tensors |= optimizer | {f"negatives.{name}": value for name, value in features.items()}
+        tensors["usage"] = torch.from_numpy(self.usage.counts)
+        values = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "total": self.total,
+            "seconds": self.seconds,
+            "rows": [dataclasses.asdict(row) for row in self.rows],
+            "optimizer": rest,
+            "scaler": trainer.scaler.state_dict(),
+            "tally": trainer.tally.state(),
+            "negatives": negatives,
+            **self.made(),
+        }
+        save_checkpoint(folder, self.total, Checkpoint(tensors, values))
+
+    def made(self) -> dict[str, Any]:
+        """Return what a model is made from besides the options: where weights came from, what is frozen."""
+        model = self.trainer.objective.model
+        return {"frozen": model.frozen, "pretrained": dataclasses.astuple(model.pretrained)}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ArchitectureError: it is of another network.
+        """
+        trainer, values = self.trainer, checkpoint.values
+        restore_module(trainer.objective, part(checkpoint.tensors, "objective."), "the run's checkpoint")
+        restore_optimizer(trainer.optimizer, checkpoint, values["optimizer"])
+        if values["scaler"]:
+            trainer.scaler.load_state_dict(values["scaler"])
+        trainer.tally.restore(values["tally"])
+        self.negatives.restore(part(checkpoint.tensors, "negatives."), values["negatives"])
+        self.usage.counts = checkpoint.tensors["usage"].numpy().copy()
+        self.epoch, self.step, self.total = values["epoch"], values["step"], values["total"]
+        self.seconds, self.rows = values["seconds"], rows_of(values["rows"])
+
+
+def merit(config: FitConfig, row: EpochRow) -> float | None:
+    """Return what the best row has most of, by ``--best-by``; None where it was not measured."""
+    if config.best_by == "loss":
+        return None if row.val_loss is None else -row.val_loss
+    return row.val_auc if config.best_by == "auc" else row.val_accuracy

@@ -1,0 +1,317 @@
+"""The training loop: batches in, weights changed. It knows of no file.
+
+What a step does follows from the weights, the optimizer's state, and (seed, epoch, step): order, augmentation
+and dropout are drawn anew from these three. So a run that was cut off goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from facedata.types import Int64Array
+
+from ..batches.people import TrainingSet
+from ..batches.reader import CropReader, batches
+from ..batches.to_input import Augmentation, ToInput
+from ..config import FitConfig
+from ..epochs.sampler import EpochRows
+from ..errors import TrainingError
+from ..machine.memory import memory_watched
+from ..machine.ranks import Ranks, WholeBatch, share_batch_norms
+from ..network.freezing import trainable_parameters
+from ..objective.objective import LossParts, Objective
+from .schedule import learning_rate
+
+logger = logging.getLogger(__name__)
+
+_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_STEP = 0x73746570
+"""Stands before the seeds of a step, so that no other draw shares its random numbers."""
+
+_CHECKED_STEPS = 20
+"""Steps between looks at the loss on a GPU, which has to stop for each; on a CPU every step is looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepDone:
+    """A step of the optimizer.
+
+    Attributes:
+        step: its number in the epoch, from 1.
+        steps: how many the epoch has.
+        rows: ``(m, k)`` int64, the rows it trained on.
+        lr: its learning rate.
+    """
+
+    step: int
+    steps: int
+    rows: Int64Array
+    lr: float
+
+
+class Tally:
+    """Means over an epoch in which each row counts once, whatever batch it stood in.
+
+    Args:
+        device: where the sums are kept, so that a GPU need not stop for them.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._sums: dict[str, Tensor] = {}
+        self.rows = self.images = 0
+
+    def add(self, parts: LossParts, rows: Int64Array) -> None:
+        """Add what a batch of ``(m, k)`` rows gave."""
+        for name, value in {"loss": parts.loss.detach(), **parts.terms}.items():
+            sum_ = self._sums.setdefault(name, torch.zeros((), dtype=torch.float64, device=self._device))
+            sum_ += value.double() * len(rows)
+        self.rows += len(rows)
+        self.images += rows.size
+
+    def mean(self, name: str) -> float | None:
+        """Return a mean; None where nothing of that name was added."""
+        return float(self._sums[name]) / self.rows if name in self._sums and self.rows else None
+
+    def state(self) -> dict[str, Any]:
+        """Return the sums as plain values."""
+        sums = {name: float(value) for name, value in self._sums.items()}
+        return {"sums": sums, "rows": self.rows, "images": self.images}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Take what :meth:`state` gave."""
+        self._sums = {
+            name: torch.tensor(value, dtype=torch.float64, device=self._device)
+            for name, value in values["sums"].items()
+        }
+        self.rows, self.images = values["rows"], values["images"]
+
+
+class Trainer:
+    """A network, its optimizer, and how a batch becomes a step.
+
+    Args:
+        config: of the run.
+        objective: what is trained; it is moved to the device.
+        training: the crops.
+        device: where it trains.
+        ranks: the processes that train together.
+
+    Attributes:
+        optimizer: has what trains, and nothing else.
+        scaler: of gradients, for fp16.
+        tally: of the epoch so far.
+        to_input: makes a batch's images as the network sees them.
+
+    Raises:
+        UsageError: nothing trains.
+    """
+
+    def __init__(
+        self,
+        config: FitConfig,
+        objective: Objective,
+        training: TrainingSet,
+        device: torch.device,
+        ranks: Ranks,
+    ) -> None:
+        self.config, self.objective, self.training, self.device = config, objective, training, device
+        self.ranks = ranks
+        layout = torch.channels_last if config.channels_last else torch.preserve_format
+        objective.to(device)
+        objective.to(memory_format=layout)
+        self.whole = WholeBatch(objective.model, ranks)
+        if ranks.world > 1:
+            share_batch_norms(objective, self.whole)
+        if config.compile:
+            objective.model.compile()
+        self.optimizer = make_optimizer(config, trainable_parameters(objective))
+        self.stepper = _parallel(objective, device, ranks)
+        # one object whatever the precision, so that a step reads the same
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.tally = Tally(device)
+        augmentation = Augmentation(config.flip, config.rotate)
+        self.to_input = ToInput(objective.model.spec, device, config.channels_last, augmentation)
+
+    def steps(
+        self, plan: EpochRows, epoch: int, base_lr: float, reader: CropReader, first: int = 0
+    ) -> Iterator[StepDone]:
+        """Train on an epoch's rows, from step ``first`` on; yields after each step.
+
+        Args:
+            plan: what the epoch sees.
+            epoch: its number from 1.
+            base_lr: the schedule's highest learning rate.
+            reader: reads the training crops.
+            first: how many steps were done before.
+
+        Raises:
+            TrainingError: the loss is NaN or infinite.
+            DataError: a crop cannot be read.
+            DeviceError: the device's memory is too small.
+        """
+        groups = list(_grouped(_batches_of(plan), self.config.accumulate))
+        self.objective.train()
+        self.tally = Tally(self.device) if first == 0 else self.tally
+        images = self._images(plan, epoch, groups, first, reader)
+        for step, group in enumerate(groups[first:], first):
+            lr = learning_rate(self.config, base_lr, epoch - 1 + step / len(groups))
+            for values in self.optimizer.param_groups:
+                values["lr"] = lr
+            rows = plan.rows[group[0].start : group[-1].stop]
+            with memory_watched(fit_advice(self.config)):
+                for number, batch in enumerate(group):
+                    with self._apart(number + 1 < len(group)):
+                        self._learn(next(images), plan, batch, len(rows))
+                self._change()
+            if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
+                self._refuse_loss(epoch, step + 1)
+            yield StepDone(step + 1, len(groups), rows, lr)
+
+    def first_images(self, plan: EpochRows, reader: CropReader) -> Tensor:
+        """Return the run's first batch as the network sees it, ``(b · k, 3, size, size)``."""
+        rows = plan.rows[_batches_of(plan)[0]]
+        return self.to_input(reader.read(rows.reshape(-1)), (self.config.seed, 1, 0, 0))
+
+    def _images(
+        self, plan: EpochRows, epoch: int, groups: list[list[slice]], first: int, reader: CropReader
+    ) -> Iterator[Tensor]:
+        """Yield this process's share of each batch, as the network sees it; crops are read ahead.
+
+        What is drawn after a batch was yielded, such as dropout, follows from the batch's place, too.
+        """
+        places = [
+            ((self.config.seed, epoch, step, number), plan.rows[batch])
+            for step, group in enumerate(groups[first:], first)
+            for number, batch in enumerate(group)
+        ]
+        shares = [self.whole.share(rows) for _, rows in places]
+        crops = batches(
+            reader,
+            (rows[share].reshape(-1) for (_, rows), share in zip(places, shares, strict=True)),
+            shapings=(
+                self.to_input.shaping(rows.size, key, _of_images(share, rows))
+                for (key, rows), share in zip(places, shares, strict=True)
+            ),
+        )
+        for (key, rows), share, (_, shaped) in zip(places, shares, crops, strict=True):
+            images = self.to_input.finish(shaped, key, _of_images(share, rows), rows.size)
+            # each process drops others: their photos are others, too
+            words = [_STEP, *key, self.ranks.rank]
+            torch.manual_seed(int(np.random.default_rng(words).integers(2**63)))
+            yield images
+
+    def _learn(self, images: Tensor, plan: EpochRows, batch: slice, whole: int) -> None:
+        """Add a batch's gradients; ``whole`` rows make the step that it is a part of."""
+        rows = plan.rows[batch]
+        self.whole.expect(rows)
+        with torch.autocast(
+            self.device.type,
+            _PRECISIONS[self.config.precision],
+            enabled=self.config.precision != "fp32",
+        ):
+            parts: LossParts = self.stepper(images, self._labels(plan, batch), plan.rows.shape[1])
+        loss = self.scaler.scale(parts.loss * (len(rows) / whole))
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.tally.add(parts, rows)
+
+    def _change(self) -> None:
+        """Change the weights."""
+        if self.config.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, self.config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _labels(self, plan: EpochRows, batch: slice) -> Tensor | None:
+        """Return the whole batch's labels: all processes know the plan."""
+        if plan.same is not None:
+            return torch.from_numpy(plan.same[batch]).to(self.device)
+        if plan.rows.shape[1] == 3:
+            return None
+        return torch.from_numpy(self.training.person[plan.rows[batch, 0]]).to(self.device)
+
+    def _apart(self, apart: bool) -> contextlib.AbstractContextManager[None]:
+        """Leave the processes' gradients apart where more of the step's batches follow."""
+        if apart and isinstance(self.stepper, DistributedDataParallel):
+            return self.stepper.no_sync()
+        return contextlib.nullcontext()
+
+    def refuse_nan(self, epoch: int, step: int) -> None:
+        """Refuse to go on with a network that has gone wrong: for before it is written down.
+
+        Raises:
+            TrainingError: the epoch's loss or a weight is NaN or infinite.
+        """
+        self._refuse_loss(epoch, step)
+        weights = [weight.detach() for weight in self.objective.parameters() if weight.requires_grad]
+        if not torch.stack([weight.isfinite().all() for weight in weights]).all():
+            raise self._gone_wrong("a weight is NaN or infinite", epoch, step)
+
+    def _refuse_loss(self, epoch: int, step: int) -> None:
+        loss = self.tally.mean("loss")
+        if loss is not None and not math.isfinite(loss):
+            kind = "NaN" if math.isnan(loss) else "infinite"
+            raise self._gone_wrong(f"the loss is {kind}", epoch, step)
+
+    def _gone_wrong(self, what: str, epoch: int, step: int) -> TrainingError:
+        return TrainingError(
+            f"{what} in epoch {epoch}, at step {step} or shortly before: --resume would meet it again. Begin "
+            "anew with --overwrite and a lower --lr, --clip 5 or --warmup-epochs 1"
+            + (", or --precision bf16" if self.config.precision == "fp16" else "")
+        )
+
+
+def fit_advice(config: FitConfig) -> str:
+    """Return what to lower where training needs more memory than there is."""
+    half = max(1, config.batch // 2)
+    return (
+        f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many rows make a step), "
+        "--size, --dim or --hidden, or take --precision bf16 or a smaller --backbone"
+    )
+
+
+def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """Return the optimizer of a run."""
+    decay = config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(weights, lr=config.lr, weight_decay=decay)
+
+
+def _parallel(objective: Objective, device: torch.device, ranks: Ranks) -> torch.nn.Module:
+    if ranks.world == 1:
+        return objective
+    return DistributedDataParallel(objective, device_ids=[device.index] if device.type == "cuda" else None)
+
+
+def _batches_of(plan: EpochRows) -> list[slice]:
+    """Return the batches; a last one of a single photo joins the one before: BatchNorm cannot take one."""
+    ends = [*range(0, len(plan.rows), plan.batch), len(plan.rows)]
+    if plan.rows.shape[1] == 1 and len(ends) > 2 and ends[-1] - ends[-2] == 1:
+        del ends[-2]
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _of_images(share: slice, rows: Int64Array) -> slice:
+    """Return the images of a share of a batch's rows."""
+    return slice(share.start * rows.shape[1], share.stop * rows.shape[1])
+
+
+def _grouped(parts: list[slice], size: int) -> Iterator[list[slice]]:
+    for start in range(0, len(parts), size):
+        yield parts[start : start + size]

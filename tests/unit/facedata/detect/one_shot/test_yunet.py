@@ -1,0 +1,43 @@
+"""YuNet: its networks are quiet, its weights are looked at, and it is fed as OpenCV wants it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from facedata.detect.choose import box_iou
+from facedata.detect.one_shot.yunet import Yunet
+from facedata.errors import DetectorError
+from facedata.photos.image import decode
+from tests.shared import SHARED, needs_shared
+
+_WEIGHTS = SHARED / "weights" / "face_detection_yunet_2023mar.onnx"
+
+
+@needs_shared
+def test_making_one_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    level = cv2.utils.logging.getLogLevel()
+    Yunet(_WEIGHTS.read_bytes())
+    assert capfd.readouterr() == ("", "")
+    assert cv2.utils.logging.getLogLevel() == level
+
+
+def test_what_is_no_network_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DetectorError, match="OpenCV cannot read YuNet's weights"):
+        Yunet(b"no network at all")
+
+
+@needs_shared
+def test_it_finds_what_opencv_finds_on_the_same_pixels() -> None:
+    image = decode((SHARED / "data/group_photos/bald_guys.jpg").read_bytes())
+    plain = cv2.FaceDetectorYN.create(str(_WEIGHTS), "", (image.shape[1], image.shape[0]), 0.3, 0.3, 5000)
+    _, rows = plain.detect(np.ascontiguousarray(image[:, :, ::-1]))
+    (found,) = Yunet(_WEIGHTS.read_bytes()).find([image], 2048)
+    assert len(found.boxes) == len(rows) > 5
+    for box, score, points, row in zip(found.boxes, found.scores, found.landmarks, rows, strict=True):
+        wanted = np.array([row[0], row[1], row[0] + row[2], row[1] + row[3]])
+        assert box_iou(box, wanted) > 0.999
+        np.testing.assert_allclose(points.ravel(), row[4:14], atol=0.01)
+        assert score == pytest.approx(row[14])
+    assert (found.landmarks[:, 0, 0] < found.landmarks[:, 1, 0]).mean() > 0.8  # image-left eye first

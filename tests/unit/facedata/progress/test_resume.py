@@ -1,0 +1,96 @@
+"""Rows of earlier runs: found by number, read in pieces, over several row groups."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facedata import prepare
+from facedata.errors import NotASetError
+from facedata.progress.parts import read_rows
+from facedata.progress.resume import _Places, _Stream
+from facedata.testing import FakeDetector, marked_folder
+from tests.sets import set_bytes
+
+names = st.text(st.characters(codec="utf-8"), max_size=5)
+
+
+@given(st.lists(names, unique=True, max_size=30), st.lists(names, max_size=30))
+def test_places_are_those_of_the_records(planned: list[str], others: list[str]) -> None:
+    asked = [*others, *planned[::2]]
+    places = _Places(pa.chunked_array([planned[:4], planned[4:]], pa.string()))
+    wanted = [planned.index(name) if name in planned else -1 for name in asked]
+    assert places.of(pa.chunked_array([asked[:3], asked[3:]], pa.string())).tolist() == wanted
+
+
+@given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=8))
+def test_a_stream_gives_its_rows_in_pieces_of_any_length(batches: list[int], pieces: list[int]) -> None:
+    numbers = np.arange(sum(batches))
+    ends = np.cumsum(batches, dtype=np.int64).tolist()
+    schema = pa.schema([("n", pa.int64())])
+    given_out = (
+        pa.record_batch([pa.array(numbers[end - size : end])], schema=schema)
+        for size, end in zip(batches, ends, strict=True)
+    )
+    stream, done = _Stream(given_out), 0
+    for count in pieces:
+        taken = stream.take(count)
+        found = [] if taken is None else taken.column("n").to_pylist()
+        assert found == numbers[done : done + count].tolist()
+        done += len(found)
+
+
+@pytest.fixture
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups of seven rows, so that a few photos are many of them."""
+    monkeypatch.setattr("facedata.tables.schema.ROW_GROUP_ROWS", 7)
+    for module in ("order", "names", "settled", "shards", "earlier"):
+        monkeypatch.setattr(f"facedata.{module}.BLOCK_ROWS", 7)
+
+
+@pytest.mark.usefixtures("small_groups")
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_set_of_many_row_groups_grows_as_one_of_one_does(tmp_path: Path, remembered: bool) -> None:
+    marked_folder(tmp_path / "photos", people=5, photos=5)
+    photos = sorted((tmp_path / "photos").rglob("*.png"))
+    shutil.copy(photos[0], photos[0].with_name("zz.png"))
+    shutil.copy(photos[8], photos[8].with_name("0.png"))
+    options: dict[str, Any] = {"detector": FakeDetector, "workers": 1, "min_photos": 2}
+    prepare(tmp_path / "photos", tmp_path / "grown", **options)
+    photos[0].unlink()  # its duplicate is the one to keep now
+    photos[9].unlink()
+    marked_folder(tmp_path / "photos", people=7, photos=2, seed=9)
+    if not remembered:
+        (tmp_path / "grown" / ".seen.arrow").unlink()
+    prepare(tmp_path / "photos", tmp_path / "grown", splits="train=0.75,test=0.25", **options)
+    ledger = pd.read_parquet(tmp_path / "grown" / "photos.parquet")
+    assert ledger["record"].tolist() == sorted(ledger["record"], key=str.encode)
+    assert set(ledger["status"]) == {"kept", "duplicate"}
+    before = set_bytes(tmp_path / "grown")
+    prepare(tmp_path / "photos", tmp_path / "grown", detector=None, workers=1, min_photos=2)
+    assert set_bytes(tmp_path / "grown") == before
+    prepare(tmp_path / "photos", tmp_path / "fresh", **options)
+    # people keep their splits in a grown set; all the rest is that of a fresh one
+    fresh = pd.read_parquet(tmp_path / "fresh" / "photos.parquet")
+    pd.testing.assert_frame_equal(ledger, fresh)
+    crops = [pd.read_parquet(tmp_path / name / "classes.parquet") for name in ("grown", "fresh")]
+    unbound = [frame.drop(columns=["split", "label"]) for frame in crops]
+    pd.testing.assert_frame_equal(*unbound)
+
+
+def test_a_damaged_part_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.arrow").write_bytes(b"no Arrow")
+    with pytest.raises(NotASetError, match=r"a\.arrow"):
+        read_rows(tmp_path / "a.arrow")
+    with pa.ipc.new_file(str(tmp_path / "b.arrow"), pa.schema([("n", pa.int64())])) as writer:
+        writer.write_table(pa.table({"n": [1]}))
+    with pytest.raises(NotASetError, match="another facedata"):
+        read_rows(tmp_path / "b.arrow")

@@ -1,0 +1,89 @@
+"""Open-set figures against a slow loop over every threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facemodel.errors import ScoreError
+from facemodel.scoring.open_set import Probes, at_threshold, open_set_figures, open_set_rates
+
+distances = st.lists(st.integers(0, 12).map(float) | st.just(float("inf")), max_size=40)
+
+
+def slow_dir(probes: Probes, rate: float) -> float | None:
+    """The best DIR of any threshold that lets in at most that share of strangers, with at least one place."""
+    strangers = [float(one) for one in probes.strangers]
+    if int(rate * len(strangers) + 1e-9) < 1 or not len(probes.near):
+        return None
+    best = 0.0
+    for threshold in sorted({*probes.near.tolist(), *strangers, -1.0} - {float("inf")}):
+        let_in = sum(one <= threshold for one in strangers)
+        if let_in <= rate * len(strangers) + 1e-9:
+            fits = [ok and one <= threshold for one, ok in zip(probes.near, probes.right, strict=True)]
+            best = max(best, sum(fits) / len(fits))
+    return best
+
+
+@given(distances, distances, st.integers(0, 2**32), st.sampled_from([0.5, 0.3, 0.1, 0.05]))
+def test_rates_equal_a_search_of_all_thresholds(
+    near: list[float], strangers: list[float], seed: int, rate: float
+) -> None:
+    right = np.random.default_rng(seed).random(len(near)) < 0.7
+    probes = Probes(np.array(near, float), right, np.array(strangers, float))
+    (found,) = open_set_rates(probes, [rate])
+    wanted = slow_dir(probes, rate)
+    assert found.dir == wanted if wanted is None else found.dir == pytest.approx(wanted)
+    assert found.strangers == len(strangers)
+    if found.threshold is not None:
+        assert found.let_in == sum(one <= found.threshold for one in strangers)
+        assert found.let_in <= rate * len(strangers) + 1e-9
+
+
+def test_a_tie_of_strangers_at_the_threshold_keeps_all_of_them_out() -> None:
+    probes = Probes(np.array([0.5, 0.1]), np.array([True, True]), np.array([0.5] * 5 + [2.0] * 5))
+    (found,) = open_set_rates(probes, [0.2])
+    assert (found.let_in, found.dir) == (0, 0.5)
+
+
+def test_too_few_strangers_give_no_figure() -> None:
+    probes = Probes(np.array([0.1]), np.array([True]), np.arange(99.0))
+    assert [one.dir for one in open_set_rates(probes, [0.1, 0.01])] == [1.0, None]
+
+
+def test_what_one_threshold_does() -> None:
+    near = np.array([0.1, 0.2, 0.3, 0.9, np.inf])
+    right = np.array([True, False, True, True, False])
+    figures = at_threshold(Probes(near, right, np.array([0.25, 0.3, 0.31, np.inf])), 0.3)
+    assert figures == {
+        "known": 5, "strangers": 4, "rank1": 0.6, "right": 0.4, "wrong": 0.2, "unknown": 0.4, "let_in": 2,
+        "let_in_rate": 0.5,
+    }  # fmt: skip
+
+
+def test_nobody_to_judge_gives_no_share() -> None:
+    empty = np.empty(0)
+    figures = open_set_figures(Probes(empty, np.empty(0, bool), empty), 0.3, "euclidean")
+    assert figures["right"] is None
+    assert figures["let_in_rate"] is None
+    assert all(one["dir"] is None for one in figures["rates"])
+
+
+def test_of_similarities_the_thresholds_are_similarities() -> None:
+    similar = np.array([0.9, 0.5, 0.2])
+    probes = Probes(-similar, np.array([True, True, True]), -np.linspace(-0.5, 0.4, 10))
+    figures = open_set_figures(probes, 0.45, "cosine")
+    assert figures["right"] == pytest.approx(2 / 3)
+    (tenth,) = [one for one in figures["rates"] if one["rate"] == 0.1]
+    assert tenth["let_in"] == 1
+    assert 0.3 < tenth["threshold"] < 0.4  # above the second likest stranger
+    assert tenth["dir"] == pytest.approx(2 / 3)
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    with pytest.raises(ScoreError, match="NaN"):
+        Probes(np.array([np.nan]), np.array([True]), np.empty(0))
+    with pytest.raises(ScoreError, match="2 distances"):
+        Probes(np.zeros(2), np.array([True]), np.empty(0))

@@ -1,0 +1,44 @@
+"""Options that do nothing are said; those of a recipe that another choice idles are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from facemodel.config import FitConfig
+from facemodel.recipes import fit_config, list_recipes
+from facemodel.unused_options import unused_lines
+
+
+@pytest.mark.parametrize(
+    ("values", "idle"),
+    [
+        ({"miner": "hard"}, ["miner"]),
+        ({"miner": "hard", "batches": "people"}, []),
+        ({"miner": "hard", "batches": "people", "loss": "arcface"}, ["miner"]),
+        ({"hard_below": 0.5, "hard_candidates": 9}, ["hard-candidates", "hard-below"]),
+        ({"hard_below": 0.5, "hard_candidates": 9, "negatives": "hard"}, ["hard-below"]),
+        ({"negatives": "hard", "batches": "pairs", "loss": "bce"}, ["negatives"]),
+        ({"margin": 0.3, "batches": "photos", "loss": "focal", "gamma": 1.0}, ["margin"]),
+        ({"gamma": 1.0, "scale": 9.0, "momentum": 0.5}, ["scale", "gamma", "momentum"]),
+        ({"class_weights": True, "batches": "people"}, ["class-weights"]),
+        ({"strategy": "reference", "triplets": "mine.parquet"}, ["strategy"]),
+        ({"step_epochs": 3, "schedule": "cosine"}, ["step-epochs"]),
+        ({"freeze_random": True}, ["freeze-random"]),
+        ({"recipe": "celeba-triplet", "batches": "pairs", "loss": "bce"}, []),
+        ({"recipe": "celeba-triplet", "hard_lr": 0.5, "negatives": "random"}, ["hard-lr"]),
+    ],
+)  # fmt: skip
+def test_only_what_was_asked_for_and_idles(values: dict[str, object], idle: list[str]) -> None:
+    lines = unused_lines(fit_config(values))
+    assert [line.partition(" ")[0] for line in lines] == [f"--{name}" for name in idle]
+
+
+def test_no_default_and_no_recipe_idles() -> None:
+    assert unused_lines(FitConfig()) == []
+    assert [unused_lines(recipe.config) for recipe in list_recipes()] == [[]] * 8
+    assert [unused_lines(_as_flags(recipe.config)) for recipe in list_recipes()] == [[]] * 8
+
+
+def _as_flags(config: FitConfig) -> FitConfig:
+    """The same values without the recipe's name: now each of them was asked for."""
+    return FitConfig(**{**vars(config), "recipe": None})

@@ -13,6 +13,8 @@ import math
 import sys
 import types
 import typing
+from collections.abc import Collection, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,13 +38,24 @@ def option(
     text: str,
     *,
     shapes: bool = False,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     metavar: str | None = None,
     least: float | None = None,
     most: float | None = None,
     file: bool = False,
 ) -> Any:
-    """Declare an option: default, help text, choices, inclusive range, and whether it may name a file."""
+    """Declare an option.
+
+    Args:
+        default: its value where the user gives none.
+        text: its line of help.
+        shapes: the result depends on it, so it is part of the settings and the fingerprint.
+        choices: the values it takes; a table of names (:func:`named`) is looked at anew each time.
+        metavar: what stands for its value in the help.
+        least: the lowest number it takes.
+        most: the highest number it takes.
+        file: it may name a file, which counts by its content.
+    """
     return dataclasses.field(
         default=default,
         metadata={
@@ -130,6 +143,33 @@ def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, A
         UsageError: an unknown name, or a value of the wrong type or out of range.
     """
     return make(kind, {**(dataclasses.asdict(config) if config else {}), **changes})  # type: ignore[call-overload]
+
+
+def named(table: Mapping[str, Any], name: str) -> Any:
+    """Return what a table of names has under a name.
+
+    Args:
+        table: name → object, or ``module:object`` for what is to be imported only when it is asked for.
+        name: a key of the table.
+
+    >>> named({"square_root": "math:sqrt"}, "square_root")(16.0)
+    4.0
+    """
+    found = table[name]
+    if not isinstance(found, str):
+        return found
+    module, _, attribute = found.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def setting_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return what differs between an earlier run's settings and this one's; empty if nothing does.
+
+    >>> setting_differences({"size": 240, "seed": 1}, {"size": 112, "seed": 1})
+    'size: 240 there, 112 now'
+    """
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return ", ".join(f"{name}: {before.get(name)!r} there, {now.get(name)!r} now" for name in names)
 
 
 def fingerprint_of(values: Any) -> str:

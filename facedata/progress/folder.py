@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ..errors import NotASetError, OtherSettingsError, SetError, writing
 from ..files.atomic import write_text
+from ..options import setting_differences
 from ..store.base import Store
 from ..tables.blocks import blocks
 from ..tables.parquet import read_footer
@@ -66,7 +67,7 @@ class Work:
             if before["versions"] != versions:
                 logger.warning(
                     "%s was begun under other library versions (%s): its bytes may differ from a fresh run's",
-                    self.out, _differences(before["versions"], versions),
+                    self.out, setting_differences(before["versions"], versions),
                 )  # fmt: skip
         with writing(self.folder):
             for name in ("parts", "started"):
@@ -139,14 +140,9 @@ def refuse_other_settings(out: Path, before: dict[str, Any], now: dict[str, Any]
     """
     if before != now:
         raise OtherSettingsError(
-            f"{out} was prepared with other settings ({_differences(before, now)}): use those again, choose "
-            "another --out, or start afresh with --overwrite"
+            f"{out} was prepared with other settings ({setting_differences(before, now)}): use those "
+            "again, choose another --out, or start afresh with --overwrite"
         )
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> str:
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return ", ".join(f"{name}: {before.get(name)!r} there, {now.get(name)!r} now" for name in names)
 
 
 def stage_seen(out: Path, records: pa.Table) -> Path:

@@ -13,6 +13,7 @@ from .commands.redraw import pairs_set, split_set, triplets_set
 from .config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from .crops.find_crops import find_crops
 from .errors import FacedataError
+from .photos.image import decode
 from .sets.pairs_triplets import ClassManifest, PairManifest, TripletManifest
 from .sets.prepared import PreparedSet, open_set
 
@@ -28,6 +29,7 @@ __all__ = [
     "TripletManifest",
     "TripletsConfig",
     "crop_set",
+    "decode",
     "find_crops",
     "open_set",
     "pairs_set",

@@ -1,116 +1,134 @@
 """Every option of every command, once: its name, default, meaning, and whether it shapes the set's bytes.
 
-An option marked ``shapes=True`` is part of the settings: it goes into dataset.json and the fingerprint, and a
-rerun with another value is refused.
+A ``setting`` goes into dataset.json and the fingerprint, and a rerun with another value is refused; a plain
+``option`` may change from run to run. Options that several commands share are declared first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import UsageError
-from .options import MOST_WHOLE, Options, option
+from .options import MOST_WHOLE, Options, named, option, setting
 
-FACE_RULES = ("largest", "center", "score", "only")
-TEMPLATES = ("square", "arcface112", "facenet160")
-DETECTORS = ("mtcnn", "yunet", "retinaface")
-STORES = ("folders", "tar")
-ENGINES = ("local", "dask", "ray")
-SPLIT_RULES = ("identity", "photo", "official")
-STRATEGIES = ("random", "reference", "all", "official")
-UNIFORM = ("people", "photos")
+TEMPLATES: dict[str, Any] = {
+    "square": "facedata.crops.square:TEMPLATE",
+    "arcface112": "facedata.crops.arcface112:TEMPLATE",
+    "facenet160": "facedata.crops.facenet160:TEMPLATE",
+}
+"""Name → a :class:`facedata.crops.align.Template`, or where it is (:func:`facedata.options.named`)."""
+
+SOURCES: dict[str, Any] = {
+    "demo": "facedata.sources.demo:DEMO",
+    "folder": "facedata.sources.folder:FOLDER",
+    "table": "facedata.sources.table:TABLE",
+    "celeba": "facedata.sources.celeba:CELEBA",
+    "lfw": "facedata.sources.lfw:LFW",
+}
+"""Name → a :class:`facedata.sources.open.SourceKind`, or where it is (:func:`facedata.options.named`)."""
+
+DETECTORS: dict[str, Any] = {
+    "mtcnn": "facedata.detect.mtcnn.factory:MtcnnFactory",
+    "yunet": "facedata.detect.one_shot.yunet_factory:YunetFactory",
+    "retinaface": "facedata.detect.one_shot.retinaface_factory:RetinafaceFactory",
+}
+"""Name → a function of (smallest face in photo pixels, device) that returns a
+:data:`facedata.detect.base.DetectorFactory`, or where it is (:func:`facedata.options.named`)."""
+
+_SPLIT_RULES = ("identity", "photo", "official")
+
+_TEMPLATE = setting("square", "how the face is placed in its crop", choices=TEMPLATES)
+_SIZE = setting(
+    None, "side of a crop in pixels (default: the template's own: 240, 112 or 160)", least=16, most=4096
+)
+_MARGIN = setting(
+    0.0, "square template: enlarge the face box by this fraction of its size on every side", least=0, most=4
+)
+_SPLITS = setting("train=0.75,test=0.25", "the splits and their ratios", metavar="NAME=RATIO,…")
+_STABLE = setting(
+    False, "choose each person's split by hash alone: nobody ever changes split, but ratios are approximate"
+)
+_UNIFORM = setting(
+    "people", "what has an equal chance in each draw: people, or photos", choices=("people", "photos")
+)
+_SEED = setting(0, "seed of all random choices", least=0)
+_WORKERS = option(None, "worker processes (default: one per core, or all of the cluster's)", least=1)
+_ENGINE = option("local", "where to work: on this machine or on a cluster", choices=("local", "dask", "ray"))
+_ADDRESS = option(
+    None, "address of a running Dask or Ray cluster (default: start one on this machine)", metavar="HOST:PORT"
+)
+_CACHE = option(
+    None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
+)
+_OVERWRITE = option(False, "delete the set in --out and start again")
 
 
 @dataclass(frozen=True)
 class PrepareConfig(Options):
     """The options of ``facedata prepare``."""
 
-    kind: str = option(
-        "folder",
-        "where the photos come from",
-        shapes=True,
-        choices=("demo", "folder", "table", "celeba", "lfw"),
-    )
-    detector: str = option("mtcnn", "which network finds the faces", shapes=True, choices=DETECTORS)
-    face: str | None = option(
+    kind: str = setting("folder", "where the photos come from", choices=SOURCES)
+    detector: str = setting("mtcnn", "the network that finds the faces", choices=DETECTORS)
+    face: str | None = setting(
         None,
-        "which face of several (default: the source's own rule, else largest)",
-        shapes=True,
-        choices=FACE_RULES,
+        "which face to use when a photo has several (default: the source's own rule, else largest)",
+        choices=("largest", "center", "score", "only"),
     )
-    min_score: float = option(0.9, "least score of a face, 0 to 1", shapes=True, least=0.0, most=1.0)
-    min_face: float = option(20.0, "least side of a face's box, in photo pixels", shapes=True, least=1.0)
-    max_pixels: int = option(
-        100_000_000, "most pixels of a photo; larger ones are not decoded", shapes=True, least=1
+    min_score: float = setting(0.9, "lowest score of a face, 0 to 1", least=0.0, most=1.0)
+    min_face: float = setting(20.0, "smallest side of a face's box in photo pixels", least=1.0)
+    max_pixels: int = setting(
+        100_000_000, "skip photos with more pixels than this, without decoding them", least=1
     )
-    template: str = option("square", "how a face lies in its crop", shapes=True, choices=TEMPLATES)
-    size: int | None = option(
-        None,
-        "side of a crop in pixels (default: the template's own: 240, 112 or 160)",
-        shapes=True,
-        least=16,
-        most=4096,
-    )
-    margin: float = option(
-        0.0,
-        "square: grow the box by this fraction of its side, on each side",
-        shapes=True,
-        least=0,
-        most=4,
-    )
-    identity_from: str = option(
+    template: str = _TEMPLATE
+    size: int | None = _SIZE
+    margin: float = _MARGIN
+    identity_from: str = setting(
         "parent",
-        "a photo's person: its folder (parent), its whole folder path (path), or a REGEX's first group",
-        shapes=True,
+        "what names the person in a photo: its folder (parent), its folder path (path), or the first group "
+        "of a REGEX",
         metavar="parent|path|REGEX",
     )
-    reference: str | None = option(
-        None, "photos that match are reference photos (passport photos)", shapes=True, metavar="GLOB"
+    reference: str | None = setting(
+        None, "photos that match are reference photos, such as passport photos", metavar="GLOB"
     )
-    exclude: str | None = option(
+    exclude: str | None = setting(
+        None, "a file that lists photos to leave out, one per line (globs allowed)", metavar="FILE", file=True
+    )
+    min_photos: int = setting(1, "leave out people with fewer kept photos", least=1)
+    splits: str = _SPLITS
+    split_by: str | None = setting(
         None,
-        "a file that lists photos to leave out, one a line (globs allowed)",
-        shapes=True,
-        metavar="FILE",
-        file=True,
+        "what is divided: people (identity), each person's photos (photo), or as the source says (official) "
+        "(default: identity; official for LFW, and with --split-from)",
+        choices=_SPLIT_RULES,
     )
-    min_photos: int = option(1, "leave out people with fewer kept photos", shapes=True, least=1)
-    splits: str = option(
-        "train=0.75,test=0.25", "the splits and their ratios", shapes=True, metavar="NAME=RATIO,…"
-    )
-    split_by: str | None = option(
+    split_from: str | None = setting(
         None,
-        "what is divided (default: identity; official for LFW, and with --split-from)",
-        shapes=True,
-        choices=SPLIT_RULES,
-    )
-    split_from: str | None = option(
-        None,
-        "official split of a folder's photos: a REGEX's first group, or a FILE of photo and split",
-        shapes=True,
+        "where the official split comes from: the first group of a REGEX on the photo's path, or a FILE of "
+        "photo and split",
         metavar="REGEX|FILE",
         file=True,
     )
-    stable: bool = option(
-        False, "cut at hash thresholds: nobody ever moves, ratios are approximate", shapes=True
-    )
-    view: int = option(1, "LFW's View 1 (train, test) or View 2 (ten folds)", shapes=True, least=1, most=2)
-    seed: int = option(0, "seed of every random choice", shapes=True, least=0)
-    pairs: str | None = option(
+    stable: bool = _STABLE
+    view: int = setting(1, "LFW: View 1 (train and test) or View 2 (ten folds)", least=1, most=2)
+    seed: int = _SEED
+    pairs: str | None = setting(
         None,
-        "pairs of a split: all, or how many (default: official ones where there are, else two a photo)",
-        shapes=True,
+        "pairs per split: all, or a number (default: the official ones if there are any, else two per photo)",
         metavar="all|N",
     )
-    triplets_per_photo: int = option(10, "triplets of a split, per photo", shapes=True, least=0)
-    max_per_person: int | None = option(
-        None, "most positive pairs, and most triplets, of one person", shapes=True, least=1
+    triplets_per_photo: int = setting(10, "triplets per photo of a split", least=0)
+    max_per_person: int | None = setting(
+        None, "limit on one person's positive pairs, and on one person's triplets", least=1
     )
-    store: str = option(
-        "folders", "how crops are kept: a file each, or WebDataset tars", shapes=True, choices=STORES
+    store: str = setting(
+        "folders",
+        "how crops are kept: one file each (folders), or in WebDataset archives (tar)",
+        choices=("folders", "tar"),
     )
-    device: str = option("auto", "where the detector runs", shapes=True, choices=("cpu", "cuda", "auto"))
-    # it shapes nothing: of each detector one content is accepted, wherever it lies
+    device: str = setting("auto", "where the detector runs", choices=("cpu", "cuda", "auto"))
+    # it shapes nothing: for each detector only one content is accepted, wherever the file is
     weights: str | None = option(
         None,
         "a file with the weights of yunet or retinaface (default: downloaded once)",
@@ -120,48 +138,43 @@ class PrepareConfig(Options):
     lfw_images: str = option(
         "funneled", "which LFW to download when no source is given", choices=("original", "funneled")
     )
-    licence: str | None = option(None, "the photos' licence, kept in dataset.json", metavar="TEXT")
-    workers: int | None = option(
-        None, "worker processes (default: one per core, or all of the cluster's)", least=1
-    )
-    engine: str = option("local", "where the work is done", choices=ENGINES)
-    address: str | None = option(
-        None, "a running Dask or Ray cluster (default: one is started here)", metavar="HOST:PORT"
-    )
-    cache: str | None = option(
-        None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
-    )
-    strict: bool = option(False, "a listed photo that is not on disk is an error, not only counted")
-    overwrite: bool = option(False, "start afresh: the set that is there is removed first")
+    licence: str | None = option(None, "the photos' licence, recorded in dataset.json", metavar="TEXT")
+    workers: int | None = _WORKERS
+    engine: str = _ENGINE
+    address: str | None = _ADDRESS
+    cache: str | None = _CACHE
+    strict: bool = option(False, "fail when a listed photo is not on disk, instead of only counting it")
+    overwrite: bool = _OVERWRITE
 
     def __post_init__(self) -> None:
-        """Check the ranges, then what only several values together can tell."""
+        """Check each option's range, then what depends on several options."""
         super().__post_init__()
         object.__setattr__(self, "splits", _canonical(self.splits))
         _refuse_local_address(self.engine, self.address)
         _refuse_stable_photos(self.stable, self.split_by)
         _refuse_margin(self.template, self.margin)
         if self.view != 1 and self.kind != "lfw":
-            raise UsageError(f"--view {self.view} is one of LFW's; the kind is {self.kind}")
-        if self.pairs is not None and self.pairs != "all":
-            _refuse_no_count(self.pairs)
+            raise UsageError(f"--view {self.view} is for LFW only; the source is {self.kind}")
+        count = "0" if self.pairs is None or self.pairs == "all" else self.pairs
+        if not (count.isascii() and count.isdigit() and int(count[:20]) <= MOST_WHOLE):
+            raise UsageError(f"--pairs is {count!r}; it takes all or a number up to {MOST_WHOLE}")
 
 
 @dataclass(frozen=True)
 class SplitConfig(Options):
     """The options of ``facedata split``."""
 
-    splits: str = option(
-        "train=0.75,test=0.25", "the splits and their ratios", shapes=True, metavar="NAME=RATIO,…"
+    splits: str = _SPLITS
+    split_by: str = setting(
+        "identity",
+        "what is divided: people (identity), each person's photos (photo), or as the source says (official)",
+        choices=_SPLIT_RULES,
     )
-    split_by: str = option("identity", "what is divided", shapes=True, choices=SPLIT_RULES)
-    stable: bool = option(
-        False, "cut at hash thresholds: nobody ever moves, ratios are approximate", shapes=True
-    )
-    seed: int = option(0, "seed of the ranking", shapes=True, least=0)
+    stable: bool = _STABLE
+    seed: int = _SEED
 
     def __post_init__(self) -> None:
-        """Check the ranges, then what only several values together can tell."""
+        """Check each option's range, then what depends on several options."""
         super().__post_init__()
         object.__setattr__(self, "splits", _canonical(self.splits))
         _refuse_stable_photos(self.stable, self.split_by)
@@ -171,35 +184,17 @@ class SplitConfig(Options):
 class CropConfig(Options):
     """The options of ``facedata crop``; the three that shape a set as in :class:`PrepareConfig`."""
 
-    template: str = option("square", "how a face lies in its crop", shapes=True, choices=TEMPLATES)
-    size: int | None = option(
-        None,
-        "side of a crop in pixels (default: the template's own: 240, 112 or 160)",
-        shapes=True,
-        least=16,
-        most=4096,
-    )
-    margin: float = option(
-        0.0,
-        "square: grow the box by this fraction of its side, on each side",
-        shapes=True,
-        least=0,
-        most=4,
-    )
-    workers: int | None = option(
-        None, "worker processes (default: one per core, or all of the cluster's)", least=1
-    )
-    engine: str = option("local", "where the work is done", choices=ENGINES)
-    address: str | None = option(
-        None, "a running Dask or Ray cluster (default: one is started here)", metavar="HOST:PORT"
-    )
-    cache: str | None = option(
-        None, "folder for downloads and unpacked archives (default: ~/.cache/facedata)", metavar="DIR"
-    )
-    overwrite: bool = option(False, "start afresh: the set that is there is removed first")
+    template: str = _TEMPLATE
+    size: int | None = _SIZE
+    margin: float = _MARGIN
+    workers: int | None = _WORKERS
+    engine: str = _ENGINE
+    address: str | None = _ADDRESS
+    cache: str | None = _CACHE
+    overwrite: bool = _OVERWRITE
 
     def __post_init__(self) -> None:
-        """Check the ranges, then what only several values together can tell."""
+        """Check each option's range, then what depends on several options."""
         super().__post_init__()
         _refuse_local_address(self.engine, self.address)
         _refuse_margin(self.template, self.margin)
@@ -209,42 +204,40 @@ class CropConfig(Options):
 class PairsConfig(Options):
     """The options of ``facedata pairs``."""
 
-    strategy: str = option("random", "how pairs are drawn", shapes=True, choices=STRATEGIES)
-    count: int | None = option(
-        None, "pairs per split (default: two a photo)", shapes=True, least=0, metavar="N"
+    strategy: str = setting(
+        "random",
+        "how to draw pairs: at random, with a reference photo on the left, all of them, or the official ones",
+        choices=("random", "reference", "all", "official"),
     )
-    uniform: str = option(
-        "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
-    )
-    max_per_person: int | None = option(None, "most positive pairs of one person", shapes=True, least=1)
-    seed: int = option(0, "seed of the drawing", shapes=True, least=0)
+    count: int | None = setting(None, "pairs per split (default: two per photo)", least=0, metavar="N")
+    uniform: str = _UNIFORM
+    max_per_person: int | None = setting(None, "limit on one person's positive pairs", least=1)
+    seed: int = _SEED
 
 
 @dataclass(frozen=True)
 class TripletsConfig(Options):
     """The options of ``facedata triplets``."""
 
-    strategy: str = option(
-        "random", "how triplets are drawn", shapes=True, choices=("random", "reference", "all")
+    strategy: str = setting(
+        "random",
+        "how to draw triplets: at random, with a reference photo as anchor, or all of them",
+        choices=("random", "reference", "all"),
     )
-    count: int | None = option(
-        None, "triplets per split (default: --per-photo times its photos)", shapes=True, least=0, metavar="N"
+    count: int | None = setting(
+        None, "triplets per split (default: --per-photo times its photos)", least=0, metavar="N"
     )
-    per_photo: int = option(10, "triplets per photo of a split", shapes=True, least=0)
-    uniform: str = option(
-        "people", "draw uniformly over people, or over photos", shapes=True, choices=UNIFORM
-    )
-    max_per_person: int | None = option(
-        None, "most triplets whose anchor is one person", shapes=True, least=1
-    )
-    seed: int = option(0, "seed of the drawing", shapes=True, least=0)
+    per_photo: int = setting(10, "triplets per photo of a split", least=0)
+    uniform: str = _UNIFORM
+    max_per_person: int | None = setting(None, "limit on the triplets whose anchor is one person", least=1)
+    seed: int = _SEED
 
 
 def parse_splits(text: str) -> dict[str, float]:
     """Return the ratios of ``train=0.75,test=0.25`` in their order.
 
     Raises:
-        UsageError: not of that form, a ratio not above 0, a name twice, or a sum other than 1.
+        UsageError: another form, a ratio that is not above 0, a name listed twice, or a sum other than 1.
 
     >>> parse_splits("train=0.8,val=0.1,test=0.1")
     {'train': 0.8, 'val': 0.1, 'test': 0.1}
@@ -257,9 +250,9 @@ def parse_splits(text: str) -> dict[str, float]:
         except ValueError:
             raise UsageError(f"--splits {text!r}: {part.strip()!r} is not NAME=RATIO") from None
         if not name.isidentifier():
-            raise UsageError(f"--splits {text!r}: {name!r} is no name for a split; use letters, digits and _")
+            raise UsageError(f"--splits {text!r}: {name!r} cannot name a split; use letters, digits and _")
         if name in ratios:
-            raise UsageError(f"--splits {text!r}: {name} stands twice")
+            raise UsageError(f"--splits {text!r}: {name} is listed twice")
         if not 0 < ratio <= 1:
             raise UsageError(f"--splits {text!r}: the ratio of {name} must be above 0 and at most 1")
         ratios[name] = ratio
@@ -269,13 +262,8 @@ def parse_splits(text: str) -> dict[str, float]:
 
 
 def _canonical(splits: str) -> str:
-    """Return the one text that stands for these ratios, so that spaces and zeros make no other settings."""
+    """Return the ratios in one spelling, so that spaces and zeros do not count as other settings."""
     return ",".join(f"{name}={ratio}" for name, ratio in parse_splits(splits).items())
-
-
-def _refuse_no_count(pairs: str) -> None:
-    if not (pairs.isascii() and pairs.isdigit() and int(pairs[:20]) <= MOST_WHOLE):
-        raise UsageError(f"--pairs is {pairs!r}; it takes all or a number up to {MOST_WHOLE}")
 
 
 def _refuse_local_address(engine: str, address: str | None) -> None:
@@ -289,5 +277,5 @@ def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:
 
 
 def _refuse_margin(template: str, margin: float) -> None:
-    if margin and template != "square":
-        raise UsageError(f"--margin {margin:g}: the template {template} has its own; leave --margin away")
+    if margin and not named(TEMPLATES, template).takes_margin:
+        raise UsageError(f"--margin {margin:g}: the template {template} has its own; drop --margin")

@@ -7,7 +7,7 @@
     ├── SourceError               the source is missing, empty or malformed
     │   ├── UnsafeArchiveError    an archive member points outside the archive
     │   ├── DownloadError         a download failed or has the wrong SHA-256
-    │   └── PhotosLostError       photos of a finished set are gone or changed
+    │   └── PhotosLostError       photos of a finished set are missing or changed
     ├── SetError                  the output folder does not hold what it should
     │   ├── NotASetError          no dataset.json there, or not one of ours
     │   ├── UnfinishedSetError    a run was interrupted and not rerun
@@ -17,9 +17,9 @@
     │   └── LockedError           another run is working on it
     ├── StoreError                the output cannot be written (full, read-only …)
     ├── SampleError               no pair or triplet can be drawn
-    ├── NothingKeptError          photos there were, but no face was kept
+    ├── NothingKeptError          there were photos, but no face was kept
     ├── DetectorError             a detector returned nonsense, or cannot be made
-    ├── EngineError               workers died and no round made progress
+    ├── EngineError               workers keep dying, or a cluster cannot be used
     └── MissingExtraError         an optional package is not installed
 
     ImageError                    one photo cannot be used: becomes its ledger row
@@ -35,7 +35,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 
 class FacedataError(Exception):
@@ -59,11 +58,11 @@ class UnsafeArchiveError(SourceError):
 
 
 class DownloadError(SourceError):
-    """A download failed, or what came does not have the pinned SHA-256."""
+    """A download failed, or its content does not have the pinned SHA-256."""
 
 
 class PhotosLostError(SourceError):
-    """Photos of a finished set are gone or changed since.
+    """Photos of a finished set are missing or have changed.
 
     Attributes:
         photos: their paths below the source root, each with the reason, such as ``gone``.
@@ -75,7 +74,7 @@ class PhotosLostError(SourceError):
 
 
 class SetError(FacedataError):
-    """A prepared set is not there, not whole, or not the one that was meant."""
+    """A prepared set is missing, incomplete, or not the one that was meant."""
 
 
 class NotASetError(SetError):
@@ -83,7 +82,7 @@ class NotASetError(SetError):
 
 
 class UnfinishedSetError(SetError):
-    """The folder holds a set whose `prepare` did not finish; rerunning it does."""
+    """The folder holds a set whose `prepare` did not finish; run it again to finish it."""
 
 
 class OtherSettingsError(SetError):
@@ -107,8 +106,8 @@ class StoreError(FacedataError):
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says against writing ``path`` into a :class:`StoreError`."""
+def writing(path: object) -> Iterator[None]:
+    """Turn the system's errors about writing ``path`` into a :class:`StoreError`."""
     try:
         yield
     except OSError as error:
@@ -116,11 +115,11 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class SampleError(FacedataError):
-    """No pair or triplet can be drawn: one person only, or nobody with two photos."""
+    """No pair or triplet can be drawn: there is one person only, or no person has two photos."""
 
 
 class NothingKeptError(FacedataError):
-    """The source held photos, but not one of them was kept; the ledger says why for each."""
+    """The source held photos, but none was kept; the ledger has the reason for each."""
 
 
 class DetectorError(FacedataError):
@@ -128,11 +127,11 @@ class DetectorError(FacedataError):
 
 
 class EngineError(FacedataError):
-    """Workers died, and three rounds brought no progress."""
+    """Workers keep dying, or a cluster cannot be reached or used."""
 
 
 class MissingExtraError(FacedataError):
-    """An optional package is needed for this and is not installed."""
+    """An optional package that is needed here is not installed."""
 
 
 class ImageError(Exception):
@@ -148,4 +147,4 @@ class UnsupportedImageError(ImageError):
 
 
 class TooLargeImageError(ImageError):
-    """More pixels than ``--max-pixels`` allows; found from the header, nothing was decoded."""
+    """More pixels than ``--max-pixels`` allows, by its header; nothing was decoded."""

@@ -1,4 +1,4 @@
-"""From option dataclasses to a command line: flags, config files, output, exit statuses.
+"""From option dataclasses to a command line: flags, config files, output, exit statuses, shell completion.
 
 Both packages' command lines are made of these. Results go to stdout (``--json`` for machines), progress and
 logs to stderr. Exit status: 0 good, 1 the work failed, 2 the command was used wrongly; 130 after Ctrl-C, as
@@ -13,46 +13,110 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import FacedataError
 from .options import Options, OptionsT, from_toml, make, whole_number
 
+Run = Callable[[argparse.Namespace], None]
+Argument = tuple[str, dict[str, Any]]
+
 _INTERRUPTED = 130
+_SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
+_NAMES_A_FILE = re.compile("FILE|DIR|PATH|SET|SOURCE|MODEL|PEOPLE|PHOTO")
 
 
-def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, package: str) -> int:
-    """Parse a command line, call its ``run``, and turn errors into one line and an exit status.
+def make_parser(program: str, text: str, examples: str) -> tuple[argparse.ArgumentParser, Any]:
+    """Return a program's parser, and the commands that :func:`command` adds to."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=text, epilog=examples, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "--print-completion", action=_PrintCompletion, choices=_SHELLS,
+        help="print the script that lets a shell complete commands, options and files",
+    )  # fmt: skip
+    return parser, parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+
+def command_group(commands: Any, name: str, text: str) -> Any:
+    """Add a first word that several commands share; return what :func:`command` adds them to."""
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+
+def command(
+    commands: Any, name: str, text: str, *arguments: Argument, options: type[Options] | None = None
+) -> Callable[[Run], Run]:
+    """Make the decorated function a command, which gets what was typed.
 
     Args:
-        parser: its program's name stands before every message.
+        commands: of :func:`make_parser` or :func:`command_group`.
+        name: of the command.
+        text: its line of help.
+        *arguments: of :func:`argument`.
+        options: the dataclass whose fields become flags, save those that ``arguments`` name.
+    """
+
+    def register(run: Run) -> Run:
+        parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        parser.set_defaults(run=run)
+        for flag, about in arguments:
+            _add_argument(parser, flag, about)
+        if options:
+            _add_options(parser, options, {flag for flag, _ in arguments})
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+        parser.add_argument("--verbose", action="store_true", help="log more, to stderr")
+        return run
+
+    return register
+
+
+def argument(flag: str, metavar: str, text: str, **about: Any) -> Argument:
+    """Return an argument, or a flag that is not an option of a dataclass, as ``add_argument`` takes them."""
+    return flag, {"metavar": metavar, "help": text, **about}
+
+
+def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
+    """Run the command that was typed; return its exit status. An error is one line on stderr.
+
+    Args:
+        parser: its program's name is also that of the package whose log goes to stderr.
         arguments: None for those of this process.
-        package: whose log goes to stderr.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         parsed = parser.parse_args(arguments)
-        log_to_stderr(package, parsed.verbose)
+        log_to_stderr(parser.prog, parsed.verbose)
         parsed.run(parsed)
     except FacedataError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; run the same command again to go on", file=sys.stderr)
+        print(f"{parser.prog}: stopped; run the same command again to continue", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+    except BrokenPipeError:  # the reader of our output has gone: there is no one left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # of a place where nobody expected the system to say no
+    except OSError as error:  # where our own code expected none
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, parsed: Any, values: Any, flag: Any = None) -> None:
+        import shtab
+
+        print(shtab.complete(parser, values))
+        parser.exit()
 
 
 def log_to_stderr(package: str, verbose: bool) -> None:
@@ -61,47 +125,46 @@ def log_to_stderr(package: str, verbose: bool) -> None:
     logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
-    """Add a command with the flags that all of them have."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--verbose", action="store_true", help="log more, to stderr")
-    return parser
+def _add_argument(parser: argparse.ArgumentParser, flag: str, about: dict[str, Any]) -> None:
+    action = parser.add_argument(flag, **about)
+    if _NAMES_A_FILE.search(about.get("metavar", "")):
+        action.complete = "file"  # type: ignore[attr-defined]  # it is what shtab looks for
 
 
-def add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out: Sequence[str] = ()) -> None:
+def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out: Collection[str]) -> None:
     """Add one flag per field; flags not typed stay absent and so do not hide a config file's values."""
-    parser.add_argument(
-        "--config", metavar="FILE.toml", type=Path, help="read options from a file; flags win over it"
-    )
+    config = {"type": Path, "help": "read options from a file; flags win over it"}
+    _add_argument(parser, "--config", {**config, "metavar": "FILE.toml"})
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every Options is a dataclass
-        if field.name not in leave_out:
-            flag = "--" + field.name.replace("_", "-")
-            parser.add_argument(flag, **_flag(field, hints[field.name]))
+        if field.name in leave_out:
+            continue
+        text, hint = field.metadata["text"].replace("%", "%%"), hints[field.name]
+        if field.default not in (None, "") and field.default is not False:
+            text += f" (default: {field.default})"
+        about: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS, "help": text}
+        if hint is bool:
+            about["action"] = argparse.BooleanOptionalAction
+        else:
+            kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+            of_value = next(one for one in kinds if one is not type(None))
+            about["type"] = whole_number if of_value is int else of_value
+            if field.metadata["choices"]:
+                about["choices"] = field.metadata["choices"]
+            else:
+                about["metavar"] = field.metadata["metavar"] or ("N" if of_value is int else "X")
+        _add_argument(parser, "--" + field.name.replace("_", "-"), about)
 
 
-def _flag(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
-    text = field.metadata["text"].replace("%", "%%")
-    if field.default is not None and field.default is not False:
-        text += f" (default: {field.default})"
-    given: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS, "help": text}
-    if hint is bool:
-        return {**given, "action": argparse.BooleanOptionalAction}
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    kind = next(kind for kind in kinds if kind is not type(None))
-    given["type"] = whole_number if kind is int else kind
-    if field.metadata["choices"]:
-        return {**given, "choices": field.metadata["choices"]}
-    return {**given, "metavar": field.metadata["metavar"] or ("N" if kind is int else "X")}
+def typed_options(parsed: argparse.Namespace, kind: type[Options]) -> dict[str, Any]:
+    """Return the options that were typed, by name."""
+    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return {name: value for name, value in vars(parsed).items() if name in names}
 
 
 def options_of(parsed: argparse.Namespace, kind: type[OptionsT]) -> OptionsT:
     """Return the options that were typed, over those of ``--config``."""
-    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    typed = {name: value for name, value in vars(parsed).items() if name in names}
+    typed = typed_options(parsed, kind)
     return from_toml(kind, parsed.config, **typed) if parsed.config else make(kind, typed)
 
 

@@ -1,7 +1,7 @@
 """What every command's options share: declared once each, checked, read from TOML, flags or Python.
 
-The command line, TOML files and Python calls are all made from frozen dataclasses of these. An option marked
-``shapes=True`` is part of what a result depends on, and so of its settings and fingerprint.
+The command line, TOML files and Python calls are all made from frozen dataclasses of these. A :func:`setting`
+is an option that a result depends on, and so part of its fingerprint.
 """
 
 from __future__ import annotations
@@ -44,50 +44,47 @@ def option(
     most: float | None = None,
     file: bool = False,
 ) -> Any:
-    """Declare an option.
+    """Declare an option; several dataclasses may share it under one name.
 
     Args:
         default: its value where the user gives none.
         text: its line of help.
         shapes: the result depends on it, so it is part of the settings and the fingerprint.
-        choices: the values it takes; a table of names (:func:`named`) is looked at anew each time.
-        metavar: what stands for its value in the help.
+        choices: the values it takes; a table of names (:func:`named`) is read again each time.
+        metavar: the word for its value in the help.
         least: the lowest number it takes.
         most: the highest number it takes.
-        file: it may name a file, which counts by its content.
+        file: it may name a file, which then counts by its content.
     """
-    return dataclasses.field(
-        default=default,
-        metadata={
-            "text": text,
-            "shapes": shapes,
-            "choices": choices,
-            "metavar": metavar,
-            "least": least,
-            "most": most,
-            "file": file,
-        },
-    )
+    about = {"text": text, "shapes": shapes, "choices": choices, "metavar": metavar}
+    return dataclasses.field(default=default, metadata={**about, "least": least, "most": most, "file": file})
+
+
+def setting(default: Any, text: str, **about: Any) -> Any:
+    """Declare an option that the result depends on; see :func:`option`."""
+    return option(default, text, shapes=True, **about)
 
 
 class Options:
     """What the option dataclasses share: validation, TOML in and out, settings, fingerprint."""
 
     def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name), type(self)))
+            object.__setattr__(self, field.name, _check(field, getattr(self, field.name), hints[field.name]))
 
     def to_toml(self) -> str:
         """Return the options as TOML; options that are None are left out."""
         return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})  # type: ignore[call-overload]
 
     def settings(self) -> dict[str, Any]:
-        """Return the options that shape the set, by name; files are stood for by their SHA-256."""
+        """Return the options that shape the result, by name; a file's SHA-256 takes its name's place."""
         settings = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if field.metadata["shapes"]:
-                value = getattr(self, field.name)
-                settings[field.name] = _content(value) if field.metadata["file"] else value
+                value = settings[field.name] = getattr(self, field.name)
+                if field.metadata["file"] and value is not None and is_file(value):
+                    settings[field.name] = "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
         return settings
 
     def fingerprint(self) -> str:
@@ -108,7 +105,7 @@ def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file says, by option name.
+    """Return a TOML file's values, by option name.
 
     Raises:
         UsageError: no such file, or not TOML.
@@ -120,7 +117,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     found = {name.replace("-", "_"): value for name, value in values.items()}
     if len(found) < len(values):
         twice = sorted(name for name in values if "-" in name and name.replace("-", "_") in values)
-        raise UsageError(f"the config file {path} says twice what {', '.join(twice)} is, with - and with _")
+        raise UsageError(f"the config file {path} has {', '.join(twice)} twice, with - and with _")
     return found
 
 
@@ -146,10 +143,10 @@ def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, A
 
 
 def named(table: Mapping[str, Any], name: str) -> Any:
-    """Return what a table of names has under a name.
+    """Return the object that a table of names has under a name.
 
     Args:
-        table: name → object, or ``module:object`` for what is to be imported only when it is asked for.
+        table: name → object, or ``module:object`` to import it only when it is asked for.
         name: a key of the table.
 
     >>> named({"square_root": "math:sqrt"}, "square_root")(16.0)
@@ -179,10 +176,10 @@ def fingerprint_of(values: Any) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Return the whole number that a flag's text means; ``100e6`` is one.
+    """Return a flag's text as a whole number; ``100e6`` is one.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a whole number.
 
     >>> whole_number("100e6"), whole_number("-3")
     (100000000, -3)
@@ -197,7 +194,7 @@ def whole_number(text: str) -> int:
 
 
 def is_file(text: str) -> bool:
-    """Tell whether text names a file; text that no file can be named, such as a long pattern, does not.
+    """Tell whether text is the name of a file; a long pattern, which no file can have as its name, is not.
 
     >>> is_file("x" * 300)
     False
@@ -213,14 +210,8 @@ def is_utf8(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _content(value: str | None) -> str | None:
-    if value is not None and is_file(value):
-        return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
-    return value
-
-
-def _checked(field: dataclasses.Field[Any], value: Any, owner: type) -> Any:
-    hint = typing.get_type_hints(owner)[field.name]
+def _check(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
+    """Return an option's value, in its type where that loses nothing; refuse one that it cannot take."""
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     flag = "--" + field.name.replace("_", "-")
     if value is None and type(None) in kinds:

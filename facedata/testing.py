@@ -25,11 +25,11 @@ from .types import Face, Float32Array, UInt8Image
 
 _HEAD = struct.Struct("<8sII")  # magic, behaviour, number of faces
 _FACE = struct.Struct("<6f")  # x0 y0 x1 y1 tilt_deg score
-_SUM = struct.Struct("<I")  # CRC-32 of all that stands before
+_SUM = struct.Struct("<I")  # CRC-32 of everything before it
 _MAGIC = b"facemark"
 
 BEHAVIOURS = ("plain", "crash", "nonsense")
-"""What the detectors below shall do with an image: the last two disturb only the detector of that name."""
+"""What the detectors below do with an image; the last two affect only the detector of that name."""
 
 
 class MarkedFace(NamedTuple):
@@ -102,11 +102,11 @@ class FakeDetector:
 
     name: str = "fake"
 
-    def detect(self, images: Sequence[UInt8Image], searches: object = None) -> list[list[Face]]:
+    def detect(self, images: Sequence[UInt8Image], rules: object = None) -> list[list[Face]]:
         """Return the marked faces of each image; none where there is no whole mark."""
-        return [self._found(*_read_mark(image)) for image in images]
+        return [self._answer(*_read_mark(image)) for image in images]
 
-    def _found(self, behaviour: str, faces: list[Face]) -> list[Face]:
+    def _answer(self, behaviour: str, faces: list[Face]) -> list[Face]:
         return faces
 
 
@@ -115,7 +115,7 @@ class CrashingDetector(FakeDetector):
 
     name: str = "crashing"
 
-    def _found(self, behaviour: str, faces: list[Face]) -> list[Face]:
+    def _answer(self, behaviour: str, faces: list[Face]) -> list[Face]:
         if behaviour == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         return faces
@@ -126,7 +126,7 @@ class NonsenseDetector(FakeDetector):
 
     name: str = "nonsense"
 
-    def _found(self, behaviour: str, faces: list[Face]) -> list[Face]:
+    def _answer(self, behaviour: str, faces: list[Face]) -> list[Face]:
         if behaviour != "nonsense":
             return faces
         return [Face(np.full(4, np.nan, np.float32), face.score, face.landmarks) for face in faces]
@@ -142,12 +142,11 @@ def _read_mark(image: UInt8Image) -> tuple[str, list[Face]]:
     mark, checksum = pixels[:end].tobytes(), pixels[end : end + _SUM.size].tobytes()
     if checksum != _SUM.pack(zlib.crc32(mark)):
         return "plain", []
-    return BEHAVIOURS[behaviour], [_face(*values) for values in _FACE.iter_unpack(mark[_HEAD.size :])]
-
-
-def _face(x0: float, y0: float, x1: float, y1: float, tilt_deg: float, score: float) -> Face:
-    box = np.array([x0, y0, x1, y1], np.float32)
-    return Face(box, score, landmarks_in(box.tolist(), tilt_deg))
+    faces = []
+    for *box, tilt_deg, score in _FACE.iter_unpack(mark[_HEAD.size :]):
+        edges = np.array(box, np.float32)
+        faces.append(Face(edges, score, landmarks_in(edges.tolist(), tilt_deg)))
+    return BEHAVIOURS[behaviour], faces
 
 
 def marked_folder(folder: Path, people: int, photos: int, seed: int = 0) -> None:
@@ -177,7 +176,7 @@ def painted_folder(folder: Path, people: int = 4, photos: int = 3, seed: int = 0
         folder: made when it is not there.
         people: at most 12.
         photos: of each.
-        seed: of everything that is drawn by lot.
+        seed: of everything that is random.
 
     Raises:
         ValueError: more people than there are names.

@@ -20,11 +20,12 @@ Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
+UInt64Array = NDArray[np.uint64]
 BoolArray = NDArray[np.bool_]
 
 
 class Status(str, Enum):
-    """What became of a record; every ledger row has exactly one."""
+    """What became of a record; every ledger row has exactly one status."""
 
     KEPT = "kept"
     NO_FACE = "no_face"
@@ -84,19 +85,23 @@ class Crop:
 
 @dataclass(frozen=True)
 class Photo:
-    """One source record on its way through a shard.
+    """One source record as a shard gets it.
 
     Attributes:
         record: the ledger's key: the photo, or ``photo#n`` when a table lists several faces of one.
         photo: path below the source root, ``/`` between its parts.
         crop_path: the crop's key, ``<identity>/<name>.jpg``.
         given_box: x0 y0 x1 y1 in photo pixels where the source gives one, else None.
+        size: the file's, in bytes.
+        mtime_ns: when the file was last changed, in nanoseconds since 1970.
     """
 
     record: str
     photo: str
     crop_path: str
     given_box: tuple[float, float, float, float] | None = None
+    size: int = 0
+    mtime_ns: int = 0
 
 
 Row = dict[str, Any]

@@ -1,210 +1,194 @@
 """Every option of every facemodel command, once: its name, default, meaning.
 
-An option of ``fit`` marked ``shapes=True`` decides what the trained weights are; a run goes on (``--resume``)
-only under the same ones.
+A ``setting`` of ``fit`` decides what the trained weights are: ``--resume`` refuses a run with other values.
+Options that several commands share are declared first.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from facedata.errors import UsageError
-from facedata.options import Options, option
+from facedata.options import Options, option, setting
+
+from .loss_table import LOSSES, Loss
 
 BATCHES = ("triplets", "pairs", "photos", "people")
-LOSSES = ("triplet", "bce", "cross-entropy", "focal", "arcface", "cosface", "multi-similarity")
-MINERS = ("none", "semihard", "hard")
 DISTANCES = ("euclidean", "squared", "mean-squared", "cosine")
-NEGATIVES = ("random", "hard", "random-then-hard")
-OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "restarts", "one-cycle")
-PRECISIONS = ("fp32", "bf16", "fp16")
-VALIDATION_METRICS = ("auc", "accuracy", "loss")
 GUARDS = ("overfitting", "collapse", "divergence")
-EXPORTS = ("onnx", "tflite", "torchscript")
+
+FORMATS: dict[str, Any] = {
+    "onnx": "facemodel.models.to_onnx:FORMAT",
+    "tflite": "facemodel.models.to_tflite:FORMAT",
+    "torchscript": "facemodel.models.to_torchscript:FORMAT",
+}
+"""Name → a :class:`facemodel.models.formats.Format`, or where it is (:func:`facedata.options.named`)."""
 
 _LEAST_RATE = 1e-12
 """With a rate or a length of 0 nothing would learn."""
 
 _MOST_CANDIDATES = 100_000
 _MOST_ROWS = 1_000_000_000
-_MOST_MARGINS = {"arcface": 90.0, "cosface": 2.0}
-"""Degrees; a cosine has no more room than that."""
 
-_LOSSES_OF = {
-    "triplets": ("triplet",),
-    "pairs": ("bce",),
-    "photos": ("cross-entropy", "focal"),
-    "people": ("triplet", "arcface", "cosface", "multi-similarity"),
-}
+_FLIP = setting(False, "embed each crop's mirror image too, and take the mean")
+_BATCH = option(64, "crops in a batch", least=1)
+_DEVICE = option("auto", "where to run", metavar="auto|cpu|cuda|cuda:N")
+_WORKERS = option(None, "threads that decode crops (default: one per core)", least=1)
+_SEED = setting(0, "seed of all random choices", least=0)
+_MIN_SCORE = option(0.9, "lowest score of a face, 0 to 1", least=0, most=1)
+_MIN_FACE = option(20.0, "smallest side of a face's box in photo pixels", least=1)
+_DETECTOR = option("mtcnn", "the network that finds the faces", metavar="NAME")
 
 
 @dataclass(frozen=True)
 class FitConfig(Options):
     """The options of ``facemodel fit``."""
 
-    recipe: str | None = option(
-        None, "start from a recipe; `facemodel recipes` lists them", shapes=True, metavar="NAME"
+    recipe: str | None = setting(
+        None, "start from this recipe; `facemodel recipes` lists them", metavar="NAME"
     )
     # the network
-    backbone: str = option(
+    backbone: str = setting(
         "inception_resnet_v1",
-        "a network by name: inception_resnet_v1, torchvision's (resnet18 …) or timm:NAME",
-        shapes=True,
+        "the network: inception_resnet_v1, one of torchvision's (resnet18 …) or timm:NAME",
         metavar="NAME",
     )
-    weights: str = option(
+    weights: str = setting(
         "auto",
-        "pretrained weights: auto (the library's own; from scratch where they cannot be had), none or FILE",
-        shapes=True,
+        "pretrained weights: auto (the library's own, or random if they cannot be had), none or a file",
         metavar="auto|none|PATH",
     )
-    weights_sha256: str | None = option(None, "what the weights' SHA-256 must be", shapes=True, metavar="HEX")
-    freeze: str = option(
+    weights_sha256: str | None = setting(
+        None, "the SHA-256 that the pretrained weights must have", metavar="HEX"
+    )
+    freeze: str = setting(
         "none",
-        "what does not train: none, backbone, first:N or last:N (all but the last N blocks)",
-        shapes=True,
+        "what does not train: none, backbone, first:N (the first N blocks) or last:N (all but the last N)",
         metavar="none|backbone|first:N|last:N",
     )
-    freeze_random: bool = option(
-        False, "freeze also where no pretrained weights can be had (else everything trains)", shapes=True
+    freeze_random: bool = setting(
+        False, "freeze even if no pretrained weights can be had (by default everything then trains)"
     )
-    hidden: str = option(
-        "", "widths of layers between the backbone and the embedding", shapes=True, metavar="N,N…"
-    )
-    dim: int = option(512, "length of an embedding", shapes=True, least=1, most=65_536)
-    dropout: float = option(0.0, "share dropped before the last layer", shapes=True, least=0, most=0.95)
-    normalised: bool = option(False, "embeddings of length one", shapes=True)
-    size: int = option(
-        160, "side of the network's input; crops are resized to it", shapes=True, least=16, most=2048
+    hidden: str = setting("", "widths of extra layers between the backbone and the embedding", metavar="N,N…")
+    dim: int = setting(512, "numbers in an embedding", least=1, most=65_536)
+    dropout: float = setting(0.0, "share of features dropped before the last layer", least=0, most=0.95)
+    normalised: bool = setting(False, "scale embeddings to length one")
+    size: int = setting(
+        160, "side of the network's input in pixels; crops are resized to it", least=16, most=2048
     )
     # what is learnt
-    batches: str = option(
+    batches: str = setting(
         "triplets",
         "what a batch holds: triplets, pairs, photos, or people (P people with K photos each)",
-        shapes=True,
         choices=BATCHES,
     )
-    loss: str = option("triplet", "the loss", shapes=True, choices=LOSSES)
-    margin: float = option(1.0, "the loss's margin (arcface: in degrees)", shapes=True, least=0)
-    scale: float = option(
-        64.0, "arcface, cosface: the scale of the cosines", shapes=True, least=1e-3, most=1e4
+    loss: str = setting("triplet", "the loss", choices=LOSSES)
+    margin: float = setting(1.0, "the loss's margin (arcface: in degrees)", least=0)
+    scale: float = setting(64.0, "arcface, cosface: what the cosines are multiplied by", least=1e-3, most=1e4)
+    distance: str = setting("euclidean", "how the triplet loss compares embeddings", choices=DISTANCES)
+    gamma: float = setting(2.0, "focal loss: how strongly to discount easy photos", least=0, most=50)
+    class_weights: bool = setting(False, "give people with few photos more weight in the loss")
+    miner: str = setting(
+        "none", "batches of people: which of a batch's triplets count", choices=("none", "semihard", "hard")
     )
-    distance: str = option(
-        "euclidean", "how the triplet loss compares embeddings", shapes=True, choices=DISTANCES
-    )
-    gamma: float = option(2.0, "focal: how little the easy photos count", shapes=True, least=0, most=50)
-    class_weights: bool = option(False, "weigh classes against their number of photos", shapes=True)
-    miner: str = option("none", "people: which triplets of a batch count", shapes=True, choices=MINERS)
-    closed: bool = option(
+    closed: bool = setting(
         False,
-        "a closed set: validate on a part of each person's photos, not on other people, and keep the head",
-        shapes=True,
+        "recognise only the people in the set: validate on some of each person's photos, not on other "
+        "people, and keep the classifier",
     )
     # which rows
-    batch: int = option(64, "rows in a batch (people: photos)", shapes=True, least=1, most=1_000_000)
-    photos_per_person: int = option(4, "people: K, the photos of each", shapes=True, least=2, most=10_000)
-    strategy: str = option(
+    batch: int = setting(64, "rows in a batch (batches of people: photos)", least=1, most=1_000_000)
+    photos_per_person: int = setting(4, "batches of people: photos of each person (K)", least=2, most=10_000)
+    strategy: str = setting(
         "random",
-        "how triplets and pairs are drawn: random, or with reference photos as anchors",
-        shapes=True,
+        "how triplets and pairs are drawn: at random, or with reference photos as anchors",
         choices=("random", "reference"),
     )
-    triplets: str | None = option(
-        None,
-        "train on the triplets of this file (default: the set's)",
-        shapes=True,
-        metavar="FILE",
-        file=True,
+    triplets: str | None = setting(
+        None, "train on the triplets in this file (default: the set's own)", metavar="FILE", file=True
     )
-    rows_per_epoch: int | None = option(
+    rows_per_epoch: int | None = setting(
         None,
-        "draw so many fresh rows each epoch (default: all of the manifest)",
-        shapes=True,
+        "draw this many new rows each epoch (default: use all rows of the set's own tables)",
         least=1,
         most=_MOST_ROWS,
     )
-    negatives: str = option(
-        "random", "triplets' negatives: as drawn, the nearest of some, or first so, then so", shapes=True,
-        choices=NEGATIVES,
-    )  # fmt: skip
-    hard_candidates: int = option(
+    negatives: str = setting(
+        "random",
+        "a triplet's negative: any other person's photo (random), the nearest of some (hard), or random at "
+        "first and hard later (random-then-hard)",
+        choices=("random", "hard", "random-then-hard"),
+    )
+    hard_candidates: int = setting(
         50,
-        "hard: photos of other people among which the nearest is taken",
-        shapes=True,
+        "hard negatives: how many photos of other people to take the nearest of",
         least=1,
         most=_MOST_CANDIDATES,
     )
-    hard_below: float = option(
+    hard_below: float = setting(
         0.2,
-        "random-then-hard: take hard ones when the share of active triplets in an epoch falls below this",
-        shapes=True,
+        "random-then-hard: change to hard negatives when less than this share of an epoch's triplets still "
+        "has a loss",
         least=0,
         most=1,
     )
-    hard_lr: float | None = option(
-        None,
-        "learning rate from the first hard epoch on (default: as before)",
-        shapes=True,
-        least=_LEAST_RATE,
+    hard_lr: float | None = setting(
+        None, "learning rate once negatives are hard (default: unchanged)", least=_LEAST_RATE
     )
     # how it is learnt
-    epochs: int = option(20, "how often all rows are seen", shapes=True, least=1)
-    optimizer: str = option("adam", "the optimizer", shapes=True, choices=OPTIMIZERS)
-    lr: float = option(1e-3, "learning rate", shapes=True, least=_LEAST_RATE)
-    momentum: float = option(0.9, "sgd: momentum", shapes=True, least=0, most=1)
-    weight_decay: float = option(0.0, "weight decay", shapes=True, least=0)
-    schedule: str = option("constant", "how the learning rate goes", shapes=True, choices=SCHEDULES)
-    step_epochs: int = option(
-        7, "step: epochs between steps; restarts: of the first cycle", shapes=True, least=1
-    )
-    step_factor: float = option(
+    epochs: int = setting(20, "number of passes over the rows", least=1)
+    optimizer: str = setting("adam", "the optimizer", choices=("sgd", "adam", "adamw"))
+    lr: float = setting(1e-3, "learning rate", least=_LEAST_RATE)
+    momentum: float = setting(0.9, "sgd: momentum", least=0, most=1)
+    weight_decay: float = setting(0.0, "weight decay", least=0)
+    schedule: str = setting("constant", "how the learning rate changes over the run", choices=SCHEDULES)
+    step_epochs: int = setting(7, "step: epochs between steps; restarts: epochs in the first cycle", least=1)
+    step_factor: float = setting(
         0.1,
-        "step: factor at each step; restarts: each cycle is 1 / this as long",
-        shapes=True,
+        "step: factor at each step; restarts: each cycle is 1 / this times as long as the last",
         least=0,
         most=1,
     )
-    warmup_epochs: float = option(0.0, "epochs in which the learning rate grows from 0", shapes=True, least=0)
-    accumulate: int = option(1, "batches whose gradients make one step", shapes=True, least=1)
-    clip: float | None = option(
-        None, "longest gradient; longer ones are shortened", shapes=True, least=_LEAST_RATE
+    warmup_epochs: float = setting(0.0, "epochs over which the learning rate rises from 0", least=0)
+    accumulate: int = setting(1, "add up the gradients of this many batches for each step", least=1)
+    clip: float | None = setting(None, "shorten gradients that are longer than this", least=_LEAST_RATE)
+    precision: str = setting(
+        "fp32", "number format of the network's arithmetic (autocast)", choices=("fp32", "bf16", "fp16")
     )
-    precision: str = option("fp32", "autocast to this", shapes=True, choices=PRECISIONS)
-    channels_last: bool = option(True, "lay images out with channels last", shapes=True)
-    compile: bool = option(False, "torch.compile the network", shapes=True)
-    flip: bool = option(True, "show half of the photos mirrored", shapes=True)
-    rotate: float = option(0.0, "turn photos by up to so many degrees", shapes=True, least=0, most=180)
-    seed: int = option(0, "seed of everything that is drawn by lot", shapes=True, least=0)
+    channels_last: bool = setting(True, "store images with channels last, which is faster")
+    compile: bool = setting(False, "compile the network with torch.compile")
+    flip: bool = setting(True, "mirror half of the photos")
+    rotate: float = setting(0.0, "turn photos at random by up to this many degrees", least=0, most=180)
+    seed: int = _SEED
     # how it is judged
-    val_share: float = option(
-        0.1, "share of the training people set aside where the set has no val split", shapes=True,
-        least=0.01, most=0.5,
-    )  # fmt: skip
-    val_pairs: int = option(4000, "most validation pairs", shapes=True, least=2)
-    best_by: str = option(
-        "auc", "which validation metric chooses the best weights", shapes=True, choices=VALIDATION_METRICS
+    val_share: float = setting(
+        0.1, "share of the training people to validate on if the set has no val split", least=0.01, most=0.5
+    )
+    val_pairs: int = setting(4000, "limit on the number of validation pairs", least=2)
+    best_by: str = setting(
+        "auc", "the validation metric that chooses the best weights", choices=("auc", "accuracy", "loss")
     )
     stop_on: str = option(
-        "", "guards that stop the run: overfitting, collapse, divergence", metavar="GUARD,…"
+        "", "stop the run on any of these signs: overfitting, collapse, divergence", metavar="GUARD,…"
     )
     # where and how often
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
-    workers: int | None = option(None, "threads that decode crops (default: one per core)", least=1)
-    trust_crops: bool = option(False, "do not read every crop first to see that it is there and unchanged")
-    save_steps: int = option(1000, "steps between checkpoints; each epoch ends with one, too", least=1)
-    resume: bool = option(False, "go on with the run that is there")
-    overwrite: bool = option(False, "start afresh: the run that is there is removed first")
+    device: str = _DEVICE
+    workers: int | None = _WORKERS
+    trust_crops: bool = option(False, "skip the check that every crop is there and unchanged")
+    save_steps: int = option(1000, "steps between checkpoints; each epoch also ends with one", least=1)
+    resume: bool = option(False, "continue the run in --out")
+    overwrite: bool = option(False, "delete the run in --out and start again")
 
     def __post_init__(self) -> None:
-        """Check the ranges, then what only several values together can tell."""
+        """Check each option's range, then what depends on several options."""
         super().__post_init__()
-        if self.loss not in _LOSSES_OF[self.batches]:
+        if self.batches not in self.loss_row.goals:
+            fitting = [name for name, loss in LOSSES.items() if self.batches in loss.goals]
             raise UsageError(
-                f"--batches {self.batches} trains with {' or '.join(_LOSSES_OF[self.batches])}, "
-                f"not with --loss {self.loss}"
+                f"--batches {self.batches} trains with {' or '.join(fitting)}, not with --loss {self.loss}"
             )
         if self.triplets is not None and self.batches != "triplets":
             raise UsageError(f"--triplets FILE trains with --batches triplets, not with {self.batches}")
@@ -215,9 +199,10 @@ class FitConfig(Options):
             )
         if self.batches == "photos" and 1 in (self.batch, self.rows_per_epoch):
             raise UsageError("--batches photos takes two photos a batch or more: BatchNorm needs several")
-        if self.margin > (most := _MOST_MARGINS.get(self.loss, math.inf)):
-            raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} takes one up to {most:g}")
-        if self.closed and self.batches == "people" and self.loss in ("triplet", "multi-similarity"):
+        most_margin = self.loss_row.most_margin
+        if most_margin is not None and self.margin > most_margin:
+            raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} takes one up to {most_margin:g}")
+        if self.closed and self.batches == "people" and not self.classifies:
             raise UsageError("--closed keeps a classifier's head, and this loss has none")
         if unknown := sorted(set(self.guards) - set(GUARDS)):
             raise UsageError(f"--stop-on {', '.join(unknown)}: there are {', '.join(GUARDS)}")
@@ -227,20 +212,25 @@ class FitConfig(Options):
                 "or its first eight digits or more"
             )
         if self.weights_sha256 is not None and self.weights == "none":
-            raise UsageError("--weights-sha256 is of a file, and --weights none asks for none: choose one")
+            raise UsageError("--weights-sha256 needs weights, and --weights none asks for none: choose one")
         if self.resume and self.overwrite:
-            raise UsageError("--resume goes on, --overwrite starts afresh: choose one")
+            raise UsageError("--resume continues a run, --overwrite starts again: choose one")
         parse_freeze(self.freeze)
         self.hidden_widths()
 
     @property
+    def loss_row(self) -> Loss:
+        """What is known of the loss."""
+        return LOSSES[self.loss]
+
+    @property
     def classifies(self) -> bool:
-        """The loss knows the people it trains on as classes."""
-        return self.loss in ("cross-entropy", "focal", "arcface", "cosface")
+        """The loss has a classifier of the people it trains on."""
+        return self.loss_row.head == "classes"
 
     @property
     def names_photos(self) -> bool:
-        """The classes are kept, and photos are named by them."""
+        """Whether the model keeps its classes, so that it can name photos without a gallery."""
         return self.closed and self.classifies
 
     @property
@@ -263,67 +253,65 @@ class FitConfig(Options):
 class EmbedConfig(Options):
     """The options of ``facemodel embed``."""
 
-    split: str | None = option(None, "only crops of this split", shapes=True, metavar="NAME")
+    split: str | None = setting(None, "embed only this split's crops", metavar="NAME")
     of: str | None = option(
-        None, "the set that a manifest is of, where it does not lie in the set's folder", metavar="DIR"
+        None, "the set that a manifest belongs to, if the manifest is not in the set's folder", metavar="DIR"
     )
-    flip: bool = option(False, "add each crop's mirror image and take the mean", shapes=True)
-    batch: int = option(64, "crops in a batch", least=1)
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
-    workers: int | None = option(None, "threads that decode crops (default: one per core)", least=1)
-    overwrite: bool = option(False, "start afresh: what is there is removed first")
+    flip: bool = _FLIP
+    batch: int = _BATCH
+    device: str = _DEVICE
+    workers: int | None = _WORKERS
+    overwrite: bool = option(False, "delete the file at --out and start again")
 
 
 @dataclass(frozen=True)
 class EvaluateConfig(Options):
     """The options of ``facemodel evaluate``."""
 
-    split: str = option("test", "the split whose pairs are scored", shapes=True, metavar="NAME")
-    pairs: str | None = option(
-        None, "a pairs file to score (default: the set's own)", shapes=True, metavar="FILE", file=True
+    split: str = setting("test", "the split to score on", metavar="NAME")
+    pairs: str | None = setting(
+        None, "score the pairs in this file (default: the set's own)", metavar="FILE", file=True
     )
-    metric: str | None = option(
-        None, "how embeddings are compared (default: the model's own)", shapes=True,
-        choices=("euclidean", "cosine"),
-    )  # fmt: skip
-    flip: bool = option(False, "embed each crop's mirror image too, and take the mean", shapes=True)
-    batch: int = option(64, "crops in a batch", least=1)
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
-    workers: int | None = option(None, "threads that decode crops (default: one per core)", least=1)
-    seed: int = option(0, "seed of the bootstrap and of the anchors", shapes=True, least=0)
+    metric: str | None = setting(
+        None, "how to compare embeddings (default: the model's own)", choices=("euclidean", "cosine")
+    )
+    flip: bool = _FLIP
+    batch: int = _BATCH
+    device: str = _DEVICE
+    workers: int | None = _WORKERS
+    seed: int = _SEED
 
 
 @dataclass(frozen=True)
 class EnrollConfig(Options):
     """The options of ``facemodel enroll``."""
 
-    anchor: str = option(
-        "mean", "what stands for a person: the mean of the photos, or one of them", shapes=True,
-        choices=("mean", "one"),
-    )  # fmt: skip
-    reference: str | None = option(
+    anchor: str = setting(
+        "mean", "what represents a person: the mean of their photos, or one photo", choices=("mean", "one")
+    )
+    reference: str | None = setting(
         None,
-        "one: which photo, as a pattern of its name (default: the first in path order)",
-        shapes=True,
+        "with --anchor one: a pattern of that photo's name (default: the first in path order)",
         metavar="PATTERN",
     )
-    face: str = option(
-        "largest", "which face of several in a photo", shapes=True,
+    face: str = setting(
+        "largest",
+        "which face to use when a photo has several",
         choices=("largest", "center", "score", "only"),
-    )  # fmt: skip
-    threshold: float | None = option(
-        None, "beyond it a face will be unknown (default: the model's own)", shapes=True
     )
-    min_score: float = option(0.9, "least score of a face, 0 to 1", shapes=True, least=0, most=1)
-    min_face: float = option(20.0, "least side of a face's box, in photo pixels", shapes=True, least=1)
-    detector: str = option("mtcnn", "which network finds the faces", shapes=True, metavar="NAME")
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
+    threshold: float | None = setting(
+        None, "beyond this, identify will call a face unknown (default: the model's own)"
+    )
+    min_score: float = _MIN_SCORE
+    min_face: float = _MIN_FACE
+    detector: str = _DETECTOR
+    device: str = _DEVICE
 
     def __post_init__(self) -> None:
-        """Check the ranges, then what only several values together can tell."""
+        """Check each option's range, then what depends on several options."""
         super().__post_init__()
         if self.reference is not None and self.anchor != "one":
-            raise UsageError("--reference chooses the one photo that stands for a person: add --anchor one")
+            raise UsageError("--reference chooses the one photo that represents a person: add --anchor one")
 
 
 @dataclass(frozen=True)
@@ -331,53 +319,51 @@ class IdentifyConfig(Options):
     """The options of ``facemodel identify``."""
 
     threshold: float | None = option(
-        None, "beyond it a face is unknown (default: the gallery's, else the model's own)"
+        None, "beyond this, a face is unknown (default: the gallery's, else the model's own)"
     )
-    out: str | None = option(None, "folder for pictures with boxes and names", metavar="DIR", file=True)
-    judge: bool = option(False, "the photos lie in a folder per person: say how often the names are right")
-    min_score: float = option(0.9, "least score of a face, 0 to 1", least=0, most=1)
-    min_face: float = option(20.0, "least side of a face's box, in photo pixels", least=1)
-    detector: str = option("mtcnn", "which network finds the faces", metavar="NAME")
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
+    out: str | None = option(
+        None, "folder to write the photos to, with boxes and names", metavar="DIR", file=True
+    )
+    judge: bool = option(False, "photos are in one folder per person: report how often the names are right")
+    min_score: float = _MIN_SCORE
+    min_face: float = _MIN_FACE
+    detector: str = _DETECTOR
+    device: str = _DEVICE
 
 
 @dataclass(frozen=True)
 class MineConfig(Options):
     """The options of ``facemodel mine``."""
 
-    split: str = option("train", "the split whose crops are mined", shapes=True, metavar="NAME")
-    count: int | None = option(
-        None, "triplets (default: one per crop that can be an anchor)", shapes=True, least=1, most=_MOST_ROWS
+    split: str = setting("train", "the split to draw triplets from", metavar="NAME")
+    count: int | None = setting(
+        None, "number of triplets (default: one per crop that can be an anchor)", least=1, most=_MOST_ROWS
     )
-    candidates: int = option(
-        50,
-        "photos of other people among which the nearest is taken",
-        shapes=True,
-        least=1,
-        most=_MOST_CANDIDATES,
+    candidates: int = setting(
+        50, "how many photos of other people to take the nearest of", least=1, most=_MOST_CANDIDATES
     )
-    batch: int = option(64, "crops in a batch", least=1)
-    device: str = option("auto", "where it runs", metavar="auto|cpu|cuda|cuda:N")
-    workers: int | None = option(None, "threads that decode crops (default: one per core)", least=1)
-    seed: int = option(0, "seed of the candidates", shapes=True, least=0)
+    batch: int = _BATCH
+    device: str = _DEVICE
+    workers: int | None = _WORKERS
+    seed: int = _SEED
 
 
 @dataclass(frozen=True)
 class ExportConfig(Options):
     """The options of ``facemodel export``."""
 
-    to: str = option("onnx", "the format", choices=EXPORTS)
-    crops: int = option(32, "real crops on which the file is compared with the model", least=1)
+    to: str = option("onnx", "the format", choices=FORMATS)
+    crops: int = option(32, "number of real crops to compare the file with the model on", least=1)
     set: str | None = option(
-        None, "the set these crops come from (default: the one it was trained on)", metavar="DIR"
+        None, "the set to take those crops from (default: the one it was trained on)", metavar="DIR"
     )
 
 
 def parse_freeze(text: str) -> tuple[str, int]:
-    """Return what ``--freeze`` means: a rule and its number of blocks.
+    """Return the rule that ``--freeze`` names and its number of blocks.
 
     Raises:
-        UsageError: it means nothing.
+        UsageError: there is no such rule.
 
     >>> parse_freeze("last:1"), parse_freeze("backbone")
     (('last', 1), ('backbone', 0))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from facedata.errors import UsageError
-from facedata.options import from_toml, make, read_toml
+from facedata.options import make, read_toml, resolved
 
 from .config import FitConfig
 
@@ -22,9 +22,9 @@ class Recipe:
     Attributes:
         name: what ``--recipe`` takes.
         summary: the first line of its file, without the name.
-        text: its file, which says where the recipe comes from and why each value is what it is.
+        text: its file, with where the recipe comes from and why each value is what it is.
         config: the options it stands for.
-        given: the names of the options its file gives.
+        given: the names of the options in its file.
     """
 
     name: str
@@ -53,7 +53,7 @@ def load_recipe(name: str) -> Recipe:
     """Return a recipe.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no recipe of that name.
 
     >>> load_recipe("anchors").config.margin
     0.9
@@ -61,28 +61,38 @@ def load_recipe(name: str) -> Recipe:
     if name not in recipe_names():
         raise UsageError(f"there is no recipe {name!r}; there are: {', '.join(recipe_names())}")
     file = FOLDER / f"{name}.toml"
-    text = file.read_text(encoding="utf-8")
-    config = from_toml(FitConfig, file, recipe=name)
+    text, given = file.read_text(encoding="utf-8"), read_toml(file)
     summary = text.partition("\n")[0].lstrip("# ").partition(":")[2].strip()
-    given = tuple(line.partition("=")[0].strip() for line in text.splitlines() if "=" in _code(line))
-    return Recipe(name, summary, text, config, given)
+    return Recipe(name, summary, text, make(FitConfig, {**given, "recipe": name}), tuple(given))
 
 
-def fit_config(values: Mapping[str, Any]) -> FitConfig:
-    """Make the options of ``fit`` from those given by name, over those of the recipe they name.
+def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> FitConfig:
+    """Make the options of ``fit`` from the values the user gave.
+
+    The recipe's own warm-up keeps its share of a run that is too short for it; a warm-up that the user gave
+    stays as it is.
+
+    Args:
+        values: options by name.
+        config: the options that ``values`` win over; None: those of the recipe that ``values`` name.
 
     Raises:
         UsageError: an unknown name or recipe, a value out of range, or values that contradict each other.
 
     >>> fit_config({"recipe": "anchors", "epochs": 3}).margin
     0.9
+    >>> fit_config({"recipe": "default", "epochs": 1}).warmup_epochs
+    0.05
     """
-    name = values.get("recipe")
-    if name is None:
-        return make(FitConfig, dict(values))
-    if not isinstance(name, str):
+    name = values.get("recipe", config.recipe if config else None)
+    if not isinstance(name, str | None):
         raise UsageError(f"--recipe is {name!r}; it takes a recipe's name")
-    return make(FitConfig, {**asdict(load_recipe(name).config), **values})
+    recipe = FitConfig() if name is None else load_recipe(name).config
+    base = config or recipe
+    made = resolved(FitConfig, base, dict(values))
+    if "warmup_epochs" not in values and recipe.warmup_epochs == made.warmup_epochs >= made.epochs:
+        made = replace(made, warmup_epochs=made.warmup_epochs * made.epochs / base.epochs)
+    return made
 
 
 def read_fit_config(file: Path | None, **typed: Any) -> FitConfig:
@@ -92,7 +102,3 @@ def read_fit_config(file: Path | None, **typed: Any) -> FitConfig:
         UsageError: as for :func:`fit_config`; or the file cannot be read.
     """
     return fit_config({**(read_toml(file) if file else {}), **typed})
-
-
-def _code(line: str) -> str:
-    return line.partition("#")[0]

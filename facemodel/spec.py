@@ -1,4 +1,4 @@
-"""What a model's input must be, and what its output means: one JSON, with the model everywhere it goes."""
+"""What a model's input must be and what its output means: one JSON that stays with the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from facedata import PreparedSet
-from facedata.crops.align import DEFAULT_SIZES
+from facedata.config import TEMPLATES
 from facedata.files.atomic import write_text
 from facedata.sets.prepared import short
 
@@ -19,7 +19,7 @@ from .errors import SpecError
 
 COLOURS = ("rgb", "bgr")
 _MOST = 1e6
-"""No mean or spread of colours is beyond it."""
+"""Limit of means and spreads of colours."""
 
 METRICS = ("euclidean", "cosine")
 
@@ -30,20 +30,20 @@ class InputSpec:
 
     Attributes:
         size_px: side of the network's square input, in pixels.
-        template: how a face lies in its crop, as `facedata prepare --template`.
+        template: where a face is in its crop, as in `facedata prepare --template`.
         colour: ``rgb`` or ``bgr``, the order of the input's channels.
         mean: per channel, in the input's order, on values 0 … 1.
         std: per channel; the network is fed ``(value / 255 - mean) / std``.
         dim: length of an embedding.
         normalised: the network's embeddings have length one.
-        set_fingerprint: of the set it was trained on; None where that is not known.
-        threshold: two crops show one person when their distance is at most this (``euclidean``), or their
-            similarity at least this (``cosine``); chosen on validation pairs, None where there were none.
+        set_fingerprint: of the set it was trained on; None if unknown.
+        threshold: two crops show one person if their distance is at most this (``euclidean``), or their
+            similarity at least this (``cosine``); chosen on validation pairs, None if there were none.
         metric: how two embeddings are compared.
         crop_px: side of the crops it was trained on, before they were resized to ``size_px``; None for any.
         margin: `facedata prepare --margin` of those crops.
-        class_threshold: of a classifier: it names somebody at this probability or more; chosen on validation
-            photos, None where there were none.
+        class_threshold: the least probability at which a classifier names a person; chosen on validation
+            photos, None if there were none.
     """
 
     size_px: int
@@ -61,7 +61,7 @@ class InputSpec:
     class_threshold: float | None = None
 
     def __post_init__(self) -> None:
-        """Check what can be checked.
+        """Check the values.
 
         Raises:
             SpecError: a value is of the wrong kind or out of range.
@@ -80,8 +80,8 @@ class InputSpec:
         _check(self.margin >= 0, f"margin is {self.margin!r}; it is at least 0")
         share = self.class_threshold
         _check(share is None or 0 <= share <= 1, f"class_threshold is {share!r}, not from 0 to 1")
-        known = ", ".join(DEFAULT_SIZES)
-        _check(self.template in DEFAULT_SIZES, f"template is {self.template!r}, not one of {known}")
+        known = ", ".join(TEMPLATES)
+        _check(self.template in TEMPLATES, f"template is {self.template!r}, not one of {known}")
         for name in ("mean", "std"):
             value = getattr(self, name)
             fits = isinstance(value, tuple) and len(value) == 3
@@ -92,16 +92,16 @@ class InputSpec:
         _check(mark is None or isinstance(mark, str), f"set_fingerprint is {mark!r}, not a text")
         _check(all(one > 0 for one in self.std), f"std is {self.std!r}; each must be above 0")
 
-    def fed(self) -> list[Any]:
-        """Return how images are fed: what embeddings depend on besides the weights."""
+    def input_settings(self) -> list[Any]:
+        """Return what embeddings depend on besides the weights."""
         return [self.size_px, self.template, self.colour, self.mean, self.std, self.normalised, self.margin]
 
     def to_json(self) -> str:
-        """Return the spec as JSON, sorted by name."""
+        """Return the spec as JSON, in the order of the names."""
         return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the spec whole or not at all.
+        """Write the spec atomically.
 
         Raises:
             StoreError: it cannot be written.
@@ -115,26 +115,27 @@ class InputSpec:
         return dataclasses.replace(self, threshold=threshold, metric=metric, class_threshold=class_threshold)
 
     def check_set(self, prepared: PreparedSet) -> None:
-        """Refuse a set whose crops were made otherwise than those the model knows.
+        """Refuse a set whose crops were made in another way than those the model was trained on.
 
         Raises:
-            SpecError: another template or margin; the message names both.
+            SpecError: it has another template or margin; the message names both.
         """
         settings = prepared.info["settings"]
         theirs = settings.get("template", "square"), float(settings.get("margin", 0.0))
         if theirs != (self.template, self.margin):
+            mine, other = _describe_crops(self.template, self.margin), _describe_crops(*theirs)
             raise SpecError(
-                f"the model was trained on {_words(self.template, self.margin)} and {prepared.path} has "
-                f"{_words(*theirs)}: make a set that fits with `facedata crop {prepared.path} --template "
-                f"{self.template}{f' --margin {self.margin:g}' if self.margin else ''} --out DIR`"
+                f"the model was trained on {mine} and {prepared.path} has {other}: make a set that fits with "
+                f"`facedata crop {prepared.path} --template {self.template}"
+                f"{f' --margin {self.margin:g}' if self.margin else ''} --out DIR`"
             )
 
-    def is_of(self, prepared: PreparedSet) -> bool:
-        """Tell whether the model was trained on this very set."""
+    def is_trained_on(self, prepared: PreparedSet) -> bool:
+        """Tell whether the model was trained on exactly this set."""
         return self.set_fingerprint == prepared.fingerprint
 
-    def trained_on(self) -> str:
-        """Return the training set's fingerprint, short, for people."""
+    def short_fingerprint(self) -> str:
+        """Return the first digits of the training set's fingerprint."""
         return short(self.set_fingerprint)
 
 
@@ -142,7 +143,7 @@ def read_spec(path: Path) -> InputSpec:
     """Read a spec.
 
     Raises:
-        SpecError: it is missing, no JSON, or says what no spec can say.
+        SpecError: it is missing, not JSON, or has impossible values.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -154,15 +155,15 @@ def read_spec(path: Path) -> InputSpec:
     except (OSError, ValueError, RecursionError) as error:
         raise SpecError(f"cannot read the input spec {path}: {error}") from error
     if not isinstance(values, dict):
-        raise SpecError(f"{path} is no input spec")
-    return spec_of(values, str(path))
+        raise SpecError(f"{path} is not an input spec")
+    return make_spec(values, str(path))
 
 
-def spec_of(values: Mapping[str, Any], where: str) -> InputSpec:
-    """Make a spec from plain values; ``where`` they stood is for messages. Unknown names are left out.
+def make_spec(values: Mapping[str, Any], where: str) -> InputSpec:
+    """Make a spec from plain values; ``where`` is their source, for messages. Unknown names are ignored.
 
     Raises:
-        SpecError: a name is missing, or a value is none it can have.
+        SpecError: a name is missing, or a value is impossible.
     """
     fields = {field.name: field for field in dataclasses.fields(InputSpec)}
     needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
@@ -178,7 +179,7 @@ def spec_of(values: Mapping[str, Any], where: str) -> InputSpec:
         raise SpecError(f"the input spec {where}: {error}") from error
 
 
-def _words(template: str, margin: float) -> str:
+def _describe_crops(template: str, margin: float) -> str:
     return f"{template} crops" + (f" with margin {margin:g}" if margin else "")
 
 

@@ -1,74 +1,59 @@
-"""Options that were given and do nothing: each is said, since whoever gave it thinks that it does."""
+"""Options that were given but have no effect: each is reported, since the user thinks that it has one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .config import FitConfig
+from .loss_table import losses_that_use
 from .recipes import load_recipe
 
-
-@dataclass(frozen=True)
-class _Use:
-    """When some options do something, as a rule and in words."""
-
-    options: tuple[str, ...]
-    used: Callable[[FitConfig], bool]
-    words: str
-
-
-_USES = (
-    _Use(("freeze_random",), lambda asked: asked.freeze != "none", "--freeze"),
-    _Use(
-        ("margin",),
-        lambda asked: asked.loss in ("triplet", "arcface", "cosface"),
-        "--loss triplet, arcface or cosface",
+_USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
+    "freeze_random": (lambda fit: fit.freeze != "none", "--freeze"),
+    "margin": (lambda fit: "margin" in fit.loss_row.uses, "--loss {losses}"),
+    "scale": (lambda fit: "scale" in fit.loss_row.uses, "--loss {losses}"),
+    "gamma": (lambda fit: "gamma" in fit.loss_row.uses, "--loss {losses}"),
+    "class_weights": (lambda fit: "class_weights" in fit.loss_row.uses, "--loss {losses}"),
+    "miner": (
+        lambda fit: fit.batches == "people" and "miner" in fit.loss_row.uses,
+        "--batches people with --loss {losses}",
     ),
-    _Use(("scale",), lambda asked: asked.loss in ("arcface", "cosface"), "--loss arcface or cosface"),
-    _Use(("gamma",), lambda asked: asked.loss == "focal", "--loss focal"),
-    _Use(("class_weights",), lambda asked: asked.batches == "photos", "--batches photos"),
-    _Use(
-        ("miner",),
-        lambda asked: asked.batches == "people" and asked.loss in ("triplet", "multi-similarity"),
-        "--batches people with --loss triplet or multi-similarity",
-    ),
-    _Use(("photos_per_person",), lambda asked: asked.batches == "people", "--batches people"),
-    _Use(
-        ("strategy",),
-        lambda asked: asked.batches in ("triplets", "pairs") and asked.triplets is None,
+    "photos_per_person": (lambda fit: fit.batches == "people", "--batches people"),
+    "strategy": (
+        lambda fit: fit.batches in ("triplets", "pairs") and fit.triplets is None,
         "--batches triplets or pairs without --triplets FILE",
     ),
-    _Use(("negatives",), lambda asked: asked.batches == "triplets", "--batches triplets"),
-    _Use(
+    "negatives": (lambda fit: fit.batches == "triplets", "--batches triplets"),
+    **dict.fromkeys(
         ("hard_candidates", "hard_lr"),
-        lambda asked: asked.batches == "triplets" and asked.negatives != "random",
-        "--batches triplets with --negatives hard or random-then-hard",
+        (
+            lambda fit: fit.batches == "triplets" and fit.negatives != "random",
+            "--batches triplets with --negatives hard or random-then-hard",
+        ),
     ),
-    _Use(
-        ("hard_below",),
-        lambda asked: asked.batches == "triplets" and asked.negatives == "random-then-hard",
+    "hard_below": (
+        lambda fit: fit.batches == "triplets" and fit.negatives == "random-then-hard",
         "--batches triplets with --negatives random-then-hard",
     ),
-    _Use(("momentum",), lambda asked: asked.optimizer == "sgd", "--optimizer sgd"),
-    _Use(
+    "momentum": (lambda fit: fit.optimizer == "sgd", "--optimizer sgd"),
+    **dict.fromkeys(
         ("step_epochs", "step_factor"),
-        lambda asked: asked.schedule in ("step", "restarts"),
-        "--schedule step or restarts",
+        (lambda fit: fit.schedule in ("step", "restarts"), "--schedule step or restarts"),
     ),
-)
+}
+"""Option → whether it has an effect in a run, and what it is for."""
 
 
 def unused_lines(config: FitConfig) -> list[str]:
-    """Return a line for each option that differs from its recipe's, or its default, and does nothing.
+    """Return a line for each option that differs from its recipe's, or its default, and has no effect.
 
     >>> unused_lines(FitConfig(miner="hard"))
     ['--miner does nothing here: it is for --batches people with --loss triplet or multi-similarity']
     """
     base = load_recipe(config.recipe).config if config.recipe else FitConfig()
     return [
-        f"--{name.replace('_', '-')} does nothing here: it is for {use.words}"
-        for use in _USES
-        for name in use.options
-        if getattr(config, name) != getattr(base, name) and not use.used(config)
+        f"--{name.replace('_', '-')} does nothing here: it is for "
+        + words.format(losses=losses_that_use(name))
+        for name, (is_used, words) in _USES.items()
+        if getattr(config, name) != getattr(base, name) and not is_used(config)
     ]

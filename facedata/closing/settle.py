@@ -1,7 +1,4 @@
-"""The ledger's arithmetic: rows merged into the plan, duplicates, people with too few photos; pure.
-
-Tables are blocks of the whole, whose wide columns are never in memory together.
-"""
+"""Settling: duplicates, and people with too few photos. Pure functions on blocks of the ledger."""
 
 from __future__ import annotations
 
@@ -11,39 +8,34 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..tables.schema import PHOTOS
-from ..tables.text_hash import mixed, repeated
-from ..types import BoolArray, Int32Array, Int64Array, Status
+from ..tables.text_hash import find_repeated, mix_bits
+from ..types import BoolArray, Int32Array, Int64Array
 
 
-def merged(records: pa.Table, rows: pa.Table) -> pa.Table:
-    """Join a block of a plan's records with its rows.
+def join_rows(records: pa.Table, rows: pa.Table) -> pa.Table:
+    """Join a block of a plan's records with their rows.
 
     Args:
         records: a plan's records.
-        rows: their rows by :data:`ROWS`, in the same order; all null for records that were not detected.
+        rows: their rows by ``parts.ROWS``, in the same order; all null for records that were not detected.
 
     Returns:
         The ledger's columns and meta_*, in the records' order.
     """
-    columns = {}
-    for field in PHOTOS:
-        if field.name in records.column_names and field.name not in ("status", "reason"):
-            columns[field.name] = records.column(field.name)
-        else:
-            columns[field.name] = rows.column(field.name)
+    columns = {
+        name: (records if name in records.column_names else rows).column(name) for name in PHOTOS.names
+    }
     planned = pc.is_valid(records.column("status"))
     for name in ("status", "reason"):
         columns[name] = pc.if_else(planned, records.column(name), rows.column(name))
-    for name in records.column_names:
-        if name.startswith("meta_"):
-            columns[name] = records.column(name)
-    return pa.table(columns)
+    meta = {name: records.column(name) for name in records.column_names if name.startswith("meta_")}
+    return pa.table({**columns, **meta})
 
 
-def duplicates(
+def find_duplicates(
     kept: BoolArray, person: Int32Array, digests: NDArray[np.uint64], boxes: pa.ChunkedArray
 ) -> BoolArray:
-    """Tell which kept records have the same bytes and given box as an earlier kept one of their person.
+    """Return which kept records have the same bytes and given box as an earlier one of the same person.
 
     Args:
         kept: ``(n,)`` bool.
@@ -52,8 +44,8 @@ def duplicates(
         boxes: ``(n,)`` given boxes, or nulls.
     """
     at = np.flatnonzero(kept)
-    numbers = digests[at, 0] ^ mixed(person[at].astype(np.uint64))
-    at = at[repeated(numbers)]  # only these can be: few, so that certainty is cheap
+    numbers = digests[at, 0] ^ mix_bits(person[at].astype(np.uint64))
+    at = at[find_repeated(numbers)]  # only these can be: few, so that certainty is cheap
     keys = [person[at], *digests[at].T, *_box_keys(boxes, at)]
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(at) - 1, 0), np.bool_)
@@ -76,21 +68,9 @@ def _box_keys(boxes: pa.ChunkedArray, at: Int64Array) -> list[NDArray[np.uint64]
     return [bits[:, 0], bits[:, 1], given.astype(np.uint64)]
 
 
-def too_few(kept: BoolArray, person: Int32Array, min_photos: int) -> BoolArray:
-    """Tell which kept records' people have fewer kept ones than that."""
+def find_too_few(kept: BoolArray, person: Int32Array, min_photos: int) -> BoolArray:
+    """Return which kept records belong to people with fewer than ``min_photos`` of them, ``(n,)`` bool."""
     counts = np.bincount(person[kept], minlength=int(person.max(initial=0)) + 1)
     few: BoolArray = kept.copy()
     few[kept] = counts[person[kept]] < min_photos
     return few
-
-
-def rejected(ledger: pa.Table, which: BoolArray, status: Status, reason: str) -> pa.Table:
-    """Return a block in which some rows have lost their crop's path, and nothing else."""
-    if not which.any():
-        return ledger
-    mask = pa.array(which)
-    for name, value in (("status", status.value), ("reason", reason), ("path", None)):
-        index = ledger.schema.get_field_index(name)
-        column = pc.if_else(mask, pa.scalar(value, pa.string()), ledger.column(name))
-        ledger = ledger.set_column(index, PHOTOS.field(name), column)
-    return ledger

@@ -11,24 +11,23 @@ import pyarrow as pa
 from ..config import PairsConfig, SplitConfig, TripletsConfig
 from ..errors import SampleError, UsageError
 from ..options import fingerprint_of, make, resolved
-from ..sampling.divide import divide
+from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
 from ..sets.prepared import PreparedSet, set_fingerprint
-from ..sets.upload import editing
+from ..sets.working_folder import editing
 
 
 def split_set(
     path: str | os.PathLike[str], config: SplitConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Divide a set anew: splits, labels, and with them pairs and triplets, drawn as they were last.
+    """Split a set again: splits and labels, and then its pairs and triplets, with the options used last.
 
-    No crop moves. Labels belong to a set's fingerprint, so it changes, and files that carry the old one
-    (runs, embeddings, manifests elsewhere) no longer fit. What an earlier ``split`` left when it was killed
-    is mended.
+    No crop moves. Labels are part of a set's fingerprint, so it changes, and files that carry the old one
+    (runs, embeddings, manifests elsewhere) no longer match. What a killed ``split`` left is repaired.
 
     Args:
         path: the set's folder.
-        config: the options; ``changes`` win over it.
+        config: the options; ``changes`` override it.
         **changes: single options by name.
 
     Returns:
@@ -47,9 +46,9 @@ def split_set(
                 "--split-by official: the source gave no photo a split; use --split-by identity or photo, or "
                 "prepare the set with --split-from"
             )
-        classes, section = divide(prepared.table("classes"), photos, config)
+        classes, section = divide_classes(prepared.table("classes"), photos, config)
         drawing = prepared.info["drawing"]
-        pairs = _pairs_of(prepared, classes, make(PairsConfig, drawing["pairs"]))
+        pairs = _draw_pairs(prepared, classes, make(PairsConfig, drawing["pairs"]))
         triplets = draw_triplets(classes, make(TripletsConfig, drawing["triplets"]))
         fingerprint = set_fingerprint(fingerprint_of(prepared.info["settings"]), classes)
         tables = {"classes": classes, "pairs": pairs.chunks, "triplets": triplets.chunks}
@@ -60,11 +59,11 @@ def split_set(
 def pairs_set(
     path: str | os.PathLike[str], config: PairsConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Draw a set's pairs anew.
+    """Draw a set's pairs again.
 
     Args:
         path: the set's folder.
-        config: the options; ``changes`` win over it.
+        config: the options; ``changes`` override it.
         **changes: single options by name.
 
     Returns:
@@ -77,7 +76,7 @@ def pairs_set(
     """
     config = resolved(PairsConfig, config, changes)
     with editing(path) as prepared:
-        drawn = _pairs_of(prepared, prepared.table("classes"), config)
+        drawn = _draw_pairs(prepared, prepared.table("classes"), config)
         _refuse_none(drawn, "pairs")
         return _update(
             prepared, {"pairs": drawn.chunks}, {"pairs": drawn.section}, {"pairs": config.settings()}
@@ -87,7 +86,7 @@ def pairs_set(
 def triplets_set(
     path: str | os.PathLike[str], config: TripletsConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Draw a set's triplets anew; arguments, result and errors as of :func:`pairs_set`."""
+    """Draw a set's triplets again; arguments, result and errors as of :func:`pairs_set`."""
     config = resolved(TripletsConfig, config, changes)
     with editing(path) as prepared:
         drawn = draw_triplets(prepared.table("classes"), config)
@@ -97,7 +96,7 @@ def triplets_set(
         )
 
 
-def _pairs_of(prepared: PreparedSet, classes: pa.Table, config: PairsConfig) -> Drawn:
+def _draw_pairs(prepared: PreparedSet, classes: pa.Table, config: PairsConfig) -> Drawn:
     if config.strategy != "official" or not prepared.has("protocol"):
         return draw_pairs(classes, config)
     photos = prepared.table("photos", ["record", "path"])

@@ -1,8 +1,8 @@
-"""What a set holds, as lines for a person to read."""
+"""What the commands print: what a set holds, as lines for a person to read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..photos.paths import photo_text
@@ -12,20 +12,31 @@ from ..sets.prepared import PreparedSet, short
 def summary_lines(prepared: PreparedSet) -> list[str]:
     """Return the summary that ``prepare`` and ``info`` print: found, kept, rejected, people, splits."""
     counts = prepared.info["counts"]
-    kept = counts["status"].get("kept", 0)
+    status, records = counts["status"], counts["records"]
+    kept = status.get("kept", 0)
+    # rounded down, so that only all of them are 100%
+    share = f"  {kept * 1000 // records / 10:.1f}%" if records else ""
+    others = [
+        f"{counts[name]:,} {text if counts[name] > 1 else text.replace('files', 'file')}"
+        for name, text in (("other_files", "other files"), ("missing", "listed but not on disk"))
+        if counts[name]
+    ]
     lines = [
-        f"found      {counts['records']:>9,} photos{_around(counts)}",
-        f"kept       {kept:>9,}{_share(kept, counts)}",
+        f"found      {records:>9,} photos" + (f" ({', '.join(others)})" if others else ""),
+        f"kept       {kept:>9,}{share}",
     ]
-    lines += [
-        f"rejected   {count:>9,}  {status}" for status, count in counts["status"].items() if status != "kept"
-    ]
+    lines += [f"rejected   {count:>9,}  {name}" for name, count in status.items() if name != "kept"]
     spread = counts["photos_per_person"]
     lines.append(
         f"people     {counts['people']:>9,}  with {spread['min']} to {spread['max']} photos, "
         f"median {spread['median']:g}"
     )
-    lines += _given_boxes(counts["given_boxes"])
+    if boxes := counts["given_boxes"]:
+        median = f"median IoU with the face found {boxes['median_iou']:.2f}"
+        line = f"boxes      {boxes['compared']:>9,}  given; {median}"
+        if boxes["below_half"]:
+            line += f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}"
+        lines.append(line)
     lines += drawing_lines(counts)
     lines += [f"note       {note}" for note in prepared.info["notes"]]
     lines.append(
@@ -36,22 +47,22 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
 
 
 def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
-    """Return one line per split, and what there is to say of pairs and triplets."""
-    lines = [
-        f"{name:<10} {split['photos']:>9,} {_word(split['photos'], 'photo')} of "
-        f"{split['people']:,} {_word(split['people'], 'person', 'people')}, "
-        f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
-        for name, split in sorted(
-            counts.get("splits", {}).items(), key=lambda item: (item[0] != "train", item[0])
-        )
-    ]
+    """Return one line per split, and the notes on its pairs and triplets."""
+    splits = counts.get("splits", {})
+    lines = []
+    for name in sorted(splits, key=lambda name: (name != "train", name)):
+        split = splits[name]
+        photos = f"{split['photos']:>9,} {'photo' if split['photos'] == 1 else 'photos'}"
+        people = f"{split['people']:,} {'person' if split['people'] == 1 else 'people'}"
+        drawn = f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
+        lines.append(f"{name:<10} {photos} of {people}, {drawn}")
     for kind in ("split", "pairs", "triplets"):
-        lines += [f"note       {note}" for note in _notes(counts.get(kind, {}))]
+        lines += [f"note       {note}" for note in counts.get(kind, {}).get("notes", [])]
     return lines
 
 
 def weights_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return two lines per detector: its weights, and where they are or belong."""
+    """Return two lines per detector: its weights, and where they are or should be."""
     lines = []
     for row in rows:
         there = "here" if row["present"] else "not here"
@@ -61,38 +72,3 @@ def weights_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         lines.append(f"{'':<11}{there}: {photo_text(row['path'])}")
     return lines
-
-
-def _notes(section: Mapping[str, Any]) -> Iterable[str]:
-    notes: list[str] = section.get("notes", [])
-    return notes
-
-
-def _share(kept: int, counts: Mapping[str, Any]) -> str:
-    # rounded down: only all of them are 100%
-    return f"  {kept * 1000 // counts['records'] / 10:.1f}%" if counts["records"] else ""
-
-
-def _word(count: int, one: str, many: str = "") -> str:
-    return one if count == 1 else many or f"{one}s"
-
-
-def _given_boxes(boxes: Mapping[str, Any] | None) -> list[str]:
-    if boxes is None:
-        return []
-    line = (
-        f"boxes      {boxes['compared']:>9,}  given; median IoU with the face found {boxes['median_iou']:.2f}"
-    )
-    worst = (
-        f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}" if boxes["below_half"] else ""
-    )
-    return [line + worst]
-
-
-def _around(counts: Mapping[str, Any]) -> str:
-    more = [
-        f"{counts[name]:,} {text if counts[name] > 1 else text.replace('files', 'file')}"
-        for name, text in (("other_files", "other files"), ("missing", "listed but not on disk"))
-        if counts[name]
-    ]
-    return f" ({', '.join(more)})" if more else ""

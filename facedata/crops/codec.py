@@ -10,6 +10,9 @@ from ..types import UInt8Image
 
 JPEG_QUALITY = 95
 
+_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
+"""Decodes to RGB without a second pass; older versions of OpenCV do not have it."""
+
 
 def encode_crop(image: UInt8Image) -> bytes:
     """Encode an ``(h, w, 3)`` uint8 RGB crop as JPEG, quality 95."""
@@ -25,11 +28,11 @@ def decode_crop(data: bytes) -> UInt8Image:
     """Decode a crop's bytes to ``(h, w, 3)`` uint8 RGB.
 
     Raises:
-        StoreError: the bytes are no image.
+        StoreError: the bytes are not an image.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR if _RGB is None else _RGB)
     if image is None:
         raise StoreError(
             f"a crop of {len(data)} bytes cannot be decoded: run `facedata prepare` again for it"
         )
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(image if _RGB is not None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..config import PrepareConfig
-from ..detect import DETECTOR_FACTORIES, with_weights
+from ..config import DETECTORS, PrepareConfig
 from ..detect.base import Detector
-from ..detect.choose import choose
-from ..detect.find import Wanted, find_faces
-from ..detect.search import Search
+from ..detect.factory import make_factory
+from ..detect.find import SearchRegion, find_faces
+from ..detect.search import SearchRule
 from ..errors import UsageError
 from ..photos.picture import Picture
-from ..types import Crop, Face, UInt8Image
-from .align import DEFAULT_SIZES
-from .cut import CropShape, cut_crop
+from ..types import Crop, UInt8Image
+from .cut import cut_crop, make_shape
 
 
 def find_crops(
@@ -33,11 +31,11 @@ def find_crops(
     """Find faces in a photo and cut each out as ``prepare`` would under the same rule.
 
     Args:
-        image: a photo's bytes, from which the crop is to the byte the one in a prepared set; or its pixels,
-            ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.photos.image.decode`).
+        image: a photo's bytes, whose crop is to the byte the one in a prepared set; or its pixels,
+            ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.decode`).
         face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
-            every face. Who looks for all looks finer, and may see a face's eyes a little elsewhere than who
-            looks for one.
+            every face. A search for every face looks finer, and may place a face's eyes slightly
+            differently than a search for one.
         template: how a face lies in its crop.
         size: the crop's side in pixels; None for the template's own (240 for ``square``).
         margin: grow the box by this fraction of its side, on each side.
@@ -45,7 +43,7 @@ def find_crops(
         min_face: least side of a face's box, in pixels.
         detector: a detector, or the name of one (its networks are loaded once and kept).
         device: where a detector given by name runs, ``cpu`` or ``cuda``.
-        weights: a file with its weights; None for those in the cache, downloaded at first.
+        weights: a file with its weights; None for those in the cache, downloaded on first use.
 
     Returns:
         The crops, largest face first; an empty list where there is none.
@@ -61,40 +59,30 @@ def find_crops(
     >>> find_crops(np.zeros((100, 100, 3), np.uint8))
     []
     """
-    # the options of `prepare` know what is possible, and say it well
+    # the options of `prepare` check the values, with good messages
     PrepareConfig(
         template=template, size=size, face=face, device=device, margin=margin, min_face=min_face,
         min_score=min_score,
     )  # fmt: skip
     if device == "auto":
         raise UsageError("the device is 'auto', which is for prepare; name cpu or cuda")
-    shape = CropShape(template, size or DEFAULT_SIZES[template], margin)
-    finder = _named(detector, min_face, device, weights) if isinstance(detector, str) else detector
+    shape = make_shape(template, size, margin)
+    if isinstance(detector, str):
+        detector = _load_detector(DETECTORS.get(detector), detector, min_face, device, weights)
     picture = Picture(image) if isinstance(image, bytes) else Picture.of_pixels(image)
-    faces = _wanted_faces(picture, Search(face or "all", min_score, min_face), finder)
-    return [cut_crop(picture, one, shape) for one in faces]
-
-
-def _wanted_faces(picture: Picture, search: Search, detector: Detector) -> list[Face]:
-    """Return the face that the rule chooses; or all that are sure and large enough, largest first."""
-    found = find_faces([Wanted(picture, (0, 0, *picture.size), search)], detector)[0]
+    rule = SearchRule(face or "all", min_score, min_face)
+    (found,) = find_faces([SearchRegion(picture, (0, 0, *picture.size), rule)], detector)
     if not isinstance(found, list):
         raise found
-    if search.rule != "all":
-        chosen, _, _ = choose(
-            found, search.rule, picture.size, min_score=search.min_score, min_face=search.min_face_px
-        )
-        return [] if chosen is None else [chosen]
-    sure = [
-        one
-        for one in found
-        if one.score >= search.min_score and min(one.box[2:] - one.box[:2]) >= search.min_face_px
-    ]
-    return sorted(sure, key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
+    if face is not None:
+        chosen, _, _ = rule.choose(found, picture.size)
+        return [] if chosen is None else [cut_crop(picture, chosen, shape)]
+    sure = [one for one in found if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
+    sure.sort(key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
+    return [cut_crop(picture, one, shape) for one in sure]
 
 
 @lru_cache(maxsize=4)
-def _named(name: str, min_face_px: float, device: str, weights: str | None) -> Detector:
-    if name not in DETECTOR_FACTORIES:
-        raise UsageError(f"there is no detector {name!r}; there are {', '.join(DETECTOR_FACTORIES)}")
-    return with_weights(DETECTOR_FACTORIES[name](min_face_px, device), weights)()
+def _load_detector(row: object, name: str, min_face_px: float, device: str, weights: str | None) -> Detector:
+    """Return the named detector; the last four are kept, as long as their row of the table is the same."""
+    return make_factory(name, min_face_px, device, weights)()

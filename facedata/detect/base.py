@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..errors import DetectorError
 from ..types import Face, UInt8Image
-from .search import Search
+from .search import SearchRule
 
 
 @runtime_checkable
@@ -26,14 +26,14 @@ class Detector(Protocol):
     name: str
 
     def detect(
-        self, images: Sequence[UInt8Image], searches: Sequence[Search] | None = None
+        self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each photo.
 
         Args:
             images: ``(height, width, 3)`` uint8 RGB, of any sizes; may be empty.
-            searches: for each what is wanted of it, so that a search can stop as soon as no further face
-                could change the choice; None for every face.
+            rules: which face of each is meant, so that a search can stop as soon as no further face could
+                change the choice; None for every face.
 
         Returns:
             For each photo its faces in any order, in that photo's pixels; an empty list where there are none.
@@ -43,38 +43,48 @@ class Detector(Protocol):
 
 DetectorFactory = Callable[[], Detector]
 """Makes a detector inside a worker. It must be picklable, and hashable: a worker keeps its detector while the
-factories that come equal the one that made it, as those of functions and frozen dataclasses do."""
+next factory equals the one that made it, as functions and frozen dataclasses do."""
 
 
-def check_faces(faces: Sequence[Face], width: int, height: int) -> None:
-    """Refuse what cannot be a face: NaN, an empty box, a box or point far outside the photo.
+def check_faces(answer: Any, width: int, height: int) -> list[Face]:
+    """Return a detector's answer in the ledger's own precision: a crop cut again from there is the same.
+
+    What cannot be a face is refused: NaN, an empty box, a box or point far outside the photo.
 
     Args:
-        faces: one photo's faces.
+        answer: one photo's faces; a detector may return anything.
         width: the photo's, in pixels.
         height: likewise.
 
     Raises:
-        DetectorError: it names the first offence.
+        DetectorError: it names the first fault.
     """
-    reach = 4 * max(width, height)  # of a close-up networks see a part, and guess at the whole
+    reach = 4 * max(width, height)  # of a close-up, networks see a part and guess the rest
+    faces = []
+    try:
+        for face in answer:
+            box, landmarks = np.asarray(face.box, np.float32), np.asarray(face.landmarks, np.float32)
+            if box.shape != (4,) or landmarks.shape != (5, 2):
+                raise DetectorError(
+                    f"the detector returned a box of shape {box.shape} and landmarks of shape "
+                    f"{landmarks.shape}, not (4,) and (5, 2)"
+                )
+            faces.append(Face(box, float(face.score), landmarks))
+    except (AttributeError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {str(error)[:160]}"
+        raise DetectorError(f"the detector returned no faces: {reason}") from error
     for face in faces:
-        numbers = np.concatenate([face.box, face.landmarks.ravel(), [face.score]])
-        if not np.isfinite(numbers).all():
+        points = np.concatenate([face.box, face.landmarks.ravel()])
+        if not np.isfinite([*points, face.score]).all():
             raise DetectorError("the detector returned a number that is not finite")
         x0, y0, x1, y1 = face.box
         if x1 <= x0 or y1 <= y0:
             raise DetectorError(f"the detector returned an empty box {face.box.tolist()}")
-        if (
-            x1 < 0
-            or y1 < 0
-            or x0 > width
-            or y0 > height
-            or numbers[:-1].min() < -reach
-            or numbers[:-1].max() > reach
-        ):
+        outside = x1 < 0 or y1 < 0 or x0 > width or y0 > height
+        if outside or points.min() < -reach or points.max() > reach:
             raise DetectorError(
                 f"the detector returned the box {face.box.tolist()} outside a {width}x{height} photo"
             )
         if np.array_equal(face.landmarks[0], face.landmarks[1]):
             raise DetectorError("the detector returned both eyes at one point")
+    return faces

@@ -15,7 +15,7 @@ SAME_FACE = 0.7
 """A box that lies in another by this share is suppressed with it: it is the same face again."""
 
 
-def squared(boxes: Float32Array) -> Float32Array:
+def square_boxes(boxes: Float32Array) -> Float32Array:
     """Grow each box about its centre to a square of its longer side."""
     sides = boxes[:, 2:4] - boxes[:, :2]
     longer = sides.max(axis=1, keepdims=True)
@@ -24,7 +24,7 @@ def squared(boxes: Float32Array) -> Float32Array:
     return square
 
 
-def shifted(boxes: Float32Array, shifts: Float32Array) -> Float32Array:
+def shift_boxes(boxes: Float32Array, shifts: Float32Array) -> Float32Array:
     """Move each edge by its shift, a fraction of the box's side."""
     moved: Float32Array = boxes + shifts * (boxes[:, 2:] - boxes[:, :2])[:, [0, 1, 0, 1]]
     return moved
@@ -34,7 +34,7 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
     """Return the indices that greedy non-maximum suppression keeps of boxes sorted best first.
 
     Args:
-        boxes: ``(n, 4)``, the best first; n up to some hundred (the work grows with its square).
+        boxes: ``(n, 4)``, the best first; n up to a few hundred (the work grows with its square).
         overlap: a box that overlaps a better one by more is left out.
         of_smaller: measure overlap against the smaller of two boxes, not against their union.
     """
@@ -43,8 +43,8 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     inside = np.clip(high - low, 0, None).prod(axis=2)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    whole = np.minimum(areas[:, None], areas) if of_smaller else areas[:, None] + areas - inside
-    over = inside > overlap * whole
+    against = np.minimum(areas[:, None], areas) if of_smaller else areas[:, None] + areas - inside
+    over = inside > overlap * against
     alive = np.ones(count, bool)
     kept = []
     for index in range(count):
@@ -54,7 +54,7 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
     return np.array(kept, np.int64)
 
 
-def distinct(faces: Sequence[Face]) -> list[int]:
+def find_distinct(faces: Sequence[Face]) -> list[int]:
     """Return the indices of faces, each face once: of those that mostly lie in one another the surest.
 
     Surest first; the order of ``faces`` does not matter.

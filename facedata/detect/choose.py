@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Face, Float64Array, Status
+from ..types import Face, Status
 
 
 def choose(
@@ -46,37 +46,38 @@ def choose(
     if not large:
         most = max(_shorter_side(face) for face in sure)
         return None, Status.TOO_SMALL, f"largest face is {most:.1f} px, below {min_face:g}"
-    if given_box is not None:
-        return _overlapping(large, given_box)
-    return _by_rule(large, rule, size)
+    if given_box is None:
+        return _choose_by_rule(large, rule, size)
+    given = np.asarray(given_box, np.float64)
+    chosen = max(large, key=lambda face: (box_iou(face.box, given), *_tie(face)))
+    if box_iou(chosen.box, given) == 0:
+        return None, Status.UNSELECTED, "no face overlaps the given box"
+    return chosen, Status.KEPT, None
 
 
-def _by_rule(faces: list[Face], rule: str, size: tuple[int, int]) -> tuple[Face | None, Status, str | None]:
+def _choose_by_rule(
+    faces: list[Face], rule: str, size: tuple[int, int]
+) -> tuple[Face | None, Status, str | None]:
     if rule == "only":
         if len(faces) != 1:
             return None, Status.UNSELECTED, f"{len(faces)} faces, and the rule is only"
         return faces[0], Status.KEPT, None
     if rule == "center":
-        centre = ((size[0] - 1) / 2, (size[1] - 1) / 2)
-        faces = [face for face in faces if _covers(face, centre)]
-        if not faces:
+        x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
+        nearest: list[tuple[float, Face]] = []
+        for face in faces:
+            x0, y0, x1, y1 = (float(v) for v in face.box)
+            if x0 <= x <= x1 and y0 <= y <= y1:
+                nearest.append((float(np.hypot((x0 + x1) / 2 - x, (y0 + y1) / 2 - y)), face))
+        if not nearest:
             return None, Status.UNSELECTED, "no face covers the photo's centre"
-        return max(faces, key=lambda face: (-_distance(face, centre), *_tie(face))), Status.KEPT, None
+        _, chosen = max(nearest, key=lambda one: (-one[0], *_tie(one[1])))
+        return chosen, Status.KEPT, None
     if rule == "score":
         return max(faces, key=_tie), Status.KEPT, None
     if rule != "largest":
         raise ValueError(f"there is no face rule {rule!r}")
     return max(faces, key=lambda face: (_area(face), *_tie(face))), Status.KEPT, None
-
-
-def _overlapping(
-    faces: list[Face], given_box: tuple[float, float, float, float]
-) -> tuple[Face | None, Status, str | None]:
-    wanted = np.asarray(given_box, np.float64)
-    best = max(faces, key=lambda face: (box_iou(face.box, wanted), *_tie(face)))
-    if box_iou(best.box, wanted) == 0:
-        return None, Status.UNSELECTED, "no face overlaps the given box"
-    return best, Status.KEPT, None
 
 
 def box_iou(left: NDArray[Any], right: NDArray[Any]) -> float:
@@ -92,23 +93,9 @@ def _tie(face: Face) -> tuple[float, ...]:
     return (float(face.score), _area(face), *(-float(v) for v in face.box))
 
 
-def _sides(face: Face) -> Float64Array:
-    return (face.box[2:] - face.box[:2]).astype(np.float64)
-
-
 def _area(face: Face) -> float:
-    return float(_sides(face).prod())
+    return float((face.box[2:] - face.box[:2]).astype(np.float64).prod())
 
 
 def _shorter_side(face: Face) -> float:
-    return float(_sides(face).min())
-
-
-def _covers(face: Face, point: tuple[float, float]) -> bool:
-    x0, y0, x1, y1 = face.box
-    return bool(x0 <= point[0] <= x1 and y0 <= point[1] <= y1)
-
-
-def _distance(face: Face, point: tuple[float, float]) -> float:
-    x0, y0, x1, y1 = (float(v) for v in face.box)
-    return float(np.hypot((x0 + x1) / 2 - point[0], (y0 + y1) / 2 - point[1]))
+    return float((face.box[2:] - face.box[:2]).min())

@@ -27,7 +27,7 @@ class Halves:
 
     @property
     def size(self) -> tuple[int, int]:
-        """The whole image's width and height in pixels."""
+        """The image's width and height in pixels."""
         return self._levels[0].shape[1], self._levels[0].shape[0]
 
     def at(self, times: int) -> UInt8Image:
@@ -43,8 +43,8 @@ class Halves:
             )
         return self._levels[times]
 
-    def shrunk(self, width: int, height: int) -> UInt8Image:
-        """Return the whole image at a width and height in pixels."""
+    def shrink(self, width: int, height: int) -> UInt8Image:
+        """Return the image at a width and height in pixels."""
         times = _times(max(self.size), max(width, height))
         return np.asarray(
             cv2.resize(self.at(times), (width, height), interpolation=cv2.INTER_LINEAR), np.uint8
@@ -54,7 +54,7 @@ class Halves:
         """Cut a box out at one size; what lies outside the image is black.
 
         Args:
-            box: ``(4,)``, x0 y0 x1 y1 in pixels of the whole image; its edges are rounded to pixels of what
+            box: ``(4,)``, x0 y0 x1 y1 in pixels of the image; its edges are rounded to pixels of what
                 it is cut from.
             size_px: side of the crop.
 
@@ -67,10 +67,10 @@ class Halves:
         height, width = image.shape[:2]
         x0, y0, x1, y1 = (int(v) for v in np.rint(box / scale))
         x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-        whole = np.array([x0, y0, x1, y1], np.float32) * scale
+        rounded = np.array([x0, y0, x1, y1], np.float32) * scale
         left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
         if left >= right or top >= bottom:
-            return np.zeros((size_px, size_px, 3), np.uint8), whole
+            return np.zeros((size_px, size_px, 3), np.uint8), rounded
         part = image[top:bottom, left:right]
         if (left, top, right, bottom) != (x0, y0, x1, y1):
             part = np.asarray(
@@ -79,13 +79,13 @@ class Halves:
             )
         return np.asarray(
             cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR), np.uint8
-        ), whole
+        ), rounded
 
 
-def _times(length: float, wanted: float) -> int:
-    """Return how often a length can be halved and still be at least the one wanted."""
+def _times(length: float, target: float) -> int:
+    """Return how often a length can be halved and still be at least the target."""
     times = 0
-    while length >= 2 * wanted:
+    while length >= 2 * target:
         length /= 2
         times += 1
     return times

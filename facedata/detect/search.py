@@ -1,4 +1,4 @@
-"""What is looked for in one photo: when a search may stop, and which finds could still change the choice.
+"""Which face of a photo is meant, when a search can stop, and which candidates could still change the choice.
 
 All in the searched image's pixels. A search may stop early only where no face that it has not seen could be
 chosen instead of the one it has (the rules are those of :func:`facedata.detect.choose.choose`).
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import BoolArray, Face, Float32Array
+from ..types import BoolArray, Face, Float32Array, Status
 from .boxes import SAME_FACE
 from .choose import box_iou, choose
 
@@ -20,42 +20,39 @@ _REGRESSION = 1.5
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is wanted of one photo.
+class SearchRule:
+    """Which face of one photo is meant.
 
     Attributes:
-        rule: ``largest``, ``center``, ``score``, ``only``, or ``all`` for every face.
+        face: ``largest``, ``center``, ``score``, ``only``, or ``all`` for every face.
         min_score: faces below it do not count.
         min_face_px: smallest side of a face's box, in pixels of the image.
-        given_box: x0 y0 x1 y1: the face that overlaps it most is wanted, whatever the rule.
+        given_box: x0 y0 x1 y1: the face that overlaps it most is meant, whatever the rule.
     """
 
-    rule: str = "all"
+    face: str = "all"
     min_score: float = 0.0
     min_face_px: float = 20.0
     given_box: tuple[float, float, float, float] | None = None
 
     @property
     def can_stop_early(self) -> bool:
-        """Tell whether one face can settle the choice; otherwise every face must be known."""
-        return self.given_box is not None or self.rule in ("largest", "center")
+        """Tell whether one face can decide the choice; otherwise every face must be known."""
+        return self.given_box is not None or self.face in ("largest", "center")
 
-    def chosen(self, faces: Sequence[Face], size: tuple[int, int]) -> Face | None:
-        """Return the face that would be chosen of these, or None.
+    def choose(self, faces: Sequence[Face], size: tuple[int, int]) -> tuple[Face | None, Status, str | None]:
+        """Choose the face that is meant; of ``all`` the largest. See :func:`facedata.detect.choose.choose`.
 
         Args:
-            faces: of the image.
+            faces: those of one image.
             size: the image's width and height in pixels.
         """
-        if not self.can_stop_early:
-            return None
-        rule = "largest" if self.rule == "all" else self.rule  # a given box goes before every rule
         return choose(
-            faces, rule, size,
+            faces, "largest" if self.face == "all" else self.face, size,
             min_score=self.min_score, min_face=self.min_face_px, given_box=self.given_box,
-        )[0]  # fmt: skip
+        )  # fmt: skip
 
-    def is_settled(self, chosen: Face | None, size: tuple[int, int], cell_px: float) -> bool:
+    def can_stop(self, chosen: Face | None, size: tuple[int, int], cell_px: float) -> bool:
         """Tell whether no face found in cells of at most ``cell_px`` could be chosen instead of this one.
 
         A face of that size that mostly lies within the chosen one's box is suppressed as a part of it.
@@ -68,7 +65,7 @@ class Search:
             given = np.asarray(self.given_box, np.float64)
             area = float(np.prod(given[2:] - given[:2]))
             return area > 0 and box_iou(chosen.box, given) >= min(1.0, side * side / area)
-        if self.rule == "largest":
+        if self.face == "largest":
             return (x1 - x0) * (y1 - y0) >= side * side
         middle = ((size[0] - 1) / 2, (size[1] - 1) / 2)
         distance = float(np.hypot((x0 + x1) / 2 - middle[0], (y0 + y1) / 2 - middle[1]))
@@ -91,7 +88,7 @@ class Search:
             given = np.asarray(self.given_box, np.float32)
             low, high = np.maximum(grown[:, :2], given[:2]), np.minimum(grown[:, 2:], given[2:])
             return np.asarray(other & (high > low).all(axis=1))
-        if self.rule == "largest":
+        if self.face == "largest":
             return np.asarray(other & (sides.prod(axis=1) * _REGRESSION**2 > area))
         middle = (np.asarray(size, np.float32) - 1) / 2
         off = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - middle)

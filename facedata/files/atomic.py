@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import writing
-from .remote import Place
+from .remote import Location
+from .staged import StagedFiles
 
 
 @contextlib.contextmanager
@@ -18,21 +17,12 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name beside it; flush and rename it at the end.
 
     Raises:
-        StoreError: that is refused; nothing half-written stays.
+        StoreError: the file cannot be written; nothing half-written stays.
     """
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        with writing(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    with StagedFiles() as staged:
+        with staged.open(file) as stream:
+            yield stream
+        staged.commit()
 
 
 def write_text(file: Path, text: str) -> None:
@@ -45,7 +35,7 @@ def write_text(file: Path, text: str) -> None:
         stream.write(text.encode())
 
 
-def file_sha256(path: Place) -> str:
+def file_sha256(path: Location) -> str:
     """Return the SHA-256 of a file's bytes, lower-case hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -11,7 +11,6 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
@@ -29,14 +28,14 @@ _WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """A file on the network, with the one content that is accepted.
+class PinnedFile:
+    """A file on the network, with the only content that is accepted.
 
     Attributes:
-        name: what it is called in the cache folder.
-        url: where it lies.
-        sha256: of its bytes, lower-case hex; its first digits, where its publisher gives no more.
-        otherwise: what a user can do who cannot download it, besides putting it there by hand.
+        name: its name in the cache folder.
+        url: its address.
+        sha256: of its bytes, lower-case hex; only the first digits, if its publisher gives no more.
+        otherwise: what a user who cannot download it can do, other than putting it there by hand.
     """
 
     name: str
@@ -46,34 +45,34 @@ class RemoteFile:
 
 
 def default_cache() -> Path:
-    """Return where downloads are kept: ``$XDG_CACHE_HOME/facedata``, else ``~/.cache/facedata``."""
+    """Return where downloads are kept: ``$XDG_CACHE_HOME/facedata``, or ``~/.cache/facedata``."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # the XDG specification: a relative path is to be ignored
+    # as the XDG specification asks, a relative path is ignored
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "facedata"
 
 
 def fetch(
-    remote: RemoteFile,
+    remote: PinnedFile,
     folder: Path,
     *,
     timeout_s: float = 30.0,
     attempts: int = 3,
     backoff_s: float = 1.0,
 ) -> Path:
-    """Return the file from the cache folder, downloading what is not there yet.
+    """Return the file from the cache folder, downloading it when it is not there.
 
-    Bytes arrive in ``<name>.part``; a download that breaks off, now or in an earlier run, goes on where it
+    Bytes arrive in ``<name>.part``; a download that broke off, now or in an earlier run, resumes where it
     stopped. The name without ``.part`` exists only once the SHA-256 is right.
 
     Args:
         remote: what to fetch.
-        folder: the cache folder; made when it is not there.
+        folder: the cache folder; made when missing.
         timeout_s: how long to wait for the server's next bytes.
-        attempts: how often in a row nothing new may arrive before giving up.
+        attempts: how many times in a row nothing new may arrive before giving up.
         backoff_s: wait after the first such failure; doubled after each further one.
 
     Raises:
-        DownloadError: no network, a refusal, or other bytes than those pinned (the part is then removed).
+        DownloadError: no network, a refusal, or bytes with another SHA-256 (the part is then removed).
         StoreError: the cache folder cannot be written, or the disk is full.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
@@ -84,17 +83,24 @@ def fetch(
             logger.warning("%s does not have the pinned SHA-256; downloading it again", path)
         try:
             _download(remote, part, timeout_s=timeout_s, attempts=attempts, backoff_s=backoff_s)
-            _settle(remote, part, path)
-        except OSError as error:  # the network's errors came as _BrokenError or DownloadError
+            got = file_sha256(part)
+            if not got.startswith(remote.sha256):
+                part.unlink()
+                raise DownloadError(
+                    f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; what came was removed; "
+                    f"run again, or {_by_hand(remote, path)}"
+                )
+            part.replace(path)
+        except OSError as error:  # errors of the network are _BrokenError or DownloadError
             raise StoreError(f"cannot write {part}: {error.strerror or error}; see --cache") from error
     return path
 
 
 class _BrokenError(Exception):
-    """The network failed in a way that may pass; told apart from what the disk does."""
+    """The network failed in a way that may pass; errors of the disk are OSErrors."""
 
 
-def _by_hand(remote: RemoteFile, path: Path) -> str:
+def _by_hand(remote: PinnedFile, path: Path) -> str:
     return f"download it by hand to {path}, or {remote.otherwise}"
 
 
@@ -102,19 +108,7 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _settle(remote: RemoteFile, part: Path, path: Path) -> None:
-    """Give the part its name if it has the pinned content."""
-    got = file_sha256(part)
-    if not got.startswith(remote.sha256):
-        part.unlink()
-        raise DownloadError(
-            f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; what came was removed; "
-            f"run again, or {_by_hand(remote, path)}"
-        )
-    part.replace(path)
-
-
-def _download(remote: RemoteFile, part: Path, *, timeout_s: float, attempts: int, backoff_s: float) -> None:
+def _download(remote: PinnedFile, part: Path, *, timeout_s: float, attempts: int, backoff_s: float) -> None:
     """Fill the part file to its end, resuming and retrying."""
     most, failures = _size(part), 0
     while True:
@@ -122,7 +116,7 @@ def _download(remote: RemoteFile, part: Path, *, timeout_s: float, attempts: int
             _download_rest(remote, part, timeout_s)
             return
         except _BrokenError as error:
-            # getting further than ever before is progress, however often the line breaks on the way
+            # getting further than before is progress, however often the connection breaks
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= attempts:
@@ -132,11 +126,11 @@ def _download(remote: RemoteFile, part: Path, *, timeout_s: float, attempts: int
             time.sleep(backoff_s * 2 ** (failures - 1))
 
 
-def _download_rest(remote: RemoteFile, part: Path, timeout_s: float) -> None:
+def _download_rest(remote: PinnedFile, part: Path, timeout_s: float) -> None:
     """Make one request for what the part file lacks, and write what comes."""
     start = _size(part)
     response = _open(remote, part, start, timeout_s)
-    if response is None:  # nothing lies beyond the part: it is whole already, or of another file
+    if response is None:  # nothing lies beyond the part: it is complete, or part of another file
         if not file_sha256(part).startswith(remote.sha256):
             part.unlink()
             raise _BrokenError("the partial file did not belong to it, and was removed")
@@ -148,11 +142,31 @@ def _download_rest(remote: RemoteFile, part: Path, timeout_s: float) -> None:
             raise _BrokenError(f"the server answered {response.status} {response.reason}")
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             raise _BrokenError("the server sent another range than was asked for")
-        _write(response, part, start)
+        length = response.headers.get("Content-Length", "")
+        end = start + int(length) if length.isdigit() else None
+        size = logged = start
+        with part.open("ab" if start else "wb") as file:
+            while True:
+                try:
+                    chunk = response.read(_CHUNK_BYTES)
+                except (OSError, HTTPException) as error:
+                    raise _BrokenError(_reason(error)) from error
+                if not chunk:
+                    break
+                file.write(chunk)
+                size += len(chunk)
+                if size - logged >= _LOG_EVERY_BYTES:
+                    logged = size
+                    total = f"{end / 1e6:.0f}" if end else "?"
+                    logger.info("%s: %.0f of %s MB", part.stem, size / 1e6, total)
+            file.flush()
+            os.fsync(file.fileno())
+    if end is not None and size < end:  # http.client raises nothing when the connection breaks between chunks
+        raise _BrokenError(f"the connection broke off after {size} of {end} bytes")
 
 
-def _open(remote: RemoteFile, part: Path, start: int, timeout_s: float) -> HTTPResponse | None:
-    """Ask for the file from byte ``start`` on; None when the server says that it ends there."""
+def _open(remote: PinnedFile, part: Path, start: int, timeout_s: float) -> HTTPResponse | None:
+    """Request the file from byte ``start`` on; None when the server says that it ends there."""
     headers = {"User-Agent": "facedata"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(remote.url, headers=headers)
     try:
@@ -169,32 +183,6 @@ def _open(remote: RemoteFile, part: Path, start: int, timeout_s: float) -> HTTPR
     except (OSError, HTTPException) as error:
         raise _BrokenError(_reason(error)) from error
     return response
-
-
-def _write(response: HTTPResponse, part: Path, start: int) -> None:
-    """Write the response's body into the part file from ``start`` on."""
-    length = response.headers.get("Content-Length", "")
-    end = start + int(length) if length.isdigit() else None
-    size = logged = start
-    with part.open("ab" if start else "wb") as file:
-        for chunk in _chunks(response):
-            file.write(chunk)
-            size += len(chunk)
-            if size - logged >= _LOG_EVERY_BYTES:
-                logged = size
-                logger.info("%s: %.0f of %s MB", part.stem, size / 1e6, f"{end / 1e6:.0f}" if end else "?")
-        file.flush()
-        os.fsync(file.fileno())
-    if end is not None and size < end:  # http.client says nothing when the line breaks between two chunks
-        raise _BrokenError(f"the connection broke off after {size} of {end} bytes")
-
-
-def _chunks(response: HTTPResponse) -> Iterator[bytes]:
-    try:
-        while chunk := response.read(_CHUNK_BYTES):
-            yield chunk
-    except (OSError, HTTPException) as error:
-        raise _BrokenError(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -10,18 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import (
-    LockedError,
-    NotASetError,
-    StoreError,
-)
+from ..errors import LockedError, NotASetError, StoreError
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a set's lock; the kernel lets go of it when the process ends, however it ends.
+    """Hold the lock of a set's folder.
 
     Raises:
         LockedError: another process holds it.
@@ -43,12 +38,11 @@ def locked(path: Path) -> Iterator[None]:
         os.close(folder)
 
 
-@contextlib.contextmanager
+@contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Make a cache folder and hold it against other processes, waiting for whoever holds it.
+    """Make a cache folder and hold its lock, waiting for another process that holds it.
 
-    The kernel lets go of the lock when its process ends, however it ends; what is half-done in the folder
-    afterwards is therefore nobody's.
+    Whatever is unfinished in the folder once the lock is held was left by a process that has ended.
 
     Raises:
         StoreError: the folder cannot be made or written.

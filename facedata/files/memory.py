@@ -1,35 +1,33 @@
-"""Giving freed memory back to the system, so that a worker stays as small after a million photos."""
+"""Give freed memory back to the system, so that a worker does not grow over a million photos."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
 
-
-def _trimmer() -> Callable[[], None]:
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not
-    return (lambda: None) if trim is None else (lambda: trim(0))
+# glibc has it, musl does not
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
 
 
-release: Callable[[], None] = _trimmer()
-"""Return freed pages to the system; does nothing where the C library cannot.
+def release() -> None:
+    """Return freed pages to the system; does nothing where the C library cannot.
 
-Photos of many sizes leave the heap in holes that glibc keeps: on CelebA as photographed a worker grew by
-600 MB. Trimming after each batch costs about a millisecond.
-"""
+    Photos of many sizes leave holes in the heap that glibc keeps: on CelebA as photographed a worker grew by
+    600 MB. Trimming after each batch costs about a millisecond.
+    """
+    if _TRIM is not None:
+        _TRIM(0)
 
 
 @contextmanager
-def tight() -> Iterator[None]:
-    """Let Arrow's tables take the system's own memory meanwhile, which goes back when they go.
+def use_system_memory() -> Iterator[None]:
+    """Let Arrow take its memory from the system meanwhile, which gets it back when a table is freed.
 
-    Arrow's own pools keep a third more than there is in them: gigabytes, with millions of rows.
+    Arrow's own pools hold a third more than the tables in them: gigabytes, with millions of rows.
     """
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

@@ -1,4 +1,4 @@
-"""Places that are no folder here: objects behind an fsspec URL, with further tries after a failure."""
+"""Locations: a path here, or an object behind an fsspec URL, whose failed requests are tried again."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
-from ..errors import MissingExtraError, StoreError, UsageError
+from ..errors import MissingExtraError, UsageError
 
 logger = logging.getLogger(__name__)
 
 TRIES = 5
 FIRST_WAIT_S = 0.5
-"""Before the second try; twice as long before each further one."""
+"""Wait before the second try; doubled before each further one."""
 
 _URL = re.compile(r"([a-z0-9+.-]+::)*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    # one place tries again, and that is here; three layers of it multiply to minutes
+    # only this module tries again; three layers that do would multiply to minutes
     "s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "use_listings_cache": False},
-    # objects need no folders made before them; neither shall files
+    # objects need no folders made for them, and neither should files
     "file": {"auto_mkdir": True},
 }
 _HOPELESS = (
@@ -48,20 +47,20 @@ _SINGLE_PUT_BYTES = 5 << 30
 """S3 takes no larger object in one request."""
 
 _RANGE_BYTES = 8 << 20
-"""Read in one request when an object is read from beginning to end."""
+"""Bytes per request when an object is read from beginning to end."""
 
 ResultT = TypeVar("ResultT")
 
 
 class Entry(NamedTuple):
-    """An object as a listing has it: size in bytes, and a stamp that changes when the object does."""
+    """An object in a listing: its size in bytes, and a stamp that changes when the object does."""
 
     size: int
     stamp: str
 
     @property
     def stamp_ns(self) -> int:
-        """The stamp as a number, where a file's time of change stands otherwise."""
+        """The stamp as a number, in place of a file's time of change."""
         return int.from_bytes(hashlib.sha256(self.stamp.encode()).digest()[:8], "little") >> 1
 
 
@@ -74,8 +73,8 @@ def is_url(path: object) -> bool:
     return isinstance(path, str) and _URL.match(path) is not None
 
 
-def place_of(path: str | os.PathLike[str] | Remote) -> Place:
-    """Return what a user's path or URL means."""
+def parse_location(path: str | os.PathLike[str] | Remote) -> Location:
+    """Return the location that a user's path or URL names."""
     if isinstance(path, Remote):
         return path
     return Remote(path) if isinstance(path, str) and is_url(path) else Path(path)
@@ -83,10 +82,10 @@ def place_of(path: str | os.PathLike[str] | Remote) -> Place:
 
 @dataclass(frozen=True)
 class Remote:
-    """A place behind a URL, with the few methods of :class:`pathlib.Path` that reading a set needs.
+    """A location behind a URL, with the few methods of :class:`pathlib.Path` that reading a set needs.
 
-    Picklable; no connection is part of it. A failed request is tried again, five times in all, with 0.5, 1, 2
-    and 4 seconds between; then an OSError comes out, whatever the store's own library raises.
+    Picklable, since it holds no connection. A failed request is tried five times in all, with 0.5, 1, 2 and 4
+    seconds between; then it raises an OSError, whatever the store's own library raises.
 
     Attributes:
         url: any that fsspec knows.
@@ -110,7 +109,7 @@ class Remote:
 
     @property
     def parent(self) -> Remote:
-        """What the last part lies in."""
+        """The location without its last part."""
         return Remote(self.url.rpartition("/")[0])
 
     @property
@@ -124,7 +123,7 @@ class Remote:
         Raises:
             OSError: it is gone, or cannot be read after five tries.
         """
-        data: bytes = self._tried("read", lambda fs, path: fs.cat_file(path, start=start, end=end))
+        data: bytes = self._try("read", lambda fs, path: fs.cat_file(path, start=start, end=end))
         return data
 
     def read_text(self, encoding: str = "utf-8") -> str:
@@ -132,9 +131,9 @@ class Remote:
         return self.read_bytes().decode(encoding)
 
     def open(self, mode: str = "rb") -> IO[bytes]:
-        """Open the object for reading by ranges; only the mode ``rb`` there is."""
+        """Open the object for reading by ranges; ``rb`` is the only mode."""
         if mode != "rb":
-            raise ValueError(f"a remote file is opened to read, not {mode!r}")
+            raise ValueError(f"a remote file can only be opened with the mode 'rb', not {mode!r}")
         return io.BufferedReader(_Ranges(self), _RANGE_BYTES)
 
     def write_bytes(self, data: bytes) -> None:
@@ -143,23 +142,24 @@ class Remote:
         Raises:
             OSError: the store refuses, or does not answer, after five tries.
         """
-        self._tried("write", lambda fs, path: fs.pipe_file(path, data))
+        self._try("write", lambda fs, path: fs.pipe_file(path, data))
 
     def upload(self, file: Path) -> None:
         """Put a file's bytes as one object; errors as of :meth:`write_bytes`."""
         size = file.stat().st_size
 
         def put(fs: Any, path: str) -> None:
-            whole = _protocol(fs) in _EXTRAS and size < _SINGLE_PUT_BYTES
-            fs.put_file(str(file), path, **({"chunksize": max(size, 1)} if whole else {}))
+            protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+            in_one = protocol in _EXTRAS and size < _SINGLE_PUT_BYTES
+            fs.put_file(str(file), path, **({"chunksize": max(size, 1)} if in_one else {}))
 
-        self._tried("write", put)
+        self._try("write", put)
 
     def download(self, file: Path) -> None:
         """Fetch the object to a file, whole or not at all."""
         temporary = file.with_name(f".{file.name}.tmp")
         try:
-            self._tried("read", lambda fs, path: fs.get_file(path, str(temporary)))
+            self._try("read", lambda fs, path: fs.get_file(path, str(temporary)))
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ class Remote:
     def remove(self) -> None:
         """Remove the object; it may be gone already."""
         try:
-            self._tried("remove", lambda fs, path: fs.rm_file(path))
+            self._try("remove", lambda fs, path: fs.rm_file(path))
         except FileNotFoundError:
             return
 
@@ -177,21 +177,21 @@ class Remote:
         Raises:
             OSError: it is not there, or the store does not answer.
         """
-        return _entry(self._tried("look at", _looked_at))
+        return _entry(self._try("look at", _look_at))
 
     def is_file(self) -> bool:
         """Tell whether there is such an object."""
-        try:
-            return str(self._tried("look at", _looked_at)["type"]) == "file"
-        except FileNotFoundError:
-            return False
+        return self._type() == "file"
 
     def is_dir(self) -> bool:
         """Tell whether any object lies below; stores of objects have no other folders."""
+        return self._type() == "directory"
+
+    def _type(self) -> str | None:
         try:
-            return str(self._tried("look at", _looked_at)["type"]) == "directory"
+            return str(self._try("look at", _look_at)["type"])
         except FileNotFoundError:
-            return False
+            return None
 
     def files(self) -> dict[str, Entry]:
         """Return every object below, by its path from here; empty when there is none."""
@@ -207,19 +207,21 @@ class Remote:
             }
 
         try:
-            return self._tried("list", listed)
+            return self._try("list", listed)
         except FileNotFoundError:
             return {}
 
-    def _tried(self, what: str, call: Callable[[Any, str], ResultT]) -> ResultT:
+    def _try(self, what: str, call: Callable[[Any, str], ResultT]) -> ResultT:
         for number in range(TRIES):
             try:
-                return call(*_opened(self.url))
+                return call(*_file_system(self.url))
             except Exception as error:  # each store's library has its own; all become an OSError
                 if isinstance(error, (UsageError, MissingExtraError)):
                     raise
                 failure = error
-            if _is_hopeless(failure):
+            # another try would end the same; EINVAL is a range that an object does not have
+            is_invalid = isinstance(failure, OSError) and failure.errno == errno.EINVAL
+            if is_invalid or isinstance(failure, _HOPELESS) or type(failure).__name__ in _HOPELESS_NAMES:
                 raise _as_os_error(failure, self.url) from failure
             if number + 1 < TRIES:
                 logger.info("cannot %s %s (%s); trying again", what, self.url, failure)
@@ -227,8 +229,8 @@ class Remote:
         raise _as_os_error(failure, self.url, f" ({TRIES} tries)") from failure
 
 
-Place = Path | Remote
-"""A folder or file here, or one behind a URL."""
+Location = Path | Remote
+"""A file or folder here, or one behind a URL."""
 
 
 class _Ranges(io.RawIOBase):
@@ -242,11 +244,11 @@ class _Ranges(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read anywhere."""
+        """Tell that it can be read from any byte."""
         return True
 
     def tell(self) -> int:
-        """Return the byte that is read next."""
+        """Return the position of the byte that is read next."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -263,17 +265,8 @@ class _Ranges(io.RawIOBase):
         return len(data)
 
 
-@contextmanager
-def remote_writing(place: Remote) -> Iterator[None]:
-    """Turn what a store says against writing into a :class:`StoreError`."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"cannot write {place}: {error.strerror or error}") from error
-
-
-def _opened(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it; fsspec keeps connections."""
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL and the path in it; fsspec reuses connections."""
     import fsspec
 
     protocol = url.partition(":")[0].lower()
@@ -284,33 +277,20 @@ def _opened(url: str) -> tuple[Any, str]:
         remedy = f"pip install 'facedata[{extra}]'" if extra else str(error)
         raise MissingExtraError(f"{protocol}:// needs a package that is not installed: {remedy}") from error
     except ValueError as error:
-        raise UsageError(f"{url} is no URL that fsspec knows: {error}") from error
+        raise UsageError(f"{url} is not a URL that fsspec knows: {error}") from error
     return fs, path
 
 
-def _is_hopeless(error: Exception) -> bool:
-    """Tell whether another try would end the same; EINVAL is a range that an object does not have."""
-    return (
-        isinstance(error, _HOPELESS)
-        or type(error).__name__ in _HOPELESS_NAMES
-        or (isinstance(error, OSError) and error.errno == errno.EINVAL)
-    )
-
-
-def _protocol(fs: Any) -> str:
-    return fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-
-
-def _looked_at(fs: Any, path: str) -> dict[str, Any]:
+def _look_at(fs: Any, path: str) -> dict[str, Any]:
     fs.invalidate_cache(path)  # others write there too
     info: dict[str, Any] = fs.info(path)
     return info
 
 
 def _entry(info: dict[str, Any]) -> Entry:
-    found = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
-    # a listing may have the time that a single look has as a number
-    return Entry(int(info.get("size") or 0), str(found.timestamp() if isinstance(found, datetime) else found))
+    stamp = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
+    # a listing may give as a time what a single look gives as a number
+    return Entry(int(info.get("size") or 0), str(stamp.timestamp() if isinstance(stamp, datetime) else stamp))
 
 
 def _as_os_error(error: Exception, url: str, suffix: str = "") -> OSError:

@@ -1,7 +1,7 @@
-"""``python -m facedata.painted DIR`` writes the demo's people as photos, to enroll and to name.
+"""``python -m facedata.painted DIR`` writes the demo's people as photos, to enroll and to identify.
 
 ``DIR/people/<name>/*.jpg`` are photos of each, as the demo set has them; ``DIR/unseen/<name>/*.jpg`` others,
-of them and of strangers, a folder each. ``DIR/group.jpg`` shows four of them beside two strangers.
+of the same people and of strangers, a folder each. ``DIR/group.jpg`` shows four of them and two strangers.
 """
 
 from __future__ import annotations

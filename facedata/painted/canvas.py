@@ -62,7 +62,7 @@ def ellipse(
 
 
 class Canvas:
-    """An RGB picture in the making.
+    """An RGB picture to paint on.
 
     Attributes:
         image: ``(height, width, 3)`` uint8 RGB.
@@ -88,12 +88,12 @@ class Canvas:
 
     def fill(self, outline: Float64Array, colour: Colour) -> None:
         """Fill a shape, given by its ``(N, 2)`` outline."""
-        cv2.fillPoly(self.image, [_fixed(outline)], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.fillPoly(self.image, [_to_subpixels(outline)], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def stroke(self, line: Float64Array, colour: Colour, width_px: float, closed: bool = False) -> None:
         """Draw a line of even width (whole pixels, at least one) through ``(N, 2)`` points."""
         thick = max(1, round(width_px))
-        cv2.polylines(self.image, [_fixed(line)], closed, colour, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.polylines(self.image, [_to_subpixels(line)], closed, colour, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def wash(
         self,
@@ -110,13 +110,13 @@ class Canvas:
             colour: what is laid over.
             opacity: 0 … 1.
             softness_px: how far the edge fades; 0 keeps it sharp.
-            within: the outline of a second shape the colour must not leave.
+            within: the outline of a second shape that the colour stays within.
         """
         reach = round(softness_px)
         x0, y0 = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 2 * reach - 1, 0)
         x1, y1 = np.ceil(outline.max(axis=0)).astype(int) + 2 * reach + 2
         part = self.image[y0:y1, x0:x1]
-        if part.size == 0:  # wholly outside the picture
+        if part.size == 0:  # outside the picture
             return
         weight = _mask(part, outline - (x0, y0))
         if reach:
@@ -132,9 +132,9 @@ class Canvas:
 
 def _mask(like: UInt8Image, outline: Float64Array) -> UInt8Image:
     mask: UInt8Image = np.zeros(like.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [_fixed(outline)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.fillPoly(mask, [_to_subpixels(outline)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
     return mask
 
 
-def _fixed(points: Float64Array) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+def _to_subpixels(points: Float64Array) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     return np.rint(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..types import Float64Array
 from .canvas import Canvas, Colour, ellipse, spline, tone
 from .person import Appearance
 from .pose import Pose
@@ -13,54 +12,37 @@ _WHITE: Colour = (250, 246, 240)
 _LINE: Colour = (44, 28, 28)
 
 
-def paint_features(canvas: Canvas, who: Appearance, pose: Pose) -> None:
-    """Paint eyes, brows, nose and mouth."""
-    for side in (-1, 1):
-        _paint_eye(canvas, who, pose, side)
-        _paint_brow(canvas, who, pose, side)
-    _paint_nose(canvas, who, pose)
-    _paint_mouth(canvas, who, pose)
-
-
-def _eye_shape(who: Appearance, side: int) -> Float64Array:
-    """Return inner corner, upper lid, outer corner, lower lid: 6 points around the eye's middle."""
-    wide, high = 0.215 * who.eye_size, 0.105 * who.eye_size
+def paint_eye(canvas: Canvas, who: Appearance, pose: Pose, side: int) -> None:
+    """Paint an eye and its brow, on the image's left (``side`` -1) or right (1)."""
+    # inner corner, upper lid, outer corner, lower lid: 6 points around the eye's middle
     shape = np.array([[-1, 0.15], [-0.5, -0.75], [0.35, -0.85], [1, -0.05], [0.4, 0.75], [-0.45, 0.75]])
-    shape = shape * (wide, high)
+    shape = shape * (0.215 * who.eye_size, 0.105 * who.eye_size)
     slant = np.radians(who.eye_slant_deg)
     shape = np.stack([shape[:, 0], shape[:, 1] - np.sin(slant) * shape[:, 0]], axis=1)
-    return shape * (side, 1) + (side * who.eye_gap, 0.0)
-
-
-def _paint_eye(canvas: Canvas, who: Appearance, pose: Pose, side: int) -> None:
-    shape = _eye_shape(who, side)
-    middle = (side * who.eye_gap, 0.0)
+    shape = shape * (side, 1) + (side * who.eye_gap, 0.0)
+    middle = side * who.eye_gap
     shade = tone(who.skin, (84, 30, 24), 0.45)
-    socket = pose.on_face(ellipse((middle[0], -0.05), (0.33, 0.23)))
+    socket = pose.on_face(ellipse((middle, -0.05), (0.33, 0.23)))
     canvas.wash(socket, shade, 0.5, 0.1 * pose.scale_px)
     opening = spline(pose.on_face(shape))
     canvas.fill(opening, tone(_WHITE, who.skin, 0.12))
     radius = 0.112 * who.eye_size
-    iris = pose.on_face(ellipse((middle[0], -0.008), (radius, radius)))
-    canvas.wash(iris, tone(who.iris, _LINE, 0.55), 1.0, 0, within=opening)
-    inner = pose.on_face(ellipse((middle[0], 0.005), (0.78 * radius, 0.78 * radius)))
-    canvas.wash(inner, who.iris, 1.0, 0, within=opening)
-    pupil = pose.on_face(ellipse((middle[0], -0.005), (0.45 * radius, 0.45 * radius)))
-    canvas.wash(pupil, (18, 14, 16), 1.0, 0, within=opening)
-    upper = spline(pose.on_face(shape[:4]), closed=False)
-    canvas.stroke(upper, _LINE, 0.045 * pose.scale_px)
+    for height, share, colour in (
+        (-0.008, 1.0, tone(who.iris, _LINE, 0.55)),
+        (0.005, 0.78, who.iris),
+        (-0.005, 0.45, (18, 14, 16)),
+    ):
+        circle = pose.on_face(ellipse((middle, height), (share * radius, share * radius)))
+        canvas.wash(circle, colour, 1.0, 0, within=opening)
+    canvas.stroke(spline(pose.on_face(shape[:4]), closed=False), _LINE, 0.045 * pose.scale_px)
     canvas.stroke(spline(pose.on_face(shape[3:]), closed=False), shade, 0.02 * pose.scale_px)
     crease = spline(pose.on_face(shape[:4] * (1, 1.15) + (0, -0.06)), closed=False)
     canvas.stroke(crease, shade, 0.02 * pose.scale_px)
-    glint = ellipse((middle[0] + 0.04 * np.sign(pose.light), -0.04), (0.028, 0.028), points=12)
+    glint = ellipse((middle + 0.04 * np.sign(pose.light), -0.04), (0.028, 0.028), points=12)
     canvas.fill(pose.on_face(glint), (255, 255, 255))
-
-
-def _paint_brow(canvas: Canvas, who: Appearance, pose: Pose, side: int) -> None:
     thick, lift = who.brow_weight, who.brow_lift + 0.03 * pose.smile
-    inner, outer = who.eye_gap - 0.24, who.eye_gap + 0.29
-    bend = who.eye_gap + 0.1
-    shape = np.array(
+    inner, outer, bend = who.eye_gap - 0.24, who.eye_gap + 0.29, who.eye_gap + 0.1
+    brow = np.array(
         [
             [inner, -lift + 0.7 * thick],
             [inner, -lift - 0.4 * thick],
@@ -69,13 +51,14 @@ def _paint_brow(canvas: Canvas, who: Appearance, pose: Pose, side: int) -> None:
             [bend, -lift - who.brow_arch + thick / 2],
         ]
     )
-    canvas.fill(spline(pose.on_face(shape * (side, 1))), who.brow)
+    canvas.fill(spline(pose.on_face(brow * (side, 1))), who.brow)
 
 
-def _paint_nose(canvas: Canvas, who: Appearance, pose: Pose) -> None:
+def paint_nose(canvas: Canvas, who: Appearance, pose: Pose) -> None:
+    """Paint the nose."""
     wide, tip = who.nose_width, who.nose_length
     shade = tone(who.skin, (110, 40, 40), 0.4)
-    # The nose stands out before the face, so that it moves further when the head turns.
+    # The nose stands out from the face, so it moves further when the head turns.
     far = -np.sign(pose.light)
     ridge = np.array([[0.02, -0.12], [0.05, 0.2], [wide, tip], [0.02, tip + 0.04], [0.0, 0.2]]) * (far, 1)
     soft = 0.05 * pose.scale_px
@@ -92,7 +75,8 @@ def _paint_nose(canvas: Canvas, who: Appearance, pose: Pose) -> None:
         canvas.wash(pose.place(nostril, 0.94), tone(shade, _LINE, 0.75), 0.9, 0)
 
 
-def _paint_mouth(canvas: Canvas, who: Appearance, pose: Pose) -> None:
+def paint_mouth(canvas: Canvas, who: Appearance, pose: Pose) -> None:
+    """Paint the mouth."""
     middle = who.nose_length + 0.36
     wide, thick = who.mouth_width * (0.92 + 0.16 * pose.smile), who.lip_weight
     lift = 0.11 * pose.smile  # of the corners

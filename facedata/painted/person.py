@@ -24,7 +24,7 @@ NAMES = (
     "Kavya",
     "Luca",
 )
-"""What the first twelve people are called."""
+"""The first twelve people's names."""
 
 HAIR_STYLES = (
     "crop",

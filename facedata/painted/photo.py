@@ -33,7 +33,7 @@ class PaintedPhoto:
     Attributes:
         image: ``(height, width, 3)`` uint8 RGB.
         eyes: ``(k, 2, 2)`` float32: x, y of each face's image-left and image-right eye, in pixels whose
-            centres are whole numbers; the named person first, k = 0 where there is nobody.
+            centres are whole numbers; the named person first, k = 0 where no one is in it.
     """
 
     image: UInt8Image
@@ -41,7 +41,7 @@ class PaintedPhoto:
 
     @property
     def tilt_deg(self) -> float:
-        """The named face's tilt, positive when the image-right eye is lower; NaN where there is nobody."""
+        """The named face's tilt, positive when the image-right eye is lower; NaN where no one is in it."""
         if not len(self.eyes):
             return float("nan")
         across, down = (self.eyes[0, 1] - self.eyes[0, 0]).astype(np.float64)
@@ -57,8 +57,8 @@ def paint(person: int, photo: int, seed: int = 0, *, beside: int | None = None) 
     Args:
         person: who is in it.
         photo: which of their photos.
-        seed: of everything that is drawn by lot.
-        beside: another person who stands behind them, clearly smaller; None for nobody.
+        seed: of everything that is random.
+        beside: another person, behind them and clearly smaller; None for no one.
 
     Raises:
         ValueError: a number is negative (from numpy).
@@ -69,20 +69,40 @@ def paint(person: int, photo: int, seed: int = 0, *, beside: int | None = None) 
     """
     rng = np.random.default_rng([seed, person, 1 + photo])
     canvas = _blank(rng, wide=beside is not None)
+    width, height = canvas.width, canvas.height
     light = float(rng.choice([-1, 1]) * rng.uniform(0.3, 1))
     paint_scene(canvas, rng)
-    pose = _pose(rng, canvas, light, with_other=beside is not None)
+    scale = rng.uniform(0.15, 0.21) * min(width, 0.85 * height)
+    across = rng.uniform(0.42, 0.58) if beside is None else 0.34
+    pose = Pose(
+        x=across * width,
+        y=max(rng.uniform(0.36, 0.46) * height, 2.0 * scale),
+        scale_px=scale,
+        roll_deg=float(np.clip(rng.normal(0, 13), -30, 30)),
+        yaw_deg=rng.uniform(-16, 16),
+        pitch_deg=rng.uniform(-7, 7),
+        smile=rng.uniform(0, 1),
+        light=light,
+    )
     eyes = []
     if beside is not None:
-        eyes.append(
-            paint_portrait(canvas, appearance(beside, seed), _behind(rng, canvas, pose), _clothes(rng))
+        smaller = rng.uniform(0.6, 0.68) * scale
+        behind = Pose(
+            x=pose.x + 3.6 * scale if pose.x + 5 * scale < width else width * 0.8,
+            y=pose.y + rng.uniform(-0.2, 0.3) * smaller,
+            scale_px=smaller,
+            roll_deg=rng.uniform(-10, 10),
+            yaw_deg=rng.uniform(-12, 4),
+            smile=rng.uniform(0.2, 1),
+            light=light,
         )
+        eyes.append(paint_portrait(canvas, appearance(beside, seed), behind, _clothes(rng)))
     eyes.insert(0, paint_portrait(canvas, appearance(person, seed), pose, _clothes(rng)))
     return PaintedPhoto(_develop(canvas.image, rng), np.array(eyes, np.float32))
 
 
 def paint_empty(photo: int = 0, seed: int = 0) -> PaintedPhoto:
-    """Paint a scene with nobody in it.
+    """Paint a scene with no one in it.
 
     >>> paint_empty().eyes.shape
     (0, 2, 2)
@@ -99,36 +119,6 @@ def _blank(rng: np.random.Generator, wide: bool) -> Canvas:
     if wide or rng.random() < 0.4:
         return Canvas(long_px, short_px, (220, 205, 185))
     return Canvas(short_px, long_px, (220, 205, 185))
-
-
-def _pose(rng: np.random.Generator, canvas: Canvas, light: float, with_other: bool) -> Pose:
-    scale = rng.uniform(0.15, 0.21) * min(canvas.width, 0.85 * canvas.height)
-    across = 0.34 if with_other else rng.uniform(0.42, 0.58)
-    return Pose(
-        x=across * canvas.width,
-        y=max(rng.uniform(0.36, 0.46) * canvas.height, 2.0 * scale),
-        scale_px=scale,
-        roll_deg=float(np.clip(rng.normal(0, 13), -30, 30)),
-        yaw_deg=rng.uniform(-16, 16),
-        pitch_deg=rng.uniform(-7, 7),
-        smile=rng.uniform(0, 1),
-        light=light,
-    )
-
-
-def _behind(rng: np.random.Generator, canvas: Canvas, front: Pose) -> Pose:
-    scale = rng.uniform(0.6, 0.68) * front.scale_px
-    return Pose(
-        x=front.x + 3.6 * front.scale_px
-        if front.x + 5 * front.scale_px < canvas.width
-        else canvas.width * 0.8,
-        y=front.y + rng.uniform(-0.2, 0.3) * scale,
-        scale_px=scale,
-        roll_deg=rng.uniform(-10, 10),
-        yaw_deg=rng.uniform(-12, 4),
-        smile=rng.uniform(0.2, 1),
-        light=front.light,
-    )
 
 
 def _clothes(rng: np.random.Generator) -> Colour:

@@ -1,7 +1,7 @@
 """How a head is held: from head coordinates to pixels.
 
 Head coordinates: the eyes' midpoint is (0, 0), x to the image's right and y down, and half the width of the
-head is 1. A point also has a depth, how far it lies before the plane of the ears.
+head is 1. A point also has a depth, how far it is in front of the plane of the ears.
 """
 
 from __future__ import annotations
@@ -65,6 +65,6 @@ class Pose:
         return self.on_face(np.array([[-eye_gap, 0.0], [eye_gap, 0.0]]))
 
     def below(self, drop: float, roll_share: float) -> Pose:
-        """Return the pose of what hangs ``drop`` below the head and follows its tilt only in part."""
+        """Return the pose of what is ``drop`` below the head and follows its tilt only in part."""
         (foot,) = self.place(np.array([[0.0, drop]]), 0.0)
         return Pose(float(foot[0]), float(foot[1]), self.scale_px, self.roll_deg * roll_share)

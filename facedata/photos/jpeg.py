@@ -1,7 +1,7 @@
-"""The quick way for the photos there are most of: whole JPEGs, straight to RGB, at full or reduced size.
+"""The fast path for most photos: complete JPEGs straight to RGB, at full or reduced size.
 
-OpenCV and Pillow decode with the same library to the same pixels, but Pillow's way to an array costs three
-times as much. What OpenCV would pass over in silence (a file that was cut off) is left to Pillow.
+OpenCV and Pillow decode with the same library to the same pixels, but through Pillow it takes three times as
+long. OpenCV silently accepts truncated files, so those are left to Pillow.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from ..types import UInt8Image
 
 REDUCTIONS = (1, 2, 4, 8)
-"""What a JPEG decoder can shrink each side by, by leaving out high frequencies of its 8 x 8 blocks."""
+"""What a JPEG decoder can divide each side by, leaving out high frequencies of its 8 x 8 blocks."""
 
 _FLAGS = {
     1: cv2.IMREAD_COLOR,
@@ -23,12 +23,12 @@ _FLAGS = {
 
 
 def is_whole_jpeg(data: bytes) -> bool:
-    """Tell whether the bytes begin and end as a JPEG does; one that was cut off does not."""
+    """Tell whether the bytes begin and end as a JPEG does; a truncated one does not."""
     return data[:3] == b"\xff\xd8\xff" and data[-2:] == b"\xff\xd9"
 
 
 def decode_jpeg(data: bytes, reduction: int = 1) -> UInt8Image | None:
-    """Decode a whole JPEG as it is stored, not turned.
+    """Decode a complete JPEG as it is stored, not turned.
 
     Args:
         data: its bytes.
@@ -40,8 +40,6 @@ def decode_jpeg(data: bytes, reduction: int = 1) -> UInt8Image | None:
     flags = _FLAGS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:  # its own limits on size
+    except cv2.error:  # beyond its own size limits
         return None
-    if image is None:
-        return None
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), np.uint8)
+    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), np.uint8)

@@ -7,9 +7,9 @@ import re
 
 
 def photo_text(path: str) -> str:
-    r"""Return a path as text that UTF-8 can hold, losslessly; :func:`photo_path` takes it back.
+    r"""Return a path as text that UTF-8 can hold, losslessly; :func:`photo_path` reverses it.
 
-    Bytes that are not UTF-8 (Python's surrogates) become ``\xNN``; a backslash that would read as such an
+    Bytes that are not UTF-8 (Python's surrogates) become ``\xNN``; a backslash that looks like such an
     escape becomes ``\x5c``. All other paths stay as they are.
 
     >>> photo_text("anna/caf\udce9.jpg")

@@ -1,4 +1,4 @@
-"""A photo that has been opened: its pixels at several sizes, each decoded when it is asked for."""
+"""An opened photo: its pixels at several sizes, each decoded when it is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Picture:
         max_pixels: as in :func:`facedata.photos.image.decode`.
 
     Attributes:
-        header: its size when upright, in pixels, and what it can be reduced by.
+        header: its upright size in pixels, and what it can be reduced by.
 
     Raises:
         ImageError: as :func:`facedata.photos.image.read_header` does.
@@ -57,27 +57,27 @@ class Picture:
         return width * height
 
     def forget(self, reduction: int) -> None:
-        """Let go of what was decoded at a reduction; it is decoded again when it is asked for."""
+        """Drop what was decoded at a reduction; it is decoded again when needed."""
         if self._data:
             self._decoded.pop(reduction, None)
 
     def largest_reduction(self, least_px: float, longest_px: float | None = None) -> int:
-        """Return the largest reduction at which a length is still at least ``least_px``; 1 when none is.
+        """Return the largest reduction that leaves a length at least ``least_px``; 1 when none does.
 
         Args:
-            least_px: pixels it has to have.
-            longest_px: the length, in pixels of the photo; its longer side when None.
+            least_px: pixels that must be left of it.
+            longest_px: the length in pixels of the photo; None for its longer side.
         """
         length = max(self.size) if longest_px is None else longest_px
         return max([r for r in self.header.reductions if length / r >= least_px], default=1)
 
-    def reduced(self, matrix: Float64Array, reduction: int) -> Float64Array:
-        """Return a ``(2, 3)`` matrix from photo pixels as one from pixels of the reduced photo."""
+    def reduced_matrix(self, matrix: Float64Array, reduction: int) -> Float64Array:
+        """Return a ``(2, 3)`` matrix that maps photo pixels as one that maps pixels of the reduced photo."""
         origin = np.asarray(self.header.origin(reduction))
         return np.column_stack([matrix[:, :2] * reduction, matrix[:, :2] @ origin + matrix[:, 2]])
 
-    def whole(self, face: Face, reduction: int, corner: tuple[int, int] = (0, 0)) -> Face:
-        """Return a face found in the reduced photo, cut at ``corner``, in pixels of the photo."""
+    def full_size(self, face: Face, reduction: int, corner: tuple[int, int] = (0, 0)) -> Face:
+        """Return a face found in the reduced photo, in a part cut at ``corner``, in photo pixels."""
         if reduction == 1 and corner == (0, 0):
             return face
         origin = np.asarray(self.header.origin(reduction)) + reduction * np.asarray(corner)

@@ -1,1 +1,10 @@
-"""facedata.plan."""
+"""What a run has to do: which records, in which order, under which crop names.
+
+A source's scan comes in, with the options; a plan goes out, with one row per record in byte order, its role,
+split and crop path, and the status of those that are not to be processed.
+
+- ``plan``: the plan of a run
+- ``defaults``: the options whose defaults depend on the source
+- ``overrides``: ``--reference``, ``--split-from`` and ``--exclude`` applied to the records
+- ``crop_names``: crop paths that are safe on every file system
+"""

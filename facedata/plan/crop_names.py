@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,131 +13,119 @@ import pyarrow.compute as pc
 
 from ..tables.blocks import BLOCK_ROWS, as_array
 from ..tables.people import person_codes
-from ..tables.text_hash import mixed, repeated, text_numbers
+from ..tables.text_hash import find_repeated, hash_texts, mix_bits
 from ..types import BoolArray, Int32Array, Int64Array
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
-"""Windows takes these for devices, whatever ending follows."""
+"""Windows takes these for devices, with any ending."""
 _LIKE_OURS = re.compile(r"~[0-9a-f]{8}$")
 _MOST_BYTES = 200
 
 _PLAIN = r"^(?s:.*/)?([0-9A-Za-z_-]{1,180})(\.[0-9A-Za-z]*)?$"
-"""Paths whose stem is a safe name as it is, unless it is a device's: nearly all there are."""
+"""Paths whose stem is already a safe name, unless it names a device: nearly all."""
 _MAYBE_DEVICE = r"(?i)^(?s:.*/)?(con|prn|aux|nul|com|lpt)[^/]*$"
 
 
-def crop_paths(records: Sequence[str], photos: Sequence[str], identities: Sequence[str]) -> list[str]:
+def crop_paths(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return each record's crop path.
 
-    A crop is named after its photo's stem. When two of a person collide (case-folded, NFC), all but the
-    first get ``~`` and 8 hex digits of SHA-256(record). Unsafe characters are percent-encoded; names over
-    200 bytes are cut and get the hash too, and so do those that already end like one that did. People whose
-    folders would collide on a case-folding file system are told apart likewise.
+    A crop is named after its photo's stem. When two crops of a person collide (case-folded, NFC), all but the
+    first get ``~`` and 8 hex digits of SHA-256(record). Unsafe characters are percent-encoded. Names over 200
+    bytes are cut and get the hash, as do names that already end like one. So do folders of people that
+    would collide on a case-folding file system.
 
     Args:
-        records: in ascending order of their UTF-8 bytes.
-        photos: their photos' paths.
-        identities: their people.
+        rows: columns record, photo and identity, in ascending order of the records' UTF-8 bytes.
+        wanted: ``(n,)`` bool, which rows get a path; the others get null.
 
-    >>> crop_paths(["a/1.jpg", "a/1.png"], ["a/1.jpg", "a/1.png"], ["a", "a"])
+    >>> photos = ["a/1.jpg", "a/1.png"]
+    >>> rows = pa.table({"record": photos, "photo": photos, "identity": ["a", "a"]})
+    >>> crop_paths(rows, pa.chunked_array([[True, True]])).to_pylist()
     ['a/1.jpg', 'a/1~8630ea93.jpg']
     """
-    columns = [pa.array(column, pa.string()) for column in (records, photos, identities)]
-    rows = pa.table(columns, ["record", "photo", "identity"])
-    wanted = pa.chunked_array([pa.array(np.ones(rows.num_rows, np.bool_))])
-    return [str(path) for path in crop_path_column(rows, wanted).to_pylist()]
-
-
-def crop_path_column(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the crop paths of a table's columns record, photo and identity, as :func:`crop_paths` does.
-
-    Args:
-        rows: in ascending order of their records' UTF-8 bytes.
-        wanted: ``(n,)`` bool, which rows get one; the others get null.
-    """
     chosen = wanted.to_numpy()
-    who, folders = _folder_of_each(rows.column("identity"), chosen)
-    stems = [_stems(rows.slice(start, BLOCK_ROWS)) for start in range(0, rows.num_rows, BLOCK_ROWS)]
-    later = _later(stems, who, chosen)
+    folder_of, folders = _name_folders(rows.column("identity"), chosen)
+    stems = [_safe_stems(rows.slice(start, BLOCK_ROWS)) for start in range(0, rows.num_rows, BLOCK_ROWS)]
+    collides = _find_collisions(stems, folder_of, chosen)
     paths = []
     for number, stem in enumerate(stems):
         start = number * BLOCK_ROWS
         span = slice(start, start + len(stem))
-        names = _with_hashes(stem, np.flatnonzero(later[span]), rows.column("record").slice(start, len(stem)))
-        folder = folders.take(pa.array(who[span], mask=~chosen[span]))
+        records = as_array(rows.column("record").slice(start, len(stem)))
+        at = np.flatnonzero(collides[span])
+        hashed = [_with_hash(stem[i].as_py(), records[i].as_py()) for i in at.tolist()]
+        names = _replace_at(stem, at, hashed)
+        folder = folders.take(pa.array(folder_of[span], mask=~chosen[span]))
         path = pc.binary_join_element_wise(folder, "/", names, ".jpg", "")
-        same = as_array(rows.column("record").slice(start, len(stem)))
-        paths.append(same if path.equals(same) else path)  # one copy where a photo's own path is safe
-        stems[number] = pa.nulls(0, pa.string())  # its memory is not needed twice
+        paths.append(records if path.equals(records) else path)  # one copy where a photo's own path is safe
+        stems[number] = pa.nulls(0, pa.string())  # frees its memory
     return pa.chunked_array(paths, pa.string())
 
 
-def _folder_of_each(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32Array, pa.Array]:
-    """Return each row's place among the folders, and the folders, of the chosen rows' people only."""
-    who, people = person_codes(identities)
-    used = np.flatnonzero(np.bincount(who[chosen], minlength=len(people)))
-    place = np.zeros(len(people) + 1, np.int32)  # one more, for rows without a person
-    place[used] = np.arange(len(used))
-    return place[who], pa.array(_folders([people[code] for code in used.tolist()]), pa.string())
+def _name_folders(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32Array, pa.Array]:
+    """Return each row's index into the folders, and the folders, of the chosen rows' people only."""
+    person, people = person_codes(identities)
+    used = np.flatnonzero(np.bincount(person[chosen], minlength=len(people)))
+    index = np.zeros(len(people) + 1, np.int32)  # one more, for rows without a person
+    index[used] = np.arange(len(used))
+    folders, seen = [], set()
+    for identity in (people[code] for code in used.tolist()):
+        name = safe_name(identity, identity)
+        key = _fold(name)
+        folders.append(_with_hash(name, identity) if key in seen else name)
+        seen.add(key)
+    return index[person], pa.array(folders, pa.string())
 
 
-def _stems(block: pa.Table) -> pa.Array:
-    """Return the safe stems of a block's photos: vectorised where it is plain, one by one elsewhere."""
-    photos = block.column("photo").combine_chunks()
+def _safe_stems(block: pa.Table) -> pa.Array:
+    """Return the safe stems of a block's photos: vectorised where they are plain, one by one elsewhere."""
+    photos, records = block.column("photo").combine_chunks(), block.column("record")
     plain = pc.and_(
         pc.match_substring_regex(photos, _PLAIN), pc.invert(pc.match_substring_regex(photos, _MAYBE_DEVICE))
     )
-    stems = pc.replace_substring_regex(photos, _PLAIN, r"\1")
-    others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
-    return _replaced(
-        stems,
-        others,
-        lambda _, index: safe_name(_stem(photos[index].as_py()), block.column("record")[index].as_py()),
-    )
+    at = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+    others = []
+    for index in at.tolist():
+        name = photos[index].as_py().rpartition("/")[2]
+        stem, dot, _ = name.rpartition(".")
+        others.append(safe_name(stem if dot and stem else name, records[index].as_py()))
+    return _replace_at(pc.replace_substring_regex(photos, _PLAIN, r"\1"), at, others)
 
 
-def _replaced(texts: pa.Array, places: Int64Array, new: Callable[[str, int], str]) -> pa.Array:
-    """Return the texts with those at some places, which ascend, made anew."""
-    if not len(places):
+def _find_collisions(stems: Sequence[pa.Array], person: Int32Array, chosen: BoolArray) -> BoolArray:
+    """Tell which chosen rows come after another one of the same person with the same stem, folded."""
+    hashes = [np.empty(0, np.uint64)]
+    for stem in stems:
+        lower, is_ascii = pc.ascii_lower(stem), pc.string_is_ascii(stem)
+        at = np.flatnonzero(~is_ascii.to_numpy(zero_copy_only=False))
+        hashes.append(hash_texts(_replace_at(lower, at, [_fold(lower[i].as_py()) for i in at.tolist()])))
+    keys = np.concatenate(hashes)
+    keys += mix_bits(person.astype(np.uint64))
+    collides = np.zeros(len(person), np.bool_)
+    seen: set[tuple[int, str]] = set()
+    rows = np.arange(len(person), dtype=np.int32) if chosen.all() else np.flatnonzero(chosen)
+    for row in rows[find_repeated(keys if chosen.all() else keys[rows])].tolist():
+        block, index = divmod(row, BLOCK_ROWS)
+        key = (int(person[row]), _fold(stems[block][index].as_py()))
+        collides[row] = key in seen
+        seen.add(key)
+    return collides
+
+
+def _replace_at(texts: pa.Array, indices: Int64Array, values: Sequence[str]) -> pa.Array:
+    """Replace the texts at some indices, which ascend."""
+    if not len(indices):
         return texts
     mask = np.zeros(len(texts), np.bool_)
-    mask[places] = True
-    values = [new(texts[index].as_py(), index) for index in places.tolist()]
+    mask[indices] = True
     return pc.replace_with_mask(texts, pa.array(mask), pa.array(values, pa.string()))
-
-
-def _with_hashes(stems: pa.Array, places: Int64Array, records: pa.ChunkedArray) -> pa.Array:
-    return _replaced(stems, places, lambda name, index: _with_hash(name, records[index].as_py()))
-
-
-def _later(stems: Sequence[pa.Array], who: Int32Array, chosen: BoolArray) -> BoolArray:
-    """Tell which chosen rows come after another one of the same person with the same stem, folded."""
-    numbers = np.concatenate(
-        [np.empty(0, np.uint64), *(text_numbers(_folded_column(stem)) for stem in stems)]
-    )
-    numbers += mixed(who.astype(np.uint64))
-    later = np.zeros(len(who), np.bool_)
-    seen: set[tuple[int, str]] = set()
-    at = np.arange(len(who), dtype=np.int32) if chosen.all() else np.flatnonzero(chosen)
-    for index in at[repeated(numbers if chosen.all() else numbers[at])].tolist():
-        block, place = divmod(index, BLOCK_ROWS)
-        key = (int(who[index]), _folded(stems[block][place].as_py()))
-        later[index] = key in seen
-        seen.add(key)
-    return later
-
-
-def _folded_column(texts: pa.Array) -> pa.Array:
-    ascii_only = pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
-    return _replaced(pc.ascii_lower(texts), np.flatnonzero(~ascii_only), lambda text, _: _folded(text))
 
 
 def safe_name(name: str, key: str) -> str:
     """Return a file or folder name that is safe on Linux, macOS and Windows.
 
-    A name that is too long, or ends in ``~`` and 8 hex digits and so could pass for one that was told apart,
-    gets the hash of ``key``.
+    A name that is too long, or already ends in ``~`` and 8 hex digits, gets the hash of ``key``.
 
     >>> safe_name("con", "x"), safe_name("1~8630ea93", "x")
     ('%63on', '1~8630ea93~2d711642')
@@ -151,7 +139,7 @@ def safe_name(name: str, key: str) -> str:
         safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
     if _DEVICE.match(safe):
         safe = f"%{ord(safe[0]):02X}{safe[1:]}"
-    is_plain = len(safe.encode()) <= _MOST_BYTES and not _LIKE_OURS.search(_folded(safe))
+    is_plain = len(safe.encode()) <= _MOST_BYTES and not _LIKE_OURS.search(_fold(safe))
     return safe if is_plain else _with_hash(safe, key)
 
 
@@ -161,23 +149,5 @@ def _with_hash(name: str, key: str) -> str:
     return re.sub(r"%[0-9A-F]?$", "", cut) + suffix
 
 
-def _folders(identities: Sequence[str]) -> list[str]:
-    """Return a folder for each person; they come in byte order."""
-    names = [safe_name(identity, identity) for identity in identities]
-    seen: set[str] = set()
-    folders = []
-    for identity, name in zip(identities, names, strict=True):
-        key = _folded(name)
-        folders.append(_with_hash(name, identity) if key in seen else name)
-        seen.add(key)
-    return folders
-
-
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _stem(photo: str) -> str:
-    name = photo.rpartition("/")[2]
-    stem, dot, _ = name.rpartition(".")
-    return stem if dot and stem else name

@@ -1,8 +1,8 @@
-"""Progress on disk: one part per shard, renamed last.
+"""Progress on disk: the folder in which an unfinished output keeps its finished parts.
 
-``.work/`` holds ``settings.json`` (what was asked), ``parts/`` (one Arrow file per finished shard),
-``started/`` (a mark per shard in flight) and, while a finished set is being brought up to date,
-``previous/`` (its tables). The files are the truth for progress; nothing else is remembered.
+A set's ``.work/`` holds ``settings.json`` (what was asked), ``parts/`` (one Arrow file per finished shard),
+``started/`` (a mark per shard in flight) and, while a finished set is updated, ``previous/`` (its tables).
+The files are the truth for progress; nothing else is remembered.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,85 +19,109 @@ import pyarrow as pa
 
 from ..errors import NotASetError, OtherSettingsError, SetError, writing
 from ..files.atomic import write_text
+from ..files.staged import StagedFiles
 from ..options import setting_differences
 from ..store.base import Store
-from ..tables.blocks import blocks
+from ..tables.blocks import regroup
 from ..tables.parquet import read_footer
 from ..tables.schema import DATASET, WORK
 
 logger = logging.getLogger(__name__)
 
-SEEN = ".seen.arrow"
+SETTINGS = "settings.json"
+
+PHOTO_STATS = ".seen.arrow"
 """Beside the tables: record, size and mtime of each photo, so that a rerun need not hash them all."""
 
-SEEN_COLUMNS = ["record", "size", "mtime_ns"]
+PHOTO_STATS_COLUMNS = ["record", "size", "mtime_ns"]
+
+_ENTRIES = {SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previous.tmp", "packed"}
 
 
-_ENTRIES = {"settings.json", ".settings.json.tmp", "parts", "started", "previous", "previous.tmp", "packed"}
+class PartsFolder:
+    """A folder with the finished parts of an output, and the settings they were made under.
+
+    Args:
+        out: the output.
+        folder: where its parts are kept until it is finished.
+    """
+
+    def __init__(self, out: Path, folder: Path) -> None:
+        self.out, self.folder = out, folder
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Continue under the settings that the parts were made under, or record these for new ones.
+
+        Raises:
+            OtherSettingsError: the parts were made under other settings; the message names them.
+            SetError: the recorded settings cannot be read.
+            StoreError: the folder cannot be written.
+        """
+        file = self.folder / SETTINGS
+        if file.is_file():
+            refuse_other_settings(self.out, read_json(file), settings)
+        else:
+            write_text(file, json.dumps(settings, sort_keys=True) + "\n")
+
+    def remove(self) -> None:
+        """Remove the folder, if there is one: the output is finished.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        if self.folder.is_dir():
+            with writing(self.folder):
+                shutil.rmtree(self.folder)
 
 
-def is_work(folder: Path) -> bool:
-    """Tell whether a folder is a ``.work`` of ours, however early its run was killed; or is not there."""
-    return not folder.is_dir() or {entry.name for entry in folder.iterdir()} <= _ENTRIES
+class ProgressFolder(PartsFolder):
+    """The ``.work`` folder of a set.
 
-
-class Work:
-    """A run's folder of progress.
-
-    Attributes:
+    Args:
         out: the set's folder.
-        folder: its ``.work``.
         store: where the set's crops are.
     """
 
     def __init__(self, out: Path, store: Store) -> None:
-        self.out, self.store = out, store
-        self.folder = out / WORK
+        super().__init__(out, out / WORK)
+        self.store = store
 
     def begin(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
-        """Start, or continue what an earlier run of the same settings began.
+        """Start, or continue what an earlier run began with the same settings.
 
         Raises:
-            OtherSettingsError: what is there was prepared with other settings; the message names them.
+            OtherSettingsError: the set was made with other settings; the message names them.
+            SetError: what the earlier run recorded cannot be read.
             StoreError: the folder cannot be written.
         """
-        file = self.folder / "settings.json"
-        before = self._before(file)
-        if before is not None:
+        file = self.folder / SETTINGS
+        recorded = next((candidate for candidate in (file, self.out / DATASET) if candidate.is_file()), None)
+        if recorded is not None:
+            before = read_json(recorded)
+            if not all(isinstance(before.get(name), dict) for name in ("settings", "versions")):
+                raise SetError(f"{recorded} is damaged (no settings); start afresh with --overwrite")
             refuse_other_settings(self.out, before["settings"], settings)
-            if before["versions"] != versions:
+            if changes := setting_differences(before["versions"], versions):
                 logger.warning(
-                    "%s was begun under other library versions (%s): its bytes may differ from a fresh run's",
-                    self.out, setting_differences(before["versions"], versions),
+                    "%s was begun with other library versions (%s): its bytes may differ from a fresh run's",
+                    self.out, changes,
                 )  # fmt: skip
         with writing(self.folder):
             for name in ("parts", "started"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            for left in (*(self.folder / "started").iterdir(), *self.out.glob(".*.tmp")):
-                left.unlink()
+            for leftover in (*(self.folder / "started").iterdir(), *self.out.glob(".*.tmp")):
+                leftover.unlink()
         write_text(file, json.dumps({"settings": settings, "versions": versions}, sort_keys=True) + "\n")
 
-    def _before(self, file: Path) -> dict[str, Any] | None:
-        for candidate in (file, self.out / DATASET):
-            if candidate.is_file():
-                try:
-                    found: dict[str, Any] = json.loads(candidate.read_text(encoding="utf-8"))
-                    return {"settings": found["settings"], "versions": found["versions"]}
-                except (OSError, ValueError, KeyError, TypeError) as error:
-                    raise SetError(
-                        f"{candidate} is damaged ({error}); start afresh with --overwrite"
-                    ) from error
-        return None
-
     def set_aside(self) -> None:
-        """Move a finished set's state into ``previous/``: from here on it counts as unfinished."""
+        """Copy a finished set's state into ``previous/``; from now on the set counts as unfinished."""
         if not (self.out / DATASET).is_file():
             return
         temporary = self.folder / "previous.tmp"
         with writing(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
-            for name in (DATASET, "photos.parquet", "classes.parquet", SEEN):
+            for name in (DATASET, "photos.parquet", "classes.parquet", PHOTO_STATS):
                 if (self.out / name).is_file():
                     shutil.copy2(self.out / name, temporary / name)
             shutil.rmtree(self.folder / "previous", ignore_errors=True)
@@ -105,16 +130,16 @@ class Work:
 
     @property
     def previous(self) -> Path:
-        """Where an earlier, finished state of the set lies: ``previous/``, or the set itself."""
+        """Where the set's last finished state is: the set itself, or ``previous/``."""
         return self.out if (self.out / DATASET).is_file() else self.folder / "previous"
 
-    def earlier_info(self) -> dict[str, Any]:
-        """Return the dataset.json of an earlier, finished state of the set; empty when there is none."""
+    def previous_info(self) -> dict[str, Any]:
+        """Return the dataset.json of the set's last finished state; empty when there is none."""
         file = self.previous / DATASET
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        return read_json(file) if file.is_file() else {}
 
     def has_previous_tables(self) -> bool:
-        """Tell whether an earlier state of the set has its ledger and crops, of one and the same state."""
+        """Tell whether the last finished state has its ledger and crops, both of the same fingerprint."""
         if not (self.previous / DATASET).is_file():
             return False
         try:
@@ -122,52 +147,58 @@ class Work:
                 read_footer(self.previous / f"{kind}.parquet") for kind in ("photos", "classes")
             )
         except NotASetError as error:
-            logger.warning("%s; all photos are done again", error)
+            logger.warning("%s; all photos are processed again", error)
             return False
         return photos.fingerprint == classes.fingerprint
 
-    def finish(self) -> None:
-        """Remove the folder: dataset.json is written, nothing in here is needed any more."""
-        with writing(self.folder):
-            shutil.rmtree(self.folder)
+
+def is_progress_folder(folder: Path) -> bool:
+    """Tell whether a folder is the ``.work`` of a set, however early its run was killed, or is missing."""
+    return not folder.is_dir() or {entry.name for entry in folder.iterdir()} <= _ENTRIES
 
 
-def refuse_other_settings(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object that a run recorded.
+
+    Raises:
+        SetError: the file cannot be read, or holds something else.
+    """
+    try:
+        recorded = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(recorded, dict):
+            return recorded
+        error: Exception = TypeError("not a JSON object")
+    except (OSError, ValueError) as unreadable:
+        error = unreadable
+    raise SetError(f"{file} is damaged ({error}); start afresh with --overwrite") from error
+
+
+def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise when settings differ.
 
     Raises:
         OtherSettingsError: names each setting that differs, with both values.
     """
-    if before != now:
+    if changes := setting_differences(before, now):
         raise OtherSettingsError(
-            f"{out} was prepared with other settings ({setting_differences(before, now)}): use those "
-            "again, choose another --out, or start afresh with --overwrite"
+            f"{out} was made with other settings ({changes}): use those again, choose another --out, or "
+            "start afresh with --overwrite"
         )
 
 
-def stage_seen(out: Path, records: pa.Table) -> Path:
-    """Write what the photos looked like, for the next run, under a temporary name, and return that.
+def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table) -> None:
+    """Write size and mtime of each photo for the next run; ``staged.commit()`` renames the file.
 
     Raises:
-        StoreError: it cannot be written; nothing stays.
+        StoreError: it cannot be written.
     """
-    temporary = out / f"{SEEN}.tmp"
-    seen = records.select(SEEN_COLUMNS)
-    try:
-        with (
-            writing(out / SEEN),
-            temporary.open("wb") as file,
-            pa.ipc.new_file(file, seen.schema) as writer,
-        ):
-            for block in blocks(seen):
-                writer.write_table(block.combine_chunks())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+    columns = records.select(PHOTO_STATS_COLUMNS)
+    with staged.open(out / PHOTO_STATS) as file, pa.ipc.new_file(file, columns.schema) as writer:
+        for block in regroup([columns]):
+            writer.write_table(block)
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of what the set's bytes depend on, without importing any of it."""
+    """Return the versions of the libraries that a set's bytes depend on, without importing any of them."""
     names = ("numpy", "opencv-python", "pillow", "pyarrow", "torch", "torchvision", "facenet-pytorch")
     return {"facedata": version("facedata"), **{name: version(name) for name in names}}

@@ -1,27 +1,46 @@
-"""Where a set is to be: its folder made, claimed or refused, and cleared; its store."""
+"""A set's output folder: made, or refused when it holds something else; locked, and cleared."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import SetError, UsageError, writing
-from ..files.remote import Place
+from ..files.locks import locked
+from ..files.remote import Location, Remote
 from ..sets.log import LOG
 from ..sets.prepared import open_set
+from ..sets.working_folder import working_folder
 from ..tables import schema
 from ..tables.parquet import read_footer
 from ..tables.schema import DATASET, WORK
-from .folder import SEEN, is_work
+from .folder import PHOTO_STATS, is_progress_folder
 
-_FILES = {DATASET, SEEN, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
+_FILES = {DATASET, PHOTO_STATS, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
 _FOLDERS = {"crops", "report", WORK}
 """What a prepared set's folder may hold."""
 
 
-def refuse_own_photos(paths: Iterable[Place], out: Place) -> None:
-    """Refuse an output that holds what it is made from: the run would clear it away.
+def check_output(out: Location, store: str, inputs: Iterable[Location]) -> None:
+    """Refuse an output at a URL without tars, and one that contains what it is made from.
+
+    Args:
+        out: where the set is to be.
+        store: ``folders`` or ``tar``.
+        inputs: what the set is made from.
+
+    Raises:
+        UsageError: the output is one of these.
+    """
+    if isinstance(out, Remote) and store != "tar":
+        raise UsageError(f"--out {out}: a set at a URL keeps its crops in tars; add --store tar")
+    refuse_own_photos(inputs, out)
+
+
+def refuse_own_photos(paths: Iterable[Location], out: Location) -> None:
+    """Refuse an output that contains its own source: `--overwrite` would delete it.
 
     Raises:
         UsageError: one of ``paths`` lies in ``out``.
@@ -35,34 +54,52 @@ def refuse_own_photos(paths: Iterable[Place], out: Place) -> None:
             raise UsageError(f"the source {path} lies in the output {out}: choose another --out")
 
 
-def claim_output(out: Path, overwrite: bool) -> Path:
-    """Make the output folder, or refuse one that holds what is not ours.
+@contextmanager
+def open_output(location: Location, cache: str | None, overwrite: bool) -> Iterator[Path]:
+    """Yield the folder to make a set in, locked; one that stands for a URL is uploaded at the end.
+
+    Args:
+        location: where the set is to be.
+        cache: the cache folder, or None for the default one.
+        overwrite: remove the set that is there first.
 
     Raises:
-        SetError: it holds something else, or a set that cannot be read (unless it is to be overwritten).
-        StoreError: it cannot be made.
+        SetError: there is something else, a set that cannot be read (unless it is overwritten), or another
+            run is working on it.
+        StoreError: the folder cannot be made or cleared.
     """
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        inside = {entry.name for entry in out.iterdir()}
-    begun = WORK in inside and is_work(out / WORK) and inside <= _FILES | _FOLDERS
-    if inside - {LOG} and not (begun or schema.is_set(out) or _is_damaged(out)):
-        raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
+    with working_folder(location, cache, overwrite) as out:
+        is_new = not out.exists()
+        try:
+            with writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign_files(out, overwrite)
+            with locked(out):
+                if overwrite:
+                    clear_output(out)
+                yield out
+        finally:
+            if is_new and out.is_dir() and not any(out.iterdir()):  # it failed before it wrote anything
+                out.rmdir()
+
+
+def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
+    inside = {entry.name for entry in out.iterdir()}
+    begun = WORK in inside and is_progress_folder(out / WORK) and inside <= _FILES | _FOLDERS
+    ours = begun or schema.is_set(out)
+    if inside - {LOG} and not ours:
+        try:  # a set with a damaged dataset.json still has its ledger
+            ours = DATASET in inside and read_footer(out / "photos.parquet").kind == "photos"
+        except SetError:
+            ours = False
+        if not ours:
+            raise SetError(f"{out} is not empty and holds no prepared set: choose another --out")
     if DATASET in inside and not overwrite:
         open_set(out)  # refuses damaged ones and another schema version
-    return out
-
-
-def _is_damaged(out: Path) -> bool:
-    """Tell whether this is a set of ours whose dataset.json can no longer say so."""
-    try:
-        return (out / DATASET).is_file() and read_footer(out / "photos.parquet").kind == "photos"
-    except SetError:
-        return False
 
 
 def clear_output(out: Path) -> None:
-    """Remove a set but for an empty ``.work``, by which a torn removal is known as ours.
+    """Remove a set, but leave an empty ``.work``, which marks the folder as a set's if this is interrupted.
 
     Raises:
         StoreError: something cannot be removed.

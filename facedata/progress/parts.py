@@ -1,6 +1,6 @@
-"""The file a shard leaves: its rows, as an Arrow file, which opens forty times as fast as Parquet.
+"""A part: the rows of a finished shard, as an Arrow file, which opens forty times as fast as Parquet.
 
-Twenty million photos leave three hundred thousand of them, to be read in one go.
+Twenty million photos give three hundred thousand parts, all read when the set is closed.
 """
 
 from __future__ import annotations
@@ -16,37 +16,6 @@ from ..tables.schema import PHOTOS
 from ..types import Status
 
 PART_ENDING = ".arrow"
-
-
-def write_rows(path: Path, rows: pa.Table) -> None:
-    """Write a part whole or not at all: temporary name, flush, rename.
-
-    Args:
-        path: where the file shall be.
-        rows: by :data:`facedata.progress.parts.ROWS`.
-
-    Raises:
-        StoreError: it cannot be written; nothing half-written stays.
-    """
-    with whole_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
-        writer.write_table(rows.select(ROWS.names).cast(ROWS))
-
-
-def read_rows(path: str | Path) -> pa.Table:
-    """Read a part.
-
-    Raises:
-        NotASetError: it is gone, damaged, or of another version of facedata.
-    """
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  thousands a second; a Path would cost as much again
-            rows = pa.ipc.open_file(pa.py_buffer(file.read())).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
-    if rows.schema != ROWS:
-        raise NotASetError(f"the part {path} is of another facedata; start afresh with --overwrite")
-    return rows
-
 
 _FILLED = [
     "status", "reason", "width", "height", "faces", "all_boxes", "all_scores", "score", "box", "landmarks",
@@ -66,14 +35,48 @@ ROWS = pa.schema(
         pa.field("mtime_ns", pa.int64(), nullable=False),
     ]
 )
-"""What a shard leaves behind: the columns it filled, its crops' hashes, and what the photo looked like."""
+"""A part's columns: what a shard fills in, its crops' digests, and the photo's given box, size and mtime."""
 
 
-def unsettled(ledger: pa.Table) -> pa.Table:
-    """Return a settled ledger's rows as their shards left them, but for the crops that were removed."""
+def write_rows(path: Path, rows: pa.Table) -> None:
+    """Write a part whole or not at all: temporary name, flush, rename.
+
+    Args:
+        path: the file.
+        rows: by :data:`facedata.progress.parts.ROWS`.
+
+    Raises:
+        StoreError: it cannot be written; nothing half-written stays.
+    """
+    with whole_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
+        writer.write_table(rows.select(ROWS.names).cast(ROWS))
+
+
+def read_rows(path: str | Path) -> pa.Table:
+    """Read a part.
+
+    Raises:
+        NotASetError: it is missing, damaged, or of another version of facedata.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  thousands a second; a Path would cost as much again
+            rows = pa.ipc.open_file(pa.py_buffer(file.read())).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
+    if rows.schema != ROWS:
+        raise NotASetError(f"{path} is by another version of facedata; start afresh with --overwrite")
+    return rows
+
+
+def undo_settling(ledger: pa.Table) -> pa.Table:
+    """Return a ledger's rows as their shards wrote them, but for the paths of crops that were removed."""
     settled = pc.is_in(ledger.column("status"), pa.array([Status.DUPLICATE.value, Status.TOO_FEW.value]))
-    for name, value in (("status", Status.KEPT.value), ("reason", None)):
-        index = ledger.schema.get_field_index(name)
-        column = pc.if_else(settled, pa.scalar(value, pa.string()), ledger.column(name))
-        ledger = ledger.set_column(index, PHOTOS.field(name), column)
+    return replace_cells(ledger, settled, status=Status.KEPT.value, reason=None)
+
+
+def replace_cells(ledger: pa.Table, rows: pa.Array | pa.ChunkedArray, **values: str | None) -> pa.Table:
+    """Return a ledger with other texts in some of its columns, in the rows where ``rows`` is true."""
+    for name, value in values.items():
+        column = pc.if_else(rows, pa.scalar(value, pa.string()), ledger.column(name))
+        ledger = ledger.set_column(ledger.schema.get_field_index(name), PHOTOS.field(name), column)
     return ledger

@@ -1,7 +1,7 @@
-"""Where each record's row lies on disk, and the few of its columns that only the whole can judge.
+"""Where each record's row is on disk, and the few columns needed to settle the ledger.
 
-Detection's rows are wide: boxes, points and matrices take more than half a kilobyte each. They stay in their
-files, and are read block by block when the ledger is written. In memory a row has 62 bytes.
+Rows are wide: boxes, landmarks and matrices take more than half a kilobyte each. They stay in their files,
+and are read block by block when the ledger is written. In memory a row takes 62 bytes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import NotASetError
+from ..files.memory import release
 from ..tables.digests import digest_bytes
-from ..types import Int64Array, Status
-from .parts import ROWS, read_rows, unsettled
+from ..types import BoolArray, Int64Array, Status
+from .parts import ROWS, read_rows, undo_settling
 
 STATUSES = [status.value for status in Status]
-"""A status' number is its place here."""
+"""A status's number is its index here."""
 
 _OR_NONE = pa.schema([field.with_nullable(True) for field in ROWS])
 _PART = -1
@@ -30,30 +31,30 @@ _CACHED_GROUPS = 3
 
 
 class RowFile(NamedTuple):
-    """Some rows on disk: a part, or one row group of an earlier state's ledger."""
+    """Some rows on disk: a part, or one row group of the previous ledger."""
 
     path: str
     group: int = _PART
 
     def read(self) -> pa.Table:
-        """Read the rows, columns of :data:`.parts.ROWS`; of a ledger those that a shard fills."""
+        """Read the rows: the columns of :data:`.parts.ROWS`, of a ledger those that a shard fills."""
         if self.group == _PART:
             return read_rows(self.path)
         with open(self.path, "rb") as file:  # noqa: PTH123
-            return unsettled(pq.ParquetFile(file).read_row_group(self.group))
+            return undo_settling(pq.ParquetFile(file).read_row_group(self.group))
 
 
-class KnownRows:
-    """The rows that are there for a plan's records.
+class RowIndex:
+    """The rows that a plan's records have so far.
 
     Args:
         records: the plan's.
 
     Attributes:
         files: the files that hold rows.
-        file: ``(n,)`` int32, each record's file; -1 where it has no row.
-        row: ``(n,)`` int32, the place in that file.
-        status: ``(n,)`` int8, a place in :data:`STATUSES`; -1 where there is no row.
+        file: ``(n,)`` int32, index of each record's file; -1 where it has no row.
+        row: ``(n,)`` int32, the row's number in that file.
+        status: ``(n,)`` int8, an index into :data:`STATUSES`; -1 where there is no row.
         digest: ``(n, 2)`` uint64, half of the photo's SHA-256.
         crop: ``(n, 32)`` uint8, the crop's SHA-256.
         length: ``(n,)`` int32, the crop's, in bytes; -1 for no crop.
@@ -61,10 +62,8 @@ class KnownRows:
     """
 
     def __init__(self, records: pa.Table) -> None:
-        self._given = records.column("given_box").null_count < records.num_rows
-        self._empty(records.num_rows)
-
-    def _empty(self, count: int) -> None:
+        count = records.num_rows
+        self._to_detect: BoolArray = pc.is_null(records.column("status")).to_numpy()
         self.files: list[RowFile] = []
         self.file = np.full(count, -1, np.int32)
         self.row = np.zeros(count, np.int32)
@@ -72,25 +71,21 @@ class KnownRows:
         self.digest = np.zeros((count, 2), np.uint64)
         self.crop = np.zeros((count, 32), np.uint8)
         self.length = np.full(count, -1, np.int32)
-        self.iou = np.full(count, np.nan, np.float32) if self._given else None
+        given = records.column("given_box").null_count < count
+        self.iou = np.full(count, np.nan, np.float32) if given else None
         self._groups: dict[RowFile, pa.Table] = {}
 
-    def let_go_of_digests(self) -> None:
-        """Drop the photos' SHA-256: once duplicates are known, nobody needs them in memory."""
-        self.digest = np.zeros((0, 2), np.uint64)
-
-    def let_go(self) -> None:
-        """Drop everything: once the tables are written nobody needs it."""
-        self._empty(0)
-
     def add(self, files: Sequence[RowFile], lengths: Sequence[int], rows: pa.Table, at: Int64Array) -> None:
-        """Add the rows of some files; a record that has a row keeps it, and the first one given wins.
+        """Add the rows of some files; a record that has a row already keeps it.
 
         Args:
-            files: where the rows lie.
+            files: the files.
             lengths: how many rows each of them has.
-            rows: all of them, file by file, by :data:`facedata.progress.parts.ROWS` (the narrow columns).
-            at: ``(m,)`` int64, each row's record; -1 for rows that are not wanted.
+            rows: all of their rows, file by file: the narrow columns of :data:`.parts.ROWS`.
+            at: ``(m,)`` int64, the index of each row's record; -1 for rows to skip.
+
+        Raises:
+            NotASetError: a digest is none.
         """
         number = np.repeat(np.arange(len(files)), lengths) + len(self.files)
         starts = np.cumsum(lengths) - lengths
@@ -105,25 +100,41 @@ class KnownRows:
             rows if len(mine) == rows.num_rows and (mine[1:] > mine[:-1]).all() else rows.take(pa.array(mine))
         )
         self.status[where] = status_numbers(rows.column("status"))
-        self.digest[where] = _digests(rows, "sha256")[:, :16].copy().view(np.uint64)
-        self.crop[where] = _digests(rows, "crop_sha256")
+        try:
+            self.digest[where] = digest_bytes(rows.column("sha256"))[:, :16].copy().view(np.uint64)
+            self.crop[where] = digest_bytes(rows.column("crop_sha256"))
+        except ValueError as error:
+            raise NotASetError(f"a part is damaged ({error}): start afresh with --overwrite") from error
         has_crop = pc.and_(pc.is_valid(rows.column("path")), pc.is_valid(rows.column("crop_length")))
         self.length[where] = pc.if_else(has_crop, rows.column("crop_length"), -1).to_numpy()
         if self.iou is not None:
             self.iou[where] = pc.fill_null(rows.column("box_iou"), np.nan).to_numpy()
 
-    def moved(self, now: Path) -> None:
-        """Follow an earlier state's ledger to the folder it was copied to: its first place will change."""
+    def follow_ledger(self, now: Path) -> None:
+        """Read the previous ledger from the folder it was copied to: the original is replaced later."""
         copy = os.fspath(now / "photos.parquet")
         self.files = [file if file.group == _PART else file._replace(path=copy) for file in self.files]
         self._groups.clear()
 
-    def drop(self, places: Int64Array) -> None:
-        """Forget the rows of some records."""
-        self.file[places] = self.status[places] = -1
+    def missing(self) -> Int64Array:
+        """Return the indices of the records that need detection and have no row yet, ascending."""
+        return np.flatnonzero(self._to_detect & (self.file < 0))
 
-    def rows(self, start: int, stop: int) -> pa.Table:
-        """Read the rows of a span of records, in order; null where there is none.
+    def free_digests(self) -> None:
+        """Free the photos' digests: only settling needs them."""
+        del self.digest
+        release()
+
+    def free(self) -> None:
+        """Free the memory; the index cannot be used afterwards."""
+        self.__dict__.clear()
+
+    def drop(self, records: Int64Array) -> None:
+        """Remove the rows of some records."""
+        self.file[records] = self.status[records] = -1
+
+    def read(self, start: int, stop: int) -> pa.Table:
+        """Read the rows of a span of records, in order; all null where a record has none.
 
         Raises:
             NotASetError: a file is gone or damaged.
@@ -132,7 +143,7 @@ class KnownRows:
         wanted = np.unique(files[files >= 0])
         tables = [self._read(self.files[number]) for number in wanted.tolist()]
         if not tables:
-            return _nothing(stop - start)
+            return pa.table([pa.nulls(stop - start, field.type) for field in _OR_NONE], schema=_OR_NONE)
         lengths = np.array([table.num_rows for table in tables])
         starts = np.cumsum(lengths) - lengths
         joined = pa.concat_tables(tables)
@@ -147,29 +158,14 @@ class KnownRows:
         if file not in self._groups:
             while len(self._groups) >= _CACHED_GROUPS:
                 del self._groups[next(iter(self._groups))]
-            self._groups[file] = _padded(file.read())
+            rows = file.read()
+            there = {name: rows.column(name) for name in rows.column_names}
+            columns = [there.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
+            self._groups[file] = pa.table(columns, schema=_OR_NONE)
         return self._groups[file]
 
 
 def status_numbers(column: pa.ChunkedArray) -> Int64Array:
-    """Return each status as its place in :data:`STATUSES`, -1 for null; ``(n,)`` int64."""
+    """Return each status as its index in :data:`STATUSES`, -1 for null; ``(n,)`` int64."""
     numbers = pc.index_in(column, value_set=pa.array(STATUSES))
     return np.asarray(pc.fill_null(numbers, -1).to_numpy(), np.int64)
-
-
-def _digests(rows: pa.Table, name: str) -> np.ndarray:
-    try:
-        return digest_bytes(rows.column(name))
-    except ValueError as error:
-        raise NotASetError(f"a part is damaged ({name}: {error}): start afresh with --overwrite") from error
-
-
-def _padded(rows: pa.Table) -> pa.Table:
-    """Return a ledger's rows under the columns of a part's, null where only a part has them."""
-    there = {name: rows.column(name) for name in rows.column_names}
-    columns = [there.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
-    return pa.table(columns, schema=_OR_NONE)
-
-
-def _nothing(count: int) -> pa.Table:
-    return pa.table([pa.nulls(count, field.type) for field in _OR_NONE], schema=_OR_NONE)

@@ -1,1 +1,15 @@
-"""facedata.sampling."""
+"""Splits, pairs and triplets of a set's crops; pure.
+
+Columns of the classes table come in, with a seed and the options; each crop's split and label go out, and
+tables of pairs and triplets. The same seed gives the same rows on every machine, in bounded memory.
+
+- ``split``: people, or photos, to splits
+- ``divide``: every crop's split and label, as the options say
+- ``quota``: how many rows each group gives, and distinct numbers drawn at random
+- ``pool``: photos sorted by person, and photos of other people drawn from them
+- ``spaces``: triplets, pairs of one person and pairs of two people, each numbered
+- ``sample``: distinct triplets and pairs of one split, as row numbers
+- ``tables``: a split's crops as arrays, and its pairs and triplets as tables
+- ``official``: a data set's own pairs
+- ``draw``: the pairs and triplets of all splits, and the notes on them
+"""

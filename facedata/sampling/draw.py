@@ -1,8 +1,4 @@
-"""Draw a set's pairs and triplets: what ``prepare`` does, and three commands redo.
-
-The pure functions turn tables into tables; ``split_set``, ``pairs_set`` and ``triplets_set`` are the commands
-``facedata split``, ``pairs`` and ``triplets``.
-"""
+"""Draw the pairs and triplets of every split, and report what was drawn; pure."""
 
 from __future__ import annotations
 
@@ -20,12 +16,12 @@ from .tables import SplitCrops, split_names
 
 
 class Drawn(NamedTuple):
-    """A drawn table, and what dataset.json says of it.
+    """A drawn table, and its section for dataset.json.
 
     Attributes:
-        chunks: the table piece by piece; can be run through once.
+        chunks: the table piece by piece, drawn as it is read; can be read once.
         section: ``strategy``; ``splits``: name → asked, rows (and same); ``notes`` for the user; official
-            pairs have official, complete, other_split and missing too. Known before the chunks are.
+            pairs also have official, complete, other_split and missing. Complete before the chunks are read.
     """
 
     chunks: Iterable[pa.Table]
@@ -40,16 +36,16 @@ def draw_pairs(
 ) -> Drawn:
     """Draw the pairs of every split: train first, then by name.
 
-    A split that can have none (fewer than two people, nobody with two photos) gets none, and a note.
+    A split that can have none (fewer than two people, or no one with two photos) gets none, and a note.
 
     Args:
         classes: the crops, with their splits.
         config: strategy, count and so on; without a count, two pairs a photo (``all``: all there are).
-        protocol: the official pairs, for the strategy ``official``.
-        photos: the ledger's columns record and path, for the same.
+        protocol: the official pairs, needed for the strategy ``official``.
+        photos: the ledger's columns record and path, needed for the same.
 
     Raises:
-        UsageError: the strategy is ``official`` and there are no official pairs.
+        UsageError: the strategy is ``official``, and there are no official pairs.
     """
     if config.strategy == "official":
         if protocol is None or photos is None:
@@ -106,12 +102,15 @@ def _draw(
             notes.append(f"{name} has no {kind}: {error}")
             splits[name] = {"asked": None, "rows": 0} | ({"same": 0} if kind == "pairs" else {})
             continue
-        splits[name] = {"asked": drawing.asked, "rows": drawing.made}
+        splits[name] = {"asked": drawing.asked, "rows": drawing.rows}
         if kind == "pairs":
             splits[name]["same"] = drawing.same
-        if drawing.asked is not None and drawing.made < drawing.asked:
-            notes.append(_shortage(name, kind, drawing, config.max_per_person))
-        del drawing, _  # a split's plan takes a hundred bytes a photo, and is made again when its turn comes
+        if drawing.asked is not None and drawing.rows < drawing.asked:
+            cap = f" with at most {config.max_per_person:,} a person" if config.max_per_person else ""
+            notes.append(
+                f"{name} has {drawing.rows:,} {kind}, not {drawing.asked:,}: no more distinct ones exist{cap}"
+            )
+        del drawing, _  # takes a hundred bytes a photo; it is planned again when its rows are drawn
 
     def tables() -> Iterator[pa.Table]:
         for name, split in splits.items():
@@ -119,11 +118,6 @@ def _draw(
                 yield from plan(SplitCrops(classes, name))[1]
 
     return Drawn(tables(), {"strategy": config.strategy, "splits": splits, "notes": notes})
-
-
-def _shortage(split: str, kind: str, drawing: Drawing[Any], cap: int | None) -> str:
-    capped = f" with at most {cap:,} a person" if cap else ""
-    return f"{split} has {drawing.made:,} {kind}, not {drawing.asked:,}: no more distinct ones exist{capped}"
 
 
 def count_splits(counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:

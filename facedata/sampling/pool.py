@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import BoolArray, Int32Array, Int64Array
-from .quota import below
+from .quota import draw_below
 
 
 class Pool:
@@ -13,7 +13,7 @@ class Pool:
 
     Args:
         person: ``(n,)`` int64, each row's person, from 0 to ``people - 1``.
-        people: how many people there are, those without a photo in the pool too.
+        people: how many people there are, including those without a photo in the pool.
         mask: ``(n,)`` bool, which rows are in the pool; None for all.
 
     Attributes:
@@ -23,7 +23,7 @@ class Pool:
         size: ``(people,)`` how many there are.
 
     >>> pool = Pool(np.array([1, 0, 1]), people=2)
-    >>> pool.rows.tolist(), pool.size.tolist(), pool.other(np.array([0]), np.array([1])).tolist()
+    >>> pool.rows.tolist(), pool.size.tolist(), pool.other_row(np.array([0]), np.array([1])).tolist()
     ([1, 0, 2], [1, 2], [2])
     """
 
@@ -37,36 +37,36 @@ class Pool:
         self._present: Int64Array = np.flatnonzero(self.size)
         self._slot: Int64Array = np.searchsorted(self._present, np.arange(people))
 
-    def others(self, person: Int64Array) -> Int64Array:
+    def count_others(self, person: Int64Array) -> Int64Array:
         """Return how many photos the pool has of people other than each person."""
         return np.asarray(len(self.rows) - self.size[person])
 
-    def other(self, person: Int64Array, number: Int64Array) -> Int64Array:
+    def other_row(self, person: Int64Array, number: Int64Array) -> Int64Array:
         """Return the row of the number-th photo of people other than each person."""
         return np.asarray(self.rows[number + np.where(number >= self.start[person], self.size[person], 0)])
 
     def draw_other(self, person: Int64Array, uniform: str, rng: np.random.Generator) -> Int64Array:
-        """Draw numbers for :meth:`other`, uniformly over ``people`` and then their photos, or ``photos``."""
+        """Draw numbers for :meth:`other_row`: uniform over ``photos``, or ``people`` and then photos."""
         if uniform == "photos":
-            return below(self.others(person), rng)
+            return draw_below(self.count_others(person), rng)
         present = self.size[person] > 0
-        slot = below(len(self._present) - present.astype(np.int64), rng)
+        slot = draw_below(len(self._present) - present.astype(np.int64), rng)
         chosen = self._present[slot + (present & (slot >= self._slot[person]))]
-        place = self.start[chosen] + below(self.size[chosen], rng)
-        return np.asarray(place - np.where(chosen > person, self.size[person], 0))
+        index = self.start[chosen] + draw_below(self.size[chosen], rng)
+        return np.asarray(index - np.where(chosen > person, self.size[person], 0))
 
-    def later(self, person: Int64Array) -> Int64Array:
+    def count_later(self, person: Int64Array) -> Int64Array:
         """Return how many photos the pool has of people that come after each person."""
         return np.asarray(len(self.rows) - self.start[person] - self.size[person])
 
-    def later_one(self, person: Int64Array, number: Int64Array) -> Int64Array:
+    def later_row(self, person: Int64Array, number: Int64Array) -> Int64Array:
         """Return the row of the number-th photo of the people after each person."""
         return np.asarray(self.rows[self.start[person] + self.size[person] + number])
 
     def draw_later(self, person: Int64Array, uniform: str, rng: np.random.Generator) -> Int64Array:
-        """Draw numbers for :meth:`later_one`; over ``people``, every later person must have a photo."""
+        """Draw numbers for :meth:`later_row`; for ``people``, every later person must have a photo."""
         if uniform == "photos":
-            return below(self.later(person), rng)
-        chosen = person + 1 + below(len(self.size) - 1 - person, rng)
-        place = self.start[chosen] + below(self.size[chosen], rng)
-        return np.asarray(place - self.start[person] - self.size[person])
+            return draw_below(self.count_later(person), rng)
+        chosen = person + 1 + draw_below(len(self.size) - 1 - person, rng)
+        index = self.start[chosen] + draw_below(self.size[chosen], rng)
+        return np.asarray(index - self.start[person] - self.size[person])

@@ -1,8 +1,8 @@
 """Pairs and triplets from the crops of one split; pure, vectorised, in bounded memory.
 
-Every photo is a row number from 0, every person a code from 0. How many rows each person gives is settled
-first, then how many each anchor gives; so rows need to be distinct within one anchor only, and are drawn
-span by span. Negatives come from all people, those with a single photo too.
+Every photo is a row number from 0, every person a code from 0. First it is decided how many rows each person
+gives, then how many each anchor gives; so rows need to be distinct only within one anchor, and are drawn span
+by span. Negatives come from all people, including those with a single photo.
 """
 
 from __future__ import annotations
@@ -16,28 +16,27 @@ import numpy as np
 from ..errors import SampleError
 from ..types import BoolArray, Int64Array
 from .pool import Pool
-from .quota import spans
-from .spaces import MOST_ROWS, Friends, PairRows, Rule, Strangers, TripletRows, Triplets
+from .quota import cut_spans
+from .spaces import MOST_ROWS, OtherPairs, PairRows, Rule, SamePairs, TripletRows, Triplets
 
 _RANDOM = Rule()
-
 
 RowsT = TypeVar("RowsT", TripletRows, PairRows)
 
 
 @dataclass(frozen=True)
 class Drawing(Generic[RowsT]):
-    """What will be drawn; its size is known before.
+    """What will be drawn; its size is known beforehand.
 
     Attributes:
         asked: how many rows were asked for; None for all there are.
-        made: how many rows there are: fewer than asked where no more distinct ones exist.
-        same: of these, how many show one person (pairs); 0 for triplets.
-        chunks: the rows, about 262,144 at a time; can be run through once.
+        rows: how many rows there are: fewer than asked when no more distinct ones exist.
+        same: how many of these show one person (pairs); 0 for triplets.
+        chunks: the rows, about 262,144 at a time; can be read once.
     """
 
     asked: int | None
-    made: int
+    rows: int
     same: int
     chunks: Iterator[RowsT]
 
@@ -51,27 +50,27 @@ def triplet_drawing(
 ) -> Drawing[TripletRows]:
     """Draw distinct triplets: two photos of one person and one of another.
 
-    ``random`` takes as many anchors of each person with two photos as of any other (``uniform="photos"``:
-    of each such person's photo), so far as they have distinct triplets. ``reference`` crosses reference
+    ``random`` takes equally many anchors of each person with two photos (``uniform="photos"``: equally many
+    of each photo of such people), as far as they have distinct triplets. ``reference`` combines reference
     photos with the person's other photos and all photos of others. ``all`` makes every ordered (anchor,
-    positive) once, with one negative. Rows come ordered by anchor: whoever trains on them shuffles.
+    positive) once, with one negative. Rows are ordered by anchor: shuffle them before training.
 
     Args:
         person: ``(n,)`` int64, each photo's person; every code from 0 to the largest must occur.
-        count: rows wanted; None for every distinct one (of ``all``: every anchor with every positive).
-        rng: consumed while the chunks are run through.
-        rule: strategy, uniform over what, cap.
+        count: rows wanted; None for every distinct one (with ``all``: every anchor with every positive).
+        rng: also used while the chunks are read.
+        rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
 
     Raises:
-        SampleError: one person only, nobody with two photos, or nobody with a reference photo.
+        SampleError: only one person, no one with two photos, or no one with a reference photo.
     """
-    every = _checked_pool(person)
+    every = _make_pool(person)
     triplets = Triplets(every, *_own_pools(person, every, rule, reference), rule)
-    made = min(_limit(count), int(triplets.capacity.sum()))
-    quota = triplets.share(made, rng)
-    chunks = (triplets.chunk(span, quota, rng) for span in spans(quota, triplets.codes))
-    return Drawing(count, made, 0, chunks)
+    rows = min(_limit(count), int(triplets.capacity.sum()))
+    quota = triplets.share(rows, rng)
+    chunks = (triplets.chunk(span, quota, rng) for span in cut_spans(quota, triplets.codes))
+    return Drawing(count, rows, 0, chunks)
 
 
 def pair_drawing(
@@ -81,37 +80,46 @@ def pair_drawing(
     rule: Rule = _RANDOM,
     reference: BoolArray | None = None,
 ) -> Drawing[PairRows]:
-    """Draw distinct pairs, as many of one person as of two, so far as there are enough of each.
+    """Draw distinct pairs, as many of one person as of two people, as far as there are enough of each.
 
-    No pair comes twice, the other way round neither. ``reference`` puts a reference photo left and a photo
-    that is none right; with the other strategies left is the lower row number. ``all`` makes every pair of
-    one person (those beyond ``max_per_person`` are left out at random) and as many of two people; where
-    there are fewer of those, all of them.
+    No pair is drawn twice, nor the other way around. ``reference`` puts a reference photo left and another
+    photo right; with the other strategies left is the lower row number. ``all`` makes every pair of one
+    person (those beyond ``max_per_person`` are dropped at random) and as many of two people, or all of those
+    when there are fewer.
 
     Args:
         person: as for :func:`triplet_drawing`.
         count: rows wanted, of both kinds together; None for all of one person and as many of two.
-        rng: consumed while the chunks are run through.
-        rule: strategy, uniform over what, cap.
+        rng: also used while the chunks are read.
+        rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
 
     Raises:
         SampleError: as for :func:`triplet_drawing`.
     """
-    every = _checked_pool(person)
+    every = _make_pool(person)
     lefts, rights = _own_pools(person, every, rule, reference)
-    friends, strangers = Friends(lefts, rights, rule), Strangers(lefts, rights, rule)
-    most = int(friends.capacity.sum()), int(strangers.capacity.sum())
-    same, different = _balance(_limit(count), *most, every_positive=rule.strategy == "all")
-    friends_quota, strangers_quota = friends.share(same, rng), strangers.share(different, rng)
+    kinds: tuple[SamePairs | OtherPairs, ...] = (
+        SamePairs(lefts, rights, rule),
+        OtherPairs(lefts, rights, rule),
+    )
+    most_same, most_other = (int(pairs.capacity.sum()) for pairs in kinds)
+    limit = _limit(count)
+    if rule.strategy == "all":
+        same = min(most_same, (limit + 1) // 2)
+        other = min(same, most_other, limit - same)
+    else:
+        other = min(limit // 2, most_same, most_other)
+        odd = limit % 2 if other == limit // 2 else 0
+        same = min(most_same, other + odd)
+    quotas = [pairs.share(rows, rng) for pairs, rows in zip(kinds, (same, other), strict=True)]
 
     def chunks() -> Iterator[PairRows]:
-        for span in spans(friends_quota, friends.codes):
-            yield friends.chunk(span, friends_quota, rng)
-        for span in spans(strangers_quota, strangers.codes):
-            yield strangers.chunk(span, strangers_quota, rng)
+        for pairs, quota in zip(kinds, quotas, strict=True):
+            for span in cut_spans(quota, pairs.codes):
+                yield pairs.chunk(span, quota, rng)
 
-    return Drawing(count, same + different, same, chunks())
+    return Drawing(count, same + other, same, chunks())
 
 
 def sample_triplets(
@@ -127,7 +135,7 @@ def sample_triplets(
     TripletRows(anchor=array([0, 1]), positive=array([1, 0]), negative=array([2, 2]))
     """
     drawing = triplet_drawing(person, count, np.random.default_rng(seed), rule, reference)
-    return TripletRows(*_joined(drawing.chunks))
+    return TripletRows(*_join(drawing.chunks))
 
 
 def sample_pairs(
@@ -144,7 +152,7 @@ def sample_pairs(
     (array([0]), array([1]), array([ True]))
     """
     drawing = pair_drawing(person, count, np.random.default_rng(seed), rule, reference)
-    left, right, same = _joined(drawing.chunks)
+    left, right, same = _join(drawing.chunks)
     return PairRows(left, right, same.astype(np.bool_))
 
 
@@ -168,7 +176,7 @@ class Usage:
 
 
 def usage(counts: Int64Array) -> Usage:
-    """Sum up how often photos occur.
+    """Summarize how often photos occur.
 
     >>> usage(np.bincount([0, 0, 2], minlength=4))
     Usage(counts=array([2, 0, 1, 0]), mean=0.75, std=0.82..., never=2, most=2)
@@ -179,7 +187,7 @@ def usage(counts: Int64Array) -> Usage:
     return Usage(counts, float(counts.mean()), float(counts.std()), never, int(counts.max()))
 
 
-def _checked_pool(person: Int64Array) -> Pool:
+def _make_pool(person: Int64Array) -> Pool:
     people = int(person.max(initial=-1)) + 1
     if people < 2:
         raise SampleError(
@@ -196,7 +204,7 @@ def _checked_pool(person: Int64Array) -> Pool:
 
 
 def _own_pools(person: Int64Array, every: Pool, rule: Rule, reference: BoolArray | None) -> tuple[Pool, Pool]:
-    """Return the photos that can be anchor (left), and those that can be positive (right)."""
+    """Return the photos that can be anchors (left), and those that can be positives (right)."""
     if rule.strategy != "reference":
         return every, every
     if reference is None or not reference.any():
@@ -215,18 +223,7 @@ def _limit(count: int | None) -> int:
     return MOST_ROWS if count is None else min(count, MOST_ROWS)
 
 
-def _balance(count: int, positives: int, negatives: int, *, every_positive: bool) -> tuple[int, int]:
-    """Return how many pairs to draw of one person, and how many of two."""
-    if every_positive:
-        same = min(positives, (count + 1) // 2)
-        return same, min(same, negatives, count - same)
-    half = count // 2
-    different = min(half, positives, negatives)
-    odd = count % 2 if different == half else 0
-    return min(positives, different + odd), different
-
-
-def _joined(chunks: Iterator[Any]) -> list[Any]:
+def _join(chunks: Iterator[Any]) -> list[Any]:
     """Return the three columns of all chunks."""
     nothing = np.empty(0, np.int64)
     return [np.concatenate(column) for column in zip((nothing, nothing, nothing), *chunks, strict=True)]

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..types import BoolArray, Float64Array, Int64Array
 from .pool import Pool
-from .quota import below, clipped_product, distinct, fill, spread
+from .quota import clipped_product, draw_below, draw_distinct, fill, spread
 
 MOST_ROWS = 1 << 40
-"""More rows than anyone can write: larger capacities are cut to it, so that their sums fit int64."""
+"""Larger capacities are cut to this, so that their sums fit int64; no table has as many rows."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Triplets:
         self.every, self.anchors, self.partners, self.rule = every, anchors, partners, rule
         people = np.arange(len(every.size))
         own = partners.size - (anchors is partners)  # a photo is not its own positive
-        codes = own if rule.strategy == "all" else own * every.others(people)
+        codes = own if rule.strategy == "all" else own * every.count_others(people)
         self.own = own
         self.codes: Int64Array = codes[anchors.owner]
         self.capacity = _capped(clipped_product(anchors.size, codes, most=MOST_ROWS), rule)
@@ -71,31 +71,31 @@ class Triplets:
     def chunk(self, span: Int64Array, quota: Int64Array, rng: np.random.Generator) -> TripletRows:
         """Draw the triplets of a span of anchors."""
         owner = self.anchors.owner[span].astype(np.int64)
-        group, code = distinct(
+        group, code = draw_distinct(
             quota[span], self.codes[span], lambda group: self._propose(owner[group], rng), rng
         )
         whose = owner[group]
         if self.rule.strategy == "all":
             positive, negative = code, self.every.draw_other(whose, self.rule.uniform, rng)
         else:
-            positive, negative = np.divmod(code, self.every.others(whose))
+            positive, negative = np.divmod(code, self.every.count_others(whose))
         if self.anchors is self.partners:
             positive = positive + (positive >= (span - self.anchors.start[owner])[group])
         return TripletRows(
             self.anchors.rows[span[group]],
             self.partners.rows[self.partners.start[whose] + positive],
-            self.every.other(whose, negative),
+            self.every.other_row(whose, negative),
         )
 
     def _propose(self, person: Int64Array, rng: np.random.Generator) -> Int64Array:
-        positive = below(self.own[person], rng)
+        positive = draw_below(self.own[person], rng)
         if self.rule.strategy == "all":
             return positive
         negative = self.every.draw_other(person, self.rule.uniform, rng)
-        return np.asarray(positive * self.every.others(person) + negative)
+        return np.asarray(positive * self.every.count_others(person) + negative)
 
 
-class Friends:
+class SamePairs:
     """Pairs of one person's photos, by person. A code is the number of the pair among the person's pairs."""
 
     def __init__(self, lefts: Pool, rights: Pool, rule: Rule) -> None:
@@ -112,7 +112,7 @@ class Friends:
     def chunk(self, span: Int64Array, quota: Int64Array, rng: np.random.Generator) -> PairRows:
         """Draw the pairs of a span of people."""
         codes = self.codes[span]
-        group, code = distinct(quota[span], codes, lambda group: below(codes[group], rng), rng)
+        group, code = draw_distinct(quota[span], codes, lambda group: draw_below(codes[group], rng), rng)
         whose = span[group]
         first, second = unrank_pair(code) if self.one_pool else np.divmod(code, self.rights.size[whose])
         left = self.lefts.rows[self.lefts.start[whose] + first]
@@ -120,18 +120,18 @@ class Friends:
         return PairRows(left, right, np.ones(len(left), np.bool_))
 
 
-class Strangers:
+class OtherPairs:
     """Pairs of two people, by left photo. A code is the number of the right photo.
 
-    Within one pool the left photo is of the earlier person; between reference photos and others the sides
-    cannot be swapped. So each unordered pair belongs to one left photo, and none can come twice.
+    Within one pool the left photo is of the person with the lower code; between reference photos and others
+    the sides cannot be swapped. So each unordered pair belongs to one left photo, and none is drawn twice.
     """
 
     def __init__(self, lefts: Pool, rights: Pool, rule: Rule) -> None:
         self.lefts, self.rights, self.rule = lefts, rights, rule
         self.one_pool = lefts is rights
         people = np.arange(len(lefts.size))
-        partners = rights.later(people) if self.one_pool else rights.others(people)
+        partners = rights.count_later(people) if self.one_pool else rights.count_others(people)
         self.codes: Int64Array = partners[lefts.owner]
         self.capacity = clipped_product(lefts.size, partners, most=MOST_ROWS)
 
@@ -140,7 +140,7 @@ class Strangers:
         weight = _weight(self.lefts, self.rule)
         if self.rule.uniform == "photos":
             weight = self.capacity.astype(np.float64)
-        elif self.one_pool:  # any two people weigh the same, so a person weighs as many as come after
+        elif self.one_pool:  # every two people weigh the same, so a person weighs as many as come after
             weight = np.arange(len(weight), dtype=np.float64)[::-1]
         return spread(fill(count, self.capacity, weight, rng), self.lefts.size, rng)
 
@@ -149,14 +149,14 @@ class Strangers:
         owner = self.lefts.owner[span].astype(np.int64)
         rights, uniform = self.rights, self.rule.uniform
         draw = rights.draw_later if self.one_pool else rights.draw_other
-        group, code = distinct(
+        group, code = draw_distinct(
             quota[span], self.codes[span], lambda group: draw(owner[group], uniform, rng), rng
         )
         left = self.lefts.rows[span[group]]
         different = np.zeros(len(left), np.bool_)
         if not self.one_pool:
-            return PairRows(left, rights.other(owner[group], code), different)
-        right = rights.later_one(owner[group], code)
+            return PairRows(left, rights.other_row(owner[group], code), different)
+        right = rights.later_row(owner[group], code)
         return PairRows(np.minimum(left, right), np.maximum(left, right), different)
 
 

@@ -1,4 +1,4 @@
-"""Identities, or photos, to splits; pure. Hashes decide who goes where, never the order of the input."""
+"""Assign identities, or photos, to splits; pure. Hashes decide, never the order of the input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..types import BoolArray, Int32Array, Int64Array
 
 TRAIN = "train"
-"""The split that labels are made from, and that people with too few photos go to."""
+"""The split that gives the labels, and that gets people with too few photos."""
 
 
 def split_identities(
@@ -31,9 +31,9 @@ def split_identities(
     Args:
         identities: the people, in any order; repeats count once.
         ratios: each split's share, adding up to 1.
-        seed: another seed, another ranking.
+        seed: another seed gives another ranking.
         previous: splits that people already have. They keep them, and new people fill up the shares of the
-            grown total; no split is then filled beyond its share. Splits not in ``ratios`` are forgotten.
+            new total; no split is filled beyond its share then. Splits not in ``ratios`` are ignored.
 
     Returns:
         Each person's split; empty for no people.
@@ -56,8 +56,8 @@ def split_identities(
 def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: int) -> dict[str, str]:
     """Give every person one split by where a hash of (seed, identity) falls between 0 and 1.
 
-    A person's split depends on nobody else, so nobody ever moves when a set grows; the ratios hold only on
-    average. With five people and a quarter for test, most seeds leave fewer than two people in test.
+    A person's split does not depend on other people, so no one moves when a set grows; the ratios hold only
+    on average. With five people and a quarter for test, most seeds leave fewer than two people in test.
 
     >>> half = {"train": 0.5, "test": 0.5}
     >>> few, more = split_stable("abc", half, seed=3), split_stable("abcdef", half, seed=3)
@@ -66,19 +66,20 @@ def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: i
     """
     names = list(ratios)
     edges = np.cumsum(list(ratios.values()))[:-1]  # the last split takes what rounding leaves over
-    return {
-        person: names[int(np.searchsorted(edges, _fraction(seed, person), side="right"))]
-        for person in identities
-    }
+    splits = {}
+    for person in identities:
+        fraction = (int.from_bytes(_digest(seed, person)[:8], "big") >> 11) / 2**53  # as fine as a float is
+        splits[person] = names[int(np.searchsorted(edges, fraction, side="right"))]
+    return splits
 
 
 class PhotoSplit(NamedTuple):
-    """What :func:`split_photos` gives back."""
+    """The result of :func:`split_photos`."""
 
     splits: NDArray[np.int16]
-    """One number per photo, in the order of the photos: a place among the ratios."""
+    """``(n,)`` int16, an index into the ratios for each photo."""
     few: int
-    """How many people had fewer photos than there are splits, and so went to one split whole."""
+    """How many people have fewer photos than there are splits, and so are all in one."""
 
 
 def split_photos(
@@ -87,14 +88,14 @@ def split_photos(
     """Divide every person's photos at the ratios: a closed set, in which each person is in every split.
 
     A person's photos are ranked by a hash of (seed, key). Counts are rounded as in :func:`split_identities`,
-    but no split of a person stays empty. People with fewer photos than there are splits go to ``train``
-    (to the first split when there is none of that name).
+    but each split gets at least one. People with fewer photos than there are splits go to ``train`` (to the
+    first split when there is no ``train``).
 
     Args:
         person: ``(n,)`` int64 or int32, a whole number from 0 for each person.
-        keys: ``(n,)``, a unique and lasting text for each photo: its path.
+        keys: ``(n,)``, a unique and permanent text for each photo: its path.
         ratios: each split's share, adding up to 1.
-        seed: another seed, another ranking.
+        seed: another seed gives another ranking.
 
     >>> split_photos(np.array([0, 0, 0, 0, 1]), list("abcde"), {"train": 0.75, "test": 0.25}, seed=0).few
     1
@@ -103,32 +104,22 @@ def split_photos(
     order = np.lexsort((digests, person))
     sizes = np.bincount(person)
     starts = np.cumsum(sizes) - sizes
-    place = np.arange(len(person)) - starts[person[order]]
-    ends = _photo_ends(sizes, ratios)
+    rank, size_of = np.arange(len(person)) - starts[person[order]], sizes[person[order]]
+    home = training_split(ratios)
+    ends = np.zeros((int(sizes.max(initial=0)) + 1, len(ratios)), np.int64)  # by a person's number of photos
+    for size in np.unique(sizes).tolist():
+        counts = cut(size, list(ratios.values()))
+        if size < len(ratios):
+            counts = [size if name == home else 0 for name in ratios]
+        while 0 in counts and size >= len(ratios):
+            counts[counts.index(max(counts))] -= 1
+            counts[counts.index(0)] += 1
+        ends[size] = np.cumsum(counts)
     splits = np.zeros(len(person), np.int16)
     for number in range(len(ratios) - 1):
-        splits[order] += place >= ends[person[order], number]
+        splits[order] += rank >= ends[size_of, number]
     few = int(np.count_nonzero((sizes > 0) & (sizes < len(ratios))))
     return PhotoSplit(splits, few)
-
-
-def _photo_ends(sizes: Int64Array, ratios: Mapping[str, float]) -> Int64Array:
-    """Return ``(people, splits)``: where in a person's ranking each split ends."""
-    table = np.zeros((int(sizes.max(initial=0)) + 1, len(ratios)), np.int64)
-    for size in np.unique(sizes).tolist():
-        table[size] = np.cumsum(_photo_counts(size, ratios))
-    return np.asarray(table[sizes])
-
-
-def _photo_counts(size: int, ratios: Mapping[str, float]) -> list[int]:
-    if size < len(ratios):
-        home = training_split(ratios)
-        return [size if name == home else 0 for name in ratios]
-    counts = cut(size, list(ratios.values()))
-    while 0 in counts:
-        counts[counts.index(max(counts))] -= 1
-        counts[counts.index(0)] += 1
-    return counts
 
 
 def training_split(names: Iterable[str]) -> str:
@@ -142,7 +133,7 @@ def training_split(names: Iterable[str]) -> str:
 
 
 def labels_of(person: Int64Array | Int32Array, training: BoolArray) -> Int64Array:
-    """Number the people that have training crops, densely and in their order; -1 for the others.
+    """Number the people that have training crops from 0, in their order; -1 for the others.
 
     Args:
         person: ``(n,)`` int64 or int32, one per crop, a whole number from 0 in UTF-8 byte order of identity.
@@ -161,18 +152,13 @@ def cut(total: int, shares: Sequence[float]) -> list[int]:
     >>> cut(5, [0.75, 0.25]), cut(3, [1, 0, 2]), cut(0, [0, 0])
     ([4, 1], [1, 0, 2], [0, 0])
     """
-    whole = math.fsum(shares)
-    if not whole:
+    most = math.fsum(shares)
+    if not most:
         return [0] * len(shares)
-    ends = [math.floor(total * math.fsum(shares[: i + 1]) / whole + 0.5) for i in range(len(shares))]
+    ends = [math.floor(total * math.fsum(shares[: i + 1]) / most + 0.5) for i in range(len(shares))]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _digest(seed: int, text: str) -> bytes:
-    """Return 16 bytes; a number, a colon and any text make up an unambiguous key."""
+    """Return a 16-byte hash; a number, a colon and any text make an unambiguous key."""
     return hashlib.blake2b(f"{seed}:{text}".encode(), digest_size=16).digest()
-
-
-def _fraction(seed: int, text: str) -> float:
-    """Return a number from 0 to just below 1; 53 bits, all that a float holds."""
-    return (int.from_bytes(_digest(seed, text)[:8], "big") >> 11) / 2**53

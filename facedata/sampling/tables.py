@@ -1,4 +1,4 @@
-"""Drawn row numbers to Arrow tables of pairs and triplets, one split at a time."""
+"""One split's crops as arrays for sampling, and drawn row numbers as tables of pairs and triplets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..files.remote import Place
+from ..files.remote import Location
 from ..tables import schema
-from ..tables.blocks import joined
+from ..tables.blocks import as_large_array, regroup
 from ..tables.parquet import read_table
 from ..types import BoolArray, Int64Array
 from .sample import Drawing, pair_drawing, triplet_drawing
@@ -20,8 +20,8 @@ from .spaces import PairRows, Rule, TripletRows
 from .split import TRAIN
 
 
-def read_crops(file: Place) -> pa.Table:
-    """Read of a classes table what :class:`SplitCrops` needs, in little memory: 60 bytes a crop."""
+def read_crops(file: Location) -> pa.Table:
+    """Read the columns of a classes table that :class:`SplitCrops` needs; 60 bytes a crop in memory."""
     return read_table(
         file, "classes", ["id", "path", "identity", "role", "split"], encoded=["identity", "role", "split"]
     )
@@ -31,7 +31,7 @@ class SplitCrops:
     """The crops of one split, as sampling sees them.
 
     Args:
-        classes: a table with the columns id, path, identity, role and split; other splits' rows are ignored.
+        classes: a table with columns id, path, identity, role and split; rows of other splits are ignored.
         split: the split's name.
 
     Attributes:
@@ -45,8 +45,16 @@ class SplitCrops:
         mine = pc.fill_null(pc.equal(classes.column("split"), split), False)
         self.split = split
         self.ids: Int64Array = classes.column("id").filter(mine).to_numpy()
-        self.paths = joined(classes.column("path").filter(mine))
-        self.person = _codes(classes.column("identity").filter(mine))
+        self.paths = as_large_array(classes.column("path").filter(mine))
+        identities = classes.column("identity").filter(mine)
+        if pa.types.is_string(identities.type):
+            identities = identities.dictionary_encode()
+        codes = np.concatenate([np.empty(0, np.int32), *(c.indices.to_numpy() for c in identities.chunks)])
+        first = np.full(int(codes.max(initial=-1)) + 1, len(codes))
+        first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several rows the last one written is the first
+        rank = np.empty(len(first), np.int64)
+        rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+        self.person: Int64Array = rank[codes]
         role = classes.column("role").filter(mine)
         self.reference: BoolArray = pc.fill_null(pc.equal(role, "reference"), False).to_numpy()
 
@@ -62,43 +70,31 @@ class SplitCrops:
         return triplet_drawing(self.person, count, self._rng(seed, "triplets"), rule, self.reference)
 
     def _rng(self, seed: int, kind: str) -> np.random.Generator:
-        """Each split and table has random numbers of its own, so that none depends on another."""
+        """Return random numbers that only this split and table use, so that none depends on another."""
         words = np.frombuffer(hashlib.sha256(f"{kind}:{self.split}".encode()).digest(), "<u4")
         return np.random.default_rng([seed, *words.tolist()])
 
     def pair_tables(self, chunks: Iterable[PairRows]) -> Iterator[pa.Table]:
         """Yield tables of :data:`facedata.tables.schema.PAIRS`, one row group each."""
-        for left, right, same in _regrouped(chunks):
-            yield pairs_table(self, left, right, same, pa.nulls(len(left), pa.int32()))
+        for left, right, same in _row_groups(chunks):
+            ids, paths = (self.ids[left], self.ids[right]), (self.path_column(left), self.path_column(right))
+            columns = [*ids, *paths, same, self._split_column(len(left)), pa.nulls(len(left), pa.int32())]
+            yield pa.table(columns, schema=schema.PAIRS)
 
     def triplet_tables(self, chunks: Iterable[TripletRows]) -> Iterator[pa.Table]:
         """Yield tables of :data:`facedata.tables.schema.TRIPLETS`, one row group each."""
-        for rows in _regrouped(chunks):
+        for rows in _row_groups(chunks):
             columns = [*(self.ids[row] for row in rows), *(self.path_column(row) for row in rows)]
-            yield pa.table([*columns, _repeated(self.split, len(rows[0]))], schema=schema.TRIPLETS)
+            yield pa.table([*columns, self._split_column(len(rows[0]))], schema=schema.TRIPLETS)
 
     def path_column(self, rows: Int64Array) -> pa.DictionaryArray:
-        """Return the rows' paths with a dictionary of just those: each row group stores its own."""
-        used, places = np.unique(rows, return_inverse=True)
+        """Return the rows' paths with a dictionary of only those: each row group stores its own."""
+        used, indices = np.unique(rows, return_inverse=True)
         paths = self.paths.take(pa.array(used)).cast(pa.string())
-        return pa.DictionaryArray.from_arrays(places.astype(np.int32), paths)
+        return pa.DictionaryArray.from_arrays(indices.astype(np.int32), paths)
 
-
-def pairs_table(
-    crops: SplitCrops, left: Int64Array, right: Int64Array, same: BoolArray, fold: pa.Array
-) -> pa.Table:
-    """Return a table of :data:`facedata.tables.schema.PAIRS`.
-
-    Args:
-        crops: the split's crops.
-        left: ``(m,)`` int64 row numbers.
-        right: ``(m,)`` int64 row numbers.
-        same: ``(m,)`` bool.
-        fold: ``(m,)`` int32, or nulls.
-    """
-    paths = (crops.path_column(left), crops.path_column(right))
-    split = _repeated(crops.split, len(left))
-    return pa.table([crops.ids[left], crops.ids[right], *paths, same, split, fold], schema=schema.PAIRS)
+    def _split_column(self, count: int) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([self.split]))
 
 
 def split_names(classes: pa.Table) -> list[str]:
@@ -107,30 +103,7 @@ def split_names(classes: pa.Table) -> list[str]:
     return sorted(names, key=lambda name: (name != TRAIN, name))
 
 
-def _codes(identities: pa.ChunkedArray) -> Int64Array:
-    """Number people from 0 in order of first appearance."""
-    encoded = identities.dictionary_encode() if pa.types.is_string(identities.type) else identities
-    found = [np.empty(0, np.int32), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
-    codes = np.concatenate(found)
-    first = np.full(int(codes.max(initial=-1)) + 1, len(codes))
-    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several rows the last one written is the first
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return np.asarray(rank[codes])
-
-
-def _repeated(text: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
-
-
-def _regrouped(chunks: Iterable[Any]) -> Iterator[list[Any]]:
-    """Cut chunks of columns anew, so that each but the last is exactly one row group."""
-    group = schema.ROW_GROUP_ROWS
-    held: list[Any] = []
-    for chunk in chunks:
-        held = [np.concatenate(two) for two in zip(held, chunk, strict=True)] if held else list(chunk)
-        for start in range(0, len(held[0]) - group + 1, group):
-            yield [column[start : start + group] for column in held]
-        held = [column[len(column) // group * group :] for column in held]
-    if held and len(held[0]):
-        yield held
+def _row_groups(chunks: Iterable[PairRows | TripletRows]) -> Iterator[list[Any]]:
+    """Cut chunks of three columns again, so that each but the last is exactly one row group."""
+    for rows in regroup(pa.table(list(chunk), names=chunk._fields) for chunk in chunks):
+        yield [column.to_numpy() for column in rows.columns]

@@ -1,4 +1,4 @@
-"""log.jsonl: what happened when and where, outside the byte promise."""
+"""log.jsonl: what a run did, when and where; outside the byte promise."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunLog:
 
     @contextmanager
     def warnings(self) -> Iterator[None]:
-        """Write what the package warns of while the block runs."""
+        """Write the package's warnings to the log while the block runs."""
         handler = _Handler(self)
         logger = logging.getLogger("facedata")
         logger.addHandler(handler)

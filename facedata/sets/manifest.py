@@ -1,4 +1,4 @@
-"""The crops of a set as typed rows, and what all manifests share."""
+"""The crops of a set as typed rows, and the base class of all manifests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ..crops.codec import decode_crop
 from ..errors import NotASetError, OtherSetError, UsageError
-from ..files.remote import Place, Remote, is_url, place_of
+from ..files.remote import Location, Remote, is_url, parse_location
 from ..sampling.tables import split_names
 from ..store.read import read_crop
 from ..tables import schema
@@ -59,7 +59,7 @@ class ClassRow:
     offset: int = field(repr=False)
     length: int = field(repr=False)
     crop_sha256: str = field(repr=False)
-    root: Place = field(repr=False)
+    root: Location = field(repr=False)
 
     def bytes(self) -> bytes:
         """Read the crop's JPEG bytes.
@@ -83,7 +83,7 @@ ManifestT = TypeVar("ManifestT", bound="Manifest[Any]")
 
 
 class Manifest(ABC, Generic[RowT]):
-    """What the manifests share: a set, one of its tables (or part of it), rows made when asked for.
+    """A set and one of its tables, or a part of it; rows become objects when they are asked for.
 
     Attributes:
         prepared: the set.
@@ -108,14 +108,16 @@ class Manifest(ABC, Generic[RowT]):
         Args:
             path: the set's folder or URL, or a ``.parquet`` file.
             split: only rows of this split.
-            of: the set's folder or URL, for a file that does not lie in it.
+            of: the set's folder or URL, for a file outside it.
 
         Raises:
-            UsageError: no such split, or a file outside any set and no ``of``.
+            UsageError: there is no such split, or the file is outside any set and ``of`` is None.
             OtherSetError: the file belongs to another set.
-            SetError: no set there, or the file is none of this kind.
+            SetError: there is no set, or the file is not of this kind.
         """
-        prepared, table = _open_table(place_of(path), cls.kind, None if of is None else place_of(of))
+        prepared, table = _open_table(
+            parse_location(path), cls.kind, None if of is None else parse_location(of)
+        )
         crops = table if cls.kind == "classes" else prepared.table("classes", ["split"])
         if split is not None and split not in (names := split_names(crops)):
             raise UsageError(f"there is no split {split!r} in {prepared.path}; there are: {', '.join(names)}")
@@ -136,8 +138,8 @@ class Manifest(ABC, Generic[RowT]):
         """Return one row (negative indices count from the end), or a manifest of some rows."""
         if isinstance(index, slice):
             return self._part(range(len(self))[index])
-        place = range(len(self))[operator.index(index)]  # raises IndexError
-        return self._rows(self.table.slice(place, 1))[0]
+        row = range(len(self))[operator.index(index)]  # raises IndexError
+        return self._rows(self.table.slice(row, 1))[0]
 
     def __iter__(self) -> Iterator[RowT]:
         for start in range(0, len(self), _BLOCK_ROWS):
@@ -149,12 +151,12 @@ class Manifest(ABC, Generic[RowT]):
         A batch can be iterated over for rows, or asked for its columns as arrays.
         """
         if size < 1:
-            raise UsageError(f"batches of {size} rows cannot be; take at least 1")
+            raise UsageError(f"a batch cannot have {size} rows; take at least 1")
         for start in range(0, len(self), size):
             yield self._part(range(start, min(start + size, len(self))))
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as pandas has it."""
+        """Return the table as a pandas data frame."""
         frame: pd.DataFrame = self.table.to_pandas()
         return frame
 
@@ -162,11 +164,11 @@ class Manifest(ABC, Generic[RowT]):
         """Write the rows to a Parquet file that carries the set's fingerprint.
 
         Raises:
-            UsageError: the file is one of the set's own tables; the ``facedata`` commands redo those.
+            UsageError: the file is one of the set's own tables, which only the ``facedata`` commands write.
             StoreError: it cannot be written.
         """
         if is_url(path):
-            raise UsageError(f"{path} is a URL: write to a file here, and copy it there")
+            raise UsageError(f"{path} is a URL: write to a local file, and upload it")
         path, home = Path(path), self.prepared.path
         own = [home / f"{kind}.parquet" for kind in schema.KINDS] if isinstance(home, Path) else []
         if path.resolve() in {file.resolve() for file in own}:
@@ -211,15 +213,15 @@ class ClassManifest(Manifest[ClassRow]):
         """Return the rows that hold these ids.
 
         Raises:
-            OtherSetError: an id is none of this manifest's.
+            OtherSetError: an id is not in this manifest.
         """
         mine = self.ids
         rows = np.searchsorted(mine, ids)
-        known = mine[np.minimum(rows, len(mine) - 1)] == ids if len(mine) else np.zeros(len(ids), np.bool_)
-        if not known.all():
+        found = mine[np.minimum(rows, len(mine) - 1)] == ids if len(mine) else np.zeros(len(ids), np.bool_)
+        if not found.all():
             raise OtherSetError(
-                f"id {ids[~known][0]} is no crop of {self.prepared.path}: the rows belong to another set, "
-                "or the crop was removed; draw them anew"
+                f"id {ids[~found][0]} is not a crop of {self.prepared.path}: the rows belong to another set, "
+                "or the crop was removed; draw them again"
             )
         return rows
 
@@ -232,44 +234,43 @@ class ClassManifest(Manifest[ClassRow]):
         return [ClassRow(root=self.prepared.path, **row) for row in rows]
 
 
-def _open_table(path: Place, kind: str, of: Place | None) -> tuple[PreparedSet, pa.Table]:
+def _open_table(path: Location, kind: str, of: Location | None) -> tuple[PreparedSet, pa.Table]:
     if path.suffix != ".parquet" or path.is_dir():
         prepared = open_set(path)
         return prepared, prepared.table(kind)
-    found = read_footer(path).fingerprint
-    prepared = open_set(of or _set_around(path))
-    if found != prepared.fingerprint:
+    fingerprint = read_footer(path).fingerprint
+    if of is None:
+        folders = path.absolute().parents if isinstance(path, Path) else [path.parent]
+        of = next((folder for folder in folders if (folder / DATASET).is_file()), None)
+    if of is None:
+        raise UsageError(f"{path} is not in a set's folder: name the set it belongs to with of=")
+    prepared = open_set(of)
+    if fingerprint != prepared.fingerprint:
         raise OtherSetError(
-            f"{path} belongs to the set {short(found)}, not to {prepared.path} "
-            f"({short(prepared.fingerprint)}): draw it anew from this set"
+            f"{path} belongs to the set {short(fingerprint)}, not to {prepared.path} "
+            f"({short(prepared.fingerprint)}): draw it again from this set"
         )
-    return prepared, _checked(path, read_table(path, kind), kind)
+    return prepared, _cast_columns(path, read_table(path, kind), kind)
 
 
-def _checked(path: Place, table: pa.Table, kind: str) -> pa.Table:
-    """Return a table, maybe somebody's own, with its columns of the types they are of.
+def _cast_columns(path: Location, table: pa.Table, kind: str) -> pa.Table:
+    """Return a table, which another program may have written, with its columns cast to their types.
 
     Raises:
-        NotASetError: a column is missing, or of another type.
+        NotASetError: a column is missing, has nulls, or cannot be cast.
     """
-    wanted = schema.KINDS[kind]
-    if missing := [name for name in wanted.names if name not in table.column_names]:
-        raise NotASetError(f"{path} is no file of {kind}: it lacks {', '.join(missing)}")
-    for name in wanted.names:
-        field, place = wanted.field(name), table.column_names.index(name)
+    columns = schema.KINDS[kind]
+    if missing := [name for name in columns.names if name not in table.column_names]:
+        raise NotASetError(f"{path} is not a file of {kind}: it lacks {', '.join(missing)}")
+    for name in columns.names:
+        field, index = columns.field(name), table.column_names.index(name)
         try:
             if table.column(name).type != field.type and not pa.types.is_dictionary(field.type):
-                table = table.set_column(place, field, table.column(name).cast(field.type))
+                table = table.set_column(index, field, table.column(name).cast(field.type))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            said = f"its column {name} is no {field.type}"
-            raise NotASetError(f"{path} is no file of {kind}: {said}") from error
+            raise NotASetError(
+                f"{path} is not a file of {kind}: its column {name} is not {field.type}"
+            ) from error
         if not field.nullable and table.column(name).null_count:
-            raise NotASetError(f"{path} is no file of {kind}: some of its {name} are null")
+            raise NotASetError(f"{path} is not a file of {kind}: its column {name} has nulls")
     return table
-
-
-def _set_around(path: Place) -> Place:
-    for folder in path.absolute().parents if isinstance(path, Path) else [path.parent]:
-        if (folder / DATASET).is_file():
-            return folder
-    raise UsageError(f"{path} does not lie in a set's folder: say which set it is of with of=")

@@ -45,7 +45,7 @@ class TripletRow:
     split: str
 
 
-class _Combinations(Manifest[RowT]):
+class _TupleManifest(Manifest[RowT]):
     """Rows of several crops each."""
 
     sides: ClassVar[tuple[str, ...]]
@@ -67,10 +67,10 @@ class _Combinations(Manifest[RowT]):
                 self.crops.find(self._ids(side))
 
     def usage(self) -> Usage:
-        """Tell how often each crop occurs, on any side.
+        """Count how often each crop occurs, on any side.
 
-        Counted are the crops of the manifest's split, in ascending id; of a manifest of all splits, those of
-        the splits it has rows of.
+        The counts are of the crops of the manifest's split, in ascending id; in a manifest of all
+        splits, of the splits that it has rows of.
         """
         names = split_names(self.table) if self.split is None else [self.split]
         counts = np.zeros(len(self.crops), np.int64)
@@ -81,49 +81,56 @@ class _Combinations(Manifest[RowT]):
 
     @classmethod
     def sample(
-        cls: type[CombinationsT],
+        cls: type[TupleManifestT],
         classes: ClassManifest,
         count: int | None = None,
         seed: int = 0,
         strategy: str = "random",
         uniform: str = "people",
         max_per_person: int | None = None,
-    ) -> CombinationsT:
-        """Draw rows from crops; of several splits, from each its part of the count by its crops.
+    ) -> TupleManifestT:
+        """Draw rows from crops; several splits share the count in proportion to their crops.
 
         Args:
             classes: crops of one or several splits; those without a split are left out.
-            count: rows wanted; fewer come where no more distinct ones exist. None for two pairs or ten
+            count: how many rows; fewer where no more distinct ones exist. None for two pairs or ten
                 triplets a crop (strategy ``all``: for all there are).
-            seed: same crops, options and seed, same rows.
+            seed: the same crops, options and seed give the same rows.
             strategy: random, reference or all.
             uniform: draw over people or over photos.
             max_per_person: as of :class:`facedata.sampling.spaces.Rule`.
 
         Raises:
-            SampleError: a split has one person only, nobody with two photos or no reference photo.
-            UsageError: the options are none of these, or no crop is in a split.
+            SampleError: a split has only one person, no person with two photos, or no reference photo.
+            UsageError: an option has another value, or no crop is in a split.
         """
-        rule = _checked_rule(strategy, uniform, max_per_person, count)
+        if count is not None and count < 1:
+            raise UsageError(f"count is {count}; take at least 1, or None for all there are")
+        for value, choices in ((strategy, ("random", "reference", "all")), (uniform, ("people", "photos"))):
+            if value not in choices:
+                raise UsageError(f"{value!r} is not one of {', '.join(choices)}")
+        rule = Rule(strategy, uniform, max_per_person)
         splits = [SplitCrops(classes.table, name) for name in split_names(classes.table)]
         if not splits:
-            raise UsageError(f"no crop given is in a split of {classes.prepared.path}: run `facedata split`")
+            raise UsageError(
+                f"none of the crops is in a split of {classes.prepared.path}: run `facedata split`"
+            )
         sizes = [len(crops) for crops in splits]
         if count is None and strategy != "all":
             count = cls.per_crop * sum(sizes)
         counts = [None] * len(sizes) if count is None else cut(count, sizes)
         tables = [schema.KINDS[cls.kind].empty_table()]
         for crops, part in zip(splits, counts, strict=True):
-            tables += cls._drawn(crops, part, seed, rule) if part != 0 else []
+            tables += cls._draw(crops, part, seed, rule) if part != 0 else []
         table = pa.concat_tables(tables).unify_dictionaries()
         return cls(classes.prepared, table, splits[0].split if len(splits) == 1 else None)
 
     @classmethod
     @abstractmethod
-    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+    def _draw(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
         """Draw the rows of one split."""
 
-    def _like(self: CombinationsT, table: pa.Table) -> CombinationsT:
+    def _like(self: TupleManifestT, table: pa.Table) -> TupleManifestT:
         return type(self)(self.prepared, table, self.split, self.crops)
 
     def _sides(self, table: pa.Table) -> list[list[ClassRow]]:
@@ -131,10 +138,10 @@ class _Combinations(Manifest[RowT]):
         return [self.crops.take(self.crops.find(table.column(side).to_numpy())) for side in self.sides]
 
 
-CombinationsT = TypeVar("CombinationsT", bound=_Combinations[Any])
+TupleManifestT = TypeVar("TupleManifestT", bound=_TupleManifest[Any])
 
 
-class PairManifest(_Combinations[PairRow]):
+class PairManifest(_TupleManifest[PairRow]):
     """Pairs of crops, as many of one person as of two where there are enough.
 
     The ids are in ``left`` and ``right``, ``(n,)`` int64.
@@ -160,7 +167,7 @@ class PairManifest(_Combinations[PairRow]):
         return np.asarray(self.table.column("same").to_numpy())
 
     @classmethod
-    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+    def _draw(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
         return crops.pair_tables(crops.pairs(count, seed, rule).chunks)
 
     def _rows(self, table: pa.Table) -> list[PairRow]:
@@ -168,7 +175,7 @@ class PairManifest(_Combinations[PairRow]):
         return [PairRow(*row) for row in zip(*self._sides(table), *rest, strict=True)]
 
 
-class TripletManifest(_Combinations[TripletRow]):
+class TripletManifest(_TupleManifest[TripletRow]):
     """Triplets of crops, ordered by anchor: shuffle before training."""
 
     kind = "triplets"
@@ -191,18 +198,9 @@ class TripletManifest(_Combinations[TripletRow]):
         return self._ids("negative")
 
     @classmethod
-    def _drawn(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
+    def _draw(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
         return crops.triplet_tables(crops.triplets(count, seed, rule).chunks)
 
     def _rows(self, table: pa.Table) -> list[TripletRow]:
         splits = table.column("split").to_pylist()
         return [TripletRow(*row) for row in zip(*self._sides(table), splits, strict=True)]
-
-
-def _checked_rule(strategy: str, uniform: str, max_per_person: int | None, count: int | None) -> Rule:
-    if count is not None and count < 1:
-        raise UsageError(f"count is {count}; take at least 1, or None for all there are")
-    for value, choices in ((strategy, ("random", "reference", "all")), (uniform, ("people", "photos"))):
-        if value not in choices:
-            raise UsageError(f"{value!r} is none of {', '.join(choices)}")
-    return Rule(strategy, uniform, max_per_person)

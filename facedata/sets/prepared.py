@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ from ..errors import (
     UsageError,
 )
 from ..files.atomic import file_sha256, write_text
-from ..files.remote import Place, Remote, place_of
+from ..files.remote import Location, Remote, parse_location
+from ..files.staged import StagedFiles
 from ..options import fingerprint_of
 from ..tables import schema
-from ..tables.parquet import StagedTable, read_footer, read_table, stage_table
+from ..tables.parquet import read_footer, read_table, stage_table
 from ..tables.schema import DATASET, KIND, WORK
 
 CROPPED_FROM = "cropped_from"
-"""In the settings of `crop` while it is on its way: the fingerprint of the set whose faces it cuts."""
+"""In the settings of an unfinished `crop`: the fingerprint of the set whose faces it cuts."""
 
 
 def open_set(path: str | os.PathLike[str] | Remote) -> PreparedSet:
@@ -40,7 +42,7 @@ def open_set(path: str | os.PathLike[str] | Remote) -> PreparedSet:
         UnfinishedSetError: its ``prepare`` was interrupted.
         SchemaVersionError: it was written under another schema version.
     """
-    return PreparedSet(place_of(path))
+    return PreparedSet(parse_location(path))
 
 
 class PreparedSet:
@@ -51,7 +53,7 @@ class PreparedSet:
         info: the contents of dataset.json.
     """
 
-    def __init__(self, path: Place) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = path
         self.info: dict[str, Any] = read_dataset(path)
         self._torn: str | None = None
@@ -78,8 +80,8 @@ class PreparedSet:
             self._check(kind)
         return read_table(file, kind, columns)
 
-    def is_whole(self) -> bool:
-        """Tell whether every table is there and has the bytes that dataset.json means; reads them all."""
+    def is_intact(self) -> bool:
+        """Tell whether every table is there with the SHA-256 that dataset.json records; reads them all."""
         for kind, table in self.info["tables"].items():
             file = self.path / f"{kind}.parquet"
             if not file.is_file() or file_sha256(file) != table["sha256"]:
@@ -102,10 +104,10 @@ class PreparedSet:
             )
 
     def accept_torn_split(self) -> None:
-        """Take tables of one other fingerprint, too, where a division of this set was cut short.
+        """Also accept tables of one other fingerprint, left where a `facedata split` was interrupted.
 
-        Dividing anew reads only what no division changes, and writes every table: so it can mend this. The
-        crops must be this set's: their fingerprint follows from its settings and from what they say.
+        Splitting again reads only columns that no split changes, and writes every table, so it repairs the
+        set. The crops must be this set's: settings and classes together give the fingerprint they carry.
         """
         files = {kind: self.path / f"{kind}.parquet" for kind in self.info["tables"]}
         if not all(file.is_file() for file in files.values()):
@@ -150,39 +152,47 @@ class PreparedSet:
                 **tables,
             }
         info = {**self.info, **changes, "fingerprint": fingerprint or self.fingerprint}
-        info["tables"] = dict(self.info["tables"])
-        staged = stage_tables(self.path, tables, info["fingerprint"])
-        for kind, table in staged.items():
-            table.settle()
-            info["tables"][kind] = {"rows": table.rows, "sha256": table.sha256}
+        with StagedFiles() as staged:
+            written = stage_tables(staged, self.path, tables, info["fingerprint"])
+            staged.commit()
+        info["tables"] = {**self.info["tables"], **written}
         write_dataset(self.path, info)
         self.info = info
 
 
 def stage_tables(
-    folder: Path, tables: Mapping[str, pa.Table | Iterable[pa.Table]], fingerprint: str
-) -> dict[str, StagedTable]:
-    """Write tables under temporary names; on any error none of them stays."""
-    staged: dict[str, StagedTable] = {}
-    try:
-        for kind, chunks in tables.items():
-            wanted = schema.KINDS[kind]
-            if kind == "photos" and isinstance(chunks, pa.Table):
-                wanted = with_meta(wanted, chunks.schema)
-            staged[kind] = stage_table(
-                folder / f"{kind}.parquet", chunks, kind=kind, schema=wanted, fingerprint=fingerprint
-            )
-    except BaseException:
-        for table in staged.values():
-            table.temporary.unlink(missing_ok=True)
-        raise
-    return staged
+    staged: StagedFiles,
+    folder: Path,
+    tables: Mapping[str, pa.Table | Iterable[pa.Table]],
+    fingerprint: str,
+) -> dict[str, dict[str, Any]]:
+    """Write a set's tables under temporary names.
+
+    Args:
+        staged: gets the files; its ``commit()`` renames them.
+        folder: the set's.
+        tables: contents by kind; iterables are written table by table.
+        fingerprint: the set's.
+
+    Returns:
+        By kind, what dataset.json records of the table.
+    """
+    written = {}
+    for kind, chunks in tables.items():
+        columns = schema.KINDS[kind]
+        if kind == "photos":  # its meta_* columns are the source's own
+            chunks = iter([chunks] if isinstance(chunks, pa.Table) else chunks)
+            first = next(chunks, columns.empty_table())
+            chunks, columns = chain([first], chunks), with_meta(columns, first.schema)
+        written[kind] = stage_table(
+            staged, folder / f"{kind}.parquet", chunks, kind=kind, schema=columns, fingerprint=fingerprint
+        )
+    return written
 
 
-def with_meta(wanted: pa.Schema, found: pa.Schema) -> pa.Schema:
+def with_meta(columns: pa.Schema, source: pa.Schema) -> pa.Schema:
     """Return a schema with the meta_* columns of another one added."""
-    extra = [field for field in found if field.name.startswith("meta_")]
-    return pa.schema([*wanted, *extra])
+    return pa.schema([*columns, *(field for field in source if field.name.startswith("meta_"))])
 
 
 def set_fingerprint(settings_fingerprint: str, classes: pa.Table | Iterable[pa.Table]) -> str:
@@ -203,13 +213,13 @@ def short(fingerprint: str | None) -> str:
     return fingerprint[:12] if fingerprint else "unknown"
 
 
-def read_dataset(path: Place) -> dict[str, Any]:
+def read_dataset(path: Location) -> dict[str, Any]:
     """Read and check dataset.json."""
     file = path / DATASET
     try:
         info = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _not_there(path) from None
+        raise _missing(path) from None
     except NotADirectoryError:
         raise NotASetError(f"{path} is a file, not the folder of a prepared set") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -225,23 +235,20 @@ def read_dataset(path: Place) -> dict[str, Any]:
     return info
 
 
-def _not_there(path: Place) -> NotASetError | UnfinishedSetError:
+def _missing(path: Location) -> NotASetError | UnfinishedSetError:
+    """Return the error that tells why there is no dataset.json."""
     if (path / WORK).is_dir():
+        try:
+            settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # the run was stopped before it wrote them
+            settings = ""
+        command = "crop" if f'"{CROPPED_FROM}"' in settings else "prepare"
         return UnfinishedSetError(
-            f"{path} is not finished: run the same `facedata {_begun_by(path)}` again to finish it"
+            f"{path} is not finished: run the same `facedata {command}` again to finish it"
         )
     if path.is_dir():
         return NotASetError(f"{path} holds no prepared set (no {DATASET}): make one with `facedata prepare`")
     return NotASetError(f"there is {'no folder' if isinstance(path, Path) else 'nothing at'} {path}")
-
-
-def _begun_by(path: Place) -> str:
-    """Return the command that began an unfinished set."""
-    try:
-        settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):  # it was stopped before it could say
-        return "prepare"
-    return "crop" if f'"{CROPPED_FROM}"' in settings else "prepare"
 
 
 def write_dataset(path: Path, info: Mapping[str, Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+from ..types import Status
 
 PLAN = pa.schema(
     [
@@ -25,7 +27,7 @@ PLAN = pa.schema(
 )
 """Columns of a scan, one row per record; meta_* columns (any type) may follow.
 
-``status`` is null for records to be detected; a source sets ``unsupported`` (video) or ``no_identity``.
+``status`` is null for records that need detection; a source sets ``unsupported`` (video) or ``no_identity``.
 ``size`` (bytes) and ``mtime_ns`` tell a rerun whether the photo may have changed.
 """
 
@@ -49,10 +51,10 @@ class Scan:
     Attributes:
         photos: a table with the columns of :data:`PLAN` (and meta_*), in any order, records unique.
         reader: reads a photo's bytes.
-        other_files: how many files are no photos.
+        other_files: how many files are not photos.
         missing: photos the source lists but does not have, sorted (no rows are made for them).
         protocol: the official pairs (:data:`facedata.tables.schema.PROTOCOL`), or None.
-        notes: lines the user should read, such as a person who is in two roots.
+        notes: what the user should know, a line each, such as that a person is in two roots.
     """
 
     photos: pa.Table
@@ -64,11 +66,11 @@ class Scan:
 
 
 class Source(Protocol):
-    """A place photographs come from."""
+    """Where photographs come from."""
 
     @property
     def kind(self) -> str:
-        """``folder``, ``table``, ``celeba``, ``lfw`` or ``demo``."""
+        """Its name in :data:`facedata.config.SOURCES`, such as ``folder``."""
         ...
 
     @property
@@ -78,12 +80,12 @@ class Source(Protocol):
 
     @property
     def face(self) -> str:
-        """The face rule used where the user names none, such as ``largest``."""
+        """The face rule used when the user gives none, such as ``largest``."""
         ...
 
     @property
     def search(self) -> str:
-        """``photo``: faces are looked for everywhere, and a given box chooses; ``given_box``: only there."""
+        """``photo``: search everywhere, a given box chooses the face; ``given_box``: search only there."""
         ...
 
     def scan(self) -> Scan:
@@ -98,10 +100,28 @@ class Source(Protocol):
 _BLOCK_ROWS = 65_536
 """Records kept as Python objects at a time; they take ten times the memory of Arrow's."""
 
+_nulls = lru_cache(partial(pa.nulls, _BLOCK_ROWS))
+"""Nulls take memory like any value; full blocks share them."""
+
+
+def early_status(kind: str, identity: str | None, no_identity: str) -> dict[str, Any]:
+    """Return the ``status`` and ``reason`` of a photo that is not searched for faces; else None for both.
+
+    Args:
+        kind: ``photo`` or ``video``.
+        identity: who the photo shows.
+        no_identity: the reason when there is no identity.
+    """
+    if kind == "video":
+        return {"status": str(Status.UNSUPPORTED), "reason": "a video"}
+    if not identity:
+        return {"status": str(Status.NO_IDENTITY), "reason": no_identity}
+    return {"status": None, "reason": None}
+
 
 @dataclass
 class PlanBuilder:
-    """Collects records row by row and makes the scan's table of them.
+    """Collects records row by row into the scan's table.
 
     >>> plan = PlanBuilder()
     >>> plan.add("anna/1.jpg", identity="anna", size=10, mtime_ns=5)
@@ -125,26 +145,18 @@ class PlanBuilder:
     def __len__(self) -> int:
         return len(self.blocks) * _BLOCK_ROWS + len(self.columns["record"])
 
-    def table(self, meta: Mapping[str, Sequence[Any]] | None = None) -> pa.Table:
+    def table(self, meta: Mapping[str, pa.Array] | None = None) -> pa.Table:
         """Return the table; ``meta`` holds further columns (named ``meta_…``), one value per record."""
         table = pa.Table.from_batches([*self.blocks, self._block()], schema=PLAN)
         for name, values in (meta or {}).items():
-            table = table.append_column(name, pa.array(values))
+            table = table.append_column(name, values)
         return table
 
     def _block(self) -> pa.RecordBatch:
-        arrays = {f.name: _array(self.columns[f.name], f.type) for f in PLAN}
+        arrays = {field.name: pa.array(self.columns[field.name], field.type) for field in PLAN}
+        for name, array in arrays.items():
+            if array.null_count == _BLOCK_ROWS:
+                arrays[name] = _nulls(array.type)
         if arrays["photo"].equals(arrays["record"]):
             arrays["photo"] = arrays["record"]  # one copy of the longest texts
-        return pa.record_batch([arrays[name] for name in PLAN.names], schema=PLAN)
-
-
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    array = pa.array(values, kind)
-    # nulls take memory like any value; those of full blocks are one and the same
-    return _nulls(kind) if array.null_count == _BLOCK_ROWS else array
-
-
-@lru_cache
-def _nulls(kind: pa.DataType) -> pa.Array:
-    return pa.nulls(_BLOCK_ROWS, kind)
+        return pa.record_batch(list(arrays.values()), schema=PLAN)

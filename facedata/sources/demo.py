@@ -1,25 +1,29 @@
 """The demo: a dozen invented people, painted by the package itself, so that nothing is downloaded.
 
-It shows what the reader and the ledger can do: most photos are JPEGs with one face, and some hold two
-people, are stored turned (EXIF), grey, or a PNG with alpha; exactly one holds nobody.
+Most photos are JPEGs with one face; some show two people, are stored turned (EXIF) or grey, or are PNGs with
+alpha, and one shows no face.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ..config import PrepareConfig
 from ..errors import StoreError, UsageError
+from ..files.remote import Location
 from ..painted import NAMES, PaintedPhoto, paint, paint_empty
-from ..types import Float32Array, UInt8Image
+from ..types import Float32Array
 from .base import PlanBuilder, Scan
+from .open import SourceKind, local_paths
 
 PAINT_VERSION = 1
-"""Raised when the same photo would be painted otherwise: a rerun takes it for a changed photo."""
+"""Raised whenever photos come to be painted differently: a rerun then takes them for changed."""
 
 _JPEG_QUALITY = 92
 _ORIENTATION = 0x0112
@@ -45,10 +49,21 @@ class DemoReader:
         Raises:
             FileNotFoundError: the demo has no such photo.
         """
-        person, number = self.locate(photo)
-        return _encoded(self.painted(photo).image, person, number)
+        image, kind = self.paint_photo(photo).image, _kind(*self.locate(photo))
+        out = io.BytesIO()
+        if kind == "alpha":
+            alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
+            Image.fromarray(np.concatenate([image, alpha], axis=2)).save(out, "PNG", compress_level=1)
+            return out.getvalue()
+        exif = Image.Exif()
+        if kind.isdecimal():
+            exif[_ORIENTATION] = int(kind)
+            image = np.ascontiguousarray(np.rot90(image, _STORED_TURNS[int(kind)]))
+        picture = Image.fromarray(image).convert("L" if kind == "grey" else "RGB")
+        picture.save(out, "JPEG", quality=_JPEG_QUALITY, exif=exif)
+        return out.getvalue()
 
-    def painted(self, photo: str) -> PaintedPhoto:
+    def paint_photo(self, photo: str) -> PaintedPhoto:
         """Return the painting, upright and before it is compressed.
 
         Raises:
@@ -57,7 +72,7 @@ class DemoReader:
         person, number = self.locate(photo)
         if (person, number) == (self.people // 2, self.photos - 1):
             return paint_empty(seed=self.seed)
-        # A third of the people bring somebody to one photo, another third to another one.
+        # A third of the people have company in one photo, another third in another photo.
         in_company = self.people > 1 and number == (4, 2, None)[person % 3]
         beside = (person + 1 + self.people // 3) % self.people if in_company else None
         return paint(person, number, self.seed, beside=beside if beside != person else None)
@@ -85,15 +100,15 @@ class DemoReader:
 
 
 class DemoSource:
-    """Invented people, painted when they are read: the same numbers give the same bytes.
+    """Invented people, painted when they are read: the same arguments give the same bytes.
 
     Scanning paints nothing: ``size`` is 0, and ``mtime_ns`` holds :data:`PAINT_VERSION`, so that a rerun
-    notices when another version of this package paints otherwise.
+    notices when another version of this package paints differently.
 
     Args:
-        people: how many there are.
-        photos: how many of each; the last one of one person shows nobody.
-        seed: of everything that is drawn by lot.
+        people: how many people.
+        photos: how many photos of each; the last one of one person shows no face.
+        seed: of every random choice.
 
     Raises:
         UsageError: fewer than one person or two photos, or a negative seed.
@@ -116,6 +131,12 @@ class DemoSource:
             )
         self.reader = DemoReader(people, photos, seed)
 
+    @classmethod
+    def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> DemoSource:
+        """Make the source of the demo's own numbers; it takes no path."""
+        local_paths(roots, "demo", most=0)
+        return cls()
+
     def scan(self) -> Scan:
         """List every photo."""
         plan = PlanBuilder()
@@ -131,12 +152,12 @@ class DemoSource:
 
         Returns:
             ``(k, 2, 2)`` float32 pixels of the upright photo: for each face, the named person's first, x and
-            y of the image-left and the image-right eye; k = 0 for the photo that shows nobody.
+            y of the image-left and the image-right eye; k = 0 for the photo without a face.
 
         Raises:
             FileNotFoundError: the demo has no such photo.
         """
-        return self.reader.painted(photo).eyes
+        return self.reader.paint_photo(photo).eyes
 
     def save(self, folder: Path) -> None:
         """Write all photos below a folder, one folder per person, to look at or to read as a source.
@@ -161,24 +182,9 @@ def _path(person: int, photo: int) -> str:
 
 
 def _kind(person: int, photo: int) -> str:
-    """Tell how a photo is stored: turned (its EXIF orientation: ``6`` …), ``grey``, ``alpha``, ``plain``."""
+    """Return how a photo is stored: ``6`` … (its EXIF orientation), ``grey``, ``alpha`` or ``plain``."""
     special = {(1, 3): "6", (4, 5): "8", (7, 6): "3", (2, 5): "grey", (3, 2): "alpha"}
     return special.get((person % len(NAMES), photo), "plain")
 
 
-def _encoded(image: UInt8Image, person: int, photo: int) -> bytes:
-    kind = _kind(person, photo)
-    out = io.BytesIO()
-    if kind == "alpha":
-        alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
-        Image.fromarray(np.concatenate([image, alpha], axis=2)).save(out, "PNG", compress_level=1)
-        return out.getvalue()
-    exif = Image.Exif()
-    if kind.isdecimal():
-        exif[_ORIENTATION] = int(kind)
-        image = np.ascontiguousarray(np.rot90(image, _STORED_TURNS[int(kind)]))
-    picture = Image.fromarray(image)
-    if kind == "grey":
-        picture = picture.convert("L")
-    picture.save(out, "JPEG", quality=_JPEG_QUALITY, exif=exif)
-    return out.getvalue()
+DEMO = SourceKind(DemoSource.open, typed=lambda root, moved: moved)

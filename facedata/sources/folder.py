@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -9,22 +10,26 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from ..config import PrepareConfig
 from ..errors import SourceError, TooLargeImageError, UsageError
-from ..files.remote import Place, Remote
+from ..files.remote import Location, Remote
 from ..photos.formats import kind_of_file
 from ..photos.paths import photo_path, photo_text
 from ..tables.schema import is_set
-from ..types import Status
-from .base import PlanBuilder, Scan
+from .base import PlanBuilder, Scan, early_status
+from .open import SourceKind, SourceLike
 from .urls import Found, list_objects, read_object
 
 _NAMED_AT_MOST = 5
 """How many people a note names before it only counts."""
 
 logger = logging.getLogger(__name__)
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 _MOST_BYTES = 512 << 20
 """Larger files are not read: no photo within ``--max-pixels`` needs them."""
@@ -38,10 +43,10 @@ class FolderReader:
         roots: the folders by name, as :class:`FolderSource` has them.
     """
 
-    roots: Mapping[str, Place]
+    roots: Mapping[str, Location]
 
-    def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Place]]]:
-        """Travel with absolute paths: a worker may stand in another folder."""
+    def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Location]]]:
+        """Pickle absolute paths: a worker may have another current folder."""
         return FolderReader, (
             {name: root.absolute() if isinstance(root, Path) else root for name, root in self.roots.items()},
         )
@@ -57,11 +62,11 @@ class FolderReader:
         root = self.roots.get(photo_path(name))
         if root is None:
             raise FileNotFoundError(f"the path {photo!r} starts with the name of no root of this source")
-        if isinstance(root, Remote):
-            return read_object(root, below, _MOST_BYTES)
         below = photo_path(below)
         if below.startswith("/") or ".." in below.split("/"):
             raise OSError(f"the path {photo!r} could leave the source's folder; it was not read")
+        if isinstance(root, Remote):
+            return read_object(root / below, _MOST_BYTES)
         file = root / below
         if file.stat().st_size > _MOST_BYTES:
             raise TooLargeImageError(f"the file has more than {_MOST_BYTES >> 20} MiB")
@@ -72,46 +77,72 @@ class FolderReader:
 class FolderSource:
     """Photos in folders.
 
-    A photo is a file with an image ending or image magic bytes. Symbolic links are followed, but never round
-    in a circle. Hidden files count as other files; hidden folders are passed over.
+    A photo is a file with an image ending or image magic bytes. Symbolic links are followed, but never in
+    circles. Hidden files count as other files; hidden folders are skipped.
 
     Attributes:
-        roots: ``{"": folder}`` for one root, a folder or a URL; for several, a name for each, with which the
-            paths of its photos then start. A person found in two roots is one person.
+        roots: ``{"": folder}`` for one root, a folder or a URL; for several, a name for each, which the paths
+            of its photos then start with. A person found in two roots is one person.
         identity_from: who a photo shows. ``parent``: the folder it lies in. ``path``: all the folders below
             the root. Anything else is a regular expression searched in the path below the root: its group
             named ``identity``, else its first group, else the whole match.
 
     Raises:
-        UsageError: several roots that are not all named, or a regular expression that is none.
+        UsageError: several roots that are not all named, or a bad regular expression.
 
     >>> FolderSource({"lfw": Path("/a"), "mine": Path("/b")}).root
     'lfw=/a,mine=/b'
     """
 
-    roots: Mapping[str, Place]
+    roots: Mapping[str, Location]
     identity_from: str = "parent"
 
-    # Not annotated, and so no fields: they are the same for every folder.
+    # Without annotations these are not fields: they are the same for every folder.
     kind = "folder"
     face = "largest"
     search = "photo"
 
     def __post_init__(self) -> None:
-        """Refuse root names that make no path, and expressions that do not compile."""
+        """Refuse root names that cannot start a path, and expressions that do not compile."""
         for name in self.roots:
             if "/" in name or name in (".", "..") or (not name and len(self.roots) > 1):
-                raise UsageError(f"{name!r} is no name for a root; write several roots as NAME=DIR NAME=DIR")
+                raise UsageError(
+                    f"{name!r} cannot be the name of a root; write several roots as NAME=DIR NAME=DIR"
+                )
         if not self.roots:
             raise UsageError("no folder of photos was named")
         _identity_rule(self.identity_from)
 
+    @classmethod
+    def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> FolderSource:
+        """Make the source from the user's paths by name; several need names."""
+        if not roots:
+            raise UsageError("no source is given; this kind takes a folder")
+        if len(roots) == 1:
+            roots = {"" if name.startswith("#") else name: path for name, path in roots.items()}
+        elif unnamed := [str(path) for name, path in roots.items() if name.startswith("#")]:
+            raise UsageError(f"several folders need names, as in lfw=DIR mine=DIR; {unnamed[0]} has none")
+        return cls(roots, config.identity_from)
+
     @property
     def root(self) -> str:
-        """The folder as text, or ``name=folder`` of each, with commas."""
+        """The folder as text, or ``name=folder`` of each, separated by commas."""
         return ",".join(
             photo_text(f"{name}={root}" if name else str(root)) for name, root in self.roots.items()
         )
+
+    @staticmethod
+    def typed(root: str, moved: SourceLike | None) -> SourceLike:
+        """Split the text of several roots, unless there is a folder of that very name.
+
+        >>> FolderSource.typed("lfw=a/lfw,mine=b", None)
+        {'lfw': 'a/lfw', 'mine': 'b'}
+        """
+        if moved is not None:
+            return moved
+        if not re.match(r"[^/=,]+=", root) or Path(root).exists():
+            return root
+        return dict(part.split("=", 1) for part in re.split(r",(?=[^/=,]+=)", root))
 
     def scan(self) -> Scan:
         """List every photo and video below the roots.
@@ -123,20 +154,40 @@ class FolderSource:
             if isinstance(root, Path):
                 require_folder(root)
         rule = _identity_rule(self.identity_from)
-        plan = PlanBuilder()
-        counts = {name: _add_root(plan, name, root, rule) for name, root in self.roots.items()}
-        other_files = sum(count.other_files for count in counts.values())
-        if not any(count.photos for count in counts.values()):
+        plan, notes, roots_of = PlanBuilder(), list[str](), Counter[str]()
+        photos = other_files = 0
+        for name, root in self.roots.items():
+            prefix = photo_text(name) + "/" if name else ""
+            photos_before, people = photos, set[str | None]()
+            for file in list_objects(root) if isinstance(root, Remote) else _list_files(root):
+                if file.kind == "other":
+                    other_files += 1
+                    continue
+                photos += file.kind == "photo"
+                identity = rule.identity(file.folder, file.name)
+                people.add(identity)
+                plan.add(
+                    prefix + file.folder + file.name, size=file.size, mtime_ns=file.mtime_ns,
+                    identity=identity, **early_status(file.kind, identity, rule.reason),
+                )  # fmt: skip
+            roots_of.update(person for person in people if person)
+            if photos == photos_before:
+                notes.append(f"the root {name} holds no photos")
+        if not photos:
             videos = f"{len(plan)} videos, " if len(plan) else ""
             raise SourceError(f"{self.root} holds no photos ({videos}{other_files} other files)")
-        return Scan(plan.table(), FolderReader(self.roots), other_files=other_files, notes=_notes(counts))
+        if shared := sorted(person for person, roots in roots_of.items() if roots > 1):
+            names = ", ".join(shared[:_NAMED_AT_MOST])
+            more = f" and {len(shared) - _NAMED_AT_MOST} more" if len(shared) > _NAMED_AT_MOST else ""
+            notes.append(f"in more than one root, and taken as the same person: {names}{more}")
+        return Scan(plan.table(), FolderReader(self.roots), other_files=other_files, notes=notes)
 
 
 def require_folder(root: Path) -> None:
     """Check that a root is a folder.
 
     Raises:
-        SourceError: it is missing, a file, or out of reach.
+        SourceError: it is missing, a file, or not accessible.
     """
     try:
         mode = root.stat().st_mode
@@ -146,9 +197,21 @@ def require_folder(root: Path) -> None:
         raise SourceError(f"{photo_text(str(root))} is a file; name the folder that holds the photos")
 
 
+def size_and_time(file: Path | os.DirEntry[str]) -> tuple[int, int] | None:
+    """Return a file's size in bytes and time of change in nanoseconds; None when there is no such file."""
+    try:
+        found = file.stat()
+    except OSError as error:
+        # not accessible is not absent: it gets its row, and the reader's error is that row's reason
+        return None if error.errno in _ABSENT else (0, 0)
+    except ValueError:  # a NUL in the path, which no file name can hold
+        return None
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
 class _IdentityRule(NamedTuple):
     identity: Callable[[str, str], str | None]
-    """Takes a folder below the root (ending in ``/``, or empty) and a file name."""
+    """Takes the folder below the root (ending in ``/``, or empty) and the file name."""
     reason: str
     """Why a photo has no identity."""
 
@@ -168,62 +231,25 @@ def _identity_rule(identity_from: str) -> _IdentityRule:
         ) from error
     group: str | int = "identity" if "identity" in pattern.groupindex else min(pattern.groups, 1)
 
-    def searched(folder: str, name: str) -> str | None:
+    def search(folder: str, name: str) -> str | None:
         match = pattern.search(folder + name)
         return (match[group] or None) if match else None
 
-    return _IdentityRule(searched, f"its path does not match --identity-from {identity_from!r}")
-
-
-@dataclass
-class _Count:
-    """What was found below one root."""
-
-    people: set[str]
-    photos: int = 0
-    other_files: int = 0
-
-
-def _add_root(plan: PlanBuilder, name: str, root: Place, rule: _IdentityRule) -> _Count:
-    prefix = photo_text(name) + "/" if name else ""
-    count = _Count(set())
-    found = list_objects(root) if isinstance(root, Remote) else _list_files(root)
-    for folder, text, kind, size, mtime_ns in found:
-        if kind == "other":
-            count.other_files += 1
-            continue
-        identity = rule.identity(folder, text)
-        status, reason = (None, None) if identity else (str(Status.NO_IDENTITY), rule.reason)
-        if kind == "video":
-            status, reason = str(Status.UNSUPPORTED), "a video"
-        else:
-            count.photos += 1
-        if identity:
-            count.people.add(identity)
-        plan.add(
-            prefix + folder + text,
-            size=size,
-            mtime_ns=mtime_ns,
-            identity=identity,
-            status=status,
-            reason=reason,
-        )
-    return count
+    return _IdentityRule(search, f"its path does not match --identity-from {identity_from!r}")
 
 
 _Chain = tuple[tuple[int, int], ...]
-"""Device and inode of every folder on the way from the root; tells a link that leads back up."""
+"""Device and inode of every folder on the path from the root: a link to one of them leads in a circle."""
 
 
-def _list_files(root: Path) -> Iterator[Found]:
-    for folder, entry in _files(root):
-        yield Found(folder, photo_text(entry.name), *_look(entry))
+def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield everything below the root but folders, each with its folder's text (ending in ``/``, or empty).
 
+    Links are followed, but not in circles. Hidden folders are skipped, and prepared sets: their crops are not
+    photos.
 
-def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield all that is no folder, each with the text of its folder below the root (ending in ``/``).
-
-    Prepared sets below the root are passed over: crops are no photos, least of all a run's own.
+    Raises:
+        SourceError: a folder cannot be listed.
     """
     pending: list[tuple[str, str, _Chain]] = [(str(root), "", ())]
     while pending:
@@ -235,7 +261,11 @@ def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 continue
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if not _is_folder(entry):
+                    try:
+                        is_folder = entry.is_dir()
+                    except OSError:  # a link to itself, or to where we have no access
+                        is_folder = False
+                    if not is_folder:
                         yield folder, entry
                     elif is_set(Path(entry.path)):
                         logger.info(
@@ -250,43 +280,21 @@ def _files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             ) from error
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself, or to where we may not look
-        return False
+def _list_files(root: Path) -> Iterator[Found]:
+    for folder, entry in walk_files(root):
+        try:
+            found = entry.stat()
+        except OSError:  # a broken link: it gets its row, and the reader's error is that row's reason
+            yield Found(folder, photo_text(entry.name), kind_of_file(entry.name, bytes), 0, 0)
+            continue
+        is_regular = stat.S_ISREG(found.st_mode)  # reading a pipe would wait for ever
+        kind = kind_of_file(entry.name, partial(_read_head, entry.path)) if is_regular else "other"
+        yield Found(folder, photo_text(entry.name), kind, found.st_size, found.st_mtime_ns)
 
 
-def _look(entry: os.DirEntry[str]) -> tuple[str, int, int]:
-    """Return the file's kind, size and time of change; the file is opened only if its ending says nothing."""
-    if entry.name.startswith("."):
-        return "other", 0, 0
-    kind = kind_of_file(entry.name, b"")
-    try:
-        found = entry.stat()
-    except OSError:  # a broken link: it gets its row, and the reader's error is that row's reason
-        return kind, 0, 0
-    if not stat.S_ISREG(found.st_mode):  # reading a pipe would wait for ever
-        return "other", 0, 0
-    if kind == "other":
-        kind = kind_of_file(entry.name, _head(entry.path))
-    return kind, found.st_size, found.st_mtime_ns
+def _read_head(path: str) -> bytes:
+    with Path(path).open("rb", buffering=0) as file:
+        return file.read(16)
 
 
-def _head(path: str) -> bytes:
-    try:
-        with Path(path).open("rb", buffering=0) as file:
-            return file.read(16)
-    except OSError:  # neither ending nor bytes tell what it is
-        return b""
-
-
-def _notes(counts: Mapping[str, _Count]) -> list[str]:
-    notes = [f"the root {name} holds no photos" for name, count in counts.items() if not count.photos]
-    roots_of = Counter(person for count in counts.values() for person in count.people)
-    shared = sorted(person for person, roots in roots_of.items() if roots > 1)
-    if shared:
-        named = ", ".join(shared[:_NAMED_AT_MOST])
-        more = f" and {len(shared) - _NAMED_AT_MOST} more" if len(shared) > _NAMED_AT_MOST else ""
-        notes.append(f"in more than one root, and taken as the same person: {named}{more}")
-    return notes
+FOLDER = SourceKind(FolderSource.open, FolderSource.typed)

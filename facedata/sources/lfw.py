@@ -1,4 +1,4 @@
-"""LFW: photos in a folder a person, and the official views, of people (train, test) and of pairs.
+"""LFW: a folder of photos per person, and the official views, of people (train, test) and of pairs.
 
 Huang, Ramesh, Berg, Learned-Miller, Labeled Faces in the Wild, UMass Amherst 07-49, 2007. View 1 is for
 development: people and pairs of DevTrain are ``train``, those of DevTest ``test``. View 2 is for reporting:
@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from ..config import PrepareConfig
 from ..errors import SourceError, UsageError
-from ..files.download import RemoteFile, default_cache, fetch
+from ..files.download import PinnedFile, default_cache, fetch
+from ..files.remote import Location
 from ..options import is_file
 from ..photos.paths import photo_path, photo_text
 from ..tables.schema import PROTOCOL
 from .archive import unpack_tar
 from .base import Scan
 from .folder import FolderSource
-from .text_lists import bad_line, list_bytes, text_lines
+from .open import SourceKind, local_paths
+from .text_lists import bad_line, read_lines
 
 LISTS = (
     "pairs.txt",
@@ -34,7 +37,7 @@ LISTS = (
     "peopleDevTest.txt",
     "people.txt",
 )
-"""The protocol's files; the last is not read."""
+"""The protocol's files; the last one is not read."""
 
 _NAMED_AT_MOST = 5
 
@@ -42,20 +45,20 @@ _NAMED_AT_MOST = 5
 class LfwSource:
     """Labeled Faces in the Wild.
 
-    A photo's identity is the folder it lies in. The official pairs are those of the asked view, also where
-    their photos are absent (then in :attr:`Scan.missing`); without View 1's files there are no official pairs
+    A photo's identity is the folder it lies in. The official pairs are those of the view, including pairs of
+    absent photos (which are in :attr:`Scan.missing`); without View 1's files there are no official pairs
     or splits. The protocol's files are looked for in the source, its ``protocol/``, beside the folder
     of people's folders, and beside an archive.
 
     Attributes:
-        root: the folder or archive as text; the address of the download where neither was named.
+        root: the folder or archive as text, or the address of the download.
         view: 1 or 2.
 
     Args:
         root: a folder (people's folders at any depth), a ``.tgz``, or None to download.
         view: 1 or 2.
         cache: where downloads and unpacked archives are kept.
-        images: what is downloaded, ``original`` or ``funneled``.
+        images: what to download, ``original`` or ``funneled``.
 
     Raises:
         UsageError: there is no such view, or no such download.
@@ -71,57 +74,68 @@ class LfwSource:
         if view not in (1, 2):
             raise UsageError(f"--view is {view}; LFW has the views 1 and 2")
         if images not in LFW_IMAGES:
-            raise UsageError(
-                f"{images!r} is no LFW that can be downloaded; there are {', '.join(LFW_IMAGES)}"
-            )
+            raise UsageError(f"{images!r} cannot be downloaded; choose one of {', '.join(LFW_IMAGES)}")
         self.view = view
         self._remote = LFW_IMAGES[images]
         self.root = self._remote.url if root is None else photo_text(str(root))
         self._path = root
         self._cache = default_cache() if cache is None else cache
 
+    @classmethod
+    def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> LfwSource:
+        """Make the source from the user's path, if any; the address of a download stands for the download."""
+        cache = Path(config.cache) if config.cache else None
+        for images, remote in LFW_IMAGES.items():
+            if [remote.url] == [str(path) for path in roots.values()]:
+                return cls(None, config.view, cache, images)
+        root = next(iter(local_paths(roots, "lfw", 1)), None)
+        return cls(root, config.view, cache, config.lfw_images)
+
     def scan(self) -> Scan:
         """List every photo, with its official split, and the official pairs.
 
         Raises:
             SourceError: the source is missing, holds no photos, or has a malformed protocol file; or View 2
-                is asked for and ``pairs.txt`` is not there.
-            DownloadError: nothing was named, and LFW cannot be downloaded.
+                is asked for and ``pairs.txt`` is missing.
+            DownloadError: no source was given, and LFW cannot be downloaded.
             StoreError: the cache cannot be written.
         """
-        archive = self._download() if self._path is None else self._path
+        if self._path is None:
+            for remote in LFW_PROTOCOL:
+                fetch(remote, self._cache / "lfw")
+        archive = self._path or fetch(self._remote, self._cache / "lfw")
         folder = unpack_tar(archive, self._cache) if is_file(str(archive)) else archive
         scan = FolderSource({"": folder}).scan()
         photos = _Photos(scan.photos.column("photo").to_pylist())
         lists = _Lists.around(folder, photos.folder, archive if archive != folder else None)
-        view = _view_1(lists) if self.view == 1 else _view_2(lists)
-        official = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
-        table = scan.photos.set_column(
-            scan.photos.column_names.index("official_split"),
-            "official_split",
-            pa.array(official, pa.string()),
-        )
+        view = _read_view(lists, self.view)
+        splits = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
+        column = scan.photos.column_names.index("official_split")
+        pairs = view.pairs or ()
+        columns: dict[str, list[Any]] = {
+            "left": [photos.record(*pair.left) for pair in pairs],
+            "right": [photos.record(*pair.right) for pair in pairs],
+            "same": [pair.left[0] == pair.right[0] for pair in pairs],
+            "split": [pair.split for pair in pairs],
+            "fold": [pair.fold for pair in pairs],
+        }
         return dataclasses.replace(
             scan,
-            photos=table,
+            photos=scan.photos.set_column(column, "official_split", pa.array(splits, pa.string())),
             other_files=scan.other_files - lists.count_below(folder),
-            missing=photos.absent(view.pairs or ()),
-            protocol=None if view.pairs is None else _protocol(view.pairs, photos),
+            missing=sorted({*columns["left"], *columns["right"]} - photos.present),
+            protocol=None if view.pairs is None else pa.table(columns, schema=PROTOCOL),
             notes=[*scan.notes, *photos.notes, *view.notes],
         )
 
-    def _download(self) -> Path:
-        for remote in LFW_PROTOCOL:
-            fetch(remote, self._cache / "lfw")
-        return fetch(self._remote, self._cache / "lfw")
-
 
 class _Photos:
-    """The photos that are there, by person and number.
+    """The photos of a source, by person and number.
 
     Attributes:
-        folder: that of people's folders, below the root, empty or ending in ``/``.
-        notes: what the user should know of them.
+        folder: the folder of people's folders, below the root, empty or ending in ``/``.
+        present: the photos' records.
+        notes: what the user should know about them.
     """
 
     def __init__(self, photos: Sequence[str]) -> None:
@@ -129,47 +143,34 @@ class _Photos:
         self.folder = min(folders, key=lambda folder: (-folders[folder], folder), default="")
         self.notes: list[str] = []
         if len(folders) > 1:
-            named = ", ".join(folder or "the source itself" for folder in sorted(folders)[:_NAMED_AT_MOST])
-            self.notes = [
-                f"people's folders lie in {len(folders)} places ({named}); pairs are of the fullest"
-            ]
+            some = ", ".join(folder or "the source itself" for folder in sorted(folders)[:_NAMED_AT_MOST])
+            self.notes = [f"people's folders lie in {len(folders)} places ({some}); pairs are of the fullest"]
         # the fullest folder last, so that it wins where a photo is in several
         ordered = sorted(photos, key=lambda photo: photo.startswith(self.folder))
-        self._photos = {self._key(photo): photo for photo in ordered}
-        self._present = frozenset(photos)
+        self._photos = {"/".join(photo.split("/")[-2:]).rpartition(".")[0]: photo for photo in ordered}
+        self.present = frozenset(photos)
 
     def record(self, name: str, number: int) -> str:
         """Return the photo of this person and number; where it is absent, the path it would have."""
         key = f"{name}/{name}_{number:04d}"
         return self._photos.get(key, f"{self.folder}{key}.jpg")
 
-    def absent(self, pairs: Sequence[_Pair]) -> list[str]:
-        """Return the records of the pairs that are not there, sorted."""
-        return sorted(
-            {self.record(*side) for pair in pairs for side in (pair.left, pair.right)} - self._present
-        )
-
-    @staticmethod
-    def _key(photo: str) -> str:
-        return "/".join(photo.split("/")[-2:]).rpartition(".")[0]
-
 
 @dataclass(frozen=True)
 class _Lists:
-    """The protocol's files that were found."""
+    """Where the protocol's files are looked for, best folder first."""
 
     folders: Sequence[Path]
-    """Where they are looked for, best first."""
 
     @classmethod
     def around(cls, source: Path, people: str, archive: Path | None) -> _Lists:
         """Look in the source, beside the folder of people's folders, beside the archive."""
         beside = (source / photo_path(people)).absolute().parent
-        places = [source.absolute(), beside, *([archive.absolute().parent] if archive else [])]
-        return cls([folder for place in places for folder in (place, place / "protocol")])
+        parents = [source.absolute(), beside, *([archive.absolute().parent] if archive else [])]
+        return cls([folder for parent in parents for folder in (parent, parent / "protocol")])
 
     def path(self, name: str) -> Path | None:
-        """Return where a file was found."""
+        """Return a file's path; None if there is none."""
         return next((folder / name for folder in self.folders if (folder / name).is_file()), None)
 
     def count_below(self, source: Path) -> int:
@@ -192,86 +193,69 @@ class _View(NamedTuple):
     notes: Sequence[str]
 
 
-def _view_1(lists: _Lists) -> _View:
+def _read_view(lists: _Lists, number: int) -> _View:
+    if number == 2:
+        path = lists.path("pairs.txt")
+        if path is None:
+            where = ", ".join(map(str, dict.fromkeys(lists.folders)))
+            raise SourceError(f"--view 2 needs pairs.txt, and there is none in {where}; put it there")
+        return _View(lambda identity: "test", _read_pairs(path, "test", folds=True), [])
     people: dict[str, set[str]] = {}
-    pairs: dict[str, list[_Pair]] = {}
+    pairs: list[_Pair] = []
     absent = []
     for split, name in (("train", "DevTrain"), ("test", "DevTest")):
-        found_pairs, found_people = lists.path(f"pairs{name}.txt"), lists.path(f"people{name}.txt")
-        if found_pairs:
-            pairs[split] = _read_pairs(found_pairs, split, folds=False)
-            people[split] = {person for pair in pairs[split] for person in (pair.left[0], pair.right[0])}
+        if path := lists.path(f"pairs{name}.txt"):
+            found = _read_pairs(path, split, folds=False)
+            pairs += found
+            people[split] = {person for pair in found for person in (pair.left[0], pair.right[0])}
         else:
             absent.append(f"pairs{name}.txt")
-        if found_people:
-            people[split] = people.get(split, set()) | _read_people(found_people)
+        if path := lists.path(f"people{name}.txt"):
+            people[split] = people.get(split, set()) | _read_people(path)
     notes = [f"no official pairs: there is no {' and no '.join(absent)}"] if absent else []
     if len(people) < 2:
         return _View(lambda identity: None, None, [*notes, "no official splits either"])
     if both := sorted(people["train"] & people["test"]):
-        named = ", ".join(both[:_NAMED_AT_MOST])
+        some = ", ".join(both[:_NAMED_AT_MOST])
         raise SourceError(
-            f"{len(both)} people are in both DevTrain and DevTest ({named}); download their files again"
+            f"{len(both)} people are in both DevTrain and DevTest ({some}); download their files again"
         )
     splits = {person: split for split, persons in people.items() for person in persons}
-    official = None if absent else [*pairs["train"], *pairs["test"]]
-    return _View(lambda identity: splits.get(identity or ""), official, notes)
-
-
-def _view_2(lists: _Lists) -> _View:
-    found = lists.path("pairs.txt")
-    if found is None:
-        where = ", ".join(map(str, dict.fromkeys(lists.folders)))
-        raise SourceError(f"--view 2 needs pairs.txt, and there is none in {where}; put it there")
-    return _View(lambda identity: "test", _read_pairs(found, "test", folds=True), [])
-
-
-def _protocol(pairs: Sequence[_Pair], photos: _Photos) -> pa.Table:
-    columns = {
-        "left": [photos.record(*pair.left) for pair in pairs],
-        "right": [photos.record(*pair.right) for pair in pairs],
-        "same": [pair.left[0] == pair.right[0] for pair in pairs],
-        "split": [pair.split for pair in pairs],
-        "fold": [pair.fold for pair in pairs],
-    }
-    return pa.table(columns, schema=PROTOCOL)
+    return _View(lambda identity: splits.get(identity or ""), None if absent else pairs, notes)
 
 
 def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
-    """Read a pairs file; ``folds`` tells whether its folds are told apart.
+    """Read a pairs file; ``folds`` tells whether to number its folds.
 
     The first line holds how many pairs of one person, and as many of two, a fold has; before that, where
-    there are several, the number of folds.
+    there are several, the number of folds. Then ``name number number`` is a pair of one person, and
+    ``name number name number`` one of two.
     """
-    head, *lines = _lines(path)
+    head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
     numbers = _fields(head[1])
     if len(numbers) not in (1, 2) or not all(map(_is_count, numbers)):
         raise bad_line(str(path), *head, "is not the number of pairs, or of folds and of pairs in each")
     fold_pairs = 2 * int(numbers[-1])
     _check_count(path, "pairs", fold_pairs * (int(numbers[0]) if len(numbers) == 2 else 1), len(lines))
-    return [
-        _pair(path, line, split, index // fold_pairs if folds else None) for index, line in enumerate(lines)
-    ]
-
-
-def _pair(path: Path, line: tuple[int, str], split: str, fold: int | None) -> _Pair:
-    """Parse ``name number number`` (one person) or ``name number name number`` (two)."""
-    fields = _fields(line[1])
-    if len(fields) == 3:
-        fields.insert(2, fields[0])
-    elif len(fields) != 4 or fields[0] == fields[2]:
-        raise bad_line(str(path), *line, "has not the 3 fields of one person's pair or the 4 of two people's")
-    if not (_is_count(fields[1]) and _is_count(fields[3])):
-        raise bad_line(str(path), *line, "has no photo number where one should be")
-    left, right = (photo_text(fields[0]), int(fields[1])), (photo_text(fields[2]), int(fields[3]))
-    if left == right:
-        raise bad_line(str(path), *line, "pairs a photo with itself")
-    return _Pair(left, right, split, fold)
+    pairs = []
+    for index, line in enumerate(lines):
+        fields = _fields(line[1])
+        if len(fields) == 3:
+            fields.insert(2, fields[0])
+        elif len(fields) != 4 or fields[0] == fields[2]:
+            raise bad_line(str(path), *line, "has neither one person's 3 fields nor two people's 4")
+        if not (_is_count(fields[1]) and _is_count(fields[3])):
+            raise bad_line(str(path), *line, "has no photo number where one should be")
+        left, right = (photo_text(fields[0]), int(fields[1])), (photo_text(fields[2]), int(fields[3]))
+        if left == right:
+            raise bad_line(str(path), *line, "pairs a photo with itself")
+        pairs.append(_Pair(left, right, split, index // fold_pairs if folds else None))
+    return pairs
 
 
 def _read_people(path: Path) -> set[str]:
     """Read a people file: how many there are, then a line each, of a name and a number of photos."""
-    head, *lines = _lines(path)
+    head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
     if not _is_count(head[1].strip()):
         raise bad_line(str(path), *head, "is not the number of people")
     _check_count(path, "people", int(head[1]), len(lines))
@@ -284,12 +268,8 @@ def _read_people(path: Path) -> set[str]:
     return people
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    return text_lines(str(path), list_bytes(str(path), path.read_bytes)) or [(1, "")]
-
-
 def _fields(line: str) -> list[str]:
-    # names may hold spaces where tabs part the fields
+    # names may hold spaces where tabs separate the fields
     return line.split("\t") if "\t" in line else line.split()
 
 
@@ -297,20 +277,20 @@ def _is_count(field: str) -> bool:
     return field.isascii() and field.isdigit() and len(field) < 10 and int(field) > 0
 
 
-def _check_count(path: Path, what: str, promised: int, there: int) -> None:
-    if promised != there:
+def _check_count(path: Path, what: str, promised: int, found: int) -> None:
+    if promised != found:
         raise SourceError(
-            f"{path}: its first line promises {promised} {what}, and there are {there}; download it again"
+            f"{path}: its first line promises {promised} {what}, and there are {found}; download it again"
         )
 
 
 LFW_IMAGES = {
-    "original": RemoteFile(
+    "original": PinnedFile(
         "lfw.tgz",
         "https://ndownloader.figshare.com/files/5976018",
         "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0",
     ),
-    "funneled": RemoteFile(
+    "funneled": PinnedFile(
         "lfw-funneled.tgz",
         "https://ndownloader.figshare.com/files/5976015",
         "b47c8422c8cded889dc5a13418c4bc2abbda121092b3533a83306f90d900100a",
@@ -320,20 +300,23 @@ LFW_IMAGES = {
 
 
 LFW_PROTOCOL = (
-    RemoteFile(
+    PinnedFile(
         "pairsDevTrain.txt",
         "https://ndownloader.figshare.com/files/5976012",
         "1d454dada7dfeca0e7eab6f65dc4e97a6312d44cf142207be28d688be92aabfa",
     ),
-    RemoteFile(
+    PinnedFile(
         "pairsDevTest.txt",
         "https://ndownloader.figshare.com/files/5976009",
         "7cb06600ea8b2814ac26e946201cdb304296262aad67d046a16a7ec85d0ff87c",
     ),
-    RemoteFile(
+    PinnedFile(
         "pairs.txt",
         "https://ndownloader.figshare.com/files/5976006",
         "ea42330c62c92989f9d7c03237ed5d591365e89b3e649747777b70e692dc1592",
     ),
 )
 """LFW's official pairs; the mirror has no people files."""
+
+
+LFW = SourceKind(LfwSource.open)

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import errno
 import math
 import posixpath
 import re
-import stat
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TextIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ..config import PrepareConfig
 from ..errors import SourceError
-from ..photos.formats import kind_of_file
+from ..files.remote import Location
+from ..photos.formats import VIDEO_ENDINGS, ending
 from ..photos.paths import photo_path, photo_text
-from ..types import Status
-from .base import PlanBuilder, Scan
-from .folder import FolderReader, require_folder
+from .base import PlanBuilder, Scan, early_status
+from .folder import FolderReader, require_folder, size_and_time
+from .open import SourceKind, SourceLike, local_paths, source_paths
+from .table_file import OTHER_NAMES, Cells, check_names, read_cells
 
 Box = tuple[float, float, float, float]
 """x0 y0 x1 y1 in pixels of the full-size, EXIF-turned photo."""
-
-OTHER_NAMES = {"path": "image_path", "identity": "person_name", "box": "bbox", "split": "split_type"}
-"""What other systems call our columns; understood where our own name is absent."""
-
-_CHUNK_ROWS = 65_536
-"""CSV rows that lie in memory as Python text at once."""
-
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
 class TableSource:
     r"""Photos listed in a CSV or Parquet file.
 
     The columns ``path`` and ``identity`` are required; ``box`` (x0 y0 x1 y1), ``split`` and ``role``
-    (``reference`` or nothing) are optional, and :data:`OTHER_NAMES` are understood too. Every other column
-    passes through as ``meta_<name>``; columns without a name are left out. CSV is UTF-8 with ``,`` ``;`` or
+    (``reference`` or empty) are optional, and :data:`OTHER_NAMES` are understood too. Every other column
+    is passed on as ``meta_<name>``; columns without a name are dropped. CSV is UTF-8 with ``,`` ``;`` or
     tab between its fields, and all its values stay text: ``007`` and ``NA`` are people.
 
     Paths are written as in the ledger: ``/`` between the parts, ``\xNN`` for a byte that is not UTF-8. A
@@ -52,7 +41,7 @@ class TableSource:
 
     Attributes:
         table: the file.
-        folder: where relative paths start, and what no path may leave; by default the table's folder.
+        folder: what paths are relative to, and may not leave; by default the table's folder.
         root: what dataset.json names as the source: the table, or ``table=…,root=…`` where both were given.
     """
 
@@ -64,6 +53,25 @@ class TableSource:
         self.folder = table.parent if root is None else root
         self.root = photo_text(str(table) if root is None else f"table={table},root={root}")
 
+    @classmethod
+    def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> TableSource:
+        """Make the source from the user's paths: the table, and perhaps the photos' folder."""
+        return cls(*local_paths(roots, "table", 2, "a CSV or Parquet file"))
+
+    @staticmethod
+    def typed(root: str, moved: SourceLike | None) -> SourceLike:
+        """Return the table, and its folder if it has one; when only the photos have moved, their new folder.
+
+        >>> TableSource.typed("table=t.csv,root=photos", None), TableSource.typed("t.csv", None)
+        (['t.csv', 'photos'], 't.csv')
+        """
+        found = re.fullmatch(r"table=(.+?),root=(.+)", root, re.DOTALL)
+        if moved is None:
+            return [found[1], found[2]] if found else root
+        paths = source_paths(moved)
+        is_folder = len(paths) == 1 and paths[0].is_dir()
+        return [found[1] if found else root, str(paths[0])] if is_folder else moved
+
     @property
     def search(self) -> str:
         """``given_box`` if any row has a box, else ``photo``; reads the table the first time.
@@ -71,103 +79,49 @@ class TableSource:
         Raises:
             SourceError: as :meth:`scan`.
         """
-        return "given_box" if any(self._listing.boxes) else "photo"
+        return "given_box" if any(self._rows.boxes) else "photo"
 
     def scan(self) -> Scan:
-        """List every row whose photo is on disk; the others' photos are ``missing``.
+        """List every row whose photo exists; the others' photos are ``missing``.
 
         Raises:
             SourceError: the table or the root is missing or malformed, a row is (with its line), a path
-                leaves the root, or none of the photos is there.
+                leaves the root, or none of the photos exists.
         """
         require_folder(self.folder)
-        listing = self._listing
-        photos = listing.photos(self.folder)
-        on_disk = {photo: _look(self.folder, photo) for photo in dict.fromkeys(photos)}
+        rows = self._rows
+        photos = rows.photos(self.folder)
+        on_disk = {photo: size_and_time(self.folder / photo_path(photo)) for photo in dict.fromkeys(photos)}
         plan = PlanBuilder()
-        for index, (photo, record) in enumerate(zip(photos, listing.records(photos), strict=True)):
+        for index, (photo, record) in enumerate(zip(photos, rows.records(photos), strict=True)):
             if (found := on_disk[photo]) is not None:
-                values = listing.values(index)
-                plan.add(photo, record=record, size=found.size, mtime_ns=found.mtime_ns, **values)
+                kind = "video" if ending(photo) in VIDEO_ENDINGS else "photo"
+                identity = rows.identities[index]
+                plan.add(
+                    photo, record=record, size=found[0], mtime_ns=found[1], identity=identity,
+                    role=rows.roles[index], official_split=rows.splits[index], given_box=rows.boxes[index],
+                    **early_status(kind, identity, "the table gives no identity"),
+                )  # fmt: skip
         missing = sorted(photo for photo, found in on_disk.items() if found is None)
         if not len(plan):
             raise SourceError(
                 f"none of the {len(missing)} photos that {photo_text(str(self.table))} lists is below "
                 f"{photo_text(str(self.folder))} (the first is {missing[0]}); name their folder as the root"
             )
-        photos_table = plan.table()
-        kept = listing.meta.filter(pa.array([on_disk[photo] is not None for photo in photos]))
-        for name in kept.column_names:
-            photos_table = photos_table.append_column(name, kept.column(name))
-        return Scan(photos_table, FolderReader({"": self.folder}), missing=missing)
+        kept = rows.meta.filter(pa.array([on_disk[photo] is not None for photo in photos]))
+        table = plan.table(dict(zip(kept.column_names, kept.columns, strict=True)))
+        return Scan(table, FolderReader({"": self.folder}), missing=missing)
 
     @cached_property
-    def _listing(self) -> _Listing:
-        return _Listing.of(_read(self.table))
-
-
-class _OnDisk(NamedTuple):
-    size: int
-    mtime_ns: int
-
-
-def _look(folder: Path, photo: str) -> _OnDisk | None:
-    """Return a photo's size and time of change; None when there is no such file."""
-    try:
-        found = (folder / photo_path(photo)).stat()
-    except OSError as error:
-        # out of reach is not absent: it gets its row, and the reader's error is that row's reason
-        return None if error.errno in _GONE else _OnDisk(0, 0)
-    except ValueError:  # a NUL in the path, which no file's name can hold
-        return None
-    return _OnDisk(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+    def _rows(self) -> _Rows:
+        return _Rows.check(read_cells(self.table))
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """A table as its file has it.
+class _Rows:
+    """A table's rows, checked as far as that goes without the disk."""
 
-    Attributes:
-        path: the file.
-        columns: all columns; no name twice.
-        lines: where each row starts, for messages: lines of a CSV file, rows of a Parquet file, from 1.
-        unit: what ``lines`` counts, ``line`` or ``row``.
-    """
-
-    path: Path
-    columns: pa.Table
-    lines: Sequence[int]
-    unit: str
-
-    def fail(self, index: int, what: str) -> NoReturn:
-        """Raise a SourceError that says where in the file row ``index`` is."""
-        raise SourceError(f"{photo_text(str(self.path))}, {self.unit} {self.lines[index]}: {what}")
-
-    def name_of(self, column: str) -> str | None:
-        """Return what this table calls one of our columns; None when it has none."""
-        there = set(self.columns.column_names)
-        return next((name for name in (column, OTHER_NAMES.get(column)) if name in there), None)
-
-    def texts(self, column: str) -> list[str | None]:
-        """Return a column as text, empty cells as None; all None when the column is not there."""
-        name = self.name_of(column)
-        if name is None:
-            return [None] * len(self.lines)
-        try:
-            values = self.columns.column(name).cast(pa.string()).to_pylist()
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
-            raise SourceError(
-                f"{photo_text(str(self.path))}: the column {name} must hold text, "
-                f"not {self.columns.schema.field(name).type}"
-            ) from error
-        return [value if value and value.strip() else None for value in values]
-
-
-@dataclass(frozen=True)
-class _Listing:
-    """A table's rows, checked; what depends on the disk comes later."""
-
-    cells: _Cells
+    cells: Cells
     paths: list[str]
     identities: list[str | None]
     roles: list[str | None]
@@ -176,11 +130,11 @@ class _Listing:
     meta: pa.Table
 
     @classmethod
-    def of(cls, cells: _Cells) -> _Listing:
+    def check(cls, cells: Cells) -> _Rows:
         """Check every row.
 
         Raises:
-            SourceError: a required column is not there, or the first row that is wrong.
+            SourceError: a required column is missing, or the first row that is wrong.
         """
         for column in ("path", "identity"):
             if cells.name_of(column) is None:
@@ -190,16 +144,26 @@ class _Listing:
                 )
         if not cells.lines:
             raise SourceError(f"{photo_text(str(cells.path))} lists no photos: it has no rows")
-        ours = {cells.name_of(column) for column in ("path", "identity", "role", "split", "box")}
-        return cls(
-            cells=cells,
-            paths=_paths(cells),
-            identities=cells.texts("identity"),
-            roles=_roles(cells),
-            splits=cells.texts("split"),
-            boxes=_boxes(cells),
-            meta=_meta(cells, [name for name in cells.columns.column_names if name not in ours]),
-        )
+        identities, roles, splits = (cells.texts(column) for column in ("identity", "role", "split"))
+        box = cells.name_of("box")
+        values = [None] * len(cells.lines) if box is None else cells.columns.column(box).to_pylist()
+        paths, boxes = [], []
+        for index, (path, role, value) in enumerate(zip(cells.texts("path"), roles, values, strict=True)):
+            if path is None:
+                cells.fail(index, "the path is empty")
+            if role not in (None, "reference"):
+                cells.fail(index, f"the role is {role!r}; it takes reference, or nothing")
+            try:
+                boxes.append(parse_box(value))
+            except ValueError as error:
+                cells.fail(index, f"the box {value!r} {error}")
+            paths.append(path)
+        ours = {cells.name_of(name) for name in ("path", "identity", "role", "split", "box")}
+        others = [name for name in cells.columns.column_names if name not in ours]
+        meta = [name if name.startswith("meta_") else f"meta_{name}" for name in others]
+        check_names(cells.path, meta)
+        table = cells.columns.select(others).rename_columns(meta)
+        return cls(cells, paths, identities, roles, splits, boxes, table)
 
     def photos(self, folder: Path) -> list[str]:
         """Return every row's photo, a path below ``folder``.
@@ -207,7 +171,7 @@ class _Listing:
         Raises:
             SourceError: a path leaves the folder.
         """
-        # an absolute path may name the folder by way of symbolic links or without them
+        # an absolute path may name the folder through symbolic links or without them
         tops = [
             posixpath.normpath(str(top)).rstrip("/") + "/" for top in (folder.absolute(), folder.resolve())
         ]
@@ -216,10 +180,8 @@ class _Listing:
             path = posixpath.normpath(photo_path(text))
             below = next((path[len(top) :] for top in tops if path.startswith(top)), path)
             if below == ".." or below.startswith(("/", "../")):
-                self.cells.fail(
-                    index,
-                    f"the path {text!r} leaves the root {photo_text(str(folder))}; name a root above it",
-                )
+                root = photo_text(str(folder))
+                self.cells.fail(index, f"the path {text!r} leaves the root {root}; name a root above it")
             photos.append(photo_text(below))
         return photos
 
@@ -242,61 +204,15 @@ class _Listing:
             records.append(record)
         return records
 
-    def values(self, index: int) -> dict[str, object]:
-        """Return what a row says of its photo, for :meth:`PlanBuilder.add`."""
-        status, reason = None, None
-        if kind_of_file(self.paths[index], b"") == "video":
-            status, reason = str(Status.UNSUPPORTED), "a video"
-        elif self.identities[index] is None:
-            status, reason = str(Status.NO_IDENTITY), "the table gives no identity"
-        return {
-            "identity": self.identities[index],
-            "role": self.roles[index],
-            "official_split": self.splits[index],
-            "given_box": self.boxes[index],
-            "status": status,
-            "reason": reason,
-        }
-
-
-def _paths(cells: _Cells) -> list[str]:
-    paths = []
-    for index, path in enumerate(cells.texts("path")):
-        if path is None:
-            cells.fail(index, "the path is empty")
-        paths.append(path)
-    return paths
-
-
-def _roles(cells: _Cells) -> list[str | None]:
-    roles = cells.texts("role")
-    for index, role in enumerate(roles):
-        if role not in (None, "reference"):
-            cells.fail(index, f"the role is {role!r}; it takes reference, or nothing")
-    return roles
-
-
-def _boxes(cells: _Cells) -> list[Box | None]:
-    name = cells.name_of("box")
-    if name is None:
-        return [None] * len(cells.lines)
-    boxes = []
-    for index, value in enumerate(cells.columns.column(name).to_pylist()):
-        try:
-            boxes.append(parse_box(value))
-        except ValueError as error:
-            cells.fail(index, f"the box {value!r} {error}")
-    return boxes
-
 
 def parse_box(value: object) -> Box | None:
-    """Return the box a cell holds: a list of numbers, or text such as ``[1,2,3,4]`` or ``1 2 3 4``.
+    """Return the box in a cell: a list of numbers, or text such as ``[1,2,3,4]`` or ``1 2 3 4``.
 
     Args:
-        value: x0 y0 x1 y1; None, blank text and an empty list mean that there is none.
+        value: x0 y0 x1 y1; None, blank text and an empty list mean no box.
 
     Raises:
-        ValueError: not four finite numbers, or no width or height; its text goes on from "the box …".
+        ValueError: not four finite numbers, or no width or height; its text continues "the box …".
 
     >>> parse_box("[10,20,110.5,140]"), parse_box(" ")
     ((10.0, 20.0, 110.5, 140.0), None)
@@ -313,7 +229,7 @@ def parse_box(value: object) -> Box | None:
     if not parts:
         return None
     try:
-        # rounded to float32 before the checks, as that is how the ledger holds it
+        # rounded to float32 before the checks, since the ledger holds float32
         x0, y0, x1, y1 = array("f", (float(part) for part in parts))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise ValueError("is not four numbers x0 y0 x1 y1") from None
@@ -324,93 +240,4 @@ def parse_box(value: object) -> Box | None:
     return x0, y0, x1, y1
 
 
-def _meta(cells: _Cells, names: Sequence[str]) -> pa.Table:
-    renamed = [name if name.startswith("meta_") else f"meta_{name}" for name in names]
-    _no_name_twice(cells.path, renamed)
-    return cells.columns.select(list(names)).rename_columns(renamed)
-
-
-def _no_name_twice(path: Path, names: Iterable[str]) -> None:
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise SourceError(f"{photo_text(str(path))} has two columns {twice[0]}; rename one of them")
-
-
-def _read(path: Path) -> _Cells:
-    try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1" or path.suffix.lower() == ".parquet"
-        return _read_parquet(path) if is_parquet else _read_csv(path)
-    except OSError as error:
-        raise SourceError(
-            f"cannot read the table {photo_text(str(path))}: {error.strerror or error}"
-        ) from error
-
-
-def _read_parquet(path: Path) -> _Cells:
-    try:
-        with path.open("rb") as file:
-            columns = pq.ParquetFile(file).read()
-    except pa.ArrowException as error:
-        raise SourceError(f"{photo_text(str(path))} is no whole Parquet file: {error}") from error
-    _no_name_twice(path, columns.column_names)
-    return _Cells(path, columns, range(1, len(columns) + 1), "row")
-
-
-def _read_csv(path: Path) -> _Cells:
-    lines = array("q")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _csv_rows(path, file, lines)
-            names = [name.strip() for name in next(rows, [])]
-            named = [at for at, name in enumerate(names) if name]
-            _no_name_twice(path, (names[at] for at in named))
-            schema = pa.schema([(names[at], pa.string()) for at in named])
-            chunks = [schema.empty_table()]
-            while chunk := list(islice(rows, _CHUNK_ROWS)):
-                columns = list(zip(*chunk, strict=True))
-                chunks.append(pa.table([pa.array(columns[at], pa.string()) for at in named], schema=schema))
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{photo_text(str(path))}, line {_undecodable_line(path)}: not UTF-8; save the table as UTF-8 "
-            r"(in a path, a byte that is not UTF-8 is written \xNN)"
-        ) from error
-    return _Cells(path, pa.concat_tables(chunks), lines[1:], "line")
-
-
-def _csv_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str]]:
-    """Yield the header and the rows, blank lines left out; ``lines`` takes the line each one starts on."""
-    delimiter = _delimiter(file.readline())
-    file.seek(0)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    width, end = None, 0
-    try:
-        for row in reader:
-            start, end = end + 1, reader.line_num
-            if not row:
-                continue
-            width = width or len(row)
-            if len(row) != width:
-                raise SourceError(
-                    f"{photo_text(str(path))}, line {start}: {len(row)} fields where the header has {width}"
-                )
-            lines.append(start)
-            yield row
-    except csv.Error as error:
-        raise SourceError(f"{photo_text(str(path))}, line {end + 1}: {error}") from error
-
-
-def _delimiter(header: str) -> str:
-    """Return which of comma, semicolon and tab divides the header most often."""
-    return max(",;\t", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
-
-
-def _undecodable_line(path: Path) -> int:
-    """Return the first line that is not UTF-8; text decoding reads ahead and cannot tell."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return 0
+TABLE = SourceKind(TableSource.open, TableSource.typed)

@@ -1,24 +1,25 @@
-"""Photos behind a URL: objects listed by their keys, each with what tells whether it has changed."""
+"""Photos behind a URL: objects listed by key, each with a stamp that changes when the object does."""
 
 from __future__ import annotations
 
 import errno
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import SourceError, TooLargeImageError
 from ..files.remote import Entry, Remote
 from ..photos.formats import kind_of_file
-from ..photos.paths import photo_path, photo_text
+from ..photos.paths import photo_text
 from ..tables.schema import CLAIM, DATASET, KIND
 
 logger = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """A file below a root: its folder's text (ending in ``/``, or empty), name, kind, size and change."""
+    """A file below a root: its folder (ending in ``/``, or empty), name, kind, size and time of change."""
 
     folder: str
     name: str
@@ -28,9 +29,9 @@ class Found(NamedTuple):
 
 
 def list_objects(root: Remote) -> Iterator[Found]:
-    """Yield every object below a URL; hidden folders and prepared sets are passed over.
+    """Yield every object below a URL; hidden folders and prepared sets are skipped.
 
-    A change shows in ``mtime_ns``, which is made of the object's ETag (else its time of change).
+    ``mtime_ns`` is made from the object's ETag (else its time of change), so it changes with the object.
 
     Raises:
         SourceError: it cannot be listed, or nothing is there.
@@ -41,64 +42,47 @@ def list_objects(root: Remote) -> Iterator[Found]:
         raise SourceError(f"cannot list {root}: {error.strerror or error}") from error
     if not listed:
         raise SourceError(f"there is nothing below {root}; is the address right?")
-    sets = _sets(root, listed)
+    sets = _find_sets(root, listed)
     for path, entry in listed.items():
         folder, _, name = path.rpartition("/")
         parents = [path[:end] for end, letter in enumerate(path) if letter == "/"]
         if not sets.isdisjoint(parents) or any(part.startswith(".") for part in folder.split("/")):
             continue
-        kind, text = _kind(root / path, name, entry), photo_text(f"{folder}/" if folder else "")
-        yield Found(text, photo_text(name), kind, entry.size, entry.stamp_ns)
+        kind = kind_of_file(name, partial((root / path).read_bytes, 0, 16) if entry.size else bytes)
+        yield Found(
+            photo_text(f"{folder}/" if folder else ""), photo_text(name), kind, entry.size, entry.stamp_ns
+        )
 
 
-def _sets(root: Remote, listed: dict[str, Entry]) -> set[str]:
-    """Return the folders that hold a prepared set, finished or on its way: their crops are no photos."""
-    claim = f"/{CLAIM}"
-    found = {path.removesuffix(claim) for path in listed if path.endswith(claim)}
+def _find_sets(root: Remote, listed: Mapping[str, Entry]) -> set[str]:
+    """Return the folders that hold a prepared set, finished or in progress: their crops are not photos."""
+    found = {path.removesuffix(f"/{CLAIM}") for path in listed if path.endswith(f"/{CLAIM}")}
     for path in listed:
-        if path.endswith(f"/{DATASET}") and _is_dataset(root / path):
-            found.add(path.removesuffix(f"/{DATASET}"))
+        if path.endswith(f"/{DATASET}"):
+            try:
+                info = json.loads((root / path).read_bytes())
+            except (OSError, ValueError):
+                continue
+            if isinstance(info, dict) and info.get("kind") == KIND:
+                found.add(path.removesuffix(f"/{DATASET}"))
     for path in sorted(found):
         logger.info("%s/%s is a prepared set: its crops are not taken as photos", root, path)
     return found
 
 
-def _is_dataset(file: Remote) -> bool:
-    try:
-        info = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(info, dict) and info.get("kind") == KIND
-
-
-def _kind(file: Remote, name: str, entry: Entry) -> str:
-    if name.startswith("."):
-        return "other"
-    kind = kind_of_file(name, b"")
-    if kind != "other" or not entry.size:
-        return kind
-    try:
-        return kind_of_file(name, file.read_bytes(0, 16))
-    except OSError:  # neither ending nor bytes tell what it is
-        return kind
-
-
-def read_object(root: Remote, below: str, most_bytes: int) -> bytes:
+def read_object(file: Remote, most_bytes: int) -> bytes:
     """Return a photo's bytes.
 
     Raises:
-        OSError: it cannot be read, after further tries, or its path could leave the root.
+        OSError: it cannot be read, after several tries.
         TooLargeImageError: it has more than ``most_bytes``.
     """
-    path = photo_path(below)
-    if path.startswith("/") or ".." in path.split("/"):
-        raise OSError(f"the path {below!r} could leave the source's folder; it was not read")
     try:
-        data = (root / path).read_bytes(0, most_bytes + 1)
+        data = file.read_bytes(0, most_bytes + 1)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        data = (root / path).read_bytes()  # no range of an empty object can be read
+        data = file.read_bytes()  # an empty object has no range to read
     if len(data) > most_bytes:
         raise TooLargeImageError(f"the file has more than {most_bytes >> 20} MiB")
     return data

@@ -1,4 +1,4 @@
-"""What a store is: where the bytes of crops lie."""
+"""What a store is: it holds the bytes of a set's crops."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ CROPS = "crops"
 
 
 class Store(Protocol):
-    """Takes crops' bytes in workers and orders them in the end; must be picklable."""
+    """Takes crops' bytes in workers and arranges them in the end; must be picklable."""
 
     def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
-        """Keep the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
+        """Store the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
 
         Raises:
             StoreError: they cannot be written.
         """
         ...
 
-    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which rows have their crop here, or need none; rows not wanted are not looked at.
+    def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which rows have their crop here, or need none; rows that are not wanted are not checked.
 
         Args:
-            rows: columns path, crop_length and crop_sha256, of this run's parts or an earlier set.
-            wanted: which of them to look at, ``(n,)`` bool.
+            rows: columns path, crop_length and crop_sha256, of this run's parts or a previous set.
+            wanted: ``(n,)`` bool, which rows to check.
         """
         ...
 
-    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield the classes table, which comes piece by piece in ascending id, with its files and offsets."""
         ...
 
-    def settle(self, classes: Iterable[pa.Table]) -> None:
-        """Make the set hold exactly these crops, at their places; can be killed and called again.
+    def keep_only(self, classes: Iterable[pa.Table]) -> None:
+        """Make the set hold exactly these crops, in their files; can be killed and called again.
 
         Raises:
             StoreError: that cannot be written.
@@ -48,7 +48,7 @@ class Store(Protocol):
         ...
 
 
-def with_places(table: pa.Table, files: pa.Array | pa.ChunkedArray, offsets: np.ndarray) -> pa.Table:
+def replace_files(table: pa.Table, files: pa.Array | pa.ChunkedArray, offsets: np.ndarray) -> pa.Table:
     """Return a classes table with other files and offsets."""
     for name, values in (("file", files), ("offset", pa.array(offsets, pa.int64()))):
         table = table.set_column(table.schema.get_field_index(name), CLASSES.field(name), values)

@@ -1,29 +1,26 @@
-"""Crops between detection and their tar: one file per shard, and an index of crops by their SHA-256.
+"""Crops on their way from detection to a tar: one file per shard, and an index of crops by their SHA-256.
 
-A blob is the shard's crops one after the other, then for each its SHA-256, offset and length, then how many
-there are and a magic word. It is renamed before the shard's part, so a part lists no crop that is not here.
+A blob holds the shard's crops one after another, then the SHA-256, offset and length of each, then their
+number and a magic word. It is renamed before the shard's part, so a part lists no crop that is missing here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..files.atomic import whole_file
-from ..files.remote import Place
-from ..types import BoolArray, Int64Array
-
-UInt64Array = NDArray[np.uint64]
+from ..files.open_files import OpenFiles
+from ..files.remote import Location
+from ..types import BoolArray, Int64Array, UInt64Array
 
 BLOB = ".crops"
 """Ending of a blob's file name."""
@@ -38,22 +35,22 @@ class Piece(NamedTuple):
 
     Attributes:
         file: a blob or a tar.
-        keys: of their SHA-256s, as :func:`keys_of` makes them, ``(n,)``.
+        keys: of their SHA-256s, as :func:`digest_keys` makes them, ``(n,)``.
         offsets: first byte of each, ``(n,)``.
         lengths: number of bytes of each, ``(n,)``.
     """
 
-    file: Place
+    file: Location
     keys: UInt64Array
     offsets: Int64Array
     lengths: Int64Array
 
 
 def write_blob(file: Path, crops: Sequence[bytes]) -> None:
-    """Write a shard's crops whole or not at all: temporary name, flush, rename.
+    """Write a shard's crops, whole or not at all.
 
     Raises:
-        StoreError: that cannot be written; nothing half-written stays.
+        StoreError: the file cannot be written; nothing half-written stays.
     """
     index = np.zeros(len(crops), _ENTRY)
     lengths = np.array([len(crop) for crop in crops], np.int64)
@@ -66,7 +63,7 @@ def write_blob(file: Path, crops: Sequence[bytes]) -> None:
 
 
 def read_index(blob: Path) -> Piece | None:
-    """Return what is in a blob; None where it is damaged, so that its shard is done again."""
+    """Return what is in a blob; None when it is damaged, so that its shard is done again."""
     tail = 8 + len(_MAGIC)
     try:
         with blob.open("rb") as stream:
@@ -87,7 +84,7 @@ def read_index(blob: Path) -> Piece | None:
     )
 
 
-def keys_of(digests: pa.Array | pa.ChunkedArray) -> UInt64Array:
+def digest_keys(digests: pa.Array | pa.ChunkedArray) -> UInt64Array:
     """Return the first 8 bytes of SHA-256s in hex as numbers, ``(n,)`` uint64; 0 for null."""
     heads = pc.fill_null(pc.utf8_slice_codeunits(digests, 0, 16), "0" * 16)
     return np.frombuffer(bytes.fromhex("".join(heads.to_pylist())), ">u8").astype(np.uint64)
@@ -97,12 +94,14 @@ class CropIndex:
     """Where crops lie, by the SHA-256 of their bytes: some 30 bytes of memory each.
 
     Args:
-        pieces: the files; of crops in several, the first one's is taken.
+        pieces: the files; a crop in several of them is read from the first.
     """
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
         kept = [piece for piece in pieces if len(piece.keys)]
-        self._files = [piece.file for piece in kept]
+        self._files = [
+            os.fspath(piece.file) if isinstance(piece.file, Path) else piece.file for piece in kept
+        ]
         keys = np.concatenate([np.empty(0, np.uint64), *(piece.keys for piece in kept)])
         order = np.argsort(keys, kind="stable")
         self._keys = keys[order]
@@ -110,7 +109,7 @@ class CropIndex:
         self._numbers = numbers[order]
         self._offsets = np.concatenate([np.empty(0, np.int64), *(piece.offsets for piece in kept)])[order]
         self._lengths = np.concatenate([np.empty(0, np.int64), *(piece.lengths for piece in kept)])[order]
-        self._opened: OrderedDict[int, IO[bytes]] = OrderedDict()
+        self._open_files = OpenFiles(_OPEN_FILES)
 
     def has(self, keys: UInt64Array, lengths: Int64Array) -> BoolArray:
         """Tell which crops are here, by the key of their SHA-256 and their length."""
@@ -124,7 +123,7 @@ class CropIndex:
         """Return the bytes that have this SHA-256.
 
         Raises:
-            StoreError: they are not here, or damaged; ``path`` is how the message names the crop.
+            StoreError: they are not here, or damaged; the message names the crop by its ``path``.
         """
         key = np.uint64(int(digest[:16], 16))
         low, high = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
@@ -136,27 +135,18 @@ class CropIndex:
             raise StoreError(f"the crop {path} is gone: run the same command again")
         raise StoreError(
             f"the crop {path} in {self._files[self._numbers[low]]} is damaged: delete that file and run the "
-            "same command again; its crops are then made anew"
+            "same command again; its crops are then made again"
         )
 
     def _read(self, row: int) -> bytes:
-        number = int(self._numbers[row])
+        file = self._files[self._numbers[row]]
         try:
-            if number not in self._opened:
-                self._opened[number] = _open(self._files[number])
-                if len(self._opened) > _OPEN_FILES:
-                    self._opened.popitem(last=False)[1].close()
-            stream = self._opened[number]
+            stream = self._open_files.get(file)
             stream.seek(int(self._offsets[row]))
             return stream.read(int(self._lengths[row]))
         except OSError as error:
-            raise StoreError(f"cannot read {self._files[number]}: {error.strerror or error}") from error
+            raise StoreError(f"cannot read {file}: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the files that are open."""
-        while self._opened:
-            self._opened.popitem()[1].close()
-
-
-def _open(file: Place) -> IO[bytes]:
-    return file.open("rb", buffering=0) if isinstance(file, Path) else file.open()
+        self._open_files.close()

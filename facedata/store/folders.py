@@ -1,4 +1,4 @@
-"""Where crops' bytes live. A crop is found by (file, offset, length), whatever the store."""
+"""The store of one file per crop: ``crops/<identity>/<name>.jpg``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 from ..errors import StoreError
 from ..files.atomic import file_sha256
 from ..tables.schema import WORK
-from ..tables.text_hash import UInt64Array, text_numbers
+from ..tables.text_hash import hash_texts
 from ..types import BoolArray
-from .base import CROPS, with_places
+from .base import CROPS, replace_files
 
 _BLOCK_ROWS = 65_536
 """Rows turned into Python objects at a time."""
 
 
 class FolderStore:
-    """One file per crop below ``crops/``; the part file that lists it vouches for it, so no flush here.
+    """One file per crop below ``crops/``; none is flushed, since the part that lists it vouches for it.
 
     Args:
         out: the set's folder.
@@ -35,25 +35,21 @@ class FolderStore:
     def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
         """Write each crop's file."""
         for path, data in crops:
-            self._write(path, data)
+            file, folder = self.crops / path, path.rpartition("/")[0]
+            try:
+                if folder not in self._made:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    self._made.add(folder)
+                file.write_bytes(data)
+            except OSError as error:
+                # a truncated file would look complete to a person who opens the folder
+                file.unlink(missing_ok=True) if file.parent.is_dir() else None
+                raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
 
-    def _write(self, path: str, data: bytes) -> None:
-        file = self.crops / path
-        try:
-            folder = path.rpartition("/")[0]
-            if folder not in self._made:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(folder)
-            file.write_bytes(data)
-        except OSError as error:
-            # a cut-off file would look whole to a person who opens the folder
-            file.unlink(missing_ok=True) if file.parent.is_dir() else None
-            raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
-
-    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which crops are on disk at their length."""
+    def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which crops are on disk with their length."""
         there = np.ones(rows.num_rows, bool)
-        # an update that was cut short may have put another crop in its place
+        # an update that was cut short may have replaced a crop by another one of the same length
         torn = (self.out / WORK / "previous").is_dir()
         for start in range(0, rows.num_rows, _BLOCK_ROWS):
             block = rows.slice(start, _BLOCK_ROWS)
@@ -61,60 +57,44 @@ class FolderStore:
                 block.column(name).to_pylist() for name in ("path", "crop_length", "crop_sha256")
             )
             for index in np.flatnonzero(wanted[start : start + _BLOCK_ROWS]).tolist():
-                path = paths[index]
-                if path is not None:
-                    file = self.crops / path
-                    there[start + index] = _length(file) == lengths[index] and (
-                        not torn or file_sha256(file) == digests[index]
-                    )
+                if paths[index] is None:
+                    continue
+                file = self.crops / paths[index]
+                try:
+                    size = os.stat(file).st_size  # noqa: PTH116  half the price of Path.stat, paid once a photo
+                except OSError:
+                    size = -1
+                there[start + index] = size == lengths[index] and (
+                    not torn or file_sha256(file) == digests[index]
+                )
         return there
 
-    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield the crops with a file each."""
         for table in classes:
             files = pc.binary_join_element_wise(CROPS, table.column("path"), "/")
-            yield with_places(table, files, np.zeros(table.num_rows, np.int64))
+            yield replace_files(table, files, np.zeros(table.num_rows, np.int64))
 
-    def settle(self, classes: Iterable[pa.Table]) -> None:
-        """Remove the crops that are none of these; other files stay."""
-        numbers = [text_numbers(table.column("path")) for table in classes]
-        keep = np.sort(np.concatenate([np.empty(0, np.uint64), *numbers]))
-        _sweep(self.crops, keep)
+    def keep_only(self, classes: Iterable[pa.Table]) -> None:
+        """Remove all other crops, and folders left empty; other files stay.
 
-
-def _sweep(crops: Path, keep: UInt64Array) -> None:
-    """Remove every crop that is not to be kept, and folders left empty.
-
-    Args:
-        crops: the folder of people's folders.
-        keep: the numbers of the paths to be kept, ascending; millions of paths would take gigabytes. A crop
-            whose number is another's by chance (one in a hundred thousand million) stays, and harms nobody.
-    """
-    try:
-        folders = [entry for entry in os.scandir(crops) if entry.is_dir()] if crops.is_dir() else []
-        for folder in folders:
-            entries = list(os.scandir(folder.path))
-            files = [entry.name for entry in entries if entry.name.endswith(".jpg") and not entry.is_dir()]
-            here = _among(folder.name, files, keep)
-            unwanted = [name for name, wanted in zip(files, here, strict=True) if not wanted]
-            for name in unwanted:
-                (crops / folder.name / name).unlink()
-            if len(unwanted) == len(entries):
-                Path(folder.path).rmdir()
-    except OSError as error:
-        raise StoreError(f"cannot clean up {crops}: {error.strerror or error}") from error
-
-
-def _among(folder: str, names: list[str], keep: UInt64Array) -> list[bool]:
-    # what is not UTF-8 (and becomes a question mark) is no name of ours
-    paths = pa.array([f"{folder}/{name}".encode(errors="replace").decode() for name in names], pa.string())
-    numbers = text_numbers(paths)
-    found = np.searchsorted(keep, numbers, side="right") > np.searchsorted(keep, numbers)
-    return [bool(wanted) for wanted in found]
-
-
-def _length(file: Path) -> int:
-    try:
-        return os.stat(file).st_size  # noqa: PTH116  half the price of Path.stat, paid once a photo
-    except OSError:
-        return -1
+        Paths are compared by their hashes, since millions of paths would take gigabytes. A crop whose hash
+        equals another's by chance (one in a hundred thousand million) stays, and does no harm.
+        """
+        hashes = [hash_texts(table.column("path")) for table in classes]
+        keep = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes]))
+        try:
+            folders = list(os.scandir(self.crops)) if self.crops.is_dir() else []
+            for folder in [entry for entry in folders if entry.is_dir()]:
+                entries = list(os.scandir(folder.path))
+                names = [e.name for e in entries if e.name.endswith(".jpg") and not e.is_dir()]
+                # a name that is not UTF-8 is not one of ours; it gets question marks here
+                paths = [f"{folder.name}/{name}".encode(errors="replace").decode() for name in names]
+                here = hash_texts(pa.array(paths, pa.string()))
+                extra = np.searchsorted(keep, here, side="right") == np.searchsorted(keep, here)
+                for index in np.flatnonzero(extra).tolist():
+                    (self.crops / folder.name / names[index]).unlink()
+                if int(extra.sum()) == len(entries):
+                    Path(folder.path).rmdir()
+        except OSError as error:
+            raise StoreError(f"cannot clean up {self.crops}: {error.strerror or error}") from error

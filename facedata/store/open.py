@@ -1,23 +1,23 @@
-"""Stores by name."""
+"""The stores by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..files.remote import Place, Remote
+from ..files.remote import Location, Remote
 from .base import Store
 from .folders import FolderStore
 from .tars import TarStore
 
 
-def open_store(name: str, folder: Path, place: Place) -> Store:
+def open_store(name: str, folder: Path, location: Location) -> Store:
     """Return the store of crops by its name.
 
     Args:
         name: ``folders`` or ``tar``.
         folder: where the set is made.
-        place: where it is to be in the end: the folder, or a URL.
+        location: where it will be in the end: that folder, or a URL.
     """
     if name == "tar":
-        return TarStore(folder, place if isinstance(place, Remote) else None)
+        return TarStore(folder, location if isinstance(location, Remote) else None)
     return FolderStore(folder)

@@ -1,14 +1,14 @@
-"""Reading one crop's bytes. A crop is found by (file, offset, length), whatever the store."""
+"""Read one crop's bytes. A crop is found by its (file, offset, length), whatever the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..errors import StoreError
-from ..files.remote import Place
+from ..files.remote import Location
 
 
-def read_crop(root: Place, file: str, offset: int, length: int) -> bytes:
+def read_crop(root: Location, file: str, offset: int, length: int) -> bytes:
     """Read a crop's bytes.
 
     Args:

@@ -1,8 +1,8 @@
 """The store of WebDataset shards: ``crops/00000.tar`` …, 10,000 crops each, in ascending id.
 
-A crop is two members, ``<id:09d>.jpg`` and ``<id:09d>.json``; the JSON has what no later command changes, so
-that dividing the set anew moves no byte. While a run is on its way its crops lie in blobs, one per shard;
-they are packed when it is known which of them stay.
+A crop is two members, ``<id:09d>.jpg`` and ``<id:09d>.json``; the JSON holds only what no later command
+changes, so that dividing the set again moves no byte. During a run the crops lie in blobs, one per shard, and
+are packed once it is known which of them stay.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ import pyarrow.parquet as pq
 
 from ..errors import StoreError, writing
 from ..files.atomic import whole_file
-from ..files.remote import Entry, Place, Remote
+from ..files.remote import Entry, Location, Remote
+from ..tables.blocks import regroup
 from ..tables.schema import DATASET, WORK
 from ..types import BoolArray, Int64Array
-from .base import CROPS, with_places
-from .blobs import BLOB, CropIndex, Piece, keys_of, read_index, write_blob
+from .base import CROPS, replace_files
+from .blobs import BLOB, CropIndex, Piece, digest_keys, read_index, write_blob
 
 TAR_CROPS = 10_000
-"""Crops per tar; a constant, since it shows in the bytes."""
+"""Crops per tar; a constant, since the bytes depend on it."""
 
 TAR_NAME = re.compile(r"\d{5,}\.tar")
 
 _MEMBER = ("crop_sha256", "id", "identity", "path", "photo", "role")
-"""Columns of classes that a crop's JSON has. Not label and split: `facedata split` changes them."""
+"""Columns of classes in a crop's JSON; not label and split, which `facedata split` changes."""
 
-_PLACED = ("file", "offset", "length", *_MEMBER)
+DIGEST_COLUMNS = ("file", *_MEMBER)
+"""Columns of classes that :func:`tar_digests` needs."""
+
 _BLOCK = tarfile.BLOCKSIZE
 _BATCH_ROWS = 65_536
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -49,7 +52,7 @@ class TarStore:
 
     Args:
         out: the set's folder.
-        remote: where the set's tars lie when they are not in that folder.
+        remote: where the set's tars lie, when they are not in that folder.
     """
 
     def __init__(self, out: Path, remote: Remote | None = None) -> None:
@@ -64,49 +67,66 @@ class TarStore:
         if crops:
             write_blob(self._parts / f"{shard}{BLOB}", [data for _, data in crops])
 
-    def found(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which crops are in a blob or tar of an earlier run, by their SHA-256 and length."""
+    def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
+        """Tell which crops are in a blob or in a tar of a previous run, by their SHA-256 and length."""
         if self._index is None:
-            self._index = CropIndex([*self._blobs(), *self._earlier_tars()])
+            self._index = CropIndex([*self._blobs(), *self._previous_tars()])
         lengths = pc.fill_null(rows.column("crop_length"), -1).to_numpy(zero_copy_only=False)
-        here = self._index.has(keys_of(rows.column("crop_sha256")), lengths)
+        here = self._index.has(digest_keys(rows.column("crop_sha256")), lengths)
         none_needed: BoolArray = pc.is_null(rows.column("path")).to_numpy(zero_copy_only=False)
         return here | none_needed | ~wanted
 
-    def placed(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield the crops with their tar and their first byte in it."""
-        for number, rows in enumerate(_by_tar(classes)):
+        for number, rows in enumerate(regroup(classes, TAR_CROPS)):
             files = pa.array([f"{CROPS}/{tar_name(number)}"] * rows.num_rows, pa.string())
-            yield with_places(rows, files, _layout(rows).offsets)
+            yield replace_files(rows, files, _layout(rows).offsets)
 
-    def settle(self, classes: Iterable[pa.Table]) -> None:
-        """Pack the crops, tar by tar; those that are there already are left."""
+    def keep_only(self, classes: Iterable[pa.Table]) -> None:
+        """Pack the crops, tar by tar, except those tars that are already there."""
         self._make_room()
-        index = CropIndex([*self._blobs(), *self._earlier_tars()])
-        earlier = self._earlier_digests()
-        count = 0
+        index = CropIndex([*self._blobs(), *self._previous_tars()])
+        previous = tar_digests(self._previous_rows(DIGEST_COLUMNS))
+        wanted = set()
         with contextlib.closing(index), writing(self._tars):
-            for number, rows in enumerate(_by_tar(classes)):
-                if rows.num_rows:
-                    self._make(number, rows, index, earlier.get(tar_name(number)))
-                    count += 1
-            self._sweep(count)
+            for number, rows in enumerate(regroup(classes, TAR_CROPS)):
+                name = tar_name(number)
+                self._make(name, rows, index, previous.get(name))
+                wanted.add(name)
+            # tars past the last one, and what a killed run left half-written
+            for file in list(self._tars.iterdir()) if self._tars.is_dir() else []:
+                is_extra = TAR_NAME.fullmatch(file.name) and file.name not in wanted
+                if is_extra or file.name.endswith(".tar.tmp"):
+                    file.unlink()
         self._index = None
 
-    def _make(self, number: int, rows: pa.Table, index: CropIndex, earlier: str | None) -> None:
+    def _make(self, name: str, rows: pa.Table, index: CropIndex, previous: str | None) -> None:
         """Make one tar, unless it is there."""
-        name, layout = tar_name(number), _layout(rows)
-        file, mark = self._tars / name, self._marks / name
-        if _text(mark) == layout.digest and _size(file) == layout.size:
+        layout = _layout(rows)
+        file, mark = self._tars / name, self.out / WORK / "packed" / name  # the mark is written after the tar
+        if (
+            mark.is_file()
+            and mark.read_text(encoding="utf-8") == layout.digest
+            and _size(file) == layout.size
+        ):
             return
         mark.unlink(missing_ok=True)
-        if earlier != layout.digest or not self._reuse(name, layout.size):
-            _pack(file, rows, layout, index)
+        if previous != layout.digest or not self._reuse(name, layout.size):
+            columns = (rows.column(each).to_pylist() for each in ("id", "crop_sha256", "path", "length"))
+            with whole_file(file) as stream:
+                for number, digest, path, length, text in zip(*columns, layout.texts, strict=True):
+                    crop = index.read(digest, path)
+                    if len(crop) != length:
+                        was = f"has {len(crop)} bytes, not {length}"
+                        raise StoreError(f"the crop {path} {was}: start over with --overwrite")
+                    stream.write(_member(f"{number:09d}.jpg", crop))
+                    stream.write(_member(f"{number:09d}.json", text))
+                stream.write(bytes(layout.size - stream.tell()))
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(layout.digest, encoding="utf-8")
 
     def _reuse(self, name: str, size: int) -> bool:
-        """Take an earlier tar of the same content; a remote one stays where it is."""
+        """Take a previous tar of the same content; a remote one stays where it is."""
         old = self._old_tars / name
         if _size(old) != size:
             return self.remote is not None and _size(self.remote / CROPS / name) == size
@@ -120,7 +140,7 @@ class TarStore:
         return True
 
     def _make_room(self) -> None:
-        """Move an earlier set's tars aside, once: the new ones get the same names."""
+        """Move a previous set's tars aside, once: the new ones get the same names."""
         previous = self.out / WORK / "previous"
         if previous.is_dir() and not (previous / CROPS).is_dir():
             with writing(previous):
@@ -129,53 +149,42 @@ class TarStore:
                 else:
                     (previous / CROPS).mkdir()
 
-    def _sweep(self, count: int) -> None:
-        """Remove tars past the last one, and what a killed run left half-written."""
-        wanted = {tar_name(number) for number in range(count)}
-        for file in list(self._tars.iterdir()) if self._tars.is_dir() else []:
-            if file.name.endswith(".tar.tmp") or (TAR_NAME.fullmatch(file.name) and file.name not in wanted):
-                file.unlink()
-
     def _blobs(self) -> Iterator[Piece]:
         for file in sorted(self._parts.glob(f"*{BLOB}")):
             piece = read_index(file)
             if piece is not None:
                 yield piece
 
-    def _earlier_tars(self) -> Iterator[Piece]:
-        """Yield what is in the tars of an earlier, finished state of the set."""
+    def _previous_tars(self) -> Iterator[Piece]:
+        """Yield what is in the tars of a previous, finished state of the set."""
         listed: dict[str, Entry] | None = None
-        for rows in self._earlier_rows(("file", "offset", "length", "crop_sha256")):
+        for rows in self._previous_rows(("file", "offset", "length", "crop_sha256")):
             files = rows.column("file").to_numpy(zero_copy_only=False)
-            keys = keys_of(rows.column("crop_sha256"))
+            keys = digest_keys(rows.column("crop_sha256"))
             offsets, lengths = rows.column("offset").to_numpy(), rows.column("length").to_numpy()
             for file in sorted(set(files.tolist())):
-                place: Place = self._old_tars / file.rpartition("/")[2]
-                size = _size(place)
+                tar: Location = self._old_tars / file.rpartition("/")[2]
+                size = _size(tar)
                 if size < 0 and self.remote is not None:
                     listed = (self.remote / CROPS).files() if listed is None else listed
-                    place = self.remote / file
-                    size = listed[place.name].size if place.name in listed else -1
+                    tar = self.remote / file
+                    size = listed[tar.name].size if tar.name in listed else -1
                 mine = (files == file) & (offsets + lengths <= size)
-                yield Piece(place, keys[mine], offsets[mine], lengths[mine])
+                yield Piece(tar, keys[mine], offsets[mine], lengths[mine])
 
-    def _earlier_digests(self) -> dict[str, str]:
-        """Return what each tar of an earlier state of the set held, as a digest."""
-        return tar_digests(self._earlier_rows(_PLACED))
-
-    def _earlier_rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        file = self._earlier / "classes.parquet"
+    def _previous_rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        file = self._previous / "classes.parquet"
         if file.is_file():
-            with contextlib.suppress(OSError, pa.ArrowInvalid):  # what cannot be read is made anew
-                yield from read_rows(file, columns)
+            with contextlib.suppress(OSError, pa.ArrowInvalid):  # what cannot be read is made again
+                yield from read_batches(file, columns)
 
     @property
-    def _earlier(self) -> Path:
+    def _previous(self) -> Path:
         return self.out if (self.out / DATASET).is_file() else self.out / WORK / "previous"
 
     @property
     def _old_tars(self) -> Path:
-        moved = self._earlier / CROPS
+        moved = self._previous / CROPS
         return moved if moved.is_dir() else self._tars
 
     @property
@@ -185,11 +194,6 @@ class TarStore:
     @property
     def _parts(self) -> Path:
         return self.out / WORK / "parts"
-
-    @property
-    def _marks(self) -> Path:
-        """Where each tar of this run has a file with its content's digest, written after it."""
-        return self.out / WORK / "packed"
 
 
 def tar_name(number: int) -> str:
@@ -201,14 +205,14 @@ def tar_name(number: int) -> str:
     return f"{number:05d}.tar"
 
 
-def read_rows(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def read_batches(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield a table's rows batch by batch."""
     with file.open("rb") as stream:
         yield from pq.ParquetFile(stream).iter_batches(_BATCH_ROWS, columns=list(columns))
 
 
 def tar_digests(rows: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, str]:
-    """Return, by tar, a digest of what its crops and their JSON are; rows are of classes, in ascending id."""
+    """Return, by tar, a digest of its crops and their JSON; rows are of classes, in ascending id."""
     digests: dict[str, Any] = {}
     for batch in rows:
         files = batch.column("file").to_pylist()
@@ -248,52 +252,15 @@ def _padded(lengths: Int64Array) -> Int64Array:
     return padded
 
 
-def _pack(file: Path, rows: pa.Table, layout: _Layout, index: CropIndex) -> None:
-    columns = (rows.column(name).to_pylist() for name in ("id", "crop_sha256", "path", "length"))
-    with whole_file(file) as stream:
-        for number, digest, path, length, text in zip(*columns, layout.texts, strict=True):
-            crop = index.read(digest, path)
-            if len(crop) != length:
-                raise StoreError(
-                    f"the crop {path} has {len(crop)} bytes, not {length}: start with --overwrite"
-                )
-            stream.write(_member(f"{number:09d}.jpg", crop))
-            stream.write(_member(f"{number:09d}.json", text))
-        stream.write(bytes(layout.size - stream.tell()))
-
-
 def _member(name: str, data: bytes) -> bytes:
-    """Return a member as USTAR has it: no time, no owner, everybody may read it."""
+    """Return a USTAR member without time and owner, readable by all."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(data), 0o644
     return info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % _BLOCK)
 
 
-def _by_tar(classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Cut pieces of classes anew, each holding one tar's crops; of empty pieces one comes, of none none."""
-    waiting: list[pa.Table] = []
-    count = done = 0
-    for table in classes:
-        waiting.append(table)
-        count += table.num_rows
-        if count >= TAR_CROPS:
-            rows = pa.concat_tables(waiting)
-            whole = count - count % TAR_CROPS
-            yield from (rows.slice(start, TAR_CROPS) for start in range(0, whole, TAR_CROPS))
-            waiting, count, done = [rows.slice(whole)], count - whole, done + whole
-    if count or (waiting and not done):
-        yield pa.concat_tables(waiting)
-
-
-def _size(file: Place) -> int:
+def _size(file: Location) -> int:
     try:
         return file.stat().st_size if isinstance(file, Path) else file.entry().size
     except OSError:
         return -1
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError:
-        return None

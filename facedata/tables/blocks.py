@@ -1,4 +1,4 @@
-"""Tables of millions of rows, in blocks: sorted and gathered without a second copy of the whole; pure."""
+"""Tables of millions of rows, a block at a time: sorted, cut and picked from without a second copy; pure."""
 
 from __future__ import annotations
 
@@ -12,67 +12,95 @@ from ..types import Int64Array
 from .schema import ROW_GROUP_ROWS
 
 BLOCK_ROWS = ROW_GROUP_ROWS
-"""Rows worked on at a time: a row group."""
+"""Rows processed at a time: a row group."""
 
 
-def ordered(records: pa.Table) -> pa.Table:
+def sort_records(records: pa.Table) -> pa.Table:
     """Return a scan's table in UTF-8 byte order of ``record``, in blocks.
 
-    Column by column, so that only one is there a third time; a column that is all null, or the same as
-    ``record`` (most photos are), takes no memory of its own.
+    Works column by column, so that only one column at a time exists in three copies. A column that is all
+    null, or shares its memory with ``record`` (most photos do), takes no memory of its own.
     """
-    order = pc.sort_indices(records.column("record"))
+    keys = records.column("record")
+    order = pc.sort_indices(keys)
+    starts = range(0, len(order), BLOCK_ROWS)
     columns: dict[str, pa.ChunkedArray] = {}
     for name in records.column_names:
         column = records.column(name)
-        if name == "photo" and _same_memory(column, records.column("record")):
+        if name == "photo" and _memory(column) == _memory(keys):
             columns[name] = columns["record"]
+        elif column.null_count == len(column):
+            nulls = pa.nulls(min(len(column), BLOCK_ROWS), column.type)
+            pieces = [nulls.slice(0, len(column) - start) for start in starts]
+            columns[name] = pa.chunked_array(pieces, column.type)
         else:
-            columns[name] = _all_null(column) if column.null_count == len(column) else _taken(column, order)
+            values = as_large_array(column)
+            pieces = [values.take(order.slice(start, BLOCK_ROWS)).cast(column.type) for start in starts]
+            columns[name] = pa.chunked_array(pieces, column.type)
     return pa.table(columns)
 
 
-def is_ordered(records: pa.Table) -> bool:
-    """Tell whether a scan's table is in UTF-8 byte order of ``record`` already."""
+def _memory(column: pa.ChunkedArray) -> list[tuple[int, int, list[int]]]:
+    """Return where a column's chunks lie in memory."""
+    return [
+        (len(chunk), chunk.offset, [buffer.address for buffer in chunk.buffers() if buffer])
+        for chunk in column.chunks
+    ]
+
+
+def is_sorted(records: pa.Table) -> bool:
+    """Tell whether a scan's table is already in UTF-8 byte order of ``record``."""
     keys = records.column("record")
     return bool(
         pc.all(pc.less_equal(keys.slice(0, max(len(keys) - 1, 0)), keys.slice(1)), min_count=0).as_py()
     )
 
 
-def blocks(table: pa.Table) -> Iterator[pa.Table]:
-    """Yield a table in blocks of :data:`BLOCK_ROWS` rows, the last one shorter; none for no rows."""
-    for start in range(0, table.num_rows, BLOCK_ROWS):
-        yield table.slice(start, BLOCK_ROWS)
+class TableStream:
+    """A table that arrives in pieces, taken in pieces of other lengths."""
+
+    def __init__(self, tables: Iterable[pa.Table]) -> None:
+        self._tables = iter(tables)
+        self._held: list[pa.Table] = []
+
+    def take(self, count: int) -> pa.Table | None:
+        """Return the next ``count`` rows, fewer at the end; None when there are no more."""
+        held, self._held = self._held, []
+        rows = sum(table.num_rows for table in held)
+        while rows < count and (table := next(self._tables, None)) is not None:
+            if table.num_rows:  # an empty piece may bring a dictionary of its own
+                held.append(table)
+                rows += table.num_rows
+        if not held:
+            return None
+        joined = pa.concat_tables(held)
+        if rows > count:
+            self._held = [joined.slice(count)]
+        return joined.slice(0, count)
 
 
-def regrouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Cut a table that comes in pieces anew, so that each piece but the last has :data:`BLOCK_ROWS` rows.
+def regroup(tables: Iterable[pa.Table], rows: int | None = None) -> Iterator[pa.Table]:
+    """Cut a table that arrives in pieces into pieces of ``rows`` rows, the last one shorter.
 
-    A row group that came in one piece and one that came in several do not have the same bytes.
+    Each column of a piece is one array: a row group written from one array and one written from several
+    differ in their bytes.
+
+    Args:
+        tables: the pieces; empty ones are skipped.
+        rows: of each new piece; None for :data:`BLOCK_ROWS`.
     """
-    held: list[pa.Table] = []
-    count = 0
-    for table in tables:
-        held.append(table)
-        count += table.num_rows
-        if count >= BLOCK_ROWS:
-            joined = pa.concat_tables(held)
-            whole = count // BLOCK_ROWS * BLOCK_ROWS
-            for start in range(0, whole, BLOCK_ROWS):
-                yield joined.slice(start, BLOCK_ROWS).combine_chunks()
-            held, count = [joined.slice(whole)], count - whole
-    if count:
-        yield pa.concat_tables(held).combine_chunks()
+    stream = TableStream(tables)
+    while (block := stream.take(rows or BLOCK_ROWS)) is not None:
+        yield block.combine_chunks()
 
 
-def rows_at(table: pa.Table, places: Int64Array) -> pa.Table:
-    """Return the rows at these places, which ascend and may repeat; what lies between is not copied."""
-    if not len(places):
+def take_rows(table: pa.Table, rows: Int64Array) -> pa.Table:
+    """Return the rows with these numbers, which ascend and may repeat; the rows between are not copied."""
+    if not len(rows):
         return table.slice(0, 0)
     pieces = []
-    starts = np.flatnonzero(np.diff(places // BLOCK_ROWS, prepend=-1))
-    for mine in np.split(places, starts[1:]):
+    starts = np.flatnonzero(np.diff(rows // BLOCK_ROWS, prepend=-1))
+    for mine in np.split(rows, starts[1:]):
         first, last = int(mine[0]), int(mine[-1])
         piece = table.slice(first, last + 1 - first)
         if (np.diff(mine) != 1).any():
@@ -81,8 +109,8 @@ def rows_at(table: pa.Table, places: Int64Array) -> pa.Table:
     return pa.concat_tables(pieces)
 
 
-def texts(column: pa.ChunkedArray) -> Iterator[str]:
-    """Yield a column's values as Python objects, which never are there all at once."""
+def iter_texts(column: pa.ChunkedArray) -> Iterator[str]:
+    """Yield a column's values as Python objects, never more than a block of them in memory."""
     for start in range(0, len(column), BLOCK_ROWS):
         yield from column.slice(start, BLOCK_ROWS).to_pylist()
 
@@ -95,31 +123,9 @@ def as_array(column: pa.ChunkedArray) -> pa.Array:
     return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
 
 
-def joined(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column of millions of rows as one array; texts with offsets of 64 bits.
+def as_large_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column of millions of rows as one array, texts with 64-bit offsets.
 
-    Twenty million long paths have more than 2**31 bytes, which is where Arrow's usual offsets end.
+    Twenty million long paths exceed 2**31 bytes, the limit of Arrow's usual 32-bit offsets.
     """
     return as_array(column.cast(pa.large_string()) if pa.types.is_string(column.type) else column)
-
-
-def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
-    kind, whole = column.type, joined(column)
-    spans = range(0, len(order), BLOCK_ROWS)
-    return pa.chunked_array([whole.take(order.slice(start, BLOCK_ROWS)).cast(kind) for start in spans], kind)
-
-
-def _all_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    nothing = pa.nulls(min(len(column), BLOCK_ROWS), column.type)
-    spans = range(0, len(column), BLOCK_ROWS)
-    return pa.chunked_array([nothing.slice(0, len(column) - start) for start in spans], column.type)
-
-
-def _same_memory(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
-    def places(column: pa.ChunkedArray) -> list[tuple[int, int, list[int]]]:
-        return [
-            (len(chunk), chunk.offset, [buffer.address for buffer in chunk.buffers() if buffer])
-            for chunk in column.chunks
-        ]
-
-    return places(left) == places(right)

@@ -1,4 +1,4 @@
-"""SHA-256 texts as bytes and back, a column at a time; pure. In memory 32 bytes are half of 64 letters."""
+"""SHA-256 texts to bytes and back, a column at a time; pure. The bytes take half the memory of the text."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 _LETTERS = np.frombuffer(b"0123456789abcdef", np.uint8)
 _VALUES = np.full(256, 255, np.uint8)
 _VALUES[_LETTERS] = np.arange(16, dtype=np.uint8)
-_NONE = "0" * 64
+_ZEROS = "0" * 64
 
 
 def digest_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
-    """Return ``(n, 32)`` uint8 of SHA-256 texts in lower-case hex; zeros where there is none.
+    """Return SHA-256 texts in lower-case hex as ``(n, 32)`` uint8; zeros for null.
 
     Raises:
-        ValueError: a text is no such digest.
+        ValueError: a text is not such a digest.
     """
-    joined = pc.binary_join_element_wise(pc.fill_null(column, _NONE), "", "")
+    joined = pc.binary_join_element_wise(pc.fill_null(column, _ZEROS), "", "")
     pieces = [np.empty(0, np.uint8)]
     for chunk in joined.chunks:
         if len(chunk):
             ends = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
             if (np.diff(ends) != 64).any():
-                raise ValueError("a SHA-256 has not 64 letters")
+                raise ValueError("a SHA-256 does not have 64 letters")
             pieces.append(_VALUES[np.frombuffer(chunk.buffers()[2], np.uint8)[ends[0] : ends[-1]]])
     values = np.concatenate(pieces)
     if (values > 15).any():
@@ -34,7 +34,7 @@ def digest_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
 
 
 def digest_texts(digests: NDArray[np.uint8]) -> pa.Array:
-    """Return ``(n,)`` SHA-256 texts in lower-case hex of ``(n, 32)`` uint8.
+    """Return ``(n, 32)`` uint8 as ``(n,)`` SHA-256 texts in lower-case hex.
 
     >>> digest_texts(np.zeros((1, 32), np.uint8))[0].as_py() == "0" * 64
     True

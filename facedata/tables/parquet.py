@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import NotASetError, SchemaVersionError, writing
+from ..errors import NotASetError, SchemaVersionError
 from ..files.atomic import file_sha256
-from ..files.remote import Place
+from ..files.remote import Location
+from ..files.staged import StagedFiles
 from .schema import ROW_GROUP_ROWS, SCHEMA_VERSION
 
 _DICTIONARY_PAGE_BYTES = 1 << 28
@@ -21,81 +21,52 @@ _DICTIONARY_PAGE_BYTES = 1 << 28
 
 def write_table(
     path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
-) -> tuple[str, int]:
+) -> None:
     """Write a table whole or not at all: temporary name, flush, rename.
 
     Args:
-        path: where the file shall be.
-        chunks: one table, or several to be written one after the other (memory holds one at a time).
-        kind: a key of :data:`KINDS`, or another word for tables of one's own.
+        path: the file.
+        chunks: one table, or several written one after the other (memory holds one at a time).
+        kind: a key of :data:`KINDS`, or another word for a table of your own.
         schema: the Arrow schema every chunk is cast to.
         fingerprint: of the set the table belongs to.
-
-    Returns:
-        The file's SHA-256 (lower-case hex) and its number of rows.
 
     Raises:
         StoreError: the file cannot be written; nothing half-written stays.
     """
-    staged = stage_table(path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
-    staged.settle()
-    return staged.sha256, staged.rows
-
-
-class StagedTable(NamedTuple):
-    """A table written whole under its temporary name, to be renamed to ``path``."""
-
-    temporary: Path
-    path: Path
-    sha256: str
-    rows: int
-
-    def settle(self) -> None:
-        """Give the table its name.
-
-        Raises:
-            StoreError: that is refused.
-        """
-        with writing(self.path):
-            self.temporary.replace(self.path)
+    with StagedFiles() as staged:
+        stage_table(staged, path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
+        staged.commit()
 
 
 def stage_table(
-    path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
-) -> StagedTable:
-    """Do all of :func:`write_table` but the rename, so that several tables can be renamed together."""
+    staged: StagedFiles,
+    path: Path,
+    chunks: pa.Table | Iterable[pa.Table],
+    *,
+    kind: str,
+    schema: pa.Schema,
+    fingerprint: str,
+) -> dict[str, Any]:
+    """Write a table as :func:`write_table` does, but leave the rename to ``staged.commit()``.
+
+    Returns:
+        What dataset.json records of the table: its ``rows``, and the ``sha256`` of its file.
+    """
     metadata = {
         "facedata.kind": kind,
         "facedata.schema_version": str(SCHEMA_VERSION),
         "facedata.fingerprint": fingerprint,
     }
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with writing(path), temporary.open("wb") as file:
-            tables = [chunks] if isinstance(chunks, pa.Table) else chunks
-            rows = _write_chunks(file, tables, schema.with_metadata(metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        return StagedTable(temporary, path, file_sha256(temporary), rows)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _write_chunks(file: IO[bytes], chunks: Iterable[pa.Table], schema: pa.Schema) -> int:
+    schema = schema.with_metadata(metadata)
+    layout = {"compression": "zstd", "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES}
     rows = 0
-    with pq.ParquetWriter(
-        file,
-        schema,
-        compression="zstd",
-        dictionary_pagesize_limit=_DICTIONARY_PAGE_BYTES,
-        write_statistics=True,
-    ) as writer:
-        for chunk in chunks:
+    with staged.open(path) as file, pq.ParquetWriter(file, schema, write_statistics=True, **layout) as writer:
+        for chunk in [chunks] if isinstance(chunks, pa.Table) else chunks:
             rows += chunk.num_rows
             # cast() refuses what does not fit instead of changing it
             writer.write_table(chunk.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
-    return rows
+    return {"rows": rows, "sha256": file_sha256(staged.temporary(path))}
 
 
 class Footer(NamedTuple):
@@ -106,7 +77,7 @@ class Footer(NamedTuple):
     rows: int
 
 
-def read_footer(path: Place) -> Footer:
+def read_footer(path: Location) -> Footer:
     """Read a table's own metadata.
 
     Raises:
@@ -134,7 +105,7 @@ def read_footer(path: Place) -> Footer:
 
 
 def read_table(
-    path: Place, kind: str, columns: list[str] | None = None, encoded: Sequence[str] = ()
+    path: Location, kind: str, columns: list[str] | None = None, encoded: Sequence[str] = ()
 ) -> pa.Table:
     """Read a table after checking that it is of this kind and schema version.
 
@@ -157,7 +128,7 @@ def read_table(
         return table.unify_dictionaries() if encoded else table
 
 
-def read_blocks(path: Place, columns: list[str] | None = None) -> Iterator[pa.Table]:
+def read_blocks(path: Location, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Yield a table of ours a row group at a time."""
     with path.open("rb") as file:
         parquet = pq.ParquetFile(file)
@@ -165,7 +136,7 @@ def read_blocks(path: Place, columns: list[str] | None = None) -> Iterator[pa.Ta
             yield parquet.read_row_group(number, columns=columns)
 
 
-def read_schema(path: Place) -> pa.Schema:
+def read_schema(path: Location) -> pa.Schema:
     """Return a table's columns and their types."""
     with path.open("rb") as file:
         return pq.read_schema(file)

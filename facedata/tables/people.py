@@ -1,4 +1,4 @@
-"""People as numbers, in UTF-8 byte order of their names."""
+"""People as numbers, in UTF-8 byte order of their names; pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..types import Int32Array
 
 
 def person_codes(identities: pa.ChunkedArray) -> tuple[Int32Array, list[str]]:
-    """Return each row's person as ``(n,)`` int32 (-1 for none), and the people, in UTF-8 byte order."""
+    """Return each row's person as ``(n,)`` int32 (-1 for null), and the people, in UTF-8 byte order."""
     encoded = identities.dictionary_encode()
-    found: list[str] = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
-    order = sorted(range(len(found)), key=lambda index: found[index].encode())
-    rank = np.full(len(found) + 1, -1, np.int32)
-    rank[order] = np.arange(len(found), dtype=np.int32)
+    names: list[str] = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+    order = sorted(range(len(names)), key=lambda index: names[index].encode())
+    rank = np.full(len(names) + 1, -1, np.int32)  # the last one is for null
+    rank[order] = np.arange(len(names), dtype=np.int32)
     codes = np.empty(len(identities), np.int32)
     start = 0
     for chunk in encoded.chunks:
-        indices = pc.fill_null(chunk.indices, len(found)).to_numpy(zero_copy_only=False)
+        indices = pc.fill_null(chunk.indices, len(names)).to_numpy(zero_copy_only=False)
         codes[start : start + len(chunk)] = rank[indices]
         start += len(chunk)
-    return codes, [found[index] for index in order]
+    return codes, [names[index] for index in order]

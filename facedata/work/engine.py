@@ -1,6 +1,6 @@
-"""Runs shards until every one of them has its part, whatever dies on the way.
+"""Runs shards until every one has its part, even when workers die.
 
-An engine is a place where shards run: processes of this machine (:class:`LocalEngine`), or a cluster
+An engine is where shards run: processes on this machine (:class:`LocalEngine`), or a cluster
 (:mod:`facedata.work.cluster`).
 """
 
@@ -13,9 +13,8 @@ from itertools import chain, islice
 from typing import Protocol
 
 from ..errors import EngineError
-from ..types import Photo, Row, Status
+from ..types import Row, Status
 from .processes import ProcessPool, WorkerDiedError
-from .stage import Stage, run_photos
 from .task import ShardTask, run_shard, write_part
 
 logger = logging.getLogger(__name__)
@@ -31,8 +30,8 @@ class ShardsLostError(Exception):
     """A worker died.
 
     Attributes:
-        names: of the shards that may have been in its hands.
-        deaths: how many workers have died of them.
+        names: of the shards it may have been running.
+        deaths: how many workers died.
     """
 
     def __init__(self, names: Iterable[str], deaths: int = 1) -> None:
@@ -45,9 +44,9 @@ class Engine(Protocol):
 
     @property
     def fallback(self) -> Engine | None:
-        """Where shards go that were in flight when workers died, to tell the deadly ones from the others.
+        """Where to run the shards that were in flight when workers died, to find the one that kills them.
 
-        None when this engine knows whom to suspect: they are then run photo by photo.
+        None when this engine knows which shard killed its worker: that one is then run photo by photo.
         """
         ...
 
@@ -75,7 +74,7 @@ class LocalEngine:
     def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
         """Run shards; see :class:`Engine`."""
         waiting = iter(tasks)
-        # not more workers than shards: each one costs a second to start and its networks' memory
+        # no more workers than shards: each one takes a second to start, and memory for its networks
         first = list(islice(waiting, self.workers))
         if not first:
             return
@@ -83,51 +82,51 @@ class LocalEngine:
         jobs = (in_flight.setdefault(task.name, task) for task in chain(first, waiting))
         try:
             with ProcessPool(len(first)) as pool:
-                for name, statuses in pool.map(_run_named, jobs):
+                for name, statuses in pool.map(run_shard, jobs):
                     del in_flight[name]
                     yield statuses
         except WorkerDiedError as error:
-            raise ShardsLostError(_begun(in_flight.values())) from error
-
-
-def _run_named(task: ShardTask) -> tuple[str, list[str]]:
-    return task.name, run_shard(task)
-
-
-def _begun(tasks: Iterable[ShardTask]) -> list[str]:
-    """Return the names of the shards that were begun and not finished, and take their marks away."""
-    begun = [task for task in tasks if task.mark.exists() and not task.part.exists()]
-    for task in begun:
-        task.mark.unlink()
-    return [task.name for task in begun]
+            started = [task for task in in_flight.values() if task.mark.exists() and not task.part.exists()]
+            for task in started:
+                task.mark.unlink()
+            raise ShardsLostError(task.name for task in started) from error
 
 
 def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> None:
     """Run every shard that has no part yet, round after round, until all have one.
 
-    A shard in flight at two deaths is run photo by photo in a process of its own; the photo that kills it
-    becomes a ``failed`` row.
+    A shard that was in flight at two deaths is run photo by photo in a process of its own; the photo that
+    kills it becomes a ``failed`` row.
 
     Args:
-        tasks: of a run; may be made only when asked for, they are gone through once a round.
+        tasks: of a run; each round goes through them once.
         engine: where they run.
-        on_shard: called after each.
+        on_shard: called after each shard.
 
     Raises:
-        EngineError: three rounds brought no progress, or the engine's cluster is out of reach.
+        EngineError: three rounds made no progress, or the engine's cluster cannot be reached.
         StoreError: the output cannot be written.
     """
     deaths: Counter[str] = Counter()
     rounds_without_progress = 0
     while rounds_without_progress < _ROUNDS_WITHOUT_PROGRESS:
         rounds_without_progress += 1
+        suspects = {name for name, count in deaths.items() if count >= _DEATHS_BEFORE_ISOLATION}
         try:
-            for statuses in _run_round(tasks, engine, deaths):
+            isolated = [task for task in _pending(tasks) if task.name in suspects]
+            if isolated and engine.fallback is not None:
+                finished: list[list[str]] = []
+                run_all(isolated, engine.fallback, finished.append)
+                results: Iterable[list[str]] = finished
+            else:
+                results = map(_run_isolated, isolated)
+            others = (task for task in _pending(tasks) if task.name not in suspects)
+            for statuses in chain(results, engine.run(others)):
                 rounds_without_progress = 0
                 on_shard(statuses)
             return
         except ShardsLostError as lost:
-            logger.warning("a worker died; going on with the shards that are not done")
+            logger.warning("a worker died; continuing with the shards that are not done")
             deaths.update(dict.fromkeys(lost.names, lost.deaths))
     raise EngineError(
         f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds without finishing one of "
@@ -140,22 +139,6 @@ def _pending(tasks: Iterable[ShardTask]) -> Iterator[ShardTask]:
     return (task for task in tasks if not task.part.exists())
 
 
-def _run_round(tasks: Sequence[ShardTask], engine: Engine, deaths: Counter[str]) -> Iterator[list[str]]:
-    suspects = {name for name, count in deaths.items() if count >= _DEATHS_BEFORE_ISOLATION}
-    if suspects:
-        yield from _run_suspects([task for task in _pending(tasks) if task.name in suspects], engine.fallback)
-    yield from engine.run(task for task in _pending(tasks) if task.name not in suspects)
-
-
-def _run_suspects(tasks: list[ShardTask], engine: Engine | None) -> Iterator[list[str]]:
-    if engine is None:
-        yield from map(_run_isolated, tasks)
-        return
-    finished: list[list[str]] = []
-    run_all(tasks, engine, finished.append)
-    yield from finished
-
-
 def _run_isolated(task: ShardTask) -> list[str]:
     """Run a shard photo by photo in one process, and in a new one after each photo that kills it."""
     rows: list[Row] = []
@@ -163,23 +146,15 @@ def _run_isolated(task: ShardTask) -> list[str]:
     while len(rows) < len(photos):
         with ProcessPool(1) as pool:
             try:
-                next(pool.map(_load, [task.stage]))
-            except WorkerDiedError as error:  # without any photo: it proves nothing against one
+                next(pool.map(task.stage.run, [[]]))  # loads the networks
+            except WorkerDiedError as error:  # without any photo, so no photo is to blame
                 raise ShardsLostError([]) from error
             try:
                 for photo in photos[len(rows) :]:
-                    rows += next(pool.map(_run_alone, [(photo, task.stage)]))
+                    rows += next(pool.map(task.stage.run, [[photo]]))
             except WorkerDiedError:
                 photo = photos[len(rows)]
                 logger.warning("the photo %r kills its worker; its row is `failed`", photo.photo)
                 reason = "it killed its worker twice"
                 rows.append({"record": photo.record, "status": Status.FAILED.value, "reason": reason})
     return write_part(task, rows)
-
-
-def _load(stage: Stage) -> None:
-    run_photos([], stage)
-
-
-def _run_alone(job: tuple[Photo, Stage]) -> list[Row]:
-    return run_photos([job[0]], job[1])

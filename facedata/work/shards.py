@@ -1,97 +1,84 @@
-"""Cutting pending records into shards, whose photos become Python objects only when somebody asks.
+"""Cutting records into shards, whose photos become Python objects only when they are asked for.
 
-Twenty million photos as objects take ten gigabytes; needed are only those of the shards in flight.
+Twenty million photos as objects take ten gigabytes; only those of the shards in flight are needed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..plan.plan import Plan
-from ..progress.folder import Work
-from ..tables.blocks import BLOCK_ROWS, as_array, rows_at
+from ..progress.folder import ProgressFolder
+from ..tables.blocks import BLOCK_ROWS, as_array, take_rows
 from ..types import Int64Array, Photo
 from .stage import SHARD_PHOTOS, Stage
 from .task import ShardTask
-
-T = TypeVar("T")
 
 _NAME_COLUMNS = ["record", "photo", "crop_path", "size", "mtime_ns"]
 _NAME_LETTERS = 24
 
 
-class _Lazy(Sequence[T]):
-    """Some rows of a plan; pickled as the objects they stand for."""
+class ShardPhotos(Sequence[Photo]):
+    """A shard's photos, made from rows each time they are asked for; pickled as a tuple of photos.
 
-    __slots__ = ("indices", "plan")
+    Args:
+        make: makes photos from row numbers.
+        rows: the shard's, ascending.
+    """
 
-    def __init__(self, plan: Plan, indices: Int64Array) -> None:
-        self.plan, self.indices = plan, indices
+    __slots__ = ("make", "rows")
 
-    def _made(self) -> list[T]:
-        raise NotImplementedError
+    def __init__(self, make: Callable[[Int64Array], Sequence[Photo]], rows: Int64Array) -> None:
+        self.make, self.rows = make, rows
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.rows)
 
     @overload
-    def __getitem__(self, index: int) -> T: ...
+    def __getitem__(self, index: int) -> Photo: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: slice) -> Sequence[Photo]: ...
 
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self._made()[index]
+    def __getitem__(self, index: int | slice) -> Photo | Sequence[Photo]:
+        return self.make(self.rows)[index]
 
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._made())
+    def __iter__(self) -> Iterator[Photo]:
+        return iter(self.make(self.rows))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return tuple, (self._made(),)
+        return tuple, (tuple(self),)
 
 
-class Photos(_Lazy[Photo]):
-    """A shard's photos."""
-
-    __slots__ = ()
-
-    def _made(self) -> list[Photo]:
-        return self.plan.photos(self.indices)
-
-
-class Seen(_Lazy[tuple[int, int]]):
-    """Size and mtime_ns of a shard's photos."""
-
-    __slots__ = ()
-
-    def _made(self) -> list[tuple[int, int]]:
-        return self.plan.seen(self.indices)
+def cut_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: ProgressFolder) -> list[ShardTask]:
+    """Cut the pending records of a plan, which ascend, into tasks."""
+    return [
+        ShardTask(name, ShardPhotos(plan.photos, rows), progress.folder, stage, progress.store)
+        for name, rows in name_shards(plan.records, pending)
+    ]
 
 
-def named_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:
+def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:
     """Cut pending records into shards of 64.
 
     Args:
         records: a plan's.
-        pending: ``(n,)`` int64, places of records, ascending.
+        pending: ``(n,)`` int64, indices of records, ascending.
 
     Yields:
-        A name that depends on the shard's photos and nothing else, and the places of its records.
+        A name that depends on the shard's photos and nothing else, and the indices of its records.
     """
     for start in range(0, len(pending), BLOCK_ROWS):
         indices = pending[start : start + BLOCK_ROWS]
-        rows = rows_at(records.select([*_NAME_COLUMNS, "given_box"]), indices)
-        lines = as_array(
-            pc.binary_join_element_wise(
-                *(pc.cast(rows.column(name), pa.string()) for name in _NAME_COLUMNS), "\0"
-            )
-        )
+        rows = take_rows(records.select([*_NAME_COLUMNS, "given_box"]), indices)
+        columns = (pc.cast(rows.column(name), pa.string()) for name in _NAME_COLUMNS)
+        lines = as_array(pc.binary_join_element_wise(*columns, "\0"))
         _, ends, letters = lines.buffers()
         cuts = np.frombuffer(ends, np.int32)[lines.offset : lines.offset + len(lines) + 1]
         boxes = rows.column("given_box")
@@ -101,11 +88,3 @@ def named_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, 
             if boxes.null_count < len(boxes):
                 digest.update(repr(boxes.slice(first, last - first).to_pylist()).encode())
             yield digest.hexdigest()[:_NAME_LETTERS], indices[first:last]
-
-
-def cut_shards(work: Work, plan: Plan, pending: Int64Array, stage: Stage) -> list[ShardTask]:
-    """Cut the pending records, which ascend, into shards; their photos are made when asked for."""
-    return [
-        ShardTask(name, Photos(plan, indices), Seen(plan, indices), work.folder, stage, work.store)
-        for name, indices in named_shards(plan.records, pending)
-    ]

@@ -1,4 +1,4 @@
-"""One shard of photos through image, detect and align, to its ledger rows and the bytes of its crops."""
+"""What a worker does with a shard's photos: decode, find the face, cut the crop."""
 
 from __future__ import annotations
 
@@ -6,26 +6,46 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..config import PrepareConfig
 from ..crops.codec import encode_crop
-from ..crops.cut import CropShape, cut_crop
+from ..crops.cut import CropShape, cut_crop, make_shape
 from ..detect.base import Detector, DetectorFactory
 from ..detect.choose import box_iou, choose
-from ..detect.find import BATCH_PIXELS, Wanted, find_faces
-from ..detect.search import Search
+from ..detect.find import BATCH_PIXELS, Outcome, SearchRegion, find_faces
+from ..detect.search import SearchRule
 from ..errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
 from ..files.memory import release
 from ..photos.picture import Picture
 from ..sources.base import PhotoReader
-from ..types import Face, Photo, Row, Status
+from ..types import Photo, Row, Status
 
 SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that no setting of the run can show in the bytes."""
 
 _BATCH_PHOTOS = 32
-"""A batch of opened photos ends here or at ``detect.find.BATCH_PIXELS``: memory is bounded by it."""
+"""A batch of opened photos ends here or at ``detect.find.BATCH_PIXELS``: that bounds the memory."""
+
+
+class Stage(Protocol):
+    """What becomes of a shard's photos; the same for every shard of a run, and picklable."""
+
+    @property
+    def reader(self) -> PhotoReader:
+        """Reads the photos' bytes."""
+        ...
+
+    def run(self, photos: Sequence[Photo]) -> list[Row]:
+        """Take photos all the way to encoded crops; nothing is written.
+
+        Returns:
+            One row per photo, in order: the columns of :data:`facedata.progress.parts.ROWS` that apply, and
+            the crop's own bytes as ``crop``. A photo that fails has its status and reason in its row.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,180 +63,151 @@ class CropRules:
     search: str = "photo"
 
 
+class _Opened(NamedTuple):
+    """A photo that was read: its row so far and, unless it failed, where to look for faces."""
+
+    photo: Photo
+    row: Row
+    region: SearchRegion | None = None
+
+
 @dataclass(frozen=True)
-class Stage:
-    """What every shard of a run shares; picklable."""
+class FindAndCrop:
+    """The stage of ``prepare``: find each photo's face and cut it out.
+
+    Attributes:
+        rules: the settings.
+        reader: reads the photos' bytes.
+        detector: makes the detector, once per worker.
+    """
 
     rules: CropRules
     reader: PhotoReader
     detector: DetectorFactory
 
+    @classmethod
+    def of(
+        cls, config: PrepareConfig, search: str, reader: PhotoReader, detector: DetectorFactory
+    ) -> FindAndCrop:
+        """Return the stage that the options describe; ``search`` is as in :class:`CropRules`."""
+        shape = make_shape(config.template, config.size, config.margin)
+        rules = CropRules(
+            str(config.face), config.min_score, config.min_face, config.max_pixels, shape, search
+        )
+        return cls(rules, reader, detector)
+
     def run(self, photos: Sequence[Photo]) -> list[Row]:
-        """Do what this stage is for; see :func:`run_photos`."""
-        return _find_and_crop(photos, self)
+        """Find and cut faces; see :meth:`Stage.run`."""
+        detector, waiting = _load_detector(self.detector), iter(photos)
+        rows: list[Row] = []
+        while batch := self._open_batch(waiting):
+            found = find_faces([opened.region for opened in batch if opened.region is not None], detector)
+            outcomes = iter(found)
+            for opened in batch:
+                rows.append(opened.row if opened.region is None else self._crop(opened, next(outcomes)))
+            del batch, opened, found, outcomes
+            release()
+        return rows
+
+    def _open_batch(self, photos: Iterator[Photo]) -> list[_Opened]:
+        batch: list[_Opened] = []
+        pixels = 0
+        for photo in photos:
+            batch.append(self._open(photo))
+            if region := batch[-1].region:
+                pixels += region.picture.pixels(region.first_reduction)
+            if len(batch) == _BATCH_PHOTOS or pixels >= BATCH_PIXELS:
+                break
+        return batch
+
+    def _open(self, photo: Photo) -> _Opened:
+        row: Row = {"record": photo.record, "status": None, "reason": None}
+        try:
+            data = self.reader(photo.photo)
+            row["sha256"] = hashlib.sha256(data).hexdigest()
+            picture = Picture(data, self.rules.max_pixels)
+            region = self._region(photo, picture)
+            if region is not None:
+                picture.at(region.first_reduction)  # decodes it, so that damage shows here
+        except OSError as error:
+            return _Opened(photo, _reject(row, Status.UNREADABLE, error.strerror or str(error)))
+        except ImageError as error:
+            return _Opened(photo, _reject_image(row, error))
+        except MemoryError:
+            return _Opened(photo, _reject(row, Status.TOO_LARGE, "not enough memory to read it"))
+        row.update(width=picture.header.width, height=picture.header.height)
+        if region is None:
+            return _Opened(photo, _reject(row, Status.NO_FACE, "the given box lies outside the photo"))
+        return _Opened(photo, row, region)
+
+    def _region(self, photo: Photo, picture: Picture) -> SearchRegion | None:
+        """Return the part of a photo to search: all of it, or the given box at twice its size."""
+        rules, (width, height) = self.rules, picture.size
+        rule = SearchRule(rules.face, rules.min_score, rules.min_face, photo.given_box)
+        if rules.search != "given_box" or photo.given_box is None:
+            return SearchRegion(picture, (0, 0, width, height), rule)
+        x0, y0, x1, y1 = photo.given_box
+        reach_x, reach_y = (x1 - x0) / 2, (y1 - y0) / 2
+        low = max(0, int(x0 - reach_x)), max(0, int(y0 - reach_y))
+        high = min(width, int(x1 + reach_x) + 1), min(height, int(y1 + reach_y) + 1)
+        return SearchRegion(picture, (*low, *high), rule) if low[0] < high[0] and low[1] < high[1] else None
+
+    def _crop(self, opened: _Opened, outcome: Outcome) -> Row:
+        photo, row, region = opened
+        if region is None:
+            return row
+        if isinstance(outcome, DetectorError):
+            return _reject(row, Status.FAILED, str(outcome))
+        if isinstance(outcome, ImageError):
+            return _reject_image(row, outcome)
+        row.update(
+            faces=len(outcome),
+            all_boxes=[face.box.tolist() for face in outcome],
+            all_scores=[face.score for face in outcome],
+        )
+        given, rules = photo.given_box, self.rules
+        face, status, reason = choose(
+            outcome, rules.face, (row["width"], row["height"]),
+            min_score=rules.min_score, min_face=rules.min_face, given_box=given,
+        )  # fmt: skip
+        if face is None:
+            return _reject(row, status, reason)
+        try:
+            crop = cut_crop(region.picture, face, rules.shape)
+        except ImageError as error:  # it could be decoded at another size
+            return _reject_image(row, error)
+        row.update(
+            status=Status.KEPT.value,
+            score=face.score,
+            box=face.box.tolist(),
+            landmarks=face.landmarks.ravel().tolist(),
+            tilt_deg=face.tilt_deg,
+            box_iou=None if given is None else box_iou(face.box, np.asarray(given)),
+            matrix=crop.matrix.ravel().tolist(),
+        )
+        return add_crop(row, photo, encode_crop(crop.image))
 
 
-@dataclass(frozen=True, eq=False)
-class _Opened:
-    """A photo that was read: its row so far and, unless it failed, what is wanted of it."""
-
-    photo: Photo
-    row: Row
-    wanted: Wanted | None = None
-
-
-def run_photos(photos: Sequence[Photo], stage: Stage) -> list[Row]:
-    """Take photos all the way to encoded crops; nothing is written.
-
-    Args:
-        photos: of one shard.
-        stage: settings, reader and detector.
-
-    Returns:
-        One row per photo, in order: the ledger's columns that detection fills, ``crop_sha256``,
-        ``crop_length``, and the crop's own bytes as ``crop``. What is wrong with a photo is in its row.
-    """
-    return stage.run(photos)
-
-
-def _find_and_crop(photos: Sequence[Photo], stage: Stage) -> list[Row]:
-    detector = _detector(stage.detector)
-    rows: list[Row] = []
-    for batch in _batches(photos, stage):
-        rows += _run_batch(batch, detector, stage)
-        batch.clear()  # the generator holds the list too
-        release()
-    return rows
-
-
-def _run_batch(batch: list[_Opened], detector: Detector, stage: Stage) -> list[Row]:
-    readable = [opened for opened in batch if opened.wanted is not None]
-    found = find_faces([opened.wanted for opened in readable if opened.wanted is not None], detector)
-    faces = {id(opened): one for opened, one in zip(readable, found, strict=True)}
-    return [_finish(opened, faces.get(id(opened)), stage) for opened in batch]
-
-
-@lru_cache(maxsize=1)
-def _detector(factory: DetectorFactory) -> Detector:
-    """Networks are loaded once per worker, not once per shard."""
-    return factory()
-
-
-def _batches(photos: Sequence[Photo], stage: Stage) -> Iterator[list[_Opened]]:
-    batch: list[_Opened] = []
-    pixels = 0
-    for photo in photos:
-        batch.append(_open(photo, stage))
-        pixels += _pixels(batch[-1])
-        if len(batch) == _BATCH_PHOTOS or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
-def _pixels(opened: _Opened) -> int:
-    """Return how many pixels of a photo are decoded already."""
-    wanted = opened.wanted
-    return 0 if wanted is None else wanted.picture.pixels(wanted.first_reduction)
-
-
-def _open(photo: Photo, stage: Stage) -> _Opened:
-    row: Row = {"record": photo.record, "status": None, "reason": None}
-    try:
-        data = stage.reader(photo.photo)
-        row["sha256"] = hashlib.sha256(data).hexdigest()
-        picture = Picture(data, stage.rules.max_pixels)
-        wanted = _wanted(photo, picture, stage.rules)
-        if wanted is not None:
-            picture.at(wanted.first_reduction)  # what is damaged shows here
-    except OSError as error:
-        return _Opened(photo, _rejected(row, Status.UNREADABLE, error.strerror or str(error)))
-    except ImageError as error:
-        return _Opened(photo, _rejected(row, _status_of(error), str(error)))
-    except MemoryError:
-        return _Opened(photo, _rejected(row, Status.TOO_LARGE, "not enough memory to read it"))
-    row.update(width=picture.header.width, height=picture.header.height)
-    if wanted is None:
-        return _Opened(photo, _rejected(row, Status.NO_FACE, "the given box lies outside the photo"))
-    return _Opened(photo, row, wanted)
-
-
-def _wanted(photo: Photo, picture: Picture, rules: CropRules) -> Wanted | None:
-    region = _region(photo, *picture.size, rules.search)
-    if region is None:
-        return None
-    search = Search(rules.face, rules.min_score, rules.min_face, photo.given_box)
-    return Wanted(picture, region, search)
-
-
-def _status_of(error: ImageError) -> Status:
-    if isinstance(error, TooLargeImageError):
-        return Status.TOO_LARGE
-    return Status.UNSUPPORTED if isinstance(error, UnsupportedImageError) else Status.UNREADABLE
-
-
-def _region(photo: Photo, width: int, height: int, search: str) -> tuple[int, int, int, int] | None:
-    """Return the part of a photo to search, x0 y0 x1 y1: all, or a given box at twice its size."""
-    if search != "given_box" or photo.given_box is None:
-        return 0, 0, width, height
-    x0, y0, x1, y1 = photo.given_box
-    reach_x, reach_y = (x1 - x0) / 2, (y1 - y0) / 2
-    low = max(0, int(x0 - reach_x)), max(0, int(y0 - reach_y))
-    high = min(width, int(x1 + reach_x) + 1), min(height, int(y1 + reach_y) + 1)
-    return (*low, *high) if low[0] < high[0] and low[1] < high[1] else None
-
-
-def _finish(opened: _Opened, faces: list[Face] | DetectorError | ImageError | None, stage: Stage) -> Row:
-    row = opened.row
-    if opened.wanted is None or faces is None:
-        return row
-    if isinstance(faces, DetectorError):
-        return _rejected(row, Status.FAILED, str(faces))
-    if isinstance(faces, ImageError):
-        return _rejected(row, _status_of(faces), str(faces))
-    row.update(
-        faces=len(faces),
-        all_boxes=[face.box.tolist() for face in faces],
-        all_scores=[face.score for face in faces],
-    )
-    face, status, reason = _choose(faces, opened, stage.rules)
-    if face is None:
-        return _rejected(row, status, reason)
-    return _cropped(row, face, opened, opened.wanted.picture, stage)
-
-
-def _choose(faces: list[Face], opened: _Opened, rules: CropRules) -> tuple[Face | None, Status, str | None]:
-    height, width = opened.row["height"], opened.row["width"]
-    return choose(
-        faces, rules.face, (width, height),
-        min_score=rules.min_score, min_face=rules.min_face, given_box=opened.photo.given_box,
-    )  # fmt: skip
-
-
-def _cropped(row: Row, face: Face, opened: _Opened, picture: Picture, stage: Stage) -> Row:
-    try:
-        crop = cut_crop(picture, face, stage.rules.shape)
-    except ImageError as error:  # it could be decoded at another size
-        return _rejected(row, _status_of(error), str(error))
-    data = encode_crop(crop.image)
-    given = opened.photo.given_box
-    row.update(
-        status=Status.KEPT.value,
-        score=face.score,
-        box=face.box.tolist(),
-        landmarks=face.landmarks.ravel().tolist(),
-        tilt_deg=face.tilt_deg,
-        box_iou=None if given is None else box_iou(face.box, np.asarray(given)),
-        matrix=crop.matrix.ravel().tolist(),
-        path=opened.photo.crop_path,
-        crop_sha256=hashlib.sha256(data).hexdigest(),
-        crop_length=len(data),
-        crop=data,
-    )
+def add_crop(row: Row, photo: Photo, jpeg: bytes) -> Row:
+    """Add a crop's bytes, digest, length and path to its photo's row."""
+    digest = hashlib.sha256(jpeg).hexdigest()
+    row.update(path=photo.crop_path, crop_sha256=digest, crop_length=len(jpeg), crop=jpeg)
     return row
 
 
-def _rejected(row: Row, status: Status, reason: str | None) -> Row:
+@lru_cache(maxsize=1)
+def _load_detector(factory: DetectorFactory) -> Detector:
+    """Load networks once per worker, not once per shard."""
+    return factory()
+
+
+def _reject_image(row: Row, error: ImageError) -> Row:
+    if isinstance(error, TooLargeImageError):
+        return _reject(row, Status.TOO_LARGE, str(error))
+    unsupported = isinstance(error, UnsupportedImageError)
+    return _reject(row, Status.UNSUPPORTED if unsupported else Status.UNREADABLE, str(error))
+
+
+def _reject(row: Row, status: Status, reason: str | None) -> Row:
     row.update(status=status.value, reason=reason)
     return row

@@ -12,7 +12,7 @@ from ..errors import writing
 from ..progress.parts import PART_ENDING, ROWS, write_rows
 from ..store.base import Store
 from ..types import Photo, Row
-from .stage import Stage, run_photos
+from .stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,54 +22,60 @@ class ShardTask:
     Attributes:
         name: of its part; depends on the photos and nothing else.
         photos: in plan order.
-        seen: size and mtime_ns of each.
-        work: the ``.work`` folder.
-        stage: what all shards share.
+        folder: the set's progress folder.
+        stage: what becomes of the photos.
         store: where the crops go.
     """
 
     name: str
     photos: Sequence[Photo]
-    seen: Sequence[tuple[int, int]]
-    work: Path
+    folder: Path
     stage: Stage
     store: Store
 
     @property
     def part(self) -> Path:
-        """The part's file; it is there when the shard is done."""
-        return self.work / "parts" / f"{self.name}{PART_ENDING}"
+        """The part's file; it exists once the shard is done."""
+        return self.folder / "parts" / f"{self.name}{PART_ENDING}"
 
     @property
     def mark(self) -> Path:
-        """The file that says the shard was begun; a worker that dies leaves it."""
-        return self.work / "started" / self.name
+        """The file that exists while the shard runs; a worker that dies leaves it behind."""
+        return self.folder / "started" / self.name
+
+    def remove_part(self) -> None:
+        """Remove the part, if there is one.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        with writing(self.part):
+            self.part.unlink(missing_ok=True)
 
 
-def run_shard(task: ShardTask) -> list[str]:
-    """Run one shard in a worker and write its part; returns its rows' statuses.
+def run_shard(task: ShardTask) -> tuple[str, list[str]]:
+    """Run one shard in a worker and write its part; return its name and its rows' statuses.
 
     Raises:
         StoreError: a crop or the part cannot be written.
     """
     with writing(task.mark):
         task.mark.touch()
-    rows = run_photos(task.photos, task.stage)
-    return write_part(task, rows)
+    return task.name, write_part(task, task.stage.run(task.photos))
 
 
 def write_part(task: ShardTask, rows: Sequence[Row]) -> list[str]:
-    """Write a shard's crops, then its part, which vouches for them; returns the rows' statuses.
+    """Write a shard's crops, then its part, which vouches for them; return the rows' statuses.
 
     Raises:
         StoreError: a crop or the part cannot be written.
     """
     task.store.put(task.name, [(row["path"], row["crop"]) for row in rows if "crop" in row])
-    whole = [
-        {**row, "given_box": photo.given_box, "size": size, "mtime_ns": mtime_ns}
-        for row, photo, (size, mtime_ns) in zip(rows, task.photos, task.seen, strict=True)
+    full = [
+        {**row, "given_box": photo.given_box, "size": photo.size, "mtime_ns": photo.mtime_ns}
+        for row, photo in zip(rows, task.photos, strict=True)
     ]
-    columns = {field.name: pa.array([row.get(field.name) for row in whole], field.type) for field in ROWS}
+    columns = {field.name: pa.array([row.get(field.name) for row in full], field.type) for field in ROWS}
     write_rows(task.part, pa.table(columns, schema=ROWS))
     task.mark.unlink(missing_ok=True)
     return [str(row["status"]) for row in rows]

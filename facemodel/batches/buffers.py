@@ -1,4 +1,4 @@
-"""Memory of batches that nobody holds any more, for the next ones: fresh pages cost a tenth of reading."""
+"""Memory of batches that are no longer used, for the next ones: fresh pages cost a tenth of reading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST_FREE = 6
-"""Buffers kept for later: as many as are read ahead, and those in use."""
+"""Buffers kept for later: as many as are read ahead and in use."""
 
 
 class Buffers:
@@ -17,13 +17,13 @@ class Buffers:
 
     >>> buffers = Buffers()
     >>> first = buffers.array((2, 3))
-    >>> place = first.ctypes.data
+    >>> address = first.ctypes.data
     >>> row = first[1]
     >>> del first
-    >>> buffers.array((2, 3)).ctypes.data == place  # the row still holds it
+    >>> buffers.array((2, 3)).ctypes.data == address  # the row still holds it
     False
     >>> del row
-    >>> buffers.array((2, 3)).ctypes.data == place
+    >>> buffers.array((2, 3)).ctypes.data == address
     True
     """
 
@@ -31,20 +31,20 @@ class Buffers:
         self._free: list[NDArray[np.uint8]] = []
 
     def array(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Return a uint8 array that holds anything."""
+        """Return a uint8 array with arbitrary contents."""
         size = math.prod(shape)
-        owner = self._owner(size)
-        # a view's base is the first array whose own base is none: through a memoryview that is this one, so
+        owner = self._find_owner(size)
+        # a view's base is the first array that has no base itself: through a memoryview that is this one, so
         # it lives as long as any view of it
-        whole = np.frombuffer(memoryview(owner)[:size], np.uint8)  # type: ignore[arg-type]
-        weakref.finalize(whole, self._take_back, owner).atexit = False
-        return whole.reshape(shape)
+        array = np.frombuffer(memoryview(owner)[:size], np.uint8)  # type: ignore[arg-type]
+        weakref.finalize(array, self._take_back, owner).atexit = False
+        return array.reshape(shape)
 
-    def _owner(self, size: int) -> NDArray[np.uint8]:
+    def _find_owner(self, size: int) -> NDArray[np.uint8]:
         while self._free:
             try:
                 owner = self._free.pop()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # another thread was faster
                 break
             if len(owner) >= size:
                 return owner

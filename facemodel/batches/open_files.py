@@ -1,35 +1,35 @@
-"""Crops' bytes with as few system calls as can be: tars stay open, each thread having its own."""
+"""Crops' bytes with as few system calls as possible: tars stay open, and each thread has its own."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from pathlib import Path
 
-from facedata.files.remote import Place
+from facedata.files.open_files import OpenFiles
+from facedata.files.remote import Location
 from facedata.store.read import read_crop
 
 TAR = ".tar"
-"""Files that hold many crops end so."""
+"""Ending of files that hold many crops."""
 
 _MOST_OPEN = 384
-"""Open tars, all threads together; a process may have 1,024 files open, and often has two readers."""
+"""Open tars of all threads together; a process may have 1,024 files open, and often has two readers."""
 
 
-class Handles:
+class CropFiles:
     """Reads crops by (file, offset, length); any thread may call.
 
     Args:
         root: the set's folder, or its URL.
-        threads: how many will read; each keeps its part of the open files.
+        threads: how many will read; each has its share of the open files.
     """
 
-    def __init__(self, root: Place, threads: int = 1) -> None:
+    def __init__(self, root: Location, threads: int = 1) -> None:
         self._root, self._most = root, max(1, _MOST_OPEN // threads)
         self._folder = str(root) + os.sep if isinstance(root, Path) else None
         self._mine = threading.local()
-        self._all: list[OrderedDict[str, int]] = []
+        self._all: list[OpenFiles] = []
         self._lock = threading.Lock()
 
     def read(self, file: str, offset: int, length: int) -> bytes:
@@ -42,26 +42,27 @@ class Handles:
             data = self._read_here(file, offset, length)
             if data is not None and len(data) == length:
                 return data
-        return read_crop(self._root, file, offset, length)  # elsewhere; or gone, and it says how
+        return read_crop(self._root, file, offset, length)  # behind a URL, or gone: this raises the error
 
     def size(self, file: str) -> int | None:
         """Return a file's bytes; None when it is gone."""
         try:
-            place = self._root / file
-            return os.stat(place).st_size if isinstance(place, Path) else place.entry().size  # noqa: PTH116
+            location = self._root / file
+            if isinstance(location, Path):
+                return os.stat(location).st_size  # noqa: PTH116
+            return location.entry().size
         except OSError:
             return None
 
     def close(self) -> None:
-        """Close all files; nobody may be reading any more."""
-        for opened in self._all:
-            while opened:
-                os.close(opened.popitem()[1])
+        """Close all files; no thread may still be reading."""
+        for files in self._all:
+            files.close()
 
     def _read_here(self, file: str, offset: int, length: int) -> bytes | None:
         try:
             if file.endswith(TAR):
-                return os.pread(self._opened(file), length, offset)
+                return os.pread(self._own().get(f"{self._folder}{file}").fileno(), length, offset)
             number = os.open(f"{self._folder}{file}", os.O_RDONLY)
         except OSError:
             return None
@@ -72,22 +73,11 @@ class Handles:
         finally:
             os.close(number)
 
-    def _opened(self, file: str) -> int:
-        opened = self._own()
-        number = opened.get(file)
-        if number is None:
-            number = opened[file] = os.open(f"{self._folder}{file}", os.O_RDONLY)
-            if len(opened) > self._most:
-                os.close(opened.popitem(last=False)[1])
-        else:
-            opened.move_to_end(file)
-        return number
-
-    def _own(self) -> OrderedDict[str, int]:
-        """Return this thread's open files: another one might close what this one is about to read."""
-        opened: OrderedDict[str, int] | None = getattr(self._mine, "opened", None)
-        if opened is None:
-            opened = self._mine.opened = OrderedDict()
+    def _own(self) -> OpenFiles:
+        """Return this thread's open files."""
+        files: OpenFiles | None = getattr(self._mine, "files", None)
+        if files is None:
+            files = self._mine.files = OpenFiles(self._most)
             with self._lock:
-                self._all.append(opened)
-        return opened
+                self._all.append(files)
+        return files

@@ -1,4 +1,4 @@
-"""Crops of one split and who they are, as arrays."""
+"""The crops of one split and who they are, as arrays."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from facedata.types import BoolArray, Int64Array
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingSet:
-    """Who is who among the crops that train.
+class TrainingPeople:
+    """Who is who among the crops of one split.
 
     Attributes:
         ids: ``(n,)`` int64, ascending.
@@ -34,7 +34,7 @@ class TrainingSet:
     classes: ClassManifest
 
     @classmethod
-    def of(cls, classes: ClassManifest) -> TrainingSet:
+    def of(cls, classes: ClassManifest) -> TrainingPeople:
         """Read a manifest's columns."""
         person, names = person_codes(classes.table.column("identity"))
         role = pc.equal(classes.table.column("role"), "reference")
@@ -50,12 +50,12 @@ class TrainingSet:
         return np.bincount(self.person, minlength=len(self.names))
 
     def codes_of(self, identities: Iterable[str]) -> Int64Array:
-        """Return the codes of identities, ``(m,)`` int64; -1 for whom nobody here is."""
+        """Return the codes of identities, ``(m,)`` int64; -1 where the person is not in this split."""
         codes = {name: code for code, name in enumerate(self.names)}
         return np.array([codes.get(identity, -1) for identity in identities], np.int64)
 
     def rows_of(self, ids: Int64Array) -> tuple[Int64Array, BoolArray]:
-        """Return the rows that hold these ids, any shape, and which of them are here at all."""
+        """Return the rows of these ids, any shape, and which ids there are in this split."""
         rows = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
         here = self.ids[rows] == ids if len(self.ids) else np.zeros(np.shape(ids), np.bool_)
         return rows, here

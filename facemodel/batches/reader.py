@@ -1,7 +1,7 @@
-"""Crops as arrays: who is who, by row number, and crops decoded by threads straight into one batch.
+"""Crops by row number, decoded by threads straight into one batch.
 
-A row number is a place in a :class:`~facedata.ClassManifest`. Samplers, mining and embedding know crops by
-these numbers only; ids stand in files.
+A row number is a position in a :class:`~facedata.ClassManifest`. Samplers, mining and embedding know crops by
+these numbers only; files hold ids.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from itertools import repeat
 from types import TracebackType
 from typing import Protocol
 
-import cv2
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from facedata import ClassManifest
+from facedata.crops.codec import decode_crop
 from facedata.errors import StoreError
-from facedata.tables.blocks import joined
+from facedata.tables.blocks import as_large_array
 from facedata.types import Int64Array
 
 from ..errors import DataError
 from ..machine.cores import own_cores
 from .buffers import Buffers
-from .open_files import TAR, Handles
+from .open_files import TAR, CropFiles
 
 OnProgress = Callable[[int, int], None]
 """Called with how many crops are done, and of how many."""
@@ -36,36 +36,32 @@ UInt8Batch = NDArray[np.uint8]
 """Crops, ``(n, size, size, 3)`` uint8, RGB."""
 
 _TASKS_PER_WORKER = 2
-"""Pieces of a batch for each thread: few, since each costs a call; more than one, since they end unevenly."""
-
-_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
-"""Decodes to RGB without a second pass, where this OpenCV can."""
+"""Pieces of a batch per thread: few, as each costs a call; more than one, as some take longer than others."""
 
 _CHECKED_ROWS = 256
-"""Crops that a thread looks at, at a time, when all are checked."""
+"""Crops that a thread checks at a time."""
 
 _NAMED = 3
 """Crops that a message names."""
-
 
 _Span = tuple[str, int, int]
 """A crop's file, offset and length."""
 
 
 class Shaping(Protocol):
-    """Puts crops into a batch as a network shall see them, in the threads that decode them."""
+    """Puts crops into a batch as a network is to see them, in the threads that decode them."""
 
     @property
     def size_px(self) -> int:
         """Side of the batch's images."""
 
-    def place(self, number: int, crop: UInt8Batch, ready: UInt8Batch) -> None:
+    def write(self, number: int, crop: UInt8Batch, image: UInt8Batch) -> None:
         """Write the ``number``-th image of a batch.
 
         Args:
             number: from 0.
-            crop: ``(s, s, 3)`` uint8 RGB; not to be changed.
-            ready: ``(size, size, 3)`` uint8, to be written.
+            crop: ``(s, s, 3)`` uint8 RGB; must not be changed.
+            image: ``(size, size, 3)`` uint8, to be written.
         """
 
 
@@ -74,7 +70,7 @@ class CropReader:
 
     Args:
         classes: the crops; row numbers count in it.
-        workers: threads; None for one a core.
+        workers: threads; None for one per core.
 
     Attributes:
         size_px: side of a crop.
@@ -83,11 +79,11 @@ class CropReader:
     def __init__(self, classes: ClassManifest, workers: int | None = None) -> None:
         self.size_px = classes.prepared.size_px
         self.workers = workers or own_cores()
-        self._handles, self._buffers = Handles(classes.prepared.path, self.workers), Buffers()
+        self._crop_files, self._buffers = CropFiles(classes.prepared.path, self.workers), Buffers()
         # Arrow keeps millions of names in a tenth of the memory that Python's strings would take
-        self._files = joined(classes.table.column("file"))
-        self._paths = joined(classes.table.column("path"))
-        self._digests = joined(classes.table.column("crop_sha256"))
+        self._files = as_large_array(classes.table.column("file"))
+        self._paths = as_large_array(classes.table.column("path"))
+        self._digests = as_large_array(classes.table.column("crop_sha256"))
         self._offsets = classes.table.column("offset").to_numpy()
         self._lengths = classes.table.column("length").to_numpy()
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="crops")
@@ -103,7 +99,7 @@ class CropReader:
     def close(self) -> None:
         """End the threads and close the files."""
         self._pool.shutdown(cancel_futures=True)
-        self._handles.close()
+        self._crop_files.close()
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -112,8 +108,8 @@ class CropReader:
         """Read crops, ``(n, size, size, 3)`` uint8 RGB, in the order of the rows.
 
         Args:
-            rows: ``(n,)`` int64; they may repeat, and are decoded once then.
-            shaping: puts each crop into its place of the batch, and decides its size; None to copy it.
+            rows: ``(n,)`` int64; repeated rows are decoded once.
+            shaping: writes each crop into the batch, and decides its size; None to copy it.
 
         Raises:
             DataError: a crop is gone, cut short, damaged or of another size; the message names it.
@@ -121,56 +117,53 @@ class CropReader:
         return self.start(rows, shaping).result()
 
     def start(self, rows: Int64Array, shaping: Shaping | None = None) -> Reading:
-        """Begin to read crops; :meth:`Reading.result` waits for them."""
+        """Start to read crops; :meth:`Reading.result` waits for them."""
         rows = np.asarray(rows, np.int64)
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)} crops")
         size = self.size_px if shaping is None else shaping.size_px
         batch = self._buffers.array((len(rows), size, size, 3))
-        order = np.argsort(rows, kind="stable")  # neighbours in a tar are read after each other
+        order = np.argsort(rows, kind="stable")  # neighbours in a tar are read one after the other
         begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
         once = rows[order[begins]]
         ordered, ends = order.tolist(), [*begins[1:].tolist(), len(order)]
-        places = [ordered[begin:end] for begin, end in zip(begins.tolist(), ends, strict=False)]
+        positions = [ordered[begin:end] for begin, end in zip(begins.tolist(), ends, strict=False)]
         files = self._files.take(pa.array(once)).to_pylist()
         spans = zip(files, self._offsets[once].tolist(), self._lengths[once].tolist(), strict=True)
-        wanted = list(zip(once.tolist(), spans, places, strict=False))  # no rows have one piece of places
-        step = max(1, -(-len(wanted) // (self.workers * _TASKS_PER_WORKER)))
-        pieces = [wanted[begin : begin + step] for begin in range(0, len(wanted), step)]
+        tasks = list(zip(once.tolist(), spans, positions, strict=False))  # no rows have one (empty) list here
+        step = max(1, -(-len(tasks) // (self.workers * _TASKS_PER_WORKER)))
+        pieces = [tasks[begin : begin + step] for begin in range(0, len(tasks), step)]
         return Reading(batch, [self._pool.submit(self._fill, batch, shaping, piece) for piece in pieces])
 
     def _fill(
-        self, batch: UInt8Batch, shaping: Shaping | None, wanted: list[tuple[int, _Span, list[int]]]
+        self, batch: UInt8Batch, shaping: Shaping | None, tasks: list[tuple[int, _Span, list[int]]]
     ) -> None:
-        """Decode some crops into their places."""
-        for row, span, places in wanted:
-            crop = self._decoded(row, *span)
-            for place in places:
+        """Decode some crops into their positions of a batch."""
+        for row, (file, offset, length), positions in tasks:
+            try:
+                crop = decode_crop(self._crop_files.read(file, offset, length))
+            except StoreError as error:
+                raise DataError(f"{error} (crop {self._name(row)})") from error
+            if crop.shape != (self.size_px, self.size_px, 3):
+                raise DataError(
+                    f"the crop {self._name(row)} is {crop.shape[1]}x{crop.shape[0]} px: run "
+                    "`facedata prepare` again for it"
+                )
+            for position in positions:
                 if shaping is None:
-                    batch[place] = crop
+                    batch[position] = crop
                 else:
-                    shaping.place(place, crop, batch[place])
-
-    def _decoded(self, row: int, file: str, offset: int, length: int) -> UInt8Batch:
-        try:
-            data = self._handles.read(file, offset, length)
-        except StoreError as error:
-            raise DataError(f"{error} (crop {self._name(row)})") from error
-        crop = decoded(data)
-        if crop is not None and crop.shape == (self.size_px, self.size_px, 3):
-            return crop
-        was = "cannot be decoded" if crop is None else f"is {crop.shape[1]}x{crop.shape[0]} px"
-        raise DataError(f"the crop {self._name(row)} {was}: run `facedata prepare` again for it")
+                    shaping.write(position, crop, batch[position])
 
     def _name(self, row: int) -> str:
         return str(self._paths[row].as_py())
 
     def check(self, rows: Int64Array | None = None, hashes: bool = False) -> None:
-        """See that crops are there, at their length, and with ``hashes`` that their bytes are the same.
+        """Check that crops exist, at their length, and with ``hashes`` that their bytes are the same.
 
         Args:
             rows: which; None for all.
-            hashes: also read and hash them, about 5,000 a second and core.
+            hashes: also read and hash them, about 5,000 per second and core.
 
         Raises:
             DataError: some are gone or changed; the message counts them and names the first.
@@ -179,44 +172,40 @@ class CropReader:
         pieces = [rows[start : start + _CHECKED_ROWS] for start in range(0, len(rows), _CHECKED_ROWS)]
         gone: list[int] = []
         changed: list[int] = []
-        for lost, other in self._pool.map(lambda piece: self._looked_at(piece, hashes), pieces):
-            gone += lost
-            changed += other
+        for piece_gone, piece_changed in self._pool.map(lambda piece: self._check(piece, hashes), pieces):
+            gone += piece_gone
+            changed += piece_changed
         if gone or changed:
-            named = ", ".join(self._name(row) for row in (gone + changed)[:_NAMED])
+            first = ", ".join(self._name(row) for row in (gone + changed)[:_NAMED])
             raise DataError(
                 f"of {len(rows):,} crops {len(gone):,} are gone and {len(changed):,} changed since the set "
-                f"was prepared (the first: {named}): run `facedata prepare` again, then start afresh"
+                f"was prepared (the first: {first}): run `facedata prepare` again, then start over"
             )
 
-    def _looked_at(self, rows: Int64Array, hashes: bool) -> tuple[list[int], list[int]]:
+    def _check(self, rows: Int64Array, hashes: bool) -> tuple[list[int], list[int]]:
         """Return the crops that are gone, and those that changed."""
         gone, changed = [], []
-        names = self._files.take(pa.array(rows)).to_pylist()
-        for row, name in zip(rows.tolist(), names, strict=True):
-            size = self._handles.size(name)
+        files = self._files.take(pa.array(rows)).to_pylist()
+        for row, file in zip(rows.tolist(), files, strict=True):
+            offset, length = int(self._offsets[row]), int(self._lengths[row])
+            size = self._crop_files.size(file)
             if size is None:
                 gone.append(row)
-            elif self._is_other(row, name, size, hashes):
+            elif size < offset + length or (size != length and not file.endswith(TAR)):
                 changed.append(row)
+            elif hashes:
+                digest = hashlib.sha256(self._crop_files.read(file, offset, length)).hexdigest()
+                if digest != self._digests[row].as_py():
+                    changed.append(row)
         return gone, changed
-
-    def _is_other(self, row: int, name: str, size: int, hashes: bool) -> bool:
-        offset, length = int(self._offsets[row]), int(self._lengths[row])
-        if size < offset + length or (size != length and not name.endswith(TAR)):
-            return True
-        if not hashes:
-            return False
-        digest = hashlib.sha256(self._handles.read(name, offset, length)).hexdigest()
-        return bool(digest != self._digests[row].as_py())
 
 
 class Reading:
-    """A batch on its way.
+    """A batch that is being read.
 
     Args:
         batch: filled by the tasks.
-        tasks: what is being done.
+        tasks: the threads' work.
     """
 
     def __init__(self, batch: UInt8Batch, tasks: list[Future[None]]) -> None:
@@ -229,31 +218,22 @@ class Reading:
         return self._batch
 
 
-def decoded(data: bytes) -> UInt8Batch | None:
-    """Decode a crop's bytes to ``(h, w, 3)`` uint8 RGB; None when they are no image."""
-    buffer = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR if _RGB is None else _RGB)
-    if image is None:
-        return None
-    return np.asarray(image if _RGB is not None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def batches(
+def read_batches(
     reader: CropReader,
     rows_of_batches: Iterable[Int64Array],
     ahead: int = 2,
     shapings: Iterable[Shaping | None] | None = None,
 ) -> Iterator[tuple[Int64Array, UInt8Batch]]:
-    """Yield batches of rows with their crops, in order, while the next ones are being read.
+    """Yield batches of rows with their crops, in order, while the next ones are read.
 
     Args:
         reader: reads them.
         rows_of_batches: ``(n,)`` int64 each.
-        ahead: how many batches are read before they are asked for; memory holds as many.
+        ahead: how many batches are read ahead; memory holds as many.
         shapings: one for each batch, see :meth:`CropReader.read`; None to copy crops as they are.
 
     Raises:
-        DataError: as of :meth:`CropReader.read`, when the batch's turn comes.
+        DataError: as of :meth:`CropReader.read`, when the batch is reached.
     """
     waiting: deque[tuple[Int64Array, Reading]] = deque()
     each = repeat(None) if shapings is None else shapings

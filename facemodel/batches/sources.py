@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from facedata import ClassManifest, PairManifest, TripletManifest
-from facedata.errors import UsageError
-from facedata.files.remote import Remote, is_url, place_of
+from facedata.crops.codec import decode_crop
+from facedata.errors import StoreError, UsageError
+from facedata.files.remote import Remote, parse_location
 from facedata.photos.paths import photo_path
 from facedata.sources.folder import FolderSource
 from facedata.tables.parquet import read_footer
@@ -26,12 +27,12 @@ from facedata.types import Int64Array, Status
 from ..errors import DataError
 from ..machine.cores import own_cores
 from ..spec import InputSpec
-from .reader import CropReader, UInt8Batch, batches, decoded
+from .reader import CropReader, UInt8Batch, read_batches
 
 SetPath = str | os.PathLike[str] | Remote
 """Where a set is; for a manifest or a folder, a path."""
 
-_COMBINATIONS: dict[str, type[PairManifest] | type[TripletManifest]] = {
+_TUPLES: dict[str, type[PairManifest] | type[TripletManifest]] = {
     "pairs": PairManifest,
     "triplets": TripletManifest,
 }
@@ -53,7 +54,7 @@ class CropSource(Protocol):
     fingerprint: str
 
     def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """Refuse crops that the model does not know, and crops that are gone or changed.
+        """Refuse crops made in another way than the model's, and crops that are gone or changed.
 
         Raises:
             SpecError: they were made with another template.
@@ -62,7 +63,7 @@ class CropSource(Protocol):
         ...
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
-        """Yield rows and their crops, ``(n, size, size, 3)`` uint8 RGB, each row once, in any cut.
+        """Yield rows and their crops, ``(n, size, size, 3)`` uint8 RGB, each row once, in any batches.
 
         Raises:
             DataError: a crop cannot be read; the message names it.
@@ -70,47 +71,44 @@ class CropSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and threads."""
+        """Close files and end threads."""
         ...
 
 
 def open_crops(source: SetPath, split: str | None, of: str | None, workers: int | None) -> CropSource:
     """Open a set (its folder or URL), a ``.parquet`` manifest, or a folder of crops.
 
-    Of a manifest of pairs or triplets, the crops are those that occur in it.
+    The crops of a manifest of pairs or triplets are those that occur in it.
 
     Args:
         source: what to open.
         split: only crops of this split; a folder has none.
         of: the set of a manifest that does not lie in its folder.
-        workers: threads that decode; None for one a core.
+        workers: threads that decode; None for one per core.
 
     Raises:
-        UsageError: no such split, or options that make no sense together.
+        UsageError: no such split, or options that contradict each other.
         SetError: there is no set, or the manifest belongs to another.
         SourceError: the folder holds no image.
     """
-    place = place_of(source)
-    if place.suffix == ".parquet" and not place.is_dir():
-        return SetCrops(_crops_of_manifest(source, split, of), workers)
+    location = parse_location(source)
+    if location.suffix == ".parquet" and not location.is_dir():
+        manifest = _TUPLES.get(read_footer(location).kind)
+        if manifest is None:
+            return SetCrops(ClassManifest.open(source, split=split, of=of), workers)
+        rows = manifest.open(source, split=split, of=of)
+        ids = np.unique(np.concatenate([rows.table.column(side).to_numpy() for side in rows.sides]))
+        table = rows.crops.table.take(pa.array(rows.crops.find(ids)))
+        return SetCrops(ClassManifest(rows.prepared, table, split), workers)
     if of is not None:
         raise UsageError(f"--of names the set of a manifest, and {source} is no .parquet file")
-    if is_url(source) or not isinstance(place, Path) or (place / DATASET).exists() or (place / WORK).is_dir():
+    if isinstance(location, Remote) or (location / DATASET).exists() or (location / WORK).is_dir():
         return SetCrops(ClassManifest.open(source, split=split), workers)
-    if not place.is_dir():
+    if not location.is_dir():
         raise UsageError(f"there is no set, folder or manifest {source}")
     if split is not None:
         raise UsageError(f"--split {split}: {source} is a folder of crops and has no splits")
-    return FolderCrops(place, workers)
-
-
-def _crops_of_manifest(source: SetPath, split: str | None, of: str | None) -> ClassManifest:
-    kind = read_footer(place_of(source)).kind
-    if kind not in _COMBINATIONS:
-        return ClassManifest.open(source, split=split, of=of)
-    rows = _COMBINATIONS[kind].open(source, split=split, of=of)
-    ids = np.unique(np.concatenate([rows.table.column(side).to_numpy() for side in rows.sides]))
-    return ClassManifest(rows.prepared, rows.crops.table.take(pa.array(rows.crops.find(ids))), split)
+    return FolderCrops(location, workers)
 
 
 class SetCrops:
@@ -125,13 +123,13 @@ class SetCrops:
         self._reader = CropReader(classes, workers)
 
     def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """See the template, and every crop's bytes by their hash."""
+        """Check the template, and every crop's bytes by their hash."""
         spec.check_set(self.prepared)
         self._reader.check(rows, hashes=True)
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
         """Yield the batches as asked."""
-        return batches(self._reader, rows_of_batches)
+        return read_batches(self._reader, rows_of_batches)
 
     def close(self) -> None:
         """Close the reader."""
@@ -141,7 +139,7 @@ class SetCrops:
 class FolderCrops:
     """The image files below a folder, in byte order of their paths; all must be square.
 
-    A folder does not say how its crops were made: they are taken to be what the model knows.
+    A folder does not tell how its crops were made: they are taken to be made as the model's.
     """
 
     kind = "folder"
@@ -156,27 +154,24 @@ class FolderCrops:
         self._pool = ThreadPoolExecutor(workers or own_cores(), thread_name_prefix="crops")
         self.ids = np.arange(len(names), dtype=np.int64)
         self.paths = pa.chunked_array([pa.array(self._names, pa.string())])
-        self.fingerprint = self._content()
-
-    def _content(self) -> str:
         digest = hashlib.sha256()
         hashes = self._pool.map(lambda name: hashlib.sha256(self._bytes(name)).hexdigest(), self._names)
         for name, sha256 in zip(self._names, hashes, strict=True):
             digest.update(f"{name}\0{sha256}\n".encode())
-        return digest.hexdigest()
+        self.fingerprint = digest.hexdigest()
 
     def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """Find nothing: what the bytes are is the fingerprint itself."""
+        """Do nothing: the fingerprint covers the bytes."""
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
-        """Yield the batches, each cut by the size of its crops."""
+        """Yield the batches, each divided by the size of its crops."""
         waiting: deque[tuple[Int64Array, list[Future[UInt8Batch]]]] = deque()
         for rows in rows_of_batches:
             waiting.append((rows, [self._pool.submit(self._read, self._names[row]) for row in rows]))
             if len(waiting) > 2:
-                yield from _by_size(*waiting.popleft())
+                yield from _split_by_size(*waiting.popleft())
         while waiting:
-            yield from _by_size(*waiting.popleft())
+            yield from _split_by_size(*waiting.popleft())
 
     def close(self) -> None:
         """End the threads."""
@@ -190,9 +185,10 @@ class FolderCrops:
             raise DataError(f"cannot read the crop {path}: {error.strerror or error}") from error
 
     def _read(self, name: str) -> UInt8Batch:
-        image = decoded(self._bytes(name))
-        if image is None:
-            raise DataError(f"{self._folder / photo_path(name)} cannot be decoded: it is no image")
+        try:
+            image = decode_crop(self._bytes(name))
+        except StoreError:
+            raise DataError(f"{self._folder / photo_path(name)} cannot be decoded: it is no image") from None
         height, width = image.shape[:2]
         if height != width:
             raise DataError(
@@ -202,9 +198,11 @@ class FolderCrops:
         return image
 
 
-def _by_size(rows: Int64Array, crops: list[Future[UInt8Batch]]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
+def _split_by_size(
+    rows: Int64Array, crops: list[Future[UInt8Batch]]
+) -> Iterator[tuple[Int64Array, UInt8Batch]]:
     images = [crop.result() for crop in crops]
     sides = np.array([len(image) for image in images], np.int64)
     for side in np.unique(sides):
         mine = np.flatnonzero(sides == side)
-        yield rows[mine], np.stack([images[place] for place in mine])
+        yield rows[mine], np.stack([images[position] for position in mine])

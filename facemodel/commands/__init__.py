@@ -1,1 +1,17 @@
-"""facemodel.commands."""
+"""The commands, one page each: a public function with one dataclass of options, and what it returns.
+
+A page reads top to bottom, and calls the rooms before this one; the command line (:mod:`facemodel.cli`) only
+parses flags, calls the function and prints.
+
+- ``fit``: from a prepared set to a trained model
+- ``info``: what a model is
+- ``embed``: crops to a file of embeddings
+- ``evaluate``: every figure of a model on a set
+- ``mine``: triplets with hard negatives
+- ``enroll``: from a folder per person to a gallery
+- ``identify``: names for the faces in photos
+- ``export``: a model as a file for use elsewhere
+- ``summary``: results as lines for a person to read
+- ``outputs``: where results may be written
+- ``bar``: progress bars
+"""

@@ -1,4 +1,4 @@
-"""Progress bars with rate and time left, drawn only on a terminal; no clock of theirs runs backwards."""
+"""Progress bars with rate and time left, drawn only on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{postfix}]"
 
 
 class Bar:
-    """A bar on stderr; what is logged meanwhile stands above it.
+    """A bar on stderr; log lines appear above it.
 
     Args:
         unit: what is counted, such as ``photo``.
@@ -37,12 +37,12 @@ class Bar:
         self._logging.close()
 
     def show(self, done: int, total: int) -> None:
-        """Draw the bar anew: so many of so many are done."""
+        """Update the bar: ``done`` of ``total`` are done."""
         bar = self._of(total, unit=self._unit)
         bar.update(done - bar.n)
 
     def show_fit(self, progress: Progress) -> None:
-        """Draw the bar of a training run anew: the epoch's steps, images a second, time left in all."""
+        """Update the bar of a training run: the epoch's steps, images per second, time left in the run."""
         bar = self._of(progress.steps, bar_format=_FIT)
         bar.set_description_str(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
         left = tqdm.format_interval(progress.left_s)

@@ -1,4 +1,4 @@
-"""From crops to embeddings: in memory for whoever needs them, and as a Parquet file."""
+"""From crops to a Parquet file of embeddings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +18,18 @@ from ..batches.reader import OnProgress
 from ..batches.sources import CropSource, SetPath, open_crops
 from ..config import EmbedConfig
 from ..errors import ScoreError
-from ..machine.memory import memory_watched
-from ..models.embed_crops import cut, embed_crops
-from ..models.embedding_file import KIND, Parts, parts_folder, read_settings, refuse_other, remove_parts
-from ..recognition.photos import opened
+from ..machine.memory import catch_out_of_memory
+from ..models.embed_crops import embed_crops, split_batches
+from ..models.embedder import Embedder, open_model
+from ..models.embedding_file import (
+    KIND,
+    Parts,
+    parts_folder,
+    read_settings,
+    refuse_other_settings,
+    remove_parts,
+)
 from .outputs import is_table_of, parquet_out
-
-if TYPE_CHECKING:
-    from ..models.embedder import Embedder
 
 
 def embed_set(
@@ -39,14 +43,14 @@ def embed_set(
 ) -> dict[str, Any]:
     """Write the embeddings of a set's crops, a manifest's or a folder's to a Parquet file.
 
-    A run that was stopped, however, goes on where it was when it is called again, and gives the same bytes.
+    Called again after it was stopped in any way, it resumes where it was, and gives the same bytes.
 
     Args:
         model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
         source: a set's folder or URL, a ``.parquet`` manifest, or a plain folder of square crops.
         out: the file; see :mod:`facemodel.models.embedding_file` for what is in it.
         config: the options; ``changes`` win over it.
-        on_progress: called after each batch with how many crops are done, and of how many.
+        on_progress: called after each batch with the number of crops done, and of how many.
         **changes: single options by name.
 
     Returns:
@@ -54,95 +58,82 @@ def embed_set(
 
     Raises:
         SpecError: the crops were made with another template than the model's.
-        DataError: crops are gone, changed or cannot be read.
-        OtherSettingsError: the file is there, or begun, with other settings.
-        UsageError: nothing to embed, or impossible options.
+        DataError: crops are missing, changed or cannot be read.
+        OtherSettingsError: the file, or a part of it, was made with other settings.
+        UsageError: there is nothing to embed, or impossible options.
         StoreError: the file cannot be written.
     """
     config = resolved(EmbedConfig, config, changes)
     out = parquet_out(out, "a file of embeddings", lambda path: is_table_of(path, KIND))
-    embedder = opened(model, config.device, config.workers)
+    embedder = open_model(model, config.device, config.workers)
+    spec = embedder.spec
     with closing(open_crops(source, config.split, config.of, config.workers)) as crops:
         if not len(crops.ids):
             raise UsageError(f"{source} holds no crop to embed")
-        crops.check(embedder.spec, np.empty(0, np.int64))
-        done = _embed_to(out, embedder, crops, config, on_progress)
+        crops.check(spec, np.empty(0, np.int64))
+        settings = {  # everything that the file's contents depend on
+            "model": embedder.fingerprint(),
+            "fingerprint": crops.fingerprint,
+            "source": crops.kind,
+            "rows": sha256(np.ascontiguousarray(crops.ids, "<i8").tobytes()).hexdigest(),
+            "flip": config.flip,
+            "dim": spec.dim,
+            "normalised": spec.normalised,
+            "template": spec.template,
+            "metric": spec.metric,
+        }
+        done = _embed_to(out, settings, embedder, crops, config, on_progress)
     return {
         "out": str(out),
         "crops": len(crops.ids),
         "embedded": done,
-        "dim": embedder.spec.dim,
+        "dim": spec.dim,
         "model": embedder.fingerprint(),
         "fingerprint": crops.fingerprint,
     }
 
 
 def _embed_to(
-    out: Path, embedder: Embedder, crops: CropSource, config: EmbedConfig, on_progress: OnProgress | None
-) -> int:
-    """Make the file, or what is missing of it; return how many crops that were."""
-    settings = _settings(embedder, crops, config)
-    if config.overwrite:
-        with writing(out):
-            out.unlink(missing_ok=True)
-        remove_parts(out)
-    if out.exists():
-        refuse_other(out, (read_settings(out) if out.is_file() else None) or {}, settings)
-        remove_parts(out)
-        return 0
-    folder = parts_folder(out)
-    with writing(out):
-        folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        parts = Parts(out, settings, len(crops.ids), embedder.spec.dim)
-        parts.claim()
-        missing = parts.missing()
-        done = _embed_parts(parts, missing, embedder, crops, config, on_progress)
-        parts.close(crops.ids, crops.paths)
-    return done
-
-
-def _embed_parts(
-    parts: Parts,
-    missing: list[int],
+    out: Path,
+    settings: dict[str, Any],
     embedder: Embedder,
     crops: CropSource,
     config: EmbedConfig,
     on_progress: OnProgress | None,
 ) -> int:
-    pieces = [np.arange(rows.start, rows.stop) for rows in map(parts.rows_of, missing)]
-    wanted = np.concatenate([np.empty(0, np.int64), *pieces])
-    crops.check(embedder.spec, wanted)
-    found = crops.batches(rows for piece in pieces for rows in cut(piece, config.batch))
-    done = 0
-    for number, piece in zip(missing, pieces, strict=True):
-        values = np.empty((len(piece), parts.dim), np.float32)
-        left = len(piece)
-        while left:  # a batch never reaches beyond its part
-            rows, images = next(found)
-            with memory_watched(f"lower --batch, now {config.batch}"):
-                values[rows - piece[0]] = embed_crops(embedder, images, config.flip)
-            left, done = left - len(rows), done + len(rows)
-            if on_progress is not None:
-                on_progress(done, len(wanted))
-        if not np.isfinite(values).all():
-            bad = int(piece[0]) + int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise ScoreError(f"the model gives NaN or infinity for the crop {crops.paths[bad].as_py()}")
-        parts.write(number, values)
+    """Make the file, or what is missing of it; return how many crops were embedded."""
+    if config.overwrite:
+        with writing(out):
+            out.unlink(missing_ok=True)
+        remove_parts(out)
+    if out.exists():
+        refuse_other_settings(out, (read_settings(out) if out.is_file() else None) or {}, settings)
+        remove_parts(out)
+        return 0
+    folder, done = parts_folder(out), 0
+    with writing(out):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        parts = Parts(out, settings, len(crops.ids), embedder.spec.dim)
+        parts.begin()
+        missing = parts.missing()
+        pieces = [np.arange(rows.start, rows.stop) for rows in map(parts.rows_of, missing)]
+        every = np.concatenate([np.empty(0, np.int64), *pieces])
+        crops.check(embedder.spec, every)
+        batches = crops.batches(rows for piece in pieces for rows in split_batches(piece, config.batch))
+        for number, piece in zip(missing, pieces, strict=True):
+            values = np.empty((len(piece), parts.dim), np.float32)
+            left = len(piece)
+            while left:  # a batch never reaches beyond its part
+                rows, images = next(batches)
+                with catch_out_of_memory(f"lower --batch, now {config.batch}"):
+                    values[rows - piece[0]] = embed_crops(embedder, images, config.flip)
+                left, done = left - len(rows), done + len(rows)
+                if on_progress is not None:
+                    on_progress(done, len(every))
+            if not np.isfinite(values).all():
+                bad = int(piece[0]) + int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+                raise ScoreError(f"the model gives NaN or infinity for the crop {crops.paths[bad].as_py()}")
+            parts.write(number, values)
+        parts.close(crops.ids, crops.paths)
     return done
-
-
-def _settings(embedder: Embedder, crops: CropSource, config: EmbedConfig) -> dict[str, Any]:
-    """Return all that the file's contents depend on, as plain values."""
-    spec = embedder.spec
-    return {
-        "model": embedder.fingerprint(),
-        "fingerprint": crops.fingerprint,
-        "source": crops.kind,
-        "rows": sha256(np.ascontiguousarray(crops.ids, "<i8").tobytes()).hexdigest(),
-        "flip": config.flip,
-        "dim": spec.dim,
-        "normalised": spec.normalised,
-        "template": spec.template,
-        "metric": spec.metric,
-    }

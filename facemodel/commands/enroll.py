@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,23 +16,15 @@ from facedata.errors import UsageError
 from facedata.options import resolved
 from facedata.types import Status
 
+from ..batches.reader import OnProgress
 from ..config import EnrollConfig
 from ..errors import GalleryError
-from ..recognition.escaped_names import UNKNOWN, shown
-from ..recognition.gallery import Gallery, LeftOut, in_byte_order, is_gallery, stand_in
-from ..recognition.photos import (
-    FaceSearch,
-    PhotoFile,
-    SeenPhoto,
-    empty_folders,
-    look_at,
-    opened,
-    photos_below,
-)
+from ..models.embedder import Embedder, open_model
+from ..recognition.escaped_names import UNKNOWN, escape_name
+from ..recognition.faces import FaceSearch, SeenPhoto, search_photos
+from ..recognition.gallery import Gallery, LeftOut, is_gallery, mean_embedding
+from ..recognition.photos import PhotoFile, empty_folders, list_folder
 from .outputs import parquet_out
-
-if TYPE_CHECKING:
-    from ..models.embedder import Embedder
 
 logger = logging.getLogger(__name__)
 
@@ -43,98 +35,87 @@ def enroll(
     out: str | os.PathLike[str],
     config: EnrollConfig | None = None,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
     **changes: Any,
 ) -> Gallery:
-    """Make a gallery of the people in a folder, each of whom has a folder of photos there.
+    """Make a gallery of the people in a folder, which holds a folder of photos for each.
 
     Args:
         model: a run folder, an ONNX file with its spec beside it, or an opened model.
-        folder: the people's folders; a photo shows who its own folder is called after.
+        folder: the people's folders; a photo shows the person its folder is named after.
         out: the gallery's file.
         config: the options; ``changes`` win over it.
-        on_progress: called after each photo with how many are done, and of how many.
+        on_progress: called after each photo with the number done, and of how many.
         **changes: single options by name.
 
     Returns:
-        The gallery; ``left_out`` lists the photos that stand for nobody, with the reason.
+        The gallery; ``left_out`` lists the photos that are not used, with the reason.
 
     Raises:
         UsageError: impossible options, or no such detector.
         SourceError: the folder is missing or holds no photo.
         GalleryError: no photo at all shows a face.
-        ModelError: no model there.
+        ModelError: there is no model.
         StoreError: the gallery cannot be written.
     """
     config = resolved(EnrollConfig, config, changes)
     out = parquet_out(out, "a gallery", is_gallery)
-    files = photos_below(folder)
-    embedder = opened(model, config.device)
-    wanted, left_out = _wanted(files, config)
-    known = {one.identity for one in files}
+    files = list_folder(folder)
+    embedder = open_model(model, config.device)
+    chosen, left_out = _choose_photos(files, config.reference)
+    names = {one.identity for one in files}
     left_out += [
         LeftOut(path, name, str(Status.NO_FACE), "the folder is empty")
         for path, name in empty_folders(folder)
-        if name not in known
+        if name not in names
     ]
-    _warn_of_twins({one.identity for one in wanted if one.identity is not None})
+    alike: dict[str, list[str]] = {}  # people whose names look the same: most likely one person's folders
+    for name in sorted({one.identity for one in chosen if one.identity is not None}, key=str.encode):
+        alike.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    for twins in alike.values():
+        if len(twins) > 1:
+            text = " and ".join(escape_name(name) for name in twins)
+            logger.warning("%s are taken for different people: rename one folder if they are not", text)
     seen: list[SeenPhoto] = []
     search = FaceSearch(config.face, config.min_score, config.min_face, config.detector)
-    for photo in look_at(wanted, embedder, search, embedder.embed):
+    for photo in search_photos(chosen, embedder, search, embedder.embed):
         seen.append(replace(photo, data=b""))
         if on_progress is not None:
-            on_progress(len(seen), len(wanted))
-    gallery = _gallery(wanted, seen, left_out, embedder, config)
+            on_progress(len(seen), len(chosen))
+    gallery = _make_gallery(chosen, seen, left_out, embedder, config)
     gallery.write(out)
     return gallery
 
 
-def _wanted(files: Sequence[PhotoFile], config: EnrollConfig) -> tuple[list[PhotoFile], list[LeftOut]]:
-    """Return the photos to look at, and those that belong to nobody or that no one needs."""
-    nobody = [
-        LeftOut(one.photo, None, str(Status.NO_IDENTITY), "it lies in no person's folder")
-        for one in files
-        if one.identity is None
-    ]
-    nobody += [
-        LeftOut(one.photo, one.identity, str(Status.NO_IDENTITY), "nobody is called so: rename the folder")
-        for one in files
-        if _is_unknown(one.identity)
-    ]
-    named = [one for one in files if one.identity is not None and not _is_unknown(one.identity)]
-    if config.reference is None:
-        return named, nobody
-    # the name as it stands on disk may be written in either case
-    pattern = config.reference.casefold()
-    chosen = [one for one in named if fnmatchcase(one.photo.rpartition("/")[2].casefold(), pattern)]
+def _choose_photos(
+    files: Sequence[PhotoFile], reference: str | None
+) -> tuple[list[PhotoFile], list[LeftOut]]:
+    """Return the photos to look at, and those without a person and those that are not needed."""
+    named, left_out = list[PhotoFile](), list[LeftOut]()
+    for one in files:
+        if one.identity is None:
+            why = "it lies in no person's folder"
+        elif one.identity.casefold() == UNKNOWN:
+            why = "nobody is called so: rename the folder"
+        else:
+            named.append(one)
+            continue
+        left_out.append(LeftOut(one.photo, one.identity, str(Status.NO_IDENTITY), why))
+    if reference is None:
+        return named, left_out
+    pattern = reference.casefold()  # the file's name may be in either case
+    chosen = []
+    for one in named:
+        if fnmatchcase(one.photo.rpartition("/")[2].casefold(), pattern):
+            chosen.append(one)
+        else:
+            left_out.append(LeftOut(one.photo, one.identity, "spare", "not the reference photo"))
     if not chosen:
-        raise UsageError(f"--reference {config.reference!r} matches the name of no photo")
-    others = {one.photo for one in named} - {one.photo for one in chosen}
-    spare = [
-        LeftOut(one.photo, one.identity, "spare", "not the reference photo")
-        for one in named
-        if one.photo in others
-    ]
-    return chosen, nobody + spare
+        raise UsageError(f"--reference {reference!r} matches the name of no photo")
+    return chosen, left_out
 
 
-def _is_unknown(identity: str | None) -> bool:
-    """Tell whether somebody would be called what `identify` calls those it does not know."""
-    return identity is not None and identity.casefold() == UNKNOWN
-
-
-def _warn_of_twins(names: Set[str]) -> None:
-    """Say which people differ in nothing that a reader sees: two folders of one person, most likely."""
-    alike: dict[str, list[str]] = {}
-    for name in in_byte_order(list(names)):
-        alike.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
-    for twins in alike.values():
-        if len(twins) > 1:
-            said = " and ".join(shown(name) for name in twins)
-            logger.warning("%s are taken for different people: rename one folder if they are not", said)
-
-
-def _gallery(
+def _make_gallery(
     files: Sequence[PhotoFile],
     seen: Sequence[SeenPhoto],
     left_out: Sequence[LeftOut],
@@ -151,29 +132,21 @@ def _gallery(
             out.append(LeftOut(one.photo, file.identity, "spare", "another photo stands for this person"))
         else:
             mine.append(one)
-    names = in_byte_order([name for name, mine in photos.items() if mine])
+    names = sorted((name for name, mine in photos.items() if mine), key=str.encode)
     if not names:
-        raise GalleryError(_nobody(out))
+        raise GalleryError(
+            f"no person can be enrolled: none of {len(out):,} photos shows a face that can be used, such as "
+            f"{out[0].photo!r} ({out[0].reason})"
+        )
+    # a photo has one face here: the face rule has chosen it
+    rows = [np.stack([one.outputs[0] for one in photos[name]]) for name in names]
     return Gallery(
         tuple(names),
-        np.stack([_stand_in(photos[name], spec.metric, spec.normalised) for name in names]),
+        np.stack([mean_embedding(some, spec.metric, spec.normalised) for some in rows]),
         tuple(tuple(one.photo for one in photos[name]) for name in names),
         embedder.fingerprint(),
         spec.metric,
         spec.threshold if config.threshold is None else config.threshold,
         config.anchor,
         tuple(sorted(out, key=lambda one: one.photo.encode())),
-    )
-
-
-def _stand_in(photos: Sequence[SeenPhoto], metric: str, normalised: bool) -> np.ndarray[Any, Any]:
-    # one face a photo: the rule has chosen
-    return stand_in(np.stack([one.outputs[0] for one in photos]), metric, normalised)
-
-
-def _nobody(left_out: Sequence[LeftOut]) -> str:
-    first = left_out[0]
-    return (
-        f"nobody can be enrolled: none of {len(left_out):,} photos shows a face that can be used, such as "
-        f"{first.photo!r} ({first.reason})"
     )

@@ -3,71 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from facedata import decode
 from facedata.errors import UsageError, writing
 from facedata.files.atomic import whole_file
 from facedata.options import resolved
-from facedata.photos.image import decode
-from facedata.types import Float32Array, Float64Array, Int64Array, Status
+from facedata.types import Status
 
+from ..batches.reader import OnProgress
 from ..config import IdentifyConfig
-from ..recognition.face_boxes import Label, draw_portraits
-from ..recognition.gallery import Gallery, accepts, read_gallery
-from ..recognition.photos import FaceSearch, Output, PhotoFile, SeenPhoto, look_at, opened, photo_files
+from ..models.embedder import Embedder, open_model
+from ..recognition.face_boxes import Label, draw_face_boxes
+from ..recognition.faces import FaceSearch, search_photos
+from ..recognition.gallery import Gallery
+from ..recognition.naming import NamedFace, Naming, name_by_class, name_by_gallery
+from ..recognition.photos import PhotoFile, list_photos
+from ..scoring.distances import likeness
 from ..scoring.open_set import Probes, open_set_figures
 from .outputs import local_out
 
-if TYPE_CHECKING:
-    from ..models.embedder import Embedder
-
-PROBABILITY = "probability"
-"""How a classifier says how sure it is: 0 … 1, large is near."""
-
-_WORDS = {"euclidean": "distance", "cosine": "similarity", PROBABILITY: "probability"}
-
 _STEM_BYTES = 200
-"""File systems take names of 255."""
+"""Of a picture's name; file systems take names of up to 255."""
 
 _JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
-class NamedFace:
-    """A face and whose it is.
-
-    Attributes:
-        box: x0 y0 x1 y1 in photo pixels.
-        score: the detector's, 0 … 1.
-        name: the person; None where nobody is near enough.
-        nearest: the person who is nearest, near enough or not.
-        value: how near: a distance, a similarity or a probability, see :attr:`Identified.metric`.
-    """
-
-    box: tuple[float, float, float, float]
-    score: float
-    name: str | None
-    nearest: str
-    value: float
-
-
-@dataclass(frozen=True)
 class NamedPhoto:
-    """A photo and who is in it.
+    """A photo and the people in it.
 
     Attributes:
         photo: its path as text.
         folder: the name of the folder it lies in.
         faces: those found, largest first.
         status: ``kept``, or why no face was found, in one word: ``no_face``, ``unreadable`` …
-        reason: the same in words; None where there are faces.
-        picture: the file with boxes and names; None where none was asked for, or the photo is unreadable.
+        reason: the same in words; None if there are faces.
+        picture: the file with boxes and names; None without ``out``, or if the photo is unreadable.
     """
 
     photo: str
@@ -80,13 +58,14 @@ class NamedPhoto:
 
 @dataclass(frozen=True)
 class Identified:
-    """What was found in all photos.
+    """The people in all photos.
 
     Attributes:
-        photos: one after the other, as they were named.
-        metric: what ``value`` is: ``euclidean`` (a distance), ``cosine`` (a similarity) or ``probability``.
-        threshold: what a name took: at most this distance, or at least this similarity or probability; None
-            where everybody gets a name.
+        photos: in the order in which they were given.
+        metric: of each face's ``value``: ``euclidean`` (a distance), ``cosine`` (a similarity) or
+            ``probability``.
+        threshold: a name takes at most this distance, or at least this similarity or probability; None if
+            every face gets a name.
         figures: with ``judge``, how often the names are right (:mod:`facemodel.scoring.open_set`), else None.
     """
 
@@ -96,7 +75,7 @@ class Identified:
     figures: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain values."""
+        """Return everything as plain values."""
         return asdict(self)
 
     @property
@@ -111,7 +90,7 @@ def identify(
     photos: Sequence[str | os.PathLike[str]],
     config: IdentifyConfig | None = None,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
     **changes: Any,
 ) -> Identified:
     """Name every face in some photos.
@@ -122,127 +101,49 @@ def identify(
             which knows the people it was trained on.
         photos: files, or folders of them at any depth.
         config: the options; ``changes`` win over it.
-        on_progress: called after each photo with how many are done, and of how many.
+        on_progress: called after each photo with the number done, and of how many.
         **changes: single options by name.
 
     Raises:
-        UsageError: impossible options; no gallery and the model is no classifier; no threshold anywhere.
-        SourceError: a photo is not there.
+        UsageError: impossible options; no gallery and the model is not a classifier; no threshold anywhere.
+        SourceError: a photo is missing.
         GalleryError: the gallery cannot be read, or another model made it.
-        ModelError: no model there.
+        ModelError: there is no model.
         StoreError: a picture cannot be written.
     """
     config = resolved(IdentifyConfig, config, changes)
-    files = photo_files(photos)
+    files = list_photos(photos)
     if not files:
         raise UsageError("name a photo, or a folder of photos")
-    pictures = _pictures(files, config.out)
-    embedder = opened(model, config.device)
-    naming = _naming(embedder, gallery, config.threshold)
+    pictures = _choose_pictures(files, config.out)
+    embedder = open_model(model, config.device)
+    if gallery is None:
+        naming = name_by_class(embedder, config.threshold)
+    else:
+        naming = name_by_gallery(embedder, gallery, config.threshold)
     search = FaceSearch(None, config.min_score, config.min_face, config.detector)
     named: list[NamedPhoto] = []
-    looked = look_at(files, embedder, search, naming.output)
-    for file, seen, picture in zip(files, looked, pictures, strict=True):
-        named.append(_named(file, seen, naming, picture))
+    all_seen = search_photos(files, embedder, search, naming.output)
+    for file, seen, picture in zip(files, all_seen, pictures, strict=True):
+        faces = naming.name_faces(seen.faces, seen.outputs)
+        drawn = None
+        if picture is not None and seen.status in (Status.KEPT, Status.NO_FACE):
+            image = draw_face_boxes(decode(seen.data), [Label(face.box, face.name) for face in faces])
+            with whole_file(picture) as stream:
+                Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
+            drawn = str(picture)
+        named.append(NamedPhoto(seen.photo, file.identity, faces, str(seen.status), seen.reason, drawn))
         if on_progress is not None:
             on_progress(len(named), len(files))
-    figures = _judged(named, naming) if config.judge else None
+    figures = _judge(named, naming) if config.judge else None
     return Identified(tuple(named), naming.metric, naming.threshold, figures)
 
 
-@dataclass(frozen=True, eq=False)
-class _Naming:
-    """Whom a model can name, and how."""
-
-    names: tuple[str, ...]
-    metric: str
-    threshold: float | None
-    output: Output
-    nearest: Callable[[Float32Array], tuple[Int64Array, Float64Array]]
-
-
-def _naming(
-    embedder: Embedder, gallery: str | os.PathLike[str] | Gallery | None, threshold: float | None
-) -> _Naming:
-    if gallery is None:
-        return _by_class(embedder, threshold)
-    people = gallery if isinstance(gallery, Gallery) else read_gallery(gallery)
-    people.check_model(embedder.fingerprint(), embedder.spec.dim)
-    _refuse_threshold(threshold, people.metric)
-    limit = next(
-        (one for one in (threshold, people.threshold, embedder.spec.threshold) if one is not None), None
-    )
-    if limit is None:
-        raise UsageError(
-            "neither the gallery nor the model has a threshold: say one with --threshold "
-            "(`facemodel evaluate` chooses one and names it)"
-        )
-    return _Naming(people.names, people.metric, limit, embedder.embed, people.nearest)
-
-
-def _refuse_threshold(value: float | None, metric: str) -> None:
-    """Refuse a threshold that nobody could be on either side of.
+def _choose_pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:
+    """Return each photo's picture file; photos of the same name get numbers.
 
     Raises:
-        UsageError: it is one.
-    """
-    least, most = {"euclidean": (0.0, np.inf), "cosine": (-1.0, 1.0)}.get(metric, (0.0, 1.0))
-    if value is not None and not least <= value <= most:
-        span = f"at least {least:g}" if most == np.inf else f"from {least:g} to {most:g}"
-        raise UsageError(f"--threshold {value:g}: a {_WORDS[metric]} is {span}")
-
-
-def _by_class(embedder: Embedder, threshold: float | None) -> _Naming:
-    if not embedder.classes:
-        raise UsageError(
-            f"{embedder.name} is no classifier, so it knows nobody by name: make a gallery with `facemodel "
-            "enroll`, and name it before the photos"
-        )
-
-    def logits(crops: Any) -> Float32Array:
-        found = embedder.logits(crops)
-        return np.zeros((len(crops), len(embedder.classes)), np.float32) if found is None else found
-
-    _refuse_threshold(threshold, PROBABILITY)
-    limit = embedder.spec.class_threshold if threshold is None else threshold
-    return _Naming(embedder.classes, PROBABILITY, limit, logits, _most_probable)
-
-
-def _most_probable(logits: Float32Array) -> tuple[Int64Array, Float64Array]:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    who = powers.argmax(axis=1)
-    return who.astype(np.int64), powers[np.arange(len(who)), who] / powers.sum(axis=1)
-
-
-def _named(file: PhotoFile, seen: SeenPhoto, naming: _Naming, picture: Path | None) -> NamedPhoto:
-    faces: list[NamedFace] = []
-    if seen.faces:
-        who, values = naming.nearest(seen.outputs)
-        metric = "euclidean" if naming.metric == "euclidean" else "cosine"  # large is near, but for distances
-        inside = accepts(values, naming.threshold, metric)
-        for face, person, value, fits in zip(seen.faces, who, values, inside, strict=True):
-            name = naming.names[int(person)]
-            box = tuple(round(float(edge), 2) for edge in face.box)
-            faces.append(NamedFace(box, float(face.score), name if fits else None, name, float(value)))  # type: ignore[arg-type]  # four edges
-    drawn = None
-    if picture is not None and seen.status in (Status.KEPT, Status.NO_FACE):
-        _draw(seen, faces, picture)
-        drawn = str(picture)
-    return NamedPhoto(seen.photo, file.identity, tuple(faces), str(seen.status), seen.reason, drawn)
-
-
-def _draw(seen: SeenPhoto, faces: Sequence[NamedFace], picture: Path) -> None:
-    image = draw_portraits(decode(seen.data), [Label(face.box, face.name) for face in faces])
-    with whole_file(picture) as stream:
-        Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
-
-
-def _pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:
-    """Return where each photo's picture goes; photos of one name get numbers, none is written over.
-
-    Raises:
-        UsageError: a picture would take the place of one of the photos.
+        UsageError: a picture would replace one of the photos.
     """
     if out is None:
         return [None] * len(files)
@@ -251,39 +152,32 @@ def _pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:
         folder.mkdir(parents=True, exist_ok=True)
     photos = {file.path.resolve() for file in files if file.path is not None}
     for file in files:
-        stem = _shortened(Path(file.photo).stem)
+        stem = os.fsencode(Path(file.photo).stem)[:_STEM_BYTES].decode("utf-8", "ignore")
         names = (f"{stem}{f'~{number}' if number else ''}.named.jpg" for number in range(len(files)))
         name = next(one for one in names if one.casefold() not in taken)
         taken.add(name.casefold())
         pictures.append(folder / name)
         if (folder / name).resolve() in photos:
-            raise UsageError(
-                f"the picture {folder / name} would take the place of a photo: choose another --out"
-            )
+            raise UsageError(f"the picture {folder / name} would replace a photo: choose another --out")
     return pictures
 
 
-def _shortened(stem: str) -> str:
-    """Return as much of a name as leaves room for what is put behind it."""
-    return os.fsencode(stem)[:_STEM_BYTES].decode("utf-8", "ignore")
-
-
-def _judged(photos: Sequence[NamedPhoto], naming: _Naming) -> dict[str, Any]:
-    """Return how often the names are right; a photo's truth is its folder, its face the largest."""
+def _judge(photos: Sequence[NamedPhoto], naming: Naming) -> dict[str, Any]:
+    """Return how often the names are right; a photo's true name is its folder's, its face the largest."""
     judged = [one for one in photos if one.folder is not None]
     known = [one for one in judged if one.folder in naming.names]
     strangers = [one for one in judged if one.folder not in naming.names]
-    sign = 1.0 if naming.metric == "euclidean" else -1.0
-
-    def near(some: Sequence[NamedPhoto]) -> Float64Array:
-        return np.array([sign * one.faces[0].value if one.faces else np.inf for one in some], np.float64)
-
+    near, strange = (
+        np.array(
+            [-likeness(one.faces[0].value, naming.metric) if one.faces else np.inf for one in some],
+            np.float64,
+        )
+        for some in (known, strangers)
+    )
     right = np.array([bool(one.faces) and one.faces[0].nearest == one.folder for one in known], np.bool_)
-    metric = "euclidean" if naming.metric == "euclidean" else "cosine"
-    figures = open_set_figures(Probes(near(known), right, near(strangers)), naming.threshold, metric)
-    people = {
+    return {
+        **open_set_figures(Probes(near, right, strange), naming.threshold, naming.metric),
         "known_people": len({one.folder for one in known}),
         "strange_people": len({one.folder for one in strangers}),
         "without_face": sum(not one.faces for one in judged),
     }
-    return {**figures, **people, "metric": naming.metric}

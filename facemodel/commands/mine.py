@@ -1,4 +1,4 @@
-"""``facemodel mine``: triplets whose negatives are hard for a model."""
+"""Triplets whose negatives are hard for a model."""
 
 from __future__ import annotations
 
@@ -9,63 +9,66 @@ import numpy as np
 import pyarrow as pa
 
 from facedata import ClassManifest, TripletManifest, open_set
+from facedata.options import resolved
 from facedata.sampling.pool import Pool
-from facedata.sampling.quota import below
+from facedata.sampling.quota import draw_below
 from facedata.sampling.sample import sample_triplets
 from facedata.sampling.spaces import TripletRows
 from facedata.sampling.tables import SplitCrops
-from facedata.types import Float32Array, Int64Array
+from facedata.types import Int64Array
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader, OnProgress
+from ..batches.sources import SetPath
 from ..config import MineConfig
-from ..epochs.hard_negatives import CANDIDATES_SEED, FeatureCache, fill, hard_epoch
-from ..epochs.plan import EpochRows, said_as_data
-from ..machine.memory import memory_watched
+from ..epochs.hard_negatives import CANDIDATES_SEED, FeatureCache, fill_cache, hard_epoch
+from ..epochs.plan import EpochRows, as_data_errors
+from ..machine.memory import catch_out_of_memory
+from ..models.embedder import Embedder, open_model
+from ..scoring.distances import compare
 from .outputs import is_table_of, parquet_out
-
-_MEASURED_AT_ONCE = 1 << 14
-"""Distances measured at a time."""
 
 
 def mine(
-    model: str | os.PathLike[str],
-    set_path: str | os.PathLike[str],
+    model: str | os.PathLike[str] | Embedder,
+    set_path: SetPath,
     out: str | os.PathLike[str],
     config: MineConfig | None = None,
+    *,
     on_progress: OnProgress | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     """Write triplets with hard negatives, to train on with ``facemodel fit --triplets``.
 
     Args:
-        model: a run folder, or an ONNX network with its spec beside it.
-        set_path: the set.
+        model: a run folder, an ONNX file with its spec beside it, or an open model.
+        set_path: a prepared set's folder or URL.
         out: the Parquet file to write; it carries the set's fingerprint.
-        config: the options.
-        on_progress: called after each batch of crops.
+        config: the options; ``changes`` win over it.
+        on_progress: called after each batch with the number of crops embedded, and of how many.
+        **changes: single options by name.
 
     Returns:
         ``triplets``, ``anchors`` (different ones), ``candidates``, ``split``, and the mean Euclidean distance
         of the ``positive`` and the ``negative`` crops from their anchors.
 
     Raises:
-        ModelError: no model there, or crops made otherwise than those it knows.
-        DataError: one person only, nobody with two photos, or crops gone or damaged.
+        ModelError: there is no model.
+        SpecError: the set's crops were made with another template than the model's.
+        DataError: there is only one person, no person has two photos, or crops are missing or damaged.
     """
-    from ..models.embedder import open_model  # it imports torch, which nothing else here needs
-
-    config = config or MineConfig()
+    config = resolved(MineConfig, config, changes)
     out = parquet_out(out, "a file of triplets", lambda path: is_table_of(path, TripletManifest.kind))
     prepared = open_set(set_path)
-    embedder = open_model(os.fspath(model), config.device, config.workers)
+    embedder = open_model(model, config.device, config.workers)
     embedder.spec.check_set(prepared)
-    training = TrainingSet.of(ClassManifest.open(prepared.path, split=config.split))
-    anchor, positive = _anchors(training, config.count, config.seed)
+    training = TrainingPeople.of(ClassManifest.open(prepared.path, split=config.split))
+    anchor, positive = _draw_anchors(training, config.count, config.seed)
     cache = FeatureCache(len(training), embedder.spec.dim)
     advice = f"lower --batch, now {config.batch}, or --candidates"
-    with CropReader(training.classes, config.workers) as reader, memory_watched(advice):
+    with CropReader(training.classes, config.workers) as reader, catch_out_of_memory(advice):
         reader.check(hashes=True)
-        fill(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
+        fill_cache(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
     plan = EpochRows(np.column_stack([anchor, positive, positive]), None, config.batch)
     rows = hard_epoch(plan, cache, training.person, config.candidates, (config.seed, 0)).rows
     crops = SplitCrops(training.classes.table, config.split)
@@ -76,14 +79,14 @@ def mine(
         "anchors": len(np.unique(anchor)),
         "candidates": config.candidates,
         "split": config.split,
-        "positive": _mean_distance(cache.features, rows[:, 0], rows[:, 1]),
-        "negative": _mean_distance(cache.features, rows[:, 0], rows[:, 2]),
+        "positive": float(compare(cache.features, rows[:, 0], rows[:, 1], "euclidean").mean()),
+        "negative": float(compare(cache.features, rows[:, 0], rows[:, 2], "euclidean").mean()),
     }
 
 
-def _anchors(training: TrainingSet, count: int | None, seed: int) -> tuple[Int64Array, Int64Array]:
-    """Return anchors and their positives: so many, or each crop that can be one once."""
-    with said_as_data():
+def _draw_anchors(training: TrainingPeople, count: int | None, seed: int) -> tuple[Int64Array, Int64Array]:
+    """Return anchors and their positives: ``count`` of them, or each crop that can be an anchor once."""
+    with as_data_errors():
         drawn = sample_triplets(training.person, count or 1, np.random.default_rng([CANDIDATES_SEED, seed]))
     if count is not None:
         return drawn.anchor, drawn.positive
@@ -91,14 +94,5 @@ def _anchors(training: TrainingSet, count: int | None, seed: int) -> tuple[Int64
     place = np.flatnonzero(pool.size[pool.owner] > 1)
     owner = pool.owner[place]
     size, start = pool.size[owner], pool.start[owner]
-    other = start + (place - start + 1 + below(size - 1, rng)) % size
+    other = start + (place - start + 1 + draw_below(size - 1, rng)) % size
     return pool.rows[place], pool.rows[other]
-
-
-def _mean_distance(features: Float32Array, left: Int64Array, right: Int64Array) -> float:
-    """Return the mean Euclidean distance of rows, a block at a time."""
-    total = 0.0
-    for start in range(0, len(left), _MEASURED_AT_ONCE):
-        part = slice(start, start + _MEASURED_AT_ONCE)
-        total += float(np.linalg.norm(features[left[part]] - features[right[part]], axis=1).sum())
-    return total / max(1, len(left))

@@ -1,8 +1,8 @@
 """Hard negatives as system A meant them: of n random crops of other people, the one nearest to the anchor.
 
-Embeddings of all training crops lie in one float32 array, made in eval mode and without augmentation. Each
-anchor draws its candidates from that; the nearest by Euclidean distance is its negative, so that no two runs
-with one seed choose otherwise.
+Embeddings of all training crops are in one float32 array, made in eval mode and without augmentation. Each
+anchor draws its candidates from it; the nearest by Euclidean distance is its negative, so two runs with the
+same seed choose the same.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ import numpy as np
 
 from facedata.types import BoolArray, Float32Array, Int64Array
 
-from ..batches.reader import CropReader, OnProgress, UInt8Batch, batches
+from ..batches.reader import CropReader, OnProgress, UInt8Batch, read_batches
 from ..errors import DataError, TrainingError
 from .nearest import draw_candidates, hard_negatives, other_people
 from .plan import EpochRows
-
-__all__ = ["FeatureCache", "draw_candidates", "fill", "hard_epoch", "hard_negatives"]
 
 _DRAWN_AT_ONCE = 1 << 20
 """Candidates drawn at a time in an epoch."""
 
 CANDIDATES_SEED = 0x6D696E65
-"""Stands before the seeds of candidates, so that no other draw shares their random numbers."""
+"""First of the seeds of candidates, so that no other draw shares its random numbers."""
 
 
 class FeatureCache:
@@ -36,7 +34,7 @@ class FeatureCache:
 
     Attributes:
         features: ``(photos, dim)`` float32.
-        known: ``(photos,)`` bool, which of them were ever given.
+        known: ``(photos,)`` bool, which crops have features yet.
     """
 
     def __init__(self, photos: int, dim: int) -> None:
@@ -44,10 +42,10 @@ class FeatureCache:
         self.known: BoolArray = np.zeros(photos, np.bool_)
 
     def update(self, rows: Int64Array, features: Float32Array) -> None:
-        """Take the features ``(n, dim)`` of some rows ``(n,)``.
+        """Store the features ``(n, dim)`` of some rows ``(n,)``.
 
         Raises:
-            TrainingError: some are NaN or infinite: nothing is near or far by them.
+            TrainingError: some are NaN or infinite, so distances to them mean nothing.
         """
         if not np.isfinite(features).all():
             raise TrainingError(
@@ -58,7 +56,7 @@ class FeatureCache:
         self.known[rows] = True
 
 
-def fill(
+def fill_cache(
     cache: FeatureCache,
     rows: Int64Array,
     embed: Callable[[UInt8Batch], Float32Array],
@@ -66,10 +64,10 @@ def fill(
     batch: int,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Embed some crops and put them into the cache, each at its own row.
+    """Embed some crops and store them, each at its own row.
 
     Args:
-        cache: takes them.
+        cache: stores them.
         rows: which, ``(n,)`` int64; repeats are embedded once.
         embed: ``(N, size, size, 3)`` uint8 RGB to ``(N, dim)`` float32, in eval mode.
         reader: reads the crops.
@@ -77,12 +75,12 @@ def fill(
         on_progress: called after each batch.
 
     Raises:
-        DataError: a crop cannot be read; it names it, and no other crop's feature takes its place.
+        DataError: a crop cannot be read; the message names it, and no other crop's feature takes its row.
     """
     once = np.unique(rows)
     pieces = [once[start : start + batch] for start in range(0, len(once), batch)]
     done = 0
-    for piece, crops in batches(reader, pieces):
+    for piece, crops in read_batches(reader, pieces):
         cache.update(piece, embed(crops))
         done += len(piece)
         if on_progress is not None:
@@ -95,14 +93,14 @@ def hard_epoch(
     """Return the triplets of an epoch with hard negatives.
 
     Args:
-        plan: its triplets, as drawn.
+        plan: its triplets.
         cache: features of all crops.
         person: ``(photos,)`` int64.
         n: candidates for each anchor.
         key: seeds the candidates: (seed, epoch).
 
     Raises:
-        DataError: the cache lacks crops, or there is one person only.
+        DataError: crops are missing from the cache, or there is one person only.
     """
     if not cache.known.all():
         raise DataError(

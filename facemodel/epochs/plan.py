@@ -1,4 +1,4 @@
-"""An epoch: which crops it sees, in which order. Arrays of row numbers, a pure function of (seed, epoch)."""
+"""An epoch: which crops it sees, in which order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facedata.types import BoolArray, Int64Array
 from ..errors import DataError
 
 _EPOCH = 0x65706F6368
-"""Stands before every epoch's number among the seeds, so that no other draw shares its random numbers."""
+"""First of the seeds of an epoch, so that no other draw shares its random numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class EpochRows:
 
     Attributes:
         rows: ``(m, k)`` int64 row numbers: k = 3 anchor, positive, negative; 2 left, right; 1 a photo.
-        same: ``(m,)`` bool, which pairs are of one person; None where rows are no pairs.
-        batch: rows in a batch; the last batch may hold fewer.
+        same: ``(m,)`` bool, which pairs are of one person; None if rows are not pairs.
+        batch: rows in a batch; the last batch may have fewer.
     """
 
     rows: Int64Array
@@ -37,20 +37,6 @@ class EpochRows:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def steps(self) -> int:
-        """How many batches there are."""
-        return -(-len(self.rows) // self.batch)
-
-    def batches(self, first: int = 0) -> Iterator[Int64Array]:
-        """Yield each batch's rows, ``(b, k)`` int64, from batch number ``first`` on."""
-        for step in range(first, self.steps):
-            yield self.rows[step * self.batch : (step + 1) * self.batch]
-
-    def same_of(self, step: int) -> BoolArray | None:
-        """Return which pairs of a batch are of one person."""
-        return None if self.same is None else self.same[step * self.batch : (step + 1) * self.batch]
 
     def with_negatives(self, negatives: Int64Array) -> EpochRows:
         """Return the same triplets with other negatives, ``(m,)`` int64 rows."""
@@ -62,7 +48,7 @@ class Sampler(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of the rows, a sentence each."""
+        """What the user should know about the rows, a sentence each."""
         ...
 
     def epoch(self, number: int) -> EpochRows:
@@ -71,7 +57,7 @@ class Sampler(Protocol):
 
 
 class Usage:
-    """Counts what training really drew, hard negatives too.
+    """Counts which crops training really used, hard negatives included.
 
     Args:
         photos: how many crops there are.
@@ -93,23 +79,23 @@ class Usage:
         self.counts += np.bincount(rows.reshape(-1), minlength=len(self.counts))
 
     def summary(self) -> UsageFigures:
-        """Return mean, spread, how many were never used, and the most."""
+        """Return mean, spread, how many were never used, and the largest count."""
         return usage(self.counts)
 
 
 def epoch_rng(seed: int, number: int) -> np.random.Generator:
-    """Return an epoch's random numbers: of nothing but the run's seed and its number."""
+    """Return an epoch's random numbers, from the run's seed and its number alone."""
     return np.random.default_rng([_EPOCH, seed, number])
 
 
 def shuffles(count: int, rounds: int, rng: np.random.Generator) -> Int64Array:
-    """Return the numbers below ``count`` in random order, so many times over, ``(rounds * count,)``."""
+    """Return ``rounds`` random orders of the numbers below ``count``, ``(rounds * count,)``."""
     return rng.permuted(np.tile(np.arange(count), (rounds, 1)), axis=1).reshape(-1)
 
 
 @contextmanager
-def said_as_data() -> Iterator[None]:
-    """Say what sampling has against the crops as what it is here: an error of the data."""
+def as_data_errors() -> Iterator[None]:
+    """Turn errors of sampling into errors of the data, which they are here."""
     try:
         yield
     except SampleError as error:

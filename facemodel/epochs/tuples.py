@@ -1,4 +1,4 @@
-"""Epochs of triplets and pairs: a manifest's in another order each time, or fresh ones."""
+"""Epochs of triplets and pairs: a manifest's in another order each time, or freshly drawn ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from facedata.sampling.sample import sample_pairs, sample_triplets
 from facedata.sampling.spaces import Rule
 from facedata.types import BoolArray, Int64Array
 
-from ..batches.people import TrainingSet
-from .plan import EpochRows, epoch_rng, said_as_data
+from ..batches.people import TrainingPeople
+from .plan import EpochRows, as_data_errors, epoch_rng
 
 
 @dataclass(frozen=True, eq=False)
 class TripletSampler:
-    """Triplets: those of a manifest in another order each epoch, or fresh ones.
+    """Plans epochs of triplets: a manifest's, or freshly drawn ones.
 
     Attributes:
         training: the crops.
@@ -28,7 +28,7 @@ class TripletSampler:
         notes: for the user.
     """
 
-    training: TrainingSet
+    training: TrainingPeople
     seed: int
     batch: int
     count: int | None
@@ -40,12 +40,12 @@ class TripletSampler:
         """Return an epoch's triplets, in random order.
 
         Raises:
-            DataError: one person only, or nobody with two photos (or none with a reference photo).
+            DataError: there is one person only, or no person has two photos (or a reference photo).
         """
         rng = epoch_rng(self.seed, number)
         if self.fixed is not None:
-            return EpochRows(self.fixed[_order(len(self.fixed), self.count, rng)], None, self.batch)
-        with said_as_data():
+            return EpochRows(self.fixed[rng.permutation(len(self.fixed))[: self.count]], None, self.batch)
+        with as_data_errors():
             drawn = sample_triplets(self.training.person, self.count, rng, self.rule, self.training.reference)
         rows = np.column_stack(drawn)
         return EpochRows(rows[rng.permutation(len(rows))], None, self.batch)
@@ -53,7 +53,7 @@ class TripletSampler:
 
 @dataclass(frozen=True, eq=False)
 class PairSampler:
-    """Pairs, as :class:`TripletSampler` has triplets.
+    """Plans epochs of pairs, like :class:`TripletSampler`.
 
     Attributes:
         training: the crops.
@@ -61,12 +61,12 @@ class PairSampler:
         batch: pairs in a batch.
         count: pairs in an epoch; None for all of ``fixed``.
         fixed: ``(m, 2)`` int64 rows; None to draw fresh ones each epoch.
-        same: ``(m,)`` bool, of the fixed ones.
+        same: ``(m,)`` bool, which of ``fixed`` are of one person.
         rule: how fresh ones are drawn.
         notes: for the user.
     """
 
-    training: TrainingSet
+    training: TrainingPeople
     seed: int
     batch: int
     count: int | None
@@ -76,19 +76,14 @@ class PairSampler:
     notes: tuple[str, ...] = ()
 
     def epoch(self, number: int) -> EpochRows:
-        """Return an epoch's pairs, in random order; errors as of :meth:`TripletSampler.epoch`."""
+        """Return an epoch's pairs, in random order; errors as in :meth:`TripletSampler.epoch`."""
         rng = epoch_rng(self.seed, number)
         if self.fixed is not None and self.same is not None:
-            order = _order(len(self.fixed), self.count, rng)
+            order = rng.permutation(len(self.fixed))[: self.count]
             return EpochRows(self.fixed[order], self.same[order], self.batch)
-        with said_as_data():
+        with as_data_errors():
             left, right, same = sample_pairs(
                 self.training.person, self.count, rng, self.rule, self.training.reference
             )
         order = rng.permutation(len(left))
         return EpochRows(np.column_stack([left, right])[order], same[order], self.batch)
-
-
-def _order(rows: int, count: int | None, rng: np.random.Generator) -> Int64Array:
-    """Return a random order of rows, or of some of them."""
-    return rng.permutation(rows)[: rows if count is None else count]

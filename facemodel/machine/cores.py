@@ -1,4 +1,4 @@
-"""How many threads a process may take."""
+"""How many threads a process may start."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from facedata.work.processes import cores
 
 
 def own_cores() -> int:
-    """Return how many cores are this process's: those that `torchrun` starts on one machine share them."""
+    """Return this process's share of the cores, which `torchrun` divides among the processes of a machine."""
     return max(1, cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

@@ -10,11 +10,11 @@ from ..errors import DeviceError
 
 
 def choose_device(text: str) -> torch.device:
-    """Return the device that ``--device`` means.
+    """Return the device that ``--device`` names.
 
     Raises:
         DeviceError: there is no such GPU.
-        UsageError: the text means nothing.
+        UsageError: the text names no device.
 
     >>> choose_device("cpu")
     device(type='cpu')
@@ -28,8 +28,8 @@ def choose_device(text: str) -> torch.device:
         raise UsageError(f"--device {text!r}: it takes auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or 0) >= count:
-        there = f"there are {count}, from cuda:0 on" if count else "there is none that torch can use"
-        raise DeviceError(f"--device {text}: no such GPU; {there}. --device auto takes what there is")
+        there = f"there are {count}, numbered from cuda:0" if count else "torch finds no GPU here"
+        raise DeviceError(f"--device {text}: no such GPU; {there}. --device auto uses a GPU if there is one")
     if number:
         torch.cuda.set_device(int(number))  # the detector runs on the current one
     return torch.device(text)

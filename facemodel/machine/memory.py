@@ -1,4 +1,4 @@
-"""A memory that is too small is a user's to mend: one line that says what to lower."""
+"""Running out of memory, told in one line."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 
 from ..errors import DeviceError
 
-_TOO_LITTLE = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 """Words of torch, CUDA, cuDNN and cuBLAS, which have no error in common."""
 
 
 @contextmanager
-def memory_watched(advice: str) -> Iterator[None]:
-    """Turn what torch says of a memory that is too small into an error that says what to lower.
+def catch_out_of_memory(advice: str) -> Iterator[None]:
+    """Turn any out-of-memory error of torch into one that says what to lower.
 
     Raises:
-        DeviceError: the memory is too small.
+        DeviceError: there is too little memory.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _TOO_LITTLE):
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
         raise DeviceError(f"out of memory: {advice}") from error

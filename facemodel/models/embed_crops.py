@@ -8,8 +8,8 @@ import numpy as np
 
 from facedata.types import Float32Array, Int64Array
 
-from ..batches.reader import CropReader, OnProgress, UInt8Batch, batches
-from ..machine.memory import memory_watched
+from ..batches.reader import CropReader, OnProgress, UInt8Batch, read_batches
+from ..machine.memory import catch_out_of_memory
 from .embedder import Embedder
 
 
@@ -21,12 +21,12 @@ def embed_rows(
     flip: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Float32Array:
-    """Return the embeddings of crops, ``(len(rows), dim)`` float32, in the order of the rows.
+    """Return the embeddings of a reader's crops, ``(len(rows), dim)`` float32, in the order of the rows.
 
     Args:
         embedder: the model.
         reader: reads the crops, ahead of the model.
-        rows: ``(n,)`` int64, the reader's row numbers; each is embedded as often as it occurs.
+        rows: ``(n,)`` int64, the reader's row numbers; a row that is listed twice is embedded twice.
         batch: crops in a batch.
         flip: take the mean with the mirror image's embedding.
         on_progress: called after each batch.
@@ -37,8 +37,8 @@ def embed_rows(
     """
     found = np.empty((len(rows), embedder.spec.dim), np.float32)
     done = 0
-    for some, crops in batches(reader, cut(rows, batch)):
-        with memory_watched(f"lower --batch, now {batch}"):
+    for some, crops in read_batches(reader, split_batches(rows, batch)):
+        with catch_out_of_memory(f"lower --batch, now {batch}"):
             found[done : done + len(some)] = embed_crops(embedder, crops, flip)
         done += len(some)
         if on_progress is not None:
@@ -52,7 +52,7 @@ def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Fl
     Args:
         embedder: the model.
         crops: ``(n, size, size, 3)`` uint8 RGB.
-        flip: take the mean with the mirror images' embeddings, of length one again where the model's are.
+        flip: take the mean with the mirror images' embeddings, scaled to length one if the model's are.
     """
     found = embedder.embed(crops)
     if not flip:
@@ -64,7 +64,7 @@ def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Fl
     return np.asarray(both, np.float32)
 
 
-def cut(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
-    """Yield runs of ``batch`` rows; the last may be shorter."""
+def split_batches(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
+    """Yield ``batch`` rows after the other; the last batch may be shorter."""
     for start in range(0, len(rows), batch):
         yield rows[start : start + batch]

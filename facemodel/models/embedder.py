@@ -1,4 +1,4 @@
-"""What embeds crops, whatever network is inside: a run of ours, or any ONNX network with a spec beside it."""
+"""What turns crops into embeddings: a run of ours, or any ONNX network with a spec beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..spec import InputSpec
 from .saved import load_objective
 
 Crops = NDArray[np.uint8]
-"""Crops, ``(N, side, side, 3)`` uint8 RGB, of any side: an embedder resizes them to its input's."""
+"""Crops, ``(N, side, side, 3)`` uint8 RGB, of any side: an embedder resizes them to its input size."""
 
 
 class Embedder(Protocol):
@@ -32,12 +32,12 @@ class Embedder(Protocol):
 
     @property
     def spec(self) -> InputSpec:
-        """What crops must be, and what embeddings mean."""
+        """How crops must be made, and what the embeddings mean."""
         ...
 
     @property
     def name(self) -> str:
-        """The model's path, for people."""
+        """The model's path, for messages."""
         ...
 
     @property
@@ -47,12 +47,12 @@ class Embedder(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Identities in label order of a network that names people; else empty."""
+        """Identities in label order if the network names people; else empty."""
         ...
 
     @property
     def scores_pairs(self) -> bool:
-        """It has a head that compares two embeddings."""
+        """Whether it has a head that compares two embeddings."""
         ...
 
     def embed(self, crops: Crops) -> Float32Array:
@@ -64,25 +64,25 @@ class Embedder(Protocol):
         ...
 
     def logits(self, crops: Crops) -> Float32Array | None:
-        """Return ``(N, len(classes))`` float32 in label order; None where the network names nobody."""
+        """Return ``(N, len(classes))`` float32 in label order; None if the network does not name people."""
         ...
 
     def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
-        """Return how likely two embeddings are of one person, ``(N,)`` float32; None without a pair head."""
+        """Return the probability that two embeddings are of one person, ``(N,)`` float32, or None."""
         ...
 
     def fingerprint(self) -> str:
-        """Return the model's id, a SHA-256 of its weights: what embeddings and galleries are bound to."""
+        """Return the model's id, a SHA-256 of its weights; embeddings and galleries are bound to it."""
         ...
 
 
 class TorchEmbedder:
-    """A model of ours as an embedder; it may be in the middle of its training.
+    """A model of ours as an embedder; it may still be training.
 
     Args:
         objective: the model with its heads, on its device.
-        name: the model's path, for people.
-        workers: threads that resize crops; None for one a core.
+        name: the model's path, for messages.
+        workers: threads that resize crops; None for one per core.
     """
 
     def __init__(self, objective: Objective, name: str = "the model", workers: int | None = None) -> None:
@@ -99,36 +99,36 @@ class TorchEmbedder:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie."""
+        """Where the weights are."""
         return next(self.objective.parameters()).device
 
     def embed(self, crops: Crops) -> Float32Array:
         """Return embeddings; see :class:`Embedder`."""
-        with _evaluating(self.objective):
-            return _numbers(self._embedded(crops))
+        with _eval_mode(self.objective):
+            return _to_numpy(self._embed(crops))
 
     def logits(self, crops: Crops) -> Float32Array | None:
         """Return logits; see :class:`Embedder`."""
         if not self.classes:
             return None
-        with _evaluating(self.objective):
-            return _numbers(self.objective.logits(self._embedded(crops)))
+        with _eval_mode(self.objective):
+            return _to_numpy(self.objective.logits(self._embed(crops)))
 
     def score_pairs(self, left: Float32Array, right: Float32Array) -> Float32Array | None:
-        """Return how likely pairs are of one person; see :class:`Embedder`."""
+        """Return the probability that pairs are of one person; see :class:`Embedder`."""
         if not self.scores_pairs:
             return None
-        with _evaluating(self.objective):
+        with _eval_mode(self.objective):
             sides = [torch.from_numpy(np.ascontiguousarray(side)).to(self.device) for side in (left, right)]
-            return _numbers(self.objective.score_pairs(*sides))
+            return _to_numpy(self.objective.score_pairs(*sides))
 
     def fingerprint(self) -> str:
-        """Return the model's id; computed once, so ask when training is over."""
+        """Return the model's id; it is computed once, so call this after training."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint_of_model(self.objective)
+            self._fingerprint = model_fingerprint(self.objective)
         return self._fingerprint
 
-    def _embedded(self, crops: Crops) -> Tensor:
+    def _embed(self, crops: Crops) -> Tensor:
         if not len(crops):
             return torch.empty(0, self.spec.dim, device=self.device)
         if self._to_input is None or (self._to_input.spec, self._to_input.device) != (self.spec, self.device):
@@ -137,23 +137,26 @@ class TorchEmbedder:
         return found
 
 
-def fingerprint_of_model(objective: Objective) -> str:
-    """Return the SHA-256 of what makes embeddings: the weights by name, and how images are fed."""
+def model_fingerprint(objective: Objective) -> str:
+    """Return the SHA-256 of all that embeddings depend on: the weights by name, and how images are fed."""
     spec = objective.model.spec
-    digest = hashlib.sha256(repr(spec.fed()).encode())
+    digest = hashlib.sha256(repr(spec.input_settings()).encode())
     for name, tensor in sorted(objective.model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def open_model(path: str | os.PathLike[str], device: str = "auto", workers: int | None = None) -> Embedder:
+def open_model(
+    model: str | os.PathLike[str] | Embedder, device: str = "auto", workers: int | None = None
+) -> Embedder:
     """Open a model.
 
     Args:
-        path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.
+        model: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``; an
+            open model is returned as it is.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; ONNX networks run on the CPU.
-        workers: threads that resize crops; None for one a core.
+        workers: threads that resize crops; None for one per core.
 
     Raises:
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
@@ -161,22 +164,24 @@ def open_model(path: str | os.PathLike[str], device: str = "auto", workers: int 
         DeviceError: there is no such GPU.
         MissingExtraError: it is ONNX, and onnxruntime is not installed.
     """
-    place = Path(path)
-    if place.suffix == ".onnx":
+    if not isinstance(model, str | os.PathLike):
+        return model
+    path = Path(model)
+    if path.suffix == ".onnx":
         from .onnx import OnnxEmbedder  # an extra
 
-        return OnnxEmbedder(place, device, workers)
-    if place.is_file() and place.suffix != ".safetensors":
-        raise ModelError(f"{place} is no model: name a run folder, a .safetensors file or an .onnx file")
+        return OnnxEmbedder(path, device, workers)
+    if path.is_file() and path.suffix != ".safetensors":
+        raise ModelError(f"{path} is not a model: name a run folder, a .safetensors file or an .onnx file")
     where = choose_device(device)
-    return TorchEmbedder(load_objective(place).to(where), str(path), workers)
+    return TorchEmbedder(load_objective(path).to(where), os.fspath(model), workers)
 
 
 @contextmanager
-def _evaluating(objective: Objective) -> Iterator[None]:
-    """Compute without gradients, dropout and batch statistics; training mode comes back afterwards.
+def _eval_mode(objective: Objective) -> Iterator[None]:
+    """Compute without gradients, dropout and batch statistics; training mode is restored afterwards.
 
-    On a GPU in whole float32, too: TF32 has ten bits, and its embeddings would be compared with a CPU's.
+    TF32 is off: it has ten bits, and a GPU's embeddings may be compared with a CPU's.
     """
     before, tf32 = objective.training, torch.backends.cudnn.allow_tf32
     objective.eval()
@@ -189,6 +194,6 @@ def _evaluating(objective: Objective) -> Iterator[None]:
         objective.train(before)
 
 
-def _numbers(tensor: Tensor) -> Float32Array:
+def _to_numpy(tensor: Tensor) -> Float32Array:
     found: Float32Array = tensor.float().cpu().numpy()
     return found

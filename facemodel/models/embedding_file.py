@@ -1,8 +1,8 @@
-"""The file of embeddings, and the parts that one is made of while it is on its way.
+"""The file of embeddings, and its parts while it is being made.
 
 A file is one Parquet table: ``id`` int64, ``path`` text, ``embedding`` float32[dim] (a list of fixed size).
 Its key-value metadata holds ``facedata.kind``, ``facedata.schema_version``, ``facedata.fingerprint`` (of the
-set), ``facemodel.model`` (the model's fingerprint) and ``facemodel.settings`` (JSON: all it depends on).
+set), ``facemodel.model`` (the model's fingerprint) and ``facemodel.settings`` (JSON: what it depends on).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from facedata.errors import NotASetError, OtherSettingsError, writing
 from facedata.files.atomic import whole_file, write_text
-from facedata.files.remote import place_of
+from facedata.files.remote import parse_location
+from facedata.options import setting_differences
 from facedata.tables.parquet import read_footer
 from facedata.tables.schema import ROW_GROUP_ROWS, SCHEMA_VERSION
 from facedata.types import Float32Array, Int64Array
@@ -29,7 +30,7 @@ from facedata.types import Float32Array, Int64Array
 KIND = "embeddings"
 
 PART_ROWS = 512
-"""Rows of a part: what a killed run may lose. A constant, since batches are cut within parts."""
+"""Rows of a part: the most that a killed run loses. A constant, since no batch reaches beyond its part."""
 
 _SETTINGS = "work.json"
 
@@ -44,7 +45,7 @@ class Embeddings:
         values: ``(n, dim)`` float32.
         fingerprint: of the set.
         model: the model's fingerprint.
-        settings: all the file depends on.
+        settings: everything that the file depends on.
     """
 
     ids: Int64Array
@@ -65,7 +66,7 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
     settings = read_settings(Path(path))
     if settings is None:
         raise NotASetError(f"{path} is not a file of embeddings: make one with `facemodel embed`")
-    with place_of(path).open("rb") as file:
+    with parse_location(path).open("rb") as file:
         table = pq.read_table(file)
     column = table.column("embedding").combine_chunks()
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
@@ -80,10 +81,10 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
 
 
 def read_settings(path: Path) -> dict[str, Any] | None:
-    """Return what a file of embeddings depends on; None where the file holds something else.
+    """Return the settings that a file of embeddings was made with; None if it holds something else.
 
     Raises:
-        NotASetError: it is missing, or no Parquet.
+        NotASetError: it is missing, or not Parquet.
     """
     if read_footer(path).kind != KIND:
         return None
@@ -93,11 +94,11 @@ def read_settings(path: Path) -> dict[str, Any] | None:
 
 
 class Parts:
-    """The parts of a file that is being made, in a hidden folder beside it.
+    """The parts of a file that is being made: one file each, in a hidden folder beside it.
 
     Args:
         out: the file.
-        settings: all it depends on; parts made under others are refused.
+        settings: everything that it depends on; parts made with other settings are refused.
         rows: how many rows it will have.
         dim: length of an embedding.
     """
@@ -106,34 +107,34 @@ class Parts:
         self.out, self.settings, self.rows, self.dim = out, dict(settings), rows, dim
         self.folder = parts_folder(out)
 
-    def claim(self) -> None:
-        """See that the parts there were made under the same settings; write these where there are none.
+    def begin(self) -> None:
+        """Check that the parts there were made with the same settings; if there are none, write the settings.
 
         Raises:
-            OtherSettingsError: they were not.
+            OtherSettingsError: they were made with others.
         """
         file = self.folder / _SETTINGS
         if file.is_file():
-            refuse_other(self.out, json.loads(file.read_text(encoding="utf-8")), self.settings)
+            refuse_other_settings(self.out, json.loads(file.read_text(encoding="utf-8")), self.settings)
         else:
             write_text(file, json.dumps(self.settings, sort_keys=True) + "\n")
 
     def missing(self) -> list[int]:
         """Return the numbers of the parts still to be made."""
         count = -(-self.rows // PART_ROWS)
-        return [number for number in range(count) if not self._is_whole(number)]
+        return [number for number in range(count) if not self._is_complete(number)]
 
     def rows_of(self, number: int) -> range:
         """Return the rows of a part."""
         return range(number * PART_ROWS, min((number + 1) * PART_ROWS, self.rows))
 
     def write(self, number: int, values: Float32Array) -> None:
-        """Keep a part, whole or not at all."""
+        """Write a part, whole or not at all."""
         with whole_file(self._file(number)) as stream:
             stream.write(np.ascontiguousarray(values, "<f4").tobytes())
 
     def close(self, ids: Int64Array, paths: pa.ChunkedArray) -> None:
-        """Make the file of all parts: temporary name, flush, rename; then remove them.
+        """Write the file from all parts, whole or not at all; then remove the parts.
 
         Raises:
             StoreError: it cannot be written.
@@ -153,28 +154,25 @@ class Parts:
         schema = pa.schema(fields, metadata)
         with (
             whole_file(self.out) as stream,
-            # a dictionary of floats that hardly ever repeat is larger than the floats
+            # floats hardly ever repeat, so a dictionary of them is larger than they are
             pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as writer,
         ):
             for start in range(0, self.rows, ROW_GROUP_ROWS):
-                values = self._group(start)
-                rows = slice(start, start + len(values))
+                stop = min(start + ROW_GROUP_ROWS, self.rows)
+                values = np.concatenate(
+                    [self._read(number) for number in range(start // PART_ROWS, -(-stop // PART_ROWS))]
+                )
                 lists = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), self.dim)
-                columns = [ids[rows], paths.slice(start, len(values)).combine_chunks(), lists]
+                columns = [ids[start:stop], paths.slice(start, stop - start).combine_chunks(), lists]
                 writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
         remove_parts(self.out)
 
-    def _group(self, start: int) -> Float32Array:
-        first, stop = start // PART_ROWS, min(start + ROW_GROUP_ROWS, self.rows)
-        return np.concatenate(list(self._those(first, -(-stop // PART_ROWS))))
+    def _read(self, number: int) -> Float32Array:
+        if not self._is_complete(number):
+            raise NotASetError(f"{self._file(number)} is missing or cut short: run the same command again")
+        return np.frombuffer(self._file(number).read_bytes(), "<f4").reshape(-1, self.dim)
 
-    def _those(self, first: int, end: int) -> Iterator[Float32Array]:
-        for number in range(first, end):
-            if not self._is_whole(number):
-                raise NotASetError(f"{self._file(number)} is gone or cut short: run the same command again")
-            yield np.frombuffer(self._file(number).read_bytes(), "<f4").reshape(-1, self.dim)
-
-    def _is_whole(self, number: int) -> bool:
+    def _is_complete(self, number: int) -> bool:
         file = self._file(number)
         return file.is_file() and file.stat().st_size == len(self.rows_of(number)) * self.dim * 4
 
@@ -188,22 +186,20 @@ def parts_folder(out: Path) -> Path:
 
 
 def remove_parts(out: Path) -> None:
-    """Remove a file's parts, where there are some."""
+    """Remove a file's parts, if there are any."""
     folder = parts_folder(out)
     if folder.is_dir():
         with writing(folder):
             shutil.rmtree(folder)
 
 
-def refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was made under other settings.
+def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to continue what was made with other settings.
 
     Raises:
         OtherSettingsError: the message names what differs.
     """
-    names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-    if names:
-        changes = "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in names)
+    if changes := setting_differences(before, now):
         raise OtherSettingsError(
             f"{out} was made with other settings ({changes}): choose another --out, or --overwrite it"
         )

@@ -1,7 +1,7 @@
-"""Whom a model was trained on, by name: a table in its run folder, so that nobody calls these people unseen.
+"""The people a model was trained on, by name: a table in its run folder, so that they do not pass for unseen.
 
-The set's fingerprint tells that a set is another one; after `facedata split` it is, and the same people may
-stand in other splits than when the model was trained.
+The set's fingerprint is not enough: it changes with `facedata split`, after which the same people may be in
+other splits than when the model was trained.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from facedata.tables.parquet import read_table, write_table
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 
 PEOPLE = "people.parquet"
 _KIND = "people"
@@ -22,13 +22,13 @@ _SCHEMA = pa.schema(
     [
         pa.field("identity", pa.string(), False),
         pa.field("photos", pa.int64(), False),
-        pa.field("trains", pa.bool_(), False),  # else they judged, and chose the threshold
+        pa.field("trains", pa.bool_(), False),  # if not, they validated, and chose the threshold
     ]
 )
 
 
-def write_people(folder: Path, training: TrainingSet, judges: TrainingSet) -> None:
-    """Write who trains, and who only judges, and with how many photos, into a run folder.
+def write_people(folder: Path, training: TrainingPeople, judges: TrainingPeople) -> None:
+    """Write into a run folder who trains, who only validates, and with how many photos.
 
     Raises:
         StoreError: it cannot be written.
@@ -47,14 +47,14 @@ def write_people(folder: Path, training: TrainingSet, judges: TrainingSet) -> No
 
 @dataclass(frozen=True)
 class KnownPeople:
-    """Whom a model knows: those it was trained on, and those who only judged it and chose its threshold."""
+    """The people a model was trained on, and those who only validated it and chose its threshold."""
 
     trained: frozenset[str] = frozenset()
     judged: frozenset[str] = frozenset()
 
 
 def read_people(model: str | os.PathLike[str]) -> KnownPeople:
-    """Return the people a model knows; nobody where it does not say (a bare network, an export).
+    """Return the people a model knows; none if there is no table (a bare network, an export).
 
     Args:
         model: a run folder, or a file in one.
@@ -68,7 +68,6 @@ def read_people(model: str | os.PathLike[str]) -> KnownPeople:
         return KnownPeople()
     table = read_table(file, _KIND)
     trains = table.column("trains").to_pylist() if "trains" in table.column_names else [True] * len(table)
-    people: dict[bool, list[str]] = {True: [], False: []}
-    for name, one in zip(table.column("identity").to_pylist(), trains, strict=True):
-        people[one].append(name)
-    return KnownPeople(frozenset(people[True]), frozenset(people[False]))
+    names = list(zip(table.column("identity").to_pylist(), trains, strict=True))
+    trained, judged = (frozenset(name for name, one in names if one is kind) for kind in (True, False))
+    return KnownPeople(trained, judged)

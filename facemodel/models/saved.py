@@ -1,7 +1,7 @@
-"""Models on disk: safetensors with a header that says what to build before the weights are read into it.
+"""Models on disk: safetensors with a header that says what to build and load the weights into.
 
 The header is one JSON text under one name: safetensors writes several names in no fixed order, and the same
-weights should give the same bytes.
+weights must give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from facedata.options import make
 
 from ..config import FitConfig
 from ..errors import ModelError, NewerVersionError
-from ..network.model import build
+from ..network.model import build_model
 from ..network.pretrained import Pretrained, check_fit
 from ..objective.objective import Objective, make_objective
 from ..spec import read_spec
 from .tensors import digest_of
 
 VERSION = 1
-"""Of the header; a file with a higher one is refused."""
+"""Of the header; a file with a higher version is refused."""
 
 BEST, LAST, SPEC = "best", "last", "spec.json"
 SUFFIX = ".safetensors"
@@ -38,25 +38,34 @@ _BUILT_FROM = (
     "backbone", "hidden", "dim", "dropout", "normalised", "size", "batches", "loss", "margin", "scale",
     "distance", "gamma", "class_weights", "miner", "closed", "batch", "photos_per_person",
 )  # fmt: skip
-"""Options that decide what is built; the others say how it was trained."""
+"""Options that decide what is built; the others only matter for training."""
 
 
 def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str, Any] | None = None) -> Path:
     """Write a model and its heads to ``<name>.safetensors``, whole or not at all.
 
-    The input spec lies beside it in spec.json, which the caller writes: its threshold changes more often.
+    The caller writes the input spec beside it, spec.json: its threshold changes more often.
 
     Args:
         folder: the run folder.
         name: :data:`BEST` or :data:`LAST`.
-        objective: the model, with what training needs.
-        extra: plain values for the header, such as the epoch; :func:`read_header` gives them back.
+        objective: the model with its heads.
+        extra: plain values for the header, such as the epoch; :func:`read_header` returns them.
 
     Raises:
         StoreError: it cannot be written.
     """
     tensors = {key: value.detach().cpu().contiguous() for key, value in objective.state_dict().items()}
-    header = {**_header(objective, extra), "sha256": digest_of(tensors)}
+    model = objective.model
+    header = {
+        "version": VERSION,
+        "config": {name: getattr(objective.config, name) for name in _BUILT_FROM},
+        "frozen": model.frozen,
+        "pretrained": [model.pretrained.kind, model.pretrained.line, model.pretrained.sha256],
+        "classes": list(objective.classes),
+        "extra": dict(extra or {}),
+        "sha256": digest_of(tensors),
+    }
     data = safetensors.torch.save(tensors, {_KEY: json.dumps(header, sort_keys=True)})
     path = folder / f"{name}{SUFFIX}"
     with whole_file(path) as stream:
@@ -64,23 +73,11 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
     return path
 
 
-def _header(objective: Objective, extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    model = objective.model
-    return {
-        "version": VERSION,
-        "config": {name: getattr(objective.config, name) for name in _BUILT_FROM},
-        "frozen": model.frozen,
-        "pretrained": [model.pretrained.kind, model.pretrained.line, model.pretrained.sha256],
-        "classes": list(objective.classes),
-        "extra": dict(extra or {}),
-    }
-
-
 def read_header(path: Path) -> dict[str, Any]:
     """Return the header of a model's file: version, config, frozen, pretrained, classes, extra.
 
     Raises:
-        ModelError: it is not there, damaged, or not written by facemodel.
+        ModelError: it is missing, damaged, or not written by facemodel.
         NewerVersionError: a later facemodel wrote it.
     """
     return _read(path, weights=False)[0]
@@ -93,7 +90,7 @@ def load_objective(path: Path) -> Objective:
         path: a run folder (its best weights), or a ``.safetensors`` file with spec.json beside it.
 
     Raises:
-        ModelError: it is not there, damaged, or not written by facemodel.
+        ModelError: it is missing, damaged, or not written by facemodel.
         NewerVersionError: a later facemodel wrote it.
         ArchitectureError: its weights do not fit what its header says.
         SpecError: there is no spec.json beside it, or it is malformed.
@@ -101,27 +98,22 @@ def load_objective(path: Path) -> Objective:
     file = weights_file(path)
     header, tensors = _read(file, weights=True)
     try:
-        objective = _built(header, file)
+        config = make(FitConfig, dict(header["config"]))
+        model = build_model(config, read_spec(file.with_name(SPEC)))
+        model.pretrained = Pretrained(*header["pretrained"])
+        objective = make_objective(config, model, header["classes"])
+        model.freeze(header["frozen"])
     except (FacedataError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
-        raise ModelError(f"{file} says of itself what cannot be built: {error}") from error
+        raise ModelError(f"the header of {file} describes a model that cannot be built: {error}") from error
     check_fit(objective.state_dict(), tensors, f"the weights in {file} are of another network")
     objective.load_state_dict(tensors, strict=False)
     return objective.eval()
 
 
-def _built(header: Mapping[str, Any], file: Path) -> Objective:
-    config = make(FitConfig, dict(header["config"]))
-    model = build(config, read_spec(file.with_name(SPEC)))
-    model.pretrained = Pretrained(*header["pretrained"])
-    objective = make_objective(config, model, header["classes"])
-    model.freeze(header["frozen"])
-    return objective
-
-
 def weights_file(path: Path) -> Path:
-    """Return the file that a run folder's model lies in: the best weights, else the last.
+    """Return the file of a run folder's model: the best weights, else the last.
 
     Raises:
         ModelError: there is neither.
@@ -131,7 +123,7 @@ def weights_file(path: Path) -> Path:
     for name in (BEST, LAST):
         if (file := path / f"{name}{SUFFIX}").is_file():
             return file
-    raise ModelError(f"{path} is no run folder: there is no {BEST}{SUFFIX} in it; has `facemodel fit` run?")
+    raise ModelError(f"{path} is not a run folder: it has no {BEST}{SUFFIX}; did `facemodel fit` run?")
 
 
 def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -140,21 +132,19 @@ def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get(_KEY, "null"))
-            _check_version(header, path)
+            if not isinstance(header, dict) or type(header.get("version")) is not int:
+                raise ModelError(
+                    f"{path} was not written by `facemodel fit`; to start from its weights: "
+                    f"fit --weights {path}"
+                )
+            if header["version"] > VERSION:
+                raise NewerVersionError(
+                    f"{path} has version {header['version']}, and this facemodel knows up to {VERSION}: "
+                    "update it"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path} is damaged or no model's file: {error}") from error
+        raise ModelError(f"{path} is damaged or not a model's file: {error}") from error
     if weights and header.get("sha256", mark := digest_of(tensors)) != mark:
-        raise ModelError(f"{path} is damaged: its numbers are not those that were written")
+        raise ModelError(f"{path} is damaged: its numbers differ from those that were written")
     return header, tensors
-
-
-def _check_version(header: Any, path: Path) -> None:
-    if not isinstance(header, dict) or type(header.get("version")) is not int:
-        raise ModelError(
-            f"{path} was not written by `facemodel fit`; to start from its weights: fit --weights {path}"
-        )
-    if header["version"] > VERSION:
-        raise NewerVersionError(
-            f"{path} has version {header['version']}, and this facemodel knows up to {VERSION}: update it"
-        )

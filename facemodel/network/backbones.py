@@ -1,15 +1,17 @@
-"""Backbones by name: networks of facenet-pytorch, torchvision and timm, each cut off before its classifier.
+"""Backbones by name: networks of facenet-pytorch and torchvision, each cut off before its classifier.
 
-A backbone keeps its library's names of weights, so that the library's files fit, and lists its parts in the
-order in which an image passes them, so that the first or last few can be frozen.
+A backbone keeps its library's names of weights, so the library's files fit, and lists its blocks in the order
+in which an image passes them, so the first or last few can be frozen.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import itertools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torchvision
@@ -17,8 +19,9 @@ from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 
 from facedata.errors import UsageError
+from facedata.files.download import PinnedFile
 
-from .kind import Block, Kind
+from .kind import BackboneKind, Block, pinned_weights
 
 TIMM = "timm:"
 
@@ -28,43 +31,43 @@ class Backbone:
     """A network without its classifier.
 
     Attributes:
-        name: as ``--backbone`` calls it.
+        name: as ``--backbone`` names it.
         module: takes ``(N, 3, size, size)`` float32, gives ``(N, features)``.
-        blocks: its parts in order.
+        blocks: its blocks in order.
+        kind: what else is known of it.
     """
 
     name: str
     module: nn.Module = field(repr=False)
     blocks: list[Block] = field(repr=False)
-    kind: Kind
+    kind: BackboneKind
 
     @property
     def features(self) -> int:
-        """Length of what it gives per image."""
+        """Length of its output per image."""
         return self.kind.features
 
 
 class _FaceNet(InceptionResnetV1):  # type: ignore[misc]  # the library has no types
-    """InceptionResnetV1 up to its 512-d bottleneck, whose length is left as it is."""
+    """InceptionResnetV1 up to its 512-d bottleneck, whose output is not normalised."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__(pretrained=None, classify=False, dropout_prob=dropout)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.conv2d_4b(self.conv2d_4a(self.conv2d_3b(self._stem(images))))
+        x = self.maxpool_3a(self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images))))
+        x = self.conv2d_4b(self.conv2d_4a(self.conv2d_3b(x)))
         x = self.mixed_6a(self.repeat_1(x))
         x = self.mixed_7a(self.repeat_2(x))
         x = self.avgpool_1a(self.block8(self.repeat_3(x)))
-        found: Tensor = self.last_bn(self.last_linear(self.dropout(x).flatten(1)))
-        return found
-
-    def _stem(self, images: Tensor) -> Tensor:
-        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(images)))
-        found: Tensor = self.maxpool_3a(x)
-        return found
+        features: Tensor = self.last_bn(self.last_linear(self.dropout(x).flatten(1)))
+        return features
 
 
 class _Vgg(nn.Module):
-    """VGG16's convolutions; its 7 × 7 features laid out in a row, as its first full layer takes them."""
+    """VGG16's convolutions; its 7 × 7 features in a row, as its first fully connected layer takes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float) -> None:
         super().__init__()
         vgg = torchvision.models.vgg
         self.features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
@@ -75,95 +78,122 @@ class _Vgg(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.avgpool(self.features(images)).flatten(1)
-        return found
+        features: Tensor = self.avgpool(self.features(images)).flatten(1)
+        return features
 
 
-def _facenet(dropout: float) -> nn.Module:
-    return _FaceNet(pretrained=None, classify=False, dropout_prob=dropout)
+def _find_blocks(rows: Sequence[str], net: nn.Module) -> list[Block]:
+    """Return a network's blocks.
+
+    Args:
+        rows: ``path`` of one module, ``name: path path`` for several, or ``path.*`` for all its children.
+        net: the network.
+    """
+    blocks: list[Block] = []
+    for row in rows:
+        name, _, paths = row.rpartition(": ")
+        if row.endswith(".*"):
+            parent = row.removesuffix(".*")
+            children = net.get_submodule(parent).named_children()
+            blocks += [(f"{parent}.{child}", module) for child, module in children]
+        else:
+            modules = [net.get_submodule(path) for path in paths.split()]
+            blocks.append((name, nn.ModuleList(modules)) if name else (paths, modules[0]))
+    return blocks
 
 
-def _facenet_parts(net: Any) -> list[Block]:
-    stem = ("conv2d_1a", "conv2d_2a", "conv2d_2b", "conv2d_3b", "conv2d_4a", "conv2d_4b")
-    middle = ("repeat_1", "mixed_6a", "repeat_2", "mixed_7a", "repeat_3", "block8")
-    bottleneck = nn.ModuleList([net.dropout, net.last_linear, net.last_bn])
-    return [
-        ("stem", nn.ModuleList([getattr(net, name) for name in stem])),
-        *((name, getattr(net, name)) for name in middle),
-        ("bottleneck", bottleneck),
-    ]
-
-
-def _inception(dropout: float) -> nn.Module:
-    # its own initialisation takes long and asks scipy for numbers; BatchNorm makes up for the difference
-    net: nn.Module = torchvision.models.inception_v3(init_weights=False, aux_logits=False, dropout=0.0)
-    net.fc = nn.Identity()
+def _make_torchvision(name: str, cut: str, options: dict[str, Any], dropout: float) -> nn.Module:
+    net: nn.Module = getattr(torchvision.models, name)(**options)
+    for path in cut.split():
+        parent, _, layer = path.rpartition(".")
+        setattr(net.get_submodule(parent), layer, nn.Identity())
     return net
 
 
-def _inception_parts(net: Any) -> list[Block]:
-    return [(name, part) for name, part in net.named_children() if name.startswith(("Conv2d", "Mixed"))]
+def _torchvision(
+    name: str, features: int, min_px: int, blocks: Sequence[str], cut: str, **options: Any
+) -> BackboneKind:
+    """Return a network of torchvision's, made with ``options``, without the layers at the paths ``cut``."""
+    return BackboneKind(
+        features,
+        partial(_make_torchvision, name, cut, options),
+        partial(_find_blocks, blocks),
+        min_px,
+        _torchvision_weights(name),
+        classifier=tuple(f"{path}." for path in cut.split()),
+    )
 
 
-def _of_torchvision(name: str, head: str) -> Callable[[float], nn.Module]:
-    def make(dropout: float) -> nn.Module:
-        net: nn.Module = getattr(torchvision.models, name)()
-        setattr(net, head, nn.Identity())
-        return net
-
-    return make
+def _torchvision_weights(name: str) -> PinnedFile:
+    url = torchvision.models.get_model_weights(name).IMAGENET1K_V1.url
+    digits = re.search(r"-([0-9a-f]{8})\.pth$", url)  # the first of the file's SHA-256
+    return pinned_weights(url.rpartition("/")[2], url, digits[1] if digits else "")
 
 
-def _convnext(dropout: float) -> nn.Module:
-    net: Any = torchvision.models.convnext_tiny()
-    net.classifier = nn.Sequential(*list(net.classifier.children())[:-1])
-    made: nn.Module = net
-    return made
+_FACENET_BLOCKS = (
+    "stem: conv2d_1a conv2d_2a conv2d_2b conv2d_3b conv2d_4a conv2d_4b",
+    *("repeat_1", "mixed_6a", "repeat_2", "mixed_7a", "repeat_3", "block8"),
+    "bottleneck: dropout last_linear last_bn",
+)
+_VGG_BLOCKS = (
+    "block1: features.0 features.2",
+    "block2: features.5 features.7",
+    "block3: features.10 features.12 features.14",
+    "block4: features.17 features.19 features.21",
+    "block5: features.24 features.26 features.28",
+)
+_INCEPTION_BLOCKS = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3"),
+    *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    *("Mixed_7a", "Mixed_7b", "Mixed_7c"),
+)
+_RESNET_BLOCKS = ("stem: conv1 bn1", "layer1", "layer2", "layer3", "layer4")
 
-
-def _convnext_parts(net: Any) -> list[Block]:
-    return [*_feature_parts(net), ("norm", net.classifier)]
-
-
-def _feature_parts(net: Any) -> list[Block]:
-    return [(f"features.{i}", part) for i, part in enumerate(net.features)]
-
-
-def _vgg_parts(net: Any) -> list[Block]:
-    """Return its five blocks of convolutions; each ends with a pooling."""
-    ends = [0, *(i + 1 for i, layer in enumerate(net.features) if isinstance(layer, nn.MaxPool2d))]
-    return [
-        (f"block{i + 1}", net.features[start:end]) for i, (start, end) in enumerate(itertools.pairwise(ends))
-    ]
-
-
-def _resnet_parts(net: Any) -> list[Block]:
-    stem = nn.ModuleList([net.conv1, net.bn1])
-    return [("stem", stem), *((f"layer{i}", getattr(net, f"layer{i}")) for i in range(1, 5))]
-
+_VGGFACE2 = pinned_weights(
+    "20180402-114759-vggface2.pt",
+    "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt",
+    "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
+)
+"""InceptionResnetV1 trained on VGGFace2, 112 MB; the library itself checks no hash."""
 
 BACKBONES = {
-    # facenet-pytorch's fixed_image_standardization is (value - 127.5) / 128
-    "inception_resnet_v1": Kind(
-        512, _facenet, _facenet_parts, 75, (0.5, 0.5, 0.5), (128 / 255,) * 3, ("logits.",), embeds=True
+    "inception_resnet_v1": BackboneKind(
+        512,
+        _FaceNet,
+        partial(_find_blocks, _FACENET_BLOCKS),
+        75,
+        _VGGFACE2,
+        mean=(0.5,) * 3,  # facenet-pytorch's fixed_image_standardization is (value - 127.5) / 128
+        std=(128 / 255,) * 3,
+        classifier=("logits.",),
+        embeds=True,
     ),
-    "vgg16": Kind(512 * 7 * 7, lambda dropout: _Vgg(), _vgg_parts, 32),
-    # torchvision lets this network turn ImageNet's mean and std into these itself
-    "inception_v3": Kind(
-        2048, _inception, _inception_parts, 75, (0.5,) * 3, (0.5,) * 3, ("fc.", "AuxLogits.")
+    "vgg16": BackboneKind(
+        512 * 7 * 7, _Vgg, partial(_find_blocks, _VGG_BLOCKS), 32, _torchvision_weights("vgg16")
     ),
-    "efficientnet_b0": Kind(1280, _of_torchvision("efficientnet_b0", "classifier"), _feature_parts, 16),
-    "efficientnet_b1": Kind(1280, _of_torchvision("efficientnet_b1", "classifier"), _feature_parts, 16),
-    "convnext_tiny": Kind(768, _convnext, _convnext_parts, 32, classifier=("classifier.2.",)),
-    "mobilenet_v3": Kind(960, _of_torchvision("mobilenet_v3_large", "classifier"), _feature_parts, 16),
-    "resnet18": Kind(512, _of_torchvision("resnet18", "fc"), _resnet_parts, 16, classifier=("fc.",)),
-    "resnet50": Kind(2048, _of_torchvision("resnet50", "fc"), _resnet_parts, 16, classifier=("fc.",)),
+    "inception_v3": dataclasses.replace(
+        # its own initialisation is slow and needs scipy; BatchNorm makes up for the difference
+        _torchvision(
+            "inception_v3", 2048, 75, _INCEPTION_BLOCKS, "fc dropout", init_weights=False, aux_logits=False
+        ),
+        mean=(0.5,) * 3,  # torchvision lets this network turn ImageNet's mean and std into these itself
+        std=(0.5,) * 3,
+        classifier=("fc.", "AuxLogits."),
+    ),
+    "efficientnet_b0": _torchvision("efficientnet_b0", 1280, 16, ["features.*"], "classifier"),
+    "efficientnet_b1": _torchvision("efficientnet_b1", 1280, 16, ["features.*"], "classifier"),
+    "convnext_tiny": _torchvision(
+        "convnext_tiny", 768, 32, ["features.*", "norm: classifier"], "classifier.2"
+    ),
+    "mobilenet_v3": _torchvision("mobilenet_v3_large", 960, 16, ["features.*"], "classifier"),
+    "resnet18": _torchvision("resnet18", 512, 16, _RESNET_BLOCKS, "fc"),
+    "resnet50": _torchvision("resnet50", 2048, 16, _RESNET_BLOCKS, "fc"),
 }
-"""Name → network; besides, ``timm:NAME`` is any image network of timm's."""
+"""Backbone by name; besides, ``timm:NAME`` is any image network of timm's."""
 
 
-def kind_of(name: str, size_px: int = 224) -> Kind:
-    """Return what is known of a backbone, without making it (a network of timm's is looked at).
+def backbone_kind(name: str, size_px: int = 224) -> BackboneKind:
+    """Return what is known of a backbone, without making it (timm's are made once, without memory).
 
     Raises:
         UsageError: there is no such backbone, or images of ``size_px`` are too small for it.
@@ -200,12 +230,6 @@ def make_backbone(name: str, size_px: int = 224, dropout: float = 0.0) -> Backbo
     >>> make_backbone("resnet18").features
     512
     """
-    kind = kind_of(name, size_px)
+    kind = backbone_kind(name, size_px)
     module = kind.make(dropout)
-    return Backbone(name, module, kind.parts(module), kind)
-
-
-def outside_blocks(blocks: Sequence[Block], module: nn.Module) -> list[str]:
-    """Return the names of weights that no block holds; there should be none."""
-    held = {id(weight) for _, block in blocks for weight in block.parameters()}
-    return [name for name, weight in module.named_parameters() if id(weight) not in held]
+    return Backbone(name, module, kind.blocks(module), kind)

@@ -1,7 +1,7 @@
-"""Freezing that freezes: weights, BatchNorm's running statistics and dropout of a part stay as they are.
+"""Freezing that holds: weights, BatchNorm's running statistics and dropout of a part stay as they are.
 
 Setting ``requires_grad`` alone lets BatchNorm's statistics drift with every batch, and ``.training = False``
-is undone by the next ``train()``: both are known ways to believe that something was frozen.
+is undone by the next ``train()``: both are known ways to only believe that something was frozen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SelfT = TypeVar("SelfT", bound="Freezing")
 
 
 class Freezing(nn.Module):
-    """A module of which parts can be frozen for good, also through ``train()``."""
+    """A module whose parts can be frozen for good, also through ``train()``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Freezing(nn.Module):
         self.train(self.training)
 
     def train(self: SelfT, mode: bool = True) -> SelfT:
-        """Set training mode, but for frozen parts: those only ever compute."""
+        """Set training mode, except for frozen parts, which stay in eval mode."""
         super().train(mode)
         for module in self._frozen:
             module.eval()
@@ -49,7 +49,7 @@ def parts_to_freeze(backbone: Backbone, rule: str) -> list[nn.Module]:
     """Return the parts that a rule names: none, backbone, first:N, or last:N (all but the last N).
 
     Raises:
-        UsageError: the rule means nothing, or names more blocks than there are.
+        UsageError: the rule is none of these, or names more blocks than there are.
     """
     kind, count = parse_freeze(rule)
     blocks = [block for _, block in backbone.blocks]
@@ -66,11 +66,11 @@ def parts_to_freeze(backbone: Backbone, rule: str) -> list[nn.Module]:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What trains of a part of a network.
+class BlockSummary:
+    """What trains of a block.
 
     Attributes:
-        name: of the part.
+        name: of the block.
         parameters: number of its weights.
         trainable: number of those that train.
         fixed_statistics: of its BatchNorm layers, those whose statistics stay; and how many it has.
@@ -82,29 +82,25 @@ class Part:
     fixed_statistics: tuple[int, int]
 
 
-def summary(parts: Sequence[Block]) -> list[Part]:
-    """Tell of each part what trains; as the modules stand, so call ``train()`` on the whole first."""
-    return [_part(name, module) for name, module in parts]
+def summarise_blocks(blocks: Sequence[Block]) -> list[BlockSummary]:
+    """Return what trains of each block, in the present mode: call ``train()`` on the whole network first."""
+    found = []
+    for name, module in blocks:
+        weights = list(module.parameters())
+        norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+        trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
+        fixed = sum(not norm.training for norm in norms), len(norms)
+        found.append(BlockSummary(name, sum(weight.numel() for weight in weights), trainable, fixed))
+    return found
 
 
 def trainable_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Return the weights that train: what an optimizer should get.
+    """Return the weights that train, which an optimizer should get.
 
     Raises:
         UsageError: there are none.
     """
-    found = [weight for weight in module.parameters() if weight.requires_grad]
-    if not found:
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    if not weights:
         raise UsageError("nothing trains: freeze less, or add layers with --hidden or another --dim")
-    return found
-
-
-def _part(name: str, module: nn.Module) -> Part:
-    weights = list(module.parameters())
-    norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    return Part(
-        name,
-        sum(weight.numel() for weight in weights),
-        sum(weight.numel() for weight in weights if weight.requires_grad),
-        (sum(not norm.training for norm in norms), len(norms)),
-    )
+    return weights

@@ -1,4 +1,4 @@
-"""What is known of a network before it is made, whichever library it is from."""
+"""What is known of a backbone before it is made, whichever library it comes from."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ from typing import Any
 
 from torch import nn
 
-from facedata.errors import MissingExtraError
+from facedata.files.download import PinnedFile
 
 Block = tuple[str, nn.Module]
-"""A part of a network, and what it is called."""
+"""A name, and a part of a network."""
 
 Channels = tuple[float, float, float]
-"""A value per colour, red first, on a scale of 0 … 1."""
+"""One value per colour, red first, on a scale of 0 … 1."""
 
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What is known of a network before it is made.
+class BackboneKind:
+    """What is known of a backbone before it is made.
 
     Attributes:
-        features: length of what it gives per image.
-        make: makes it, from scratch, with so much dropout before its own last layer (if it has one).
-        parts: returns its blocks in order; together they hold every weight.
+        features: length of its output per image.
+        make: makes it with random weights, given the dropout before its own last layer (if it has one).
+        blocks: returns its blocks in the order in which an image passes them; together they hold all weights.
         min_px: smallest image it takes.
-        mean: what its pretrained weights want subtracted.
-        std: what they want it divided by afterwards.
-        classifier: beginnings of the names, in the library's files, of weights that are cut off here.
-        embeds: its last layer is linear and made for embeddings: no further layer need follow.
+        weights: its library's pretrained weights; None if it has none.
+        mean: subtracted from images; as the pretrained weights need it.
+        std: images are divided by it afterwards.
+        classifier: how the names of the weights that are cut off here begin in the library's files.
+        embeds: its last layer is linear and made for embeddings, so no further layer need follow.
     """
 
     features: int
     make: Callable[[float], nn.Module]
-    parts: Callable[[Any], list[Block]]
+    blocks: Callable[[Any], list[Block]]
     min_px: int
+    weights: PinnedFile | None
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
     classifier: tuple[str, ...] = ("classifier.",)
     embeds: bool = False
 
 
-def missing_extra(package: str) -> MissingExtraError:
-    """Return the error of a package of the extra ``train`` that is not installed."""
-    return MissingExtraError(f"this needs {package}: pip install facedata[train]")
+def pinned_weights(name: str, url: str, sha256: str = "") -> PinnedFile:
+    """Return where a library keeps pretrained weights; ``sha256`` may be its first digits, or unknown."""
+    return PinnedFile(name, url, sha256, "name the file with --weights PATH")

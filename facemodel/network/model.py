@@ -7,21 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facedata import PreparedSet
 from facedata.errors import UsageError
 
 from ..config import FitConfig
 from ..errors import DataError
+from ..machine.whole_batch import SharedBatchNorm
 from ..spec import InputSpec
-from .backbones import Backbone, kind_of, make_backbone
+from .backbones import Backbone, backbone_kind, make_backbone
 from .freezing import Freezing, parts_to_freeze
-from .heads import EmbeddingHead, HeadPlan, batch_norms_of_rows
-from .kind import Block, Kind
+from .heads import EmbeddingHead, HeadPlan
+from .kind import Block
 from .pretrained import SCRATCH, load_pretrained
-
-_BY_COSINE = ("arcface", "cosface", "multi-similarity")
 
 
 class FaceModel(Freezing):
@@ -31,7 +30,7 @@ class FaceModel(Freezing):
         backbone: the network, under its library's names.
         head: from its features to an embedding.
         spec: what images must be, and what embeddings mean.
-        frozen: the rule that is in effect, as ``--freeze`` says it.
+        frozen: the rule in effect, as in ``--freeze``.
         pretrained: where the backbone's first weights came from.
     """
 
@@ -48,14 +47,14 @@ class FaceModel(Freezing):
 
     @property
     def blocks(self) -> list[Block]:
-        """The backbone's parts in order."""
+        """The backbone's blocks in order."""
         return self._made.blocks
 
     def freeze(self, rule: str) -> None:
         """Freeze what a rule names, and nothing else: weights, BatchNorm's statistics and dropout.
 
         Raises:
-            UsageError: the rule means nothing, or names more blocks than there are.
+            UsageError: there is no such rule, or it names more blocks than there are.
         """
         self.freeze_parts(parts_to_freeze(self._made, rule))
         self.frozen = rule
@@ -64,16 +63,16 @@ class FaceModel(Freezing):
         """Return embeddings ``(N, dim)`` float32 of images ``(N, 3, size, size)`` float32.
 
         Raises:
-            DataError: it trains, has BatchNorm on embeddings, and the batch is of one.
+            DataError: it trains, has BatchNorm on embeddings, and the batch is one image.
         """
-        # layers whose statistics are of all processes (`share_batch_norms`) have a forward of their own
-        alone = (layer for layer in batch_norms_of_rows(self) if "forward" not in vars(layer))
-        if self.training and len(images) == 1 and any(layer.training for layer in alone):
-            raise DataError(
-                "a batch of one photo cannot train BatchNorm, which needs a spread: raise --batch"
-            )
-        found: Tensor = self.head(self.backbone(images))
-        return found
+        if self.training and len(images) == 1:
+            norms = (layer for layer in self.modules() if isinstance(layer, nn.BatchNorm1d))
+            if any(norm.training and not isinstance(norm, SharedBatchNorm) for norm in norms):
+                raise DataError(
+                    "a batch of one photo cannot train BatchNorm, which needs a spread: raise --batch"
+                )
+        embeddings: Tensor = self.head(self.backbone(images))
+        return embeddings
 
 
 def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
@@ -82,7 +81,10 @@ def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
     Raises:
         UsageError: there is no such backbone, or ``--size`` is too small for it.
     """
-    kind, settings = kind_of(config.backbone, config.size), prepared.info["settings"]
+    kind, settings = backbone_kind(config.backbone, config.size), prepared.info["settings"]
+    # embeddings are compared as the loss compared them
+    of_length_one = config.classifies and config.normalised
+    by_cosine = config.loss_row.by_cosine or config.distance == "cosine" or of_length_one
     return InputSpec(
         size_px=config.size,
         template=settings.get("template", "square"),
@@ -91,37 +93,30 @@ def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
         std=kind.std,
         normalised=config.normalised,
         set_fingerprint=prepared.fingerprint,
-        metric=_metric(config),
+        metric="cosine" if by_cosine else "euclidean",
         crop_px=prepared.size_px,
         margin=float(settings.get("margin", 0.0)),
     )
 
 
-def _metric(config: FitConfig) -> str:
-    """Return how embeddings are compared: as the loss compared them."""
-    classifies = config.loss in ("cross-entropy", "focal") and config.normalised
-    by_cosine = config.loss in _BY_COSINE or config.distance == "cosine" or classifies
-    return "cosine" if by_cosine else "euclidean"
-
-
 def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]]:
-    """Make a model for training: pretrained where that can be had, frozen as asked.
+    """Make a model for training: pretrained if possible, frozen as asked.
 
-    What is random depends on ``config.seed`` alone. Where no pretrained weights can be had nothing is frozen
-    (but for ``config.freeze_random``): random layers that never train would only be in the way.
+    What is random depends on ``config.seed`` alone. Without pretrained weights nothing is frozen (except with
+    ``config.freeze_random``): random layers that never train would only be in the way.
 
     Returns:
         The model, and lines that say where its weights come from and what is frozen.
 
     Raises:
         UsageError: no such backbone or rule; or the images are too small.
-        WeightsError: ``--weights FILE`` is not there, or is not what ``--weights-sha256`` says.
+        WeightsError: ``--weights FILE`` does not exist, or is not what ``--weights-sha256`` says.
         ArchitectureError: the file's weights are another network's.
     """
-    model = build(config, spec)
+    model = build_model(config, spec)
     model.pretrained = load_pretrained(model._made, config.weights, config.weights_sha256)
     lines = [model.pretrained.line]
-    parts_to_freeze(model._made, config.freeze)  # a rule that means nothing is refused in any case
+    parts_to_freeze(model._made, config.freeze)  # refuses an impossible rule in any case
     if config.freeze == "none":
         return model, lines
     if model.pretrained.kind == "none" and not config.freeze_random:
@@ -130,7 +125,7 @@ def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]
     return model, [*lines, f"frozen: {config.freeze}"]
 
 
-def build(config: FitConfig, spec: InputSpec) -> FaceModel:
+def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
     """Make a model with random weights, and nothing frozen.
 
     Raises:
@@ -141,36 +136,23 @@ def build(config: FitConfig, spec: InputSpec) -> FaceModel:
             f"the input spec (size {spec.size_px}, dim {spec.dim}, normalised {spec.normalised}) is not that "
             f"of the options ({config.size}, {config.dim}, {config.normalised})"
         )
-    plan = head_plan(config, kind_of(config.backbone, config.size))
-    with seeded(config.seed, "network"):
-        backbone = make_backbone(config.backbone, config.size, plan.dropout if plan.bare else 0.0)
+    kind, hidden = backbone_kind(config.backbone, config.size), tuple(config.hidden_widths())
+    # a backbone made for embeddings keeps its own last layer: that gives the embedding where the length fits,
+    # and the head's layers follow it where it does not; a pretrained layer is never thrown away
+    bare = kind.embeds and not hidden and kind.features == config.dim
+    dropout = 0.0 if config.batches == "pairs" else config.dropout  # of pairs it is in the pair head
+    plan = HeadPlan(
+        kind.features, hidden, config.dim, dropout, config.normalised, config.loss_row.whitened, bare
+    )
+    with use_seed(config.seed, "network"):
+        backbone = make_backbone(config.backbone, config.size, dropout if bare else 0.0)
         head = EmbeddingHead(plan)
     return FaceModel(backbone, head, spec)
 
 
-def head_plan(config: FitConfig, kind: Kind) -> HeadPlan:
-    """Return what the head is made of, and the dropout before the embedding's last layer.
-
-    A backbone made for embeddings keeps its own last layer: it is the embedding where the length fits, and
-    is followed by the head's layers where it does not; a pretrained one is never thrown away.
-    """
-    hidden = tuple(config.hidden_widths())
-    return HeadPlan(
-        kind.features,
-        hidden,
-        config.dim,
-        dropout=0.0
-        if config.batches == "pairs"
-        else config.dropout,  # there the pair head has the last layer
-        normalised=config.normalised,
-        whitened=config.loss in ("arcface", "cosface"),
-        bare=kind.embeds and not hidden and kind.features == config.dim,
-    )
-
-
 @contextmanager
-def seeded(seed: int, purpose: str) -> Iterator[None]:
-    """Draw torch's random numbers from a seed and a purpose; the global generator stays as it was."""
+def use_seed(seed: int, purpose: str) -> Iterator[None]:
+    """Draw torch's random numbers by a seed and a purpose; the global generator stays as it was."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest[:7], "little"))

@@ -1,63 +1,112 @@
-"""Goals: from a batch's embeddings to its loss, each with the head that the loss looks through."""
+"""Goals: from a batch's embeddings to its loss, each with the head it needs."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from facedata.errors import UsageError
 from facedata.types import Int64Array
 
 from ..config import FitConfig
 from ..errors import DataError
 from ..network.heads import ClassHead, PairHead
-from .losses import PeopleLoss, active_share, class_weights, focal_loss, margin_softmax, triplet_losses
+from . import losses
 
-Found = tuple[Tensor, dict[str, Tensor]]
-"""A loss, and what is to be told of the batch."""
+LossAndTerms = tuple[Tensor, dict[str, Tensor]]
+"""A scalar loss, and scalars for the history."""
 
 
-class TripletGoal(nn.Module):
-    """Given triplets; the mean is over all of them, whether they still teach or not."""
+class Goal(nn.Module):
+    """From a batch's embeddings to its loss; :data:`~facemodel.loss_table.LOSSES` names each loss's goal.
 
-    def __init__(self, margin: float, distance: str) -> None:
+    A subclass defines ``forward(embeddings, labels)``, which returns :data:`LossAndTerms`. Its parameters
+    train and are saved with the model.
+
+    Args:
+        config: the options of the run.
+        dim: length of an embedding.
+        classes: number of training people; 0 where the loss has no class head.
+        counts: ``(classes,)`` photos of each in label order; None for a goal that a saved state is read into.
+    """
+
+    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
         super().__init__()
-        self.margin, self.distance = margin, distance
+        self.config = config
 
-    def forward(self, embeddings: Tensor, labels: Tensor | None) -> Found:
-        """Return the loss of ``(m·3, dim)`` embeddings."""
-        losses = triplet_losses(embeddings.view(-1, 3, embeddings.shape[1]), self.margin, self.distance)
-        return losses.mean(), {"active": (losses > 0).float().mean()}
+    def logits(self, embeddings: Tensor) -> Tensor:
+        """Return logits ``(N, classes)`` of embeddings ``(N, dim)``.
+
+        Raises:
+            UsageError: there is no class head.
+        """
+        raise UsageError("the model has no class head: enroll people and compare embeddings")
+
+    def pair_logits(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return a logit per pair, ``(N,)``, above 0 for the same person, of embeddings ``(N, dim)`` each.
+
+        Raises:
+            UsageError: there is no pair head.
+        """
+        raise UsageError("the model has no pair head: compare embeddings by their distance")
 
 
-class PairGoal(nn.Module):
-    """Binary cross entropy of the pair head."""
+class TripletGoal(Goal):
+    """Triplet loss of given triplets; the mean includes those whose loss is 0."""
 
-    def __init__(self, head: PairHead) -> None:
-        super().__init__()
-        self.head = head
+    def forward(self, embeddings: Tensor, labels: Tensor | None) -> LossAndTerms:
+        """Return the loss of ``(m·3, dim)`` embeddings: each triplet's anchor, positive, negative."""
+        rows = embeddings.view(-1, 3, embeddings.shape[1])
+        found = losses.triplet_losses(rows, self.config.margin, self.config.distance)
+        return found.mean(), {"active": (found > 0).float().mean()}
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
+
+class PairGoal(Goal):
+    """Binary cross entropy of a pair head."""
+
+    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
+        super().__init__(config, dim, classes, counts)
+        self.head = PairHead(dim, config.dropout, config.normalised)
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
         """Return the loss of ``(m·2, dim)`` embeddings and ``(m,)`` same or not."""
-        left, right = embeddings.view(-1, 2, embeddings.shape[1]).unbind(1)
-        logits = self.head(left, right)
+        logits = self.pair_logits(*embeddings.view(-1, 2, embeddings.shape[1]).unbind(1))
         loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
         return loss, {"accuracy": ((logits > 0) == labels.bool()).float().mean()}
 
+    def pair_logits(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return the pair head's logits."""
+        found: Tensor = self.head(left, right)
+        return found
 
-class ClassGoal(nn.Module):
-    """Cross entropy or focal loss of a class head; the weights of classes are saved with it."""
+
+class ClassGoal(Goal):
+    """Cross entropy or focal loss of a class head; the classes' weights are saved with it.
+
+    Raises:
+        DataError: there are other counts than classes.
+    """
 
     weights: Tensor | None
 
-    def __init__(self, head: ClassHead, gamma: float, weights: Tensor | None) -> None:
-        super().__init__()
-        self.head, self.gamma = head, gamma
+    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
+        super().__init__(config, dim, classes, counts)
+        weights = None
+        if config.class_weights:
+            if counts is not None and len(counts) != classes:
+                raise DataError(f"there are counts of {len(counts)} classes, and {classes} classes")
+            # without counts, ones that a saved state's are read into
+            weights = torch.ones(classes) if counts is None else losses.class_weights(counts)
         self.register_buffer("weights", weights)
+        self.head = ClassHead(dim, classes, config.normalised)
+        self.gamma = config.gamma if "gamma" in config.loss_row.uses else 0.0
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
+    def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
         """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` labels."""
-        logits = self.head(embeddings)
-        loss = focal_loss(logits, labels, self.gamma, self.weights)
+        logits = self.logits(embeddings)
+        loss = losses.focal_loss(logits, labels, self.gamma, self.weights)
         return loss, {"accuracy": (logits.argmax(1) == labels).float().mean()}
 
     def logits(self, embeddings: Tensor) -> Tensor:
@@ -66,14 +115,16 @@ class ClassGoal(nn.Module):
         return found
 
 
-class MarginGoal(nn.Module):
-    """ArcFace or CosFace; its head is the matrix of class centres."""
+class ArcFaceGoal(Goal):
+    """ArcFace; its head is the matrix of class centres."""
 
-    def __init__(self, kind: str, dim: int, classes: int, margin: float, scale: float) -> None:
-        super().__init__()
-        self.head, self.scale = margin_softmax(kind, classes, dim, margin, scale), scale
+    make_head: Callable[[int, int, float, float], nn.Module] = staticmethod(losses.make_arcface)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
+    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
+        super().__init__(config, dim, classes, counts)
+        self.head = self.make_head(classes, dim, config.margin, config.scale)
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
         """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` labels."""
         loss: Tensor = self.head(embeddings, labels)
         with torch.no_grad():
@@ -82,56 +133,37 @@ class MarginGoal(nn.Module):
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return the scaled cosines, without a margin."""
-        # as the library's get_logits, which an export cannot look into
+        # as the library's get_logits, which an export cannot trace
         centres = nn.functional.normalize(self.head.W, dim=0)  # type: ignore[arg-type]
-        return nn.functional.normalize(embeddings) @ centres * self.scale
+        return nn.functional.normalize(embeddings) @ centres * self.config.scale
 
 
-class PeopleGoal(nn.Module):
-    """Triplet or multi-similarity loss within a batch of people."""
+class CosFaceGoal(ArcFaceGoal):
+    """CosFace; its head is the matrix of class centres."""
 
-    def __init__(self, kind: str, miner: str, margin: float, distance: str) -> None:
-        super().__init__()
-        self.loss = PeopleLoss(kind, miner, margin, distance)
+    make_head = staticmethod(losses.make_cosface)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Found:
+
+class MinedTripletGoal(Goal):
+    """Triplet loss within a batch of people: of the triplets that a miner picks, or of all."""
+
+    make_loss: Callable[[float, str], nn.Module] = staticmethod(losses.make_mined_triplet)
+
+    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
+        super().__init__(config, dim, classes, counts)
+        self.loss = self.make_loss(config.margin, config.distance)
+        self.miner = losses.make_miner(config.miner, config.margin, config.distance)
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
         """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` people."""
-        loss: Tensor = self.loss(embeddings, labels)
+        mined = None if self.miner is None else self.miner(embeddings, labels)
+        loss: Tensor = self.loss(embeddings, labels, mined)
         with torch.no_grad():
-            active = active_share(embeddings, labels, self.loss.margin, self.loss.distance)
+            active = losses.active_share(embeddings, labels, self.config.margin, self.config.distance)
         return loss, {"active": active}
 
 
-def make_goal(config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> nn.Module:
-    """Make the goal that the options name.
+class MultiSimilarityGoal(MinedTripletGoal):
+    """Multi-similarity loss within a batch of people: of the pairs that a miner picks, or of all."""
 
-    Args:
-        config: says which loss, and how.
-        dim: length of an embedding.
-        classes: number of classes; 0 where the loss knows none.
-        counts: ``(classes,)`` photos of each in label order; None for a goal that a checkpoint is read into.
-
-    Raises:
-        DataError: there are other counts than classes.
-        MissingExtraError: pytorch-metric-learning is needed and not installed.
-    """
-    if config.batches == "triplets":
-        return TripletGoal(config.margin, config.distance)
-    if config.batches == "pairs":
-        return PairGoal(PairHead(dim, config.dropout, config.normalised))
-    if config.loss in ("arcface", "cosface"):
-        return MarginGoal(config.loss, dim, classes, config.margin, config.scale)
-    if config.batches == "people":
-        return PeopleGoal(config.loss, config.miner, config.margin, config.distance)
-    weights = _class_weights(classes, counts) if config.class_weights else None
-    head = ClassHead(dim, classes, config.normalised)
-    return ClassGoal(head, config.gamma if config.loss == "focal" else 0.0, weights)
-
-
-def _class_weights(classes: int, counts: Int64Array | None) -> Tensor:
-    """Return the weights; without counts, ones that a checkpoint's are read into."""
-    if counts is None:
-        return torch.ones(classes)
-    if len(counts) != classes:
-        raise DataError(f"there are counts of {len(counts)} classes, and {classes} classes")
-    return class_weights(counts)
+    make_loss = staticmethod(losses.make_multi_similarity)

@@ -1,7 +1,7 @@
 """What is minimised: functions of embeddings or logits.
 
-Batches of given triplets need no more than three rows of distances each. What looks at all combinations
-within a batch (miners, margin softmax, multi-similarity) is pytorch-metric-learning's.
+Losses of given triplets and of class logits are computed here. What compares all photos of a batch (miners,
+multi-similarity) and margin softmax come from pytorch-metric-learning.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facedata.types import Int64Array
 
-from ..network.kind import missing_extra
+from ..machine.extras import require_extra
 
 _NEAR_ONE = 1 - 1e-6
 
@@ -33,7 +33,7 @@ def row_distances(left: Tensor, right: Tensor, distance: str) -> Tensor:
     """
     if distance == "cosine":
         return 1 - nn.functional.cosine_similarity(left, right)
-    if distance == "euclidean":  # its gradient is 0 where both are the same, not NaN
+    if distance == "euclidean":  # where both are the same its gradient is 0, not NaN
         lengths: Tensor = torch.linalg.vector_norm(left - right, dim=1)
         return lengths
     squares = (left - right).square()
@@ -57,13 +57,13 @@ def triplet_losses(rows: Tensor, margin: float, distance: str) -> Tensor:
 
 
 def class_weights(counts: Int64Array) -> Tensor:
-    """Return what each class's photos count: inverse to their number, and 1 in the mean over photos.
+    """Return each class's weight: inverse to its number of photos, and 1 in the mean over photos.
 
     Args:
-        counts: ``(classes,)`` photos of each class, in label order; so are the weights.
+        counts: ``(classes,)`` photos of each class, in label order.
 
     Returns:
-        ``(classes,)`` float32; a class without photos has 0.
+        ``(classes,)`` float32 in label order; a class without photos has 0.
 
     >>> import numpy as np
     >>> class_weights(np.array([30, 10])).tolist()
@@ -78,14 +78,14 @@ def class_weights(counts: Int64Array) -> Tensor:
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float, weights: Tensor | None = None) -> Tensor:
     """Return the focal loss, ``mean(w[label] · (1 - p)^gamma · -log p)``; gamma 0 is cross entropy.
 
-    After Lin et al., *Focal Loss for Dense Object Detection*, 2017, with softmax in the place of its
-    sigmoids. The mean is over photos, not over their weights as in torch's weighted cross entropy: so each
-    photo's weight is the same whatever else its batch holds.
+    After Lin et al., *Focal Loss for Dense Object Detection*, 2017, with softmax instead of sigmoids. The
+    mean is over photos, not over their weights as in torch's weighted cross entropy, so a photo's weight does
+    not depend on the rest of its batch.
 
     Args:
         logits: ``(N, classes)`` float32.
         labels: ``(N,)`` int64.
-        gamma: how little the easy photos count.
+        gamma: the higher, the less easy photos count.
         weights: ``(classes,)`` float32 in label order; None for 1 each.
     """
     log_p = nn.functional.log_softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
@@ -94,59 +94,82 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float, weights: Tensor | N
     return (losses if weights is None else losses * weights[labels]).mean()
 
 
-def margin_softmax(kind: str, classes: int, dim: int, margin: float, scale: float) -> nn.Module:
-    """Make an ``arcface`` (margin in degrees) or ``cosface`` loss with its matrix of class centres.
+def make_arcface(classes: int, dim: int, margin: float, scale: float) -> nn.Module:
+    """Make an ArcFace loss (margin in degrees) with its matrix of class centres ``W``, ``(dim, classes)``.
 
     It takes embeddings ``(N, dim)`` and labels ``(N,)``; ``get_logits(embeddings)`` gives the scaled cosines
-    without a margin. Deng et al., *ArcFace*, 2019; Wang et al., *CosFace*, 2018.
+    without a margin. Deng et al., *ArcFace*, 2019.
 
     Raises:
         MissingExtraError: pytorch-metric-learning is not installed.
     """
-    losses = _metric_learning().losses
 
-    class ArcFace(losses.ArcFaceLoss):  # type: ignore[misc,name-defined]
-        """The library's, whose angle of an embedding that lies on its centre has a NaN for a gradient."""
+    class ArcFace(_library().losses.ArcFaceLoss):  # type: ignore[misc]
+        """The library's gradient is NaN where an embedding lies on its centre; this one's is finite."""
 
         def get_angles(self, cosine_of_target_classes: Tensor) -> Tensor:
             return torch.acos(cosine_of_target_classes.clamp(-_NEAR_ONE, _NEAR_ONE))
 
-    make = ArcFace if kind == "arcface" else losses.CosFaceLoss
+    module: nn.Module = ArcFace(num_classes=classes, embedding_size=dim, margin=margin, scale=scale)
+    return module
+
+
+def make_cosface(classes: int, dim: int, margin: float, scale: float) -> nn.Module:
+    """Make a CosFace loss, used as :func:`make_arcface`'s. Wang et al., *CosFace*, 2018.
+
+    Raises:
+        MissingExtraError: pytorch-metric-learning is not installed.
+    """
+    make = _library().losses.CosFaceLoss
     module: nn.Module = make(num_classes=classes, embedding_size=dim, margin=margin, scale=scale)
     return module
 
 
-class PeopleLoss(nn.Module):
-    """Triplet or multi-similarity loss over what a batch of people holds, mined or all of it.
+def make_mined_triplet(margin: float, distance: str) -> nn.Module:
+    """Make a triplet loss within a batch: the mean of the losses above 0, of all triplets or of those mined.
+
+    It takes embeddings ``(N, dim)``, labels ``(N,)`` and what a miner returned, or None.
+
+    Raises:
+        MissingExtraError: pytorch-metric-learning is not installed.
+    """
+    library = _library()
+    made: nn.Module = library.losses.TripletMarginLoss(margin=margin, distance=_distance(library, distance))
+    return made
+
+
+def make_multi_similarity(margin: float, distance: str) -> nn.Module:
+    """Make a multi-similarity loss, used as :func:`make_mined_triplet`'s; cosines, no margin.
+
+    Raises:
+        MissingExtraError: pytorch-metric-learning is not installed.
+    """
+    made: nn.Module = _library().losses.MultiSimilarityLoss()
+    return made
+
+
+def make_miner(name: str, margin: float, distance: str) -> nn.Module | None:
+    """Make what picks triplets or pairs from a batch's embeddings and labels; None for all of them.
 
     Args:
-        kind: ``triplet`` or ``multi-similarity``.
-        miner: ``none``, ``semihard`` (negatives farther than the positive, within the margin) or ``hard``
+        name: ``none``, ``semihard`` (negatives farther than the positive, within the margin) or ``hard``
             (each anchor's farthest positive and nearest negative).
-        margin: of the triplet loss and of the semihard miner.
+        margin: of the semihard miner.
         distance: as of :func:`row_distances`.
 
     Raises:
         MissingExtraError: pytorch-metric-learning is not installed.
     """
-
-    def __init__(self, kind: str, miner: str, margin: float, distance: str) -> None:
-        super().__init__()
-        library = _metric_learning()
-        self.margin, self.distance = margin, distance
-        measure = _distance(library, distance)
-        self.loss: nn.Module = (
-            library.losses.TripletMarginLoss(margin=margin, distance=measure)
-            if kind == "triplet"
-            else library.losses.MultiSimilarityLoss()
-        )
-        self.miner = _miner(library, miner, margin, measure)
-
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of ``(N, dim)`` float32 embeddings of the people ``labels``, ``(N,)`` int64."""
-        mined = None if self.miner is None else self.miner(embeddings, labels)
-        found: Tensor = self.loss(embeddings, labels, mined)
-        return found
+    if name == "none":
+        return None
+    library = _library()
+    miners, measure = library.miners, _distance(library, distance)
+    made: nn.Module = (
+        miners.BatchEasyHardMiner(distance=measure, pos_strategy="hard", neg_strategy="hard")
+        if name == "hard"
+        else miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=measure)
+    )
+    return made
 
 
 def active_share(embeddings: Tensor, labels: Tensor, margin: float, distance: str) -> Tensor:
@@ -178,7 +201,7 @@ def all_distances(embeddings: Tensor, distance: str) -> Tensor:
 
 
 def spread(embeddings: Tensor) -> Tensor:
-    """Return how far embeddings lie from their mean, as a share of their length: 0 when all are one.
+    """Return how far embeddings lie from their mean, as a share of their length: 0 when all are the same.
 
     Args:
         embeddings: ``(N, dim)`` float32.
@@ -187,25 +210,10 @@ def spread(embeddings: Tensor) -> Tensor:
     return (middle.square().sum() / embeddings.square().sum().clamp_min(1e-12)).sqrt()
 
 
-def _miner(library: Any, name: str, margin: float, measure: Any) -> nn.Module | None:
-    if name == "none":
-        return None
-    miners, hardest = library.miners, {"pos_strategy": "hard", "neg_strategy": "hard"}
-    made: nn.Module = (
-        miners.BatchEasyHardMiner(distance=measure, **hardest)
-        if name == "hard"
-        else miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=measure)
-    )
-    return made
-
-
 def _distance(library: Any, distance: str) -> Any:
-    """Return pytorch-metric-learning's object for a distance."""
-    base = library.distances.BaseDistance
+    """Return pytorch-metric-learning's object for a distance: mined and given triplets are measured alike."""
 
-    class Distance(base):  # type: ignore[misc,valid-type]
-        """Ours, so that a mined batch and given triplets are measured alike."""
-
+    class Distance(library.distances.BaseDistance):  # type: ignore[misc]
         def compute_mat(self, query_emb: Tensor, ref_emb: Tensor | None) -> Tensor:
             return all_distances(query_emb, distance)
 
@@ -215,10 +223,9 @@ def _distance(library: Any, distance: str) -> Any:
     return Distance(normalize_embeddings=False)
 
 
-def _metric_learning() -> Any:
-    try:
-        import pytorch_metric_learning as library
-        from pytorch_metric_learning import distances, losses, miners  # noqa: F401  bound to the package
-    except ImportError as error:
-        raise missing_extra("pytorch-metric-learning") from error
+def _library() -> Any:
+    require_extra("pytorch_metric_learning")
+    import pytorch_metric_learning as library
+    from pytorch_metric_learning import distances, losses, miners  # noqa: F401  bound to the package
+
     return library

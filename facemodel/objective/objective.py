@@ -1,4 +1,4 @@
-"""A face model together with what only training needs: its loss, and the head that the loss looks through."""
+"""A face model together with what only training needs: its goal, which has the loss and the loss's head."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from facedata.errors import UsageError
+from facedata.options import named
 from facedata.types import Int64Array
 
 from ..config import FitConfig
 from ..errors import DataError
-from ..network.model import FaceModel, seeded
-from .goals import ClassGoal, MarginGoal, PairGoal, make_goal
+from ..network.model import FaceModel, use_seed
+from .goals import Goal
 from .losses import spread
 
 
 @dataclass(frozen=True, eq=False)
 class LossParts:
-    """What a batch gave.
+    """A batch's loss.
 
     Attributes:
         loss: scalar float32, to be differentiated.
-        terms: what the history tells of the batch, each a detached scalar on the device: ``spread`` of the
-            embeddings (0 = collapsed), and ``active`` (share of triplets that still teach) or ``accuracy``.
+        terms: figures for the history, each a detached scalar on the device: ``spread`` of the embeddings
+            (0 = collapsed), and ``active`` (share of triplets with a loss) or ``accuracy``.
     """
 
     loss: Tensor
@@ -33,20 +33,18 @@ class LossParts:
 
 
 class Objective(nn.Module):
-    """A face model and its goal. All that trains lies in here, so that one DistributedDataParallel holds it.
+    """A face model and its goal: everything that trains, so that one DistributedDataParallel can hold it.
 
-    To compile it call ``objective.model.compile()``: that leaves the weights their names.
+    To compile it call ``objective.model.compile()``, which keeps the weights' names.
 
     Attributes:
         model: the face model.
-        goal: from embeddings to the loss; has the head where there is one.
+        goal: from embeddings to the loss.
         config: the options it was made with.
-        classes: identity of each label, where the loss knows people by name; else empty.
+        classes: identity of each label, where the goal has a class head; else empty.
     """
 
-    def __init__(
-        self, config: FitConfig, model: FaceModel, goal: nn.Module, classes: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, config: FitConfig, model: FaceModel, goal: Goal, classes: Sequence[str] = ()) -> None:
         super().__init__()
         self.config, self.model, self.goal = config, model, goal
         self.classes = tuple(classes)
@@ -55,17 +53,17 @@ class Objective(nn.Module):
         """Return the loss of a batch.
 
         Args:
-            images: ``(m·k, 3, size, size)`` float32 as the input spec says; the k images of a row follow each
-                other, so image ``row · k + i`` is the i-th of its row.
+            images: ``(m·k, 3, size, size)`` float32 as the input spec says; image ``row · k + i`` is the i-th
+                of its row.
             labels: triplets: None; pairs: ``(m,)``, 1 or True where both show one person; photos and people:
                 ``(m,)`` int64, the person.
             k: images in a row: 3 for triplets, 2 for pairs, else 1.
 
         Raises:
-            DataError: the images make no whole rows, or a batch of one is to train BatchNorm.
+            DataError: the number of images is no multiple of k, or a batch of one is to train BatchNorm.
         """
         if len(images) % k:
-            raise DataError(f"{len(images)} images make no whole rows of {k}")
+            raise DataError(f"{len(images)} images cannot make rows of {k}")
         embeddings = self.model(images)
         # fp16 overflows in the margin heads, and bf16 has three digits: the loss is computed in float32
         with torch.autocast(images.device.type, enabled=False):
@@ -75,13 +73,13 @@ class Objective(nn.Module):
 
     @property
     def has_classes(self) -> bool:
-        """It can tell which of the known people an embedding is."""
-        return isinstance(self.goal, ClassGoal | MarginGoal)
+        """Whether it can tell which of the training people an embedding is."""
+        return self.config.classifies
 
     @property
     def has_pairs(self) -> bool:
-        """It has a head that tells of two embeddings whether they are of one person."""
-        return isinstance(self.goal, PairGoal)
+        """Whether it has a head that compares two embeddings."""
+        return self.config.loss_row.head == "pairs"
 
     def score_pairs(self, left: Tensor, right: Tensor) -> Tensor:
         """Return how likely two embeddings are of one person.
@@ -94,21 +92,16 @@ class Objective(nn.Module):
             ``(N,)`` float32, 0 … 1; above .5 is "same".
 
         Raises:
-            UsageError: it was not trained on pairs.
+            UsageError: it has no pair head.
         """
-        if not isinstance(self.goal, PairGoal):
-            raise UsageError("the model has no pair head: compare embeddings by their distance")
-        scores: Tensor = torch.sigmoid(self.goal.head(left, right))
-        return scores
+        return torch.sigmoid(self.goal.pair_logits(left, right))
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return logits ``(N, classes)`` float32, in label order, of embeddings ``(N, dim)`` float32.
 
         Raises:
-            UsageError: it knows no classes.
+            UsageError: it has no class head.
         """
-        if not isinstance(self.goal, ClassGoal | MarginGoal):
-            raise UsageError("the model has no class head: enroll people and compare embeddings")
         return self.goal.logits(embeddings)
 
 
@@ -118,23 +111,24 @@ def make_objective(
     classes: Sequence[str] = (),
     counts: Int64Array | None = None,
 ) -> Objective:
-    """Make what is minimised; its heads' first weights depend on ``config.seed`` alone.
+    """Make a model's objective; the first weights of its heads depend on ``config.seed`` alone.
 
     Args:
-        config: says which loss, and how.
+        config: names the loss, and holds its options.
         model: gives the embeddings.
-        classes: the training people's identities in label order; only losses with a class head need them.
-        counts: ``(classes,)`` their numbers of training photos, for ``class_weights``.
+        classes: the training people's identities in label order; used only by losses with a class head.
+        counts: ``(classes,)`` their numbers of training photos, for ``class_weights``; None where a saved
+            state is read into it.
 
     Raises:
         DataError: a loss with a class head, and fewer than two classes or other counts than classes.
         MissingExtraError: pytorch-metric-learning is needed and not installed.
     """
-    knows = config.classifies
-    if knows and len(classes) < 2:
+    if config.classifies and len(classes) < 2:
         raise DataError(
             f"--loss {config.loss} tells people apart and there is {len(classes)} to train on: it takes 2"
         )
-    with seeded(config.seed, "heads"):
+    with use_seed(config.seed, "heads"):
+        make_goal = named(config.loss_row.goals, config.batches)
         goal = make_goal(config, model.spec.dim, len(classes), counts)
-    return Objective(config, model, goal, classes if knows else ())
+    return Objective(config, model, goal, classes if config.classifies else ())

@@ -1,1 +1,12 @@
-"""facemodel.recognition."""
+"""From photos themselves to names: the only room of this package that starts from photos, not from a set.
+
+In come photos and an open model; out go faces with their embeddings, galleries of people, and pictures with
+boxes and names.
+
+- ``photos``: the photos that were named, or lie in a folder that was
+- ``faces``: a photo's bytes to its faces' embeddings
+- ``gallery``: the people that a model can name, in one file
+- ``naming``: what names a face: a gallery, or a classifier
+- ``escaped_names``: names as safe text for a terminal or a picture
+- ``face_boxes``: a photo with a box around every face and its name beside it
+"""

@@ -1,49 +1,37 @@
-"""People's names as text for a line on a terminal or in a picture: a folder may be called anything."""
+"""People's names as text for a terminal or a picture: a folder may have any name at all."""
 
 from __future__ import annotations
 
 import unicodedata
 
 UNKNOWN = "unknown"
-"""What a face is called that is nobody's; no person can be."""
+"""The name of a face without a person; no person can have it."""
 
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of what follows, also beyond the name."""
+"""Marks that change the text direction, even beyond the end of the name."""
 
 _HIDDEN = frozenset(["Cc", "Cs", "Cn", "Zl", "Zp"])
 """Control characters, halves of surrogate pairs, unassigned ones, line and paragraph ends."""
 
 _MOST = 32
-"""Letters of a name in a picture."""
+"""Most letters of a name in a picture."""
 
 
-def shown(name: str) -> str:
-    r"""Return a name in which nothing can break the line, colour the terminal or turn the text round.
+def escape_name(name: str) -> str:
+    r"""Return a name that cannot break the line, colour the terminal or change the text direction.
 
-    >>> shown("Zoë\n\x1b[31m"), shown("王菲")
+    >>> escape_name("Zoë\n\x1b[31m"), escape_name("王菲")
     ('Zoë\\n\\x1b[31m', '王菲')
     """
-    return "".join(_escaped(letter) if _is_hidden(letter) else letter for letter in name)
+    return "".join(
+        letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+        if letter in _TURNS or unicodedata.category(letter) in _HIDDEN
+        else letter
+        for letter in name
+    )
 
 
-def shortened(name: str) -> str:
-    """Return a shown name that is short enough to stand in a picture."""
-    text = shown(name)
+def shorten_name(name: str) -> str:
+    """Return an escaped name that is short enough for a picture."""
+    text = escape_name(name)
     return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
-
-
-def ascii_escaped(letter: str) -> str:
-    r"""Return a letter in ASCII.
-
-    >>> ascii_escaped("王")
-    '\\u738b'
-    """
-    return letter.encode("ascii", "backslashreplace").decode()
-
-
-def _is_hidden(letter: str) -> bool:
-    return letter in _TURNS or unicodedata.category(letter) in _HIDDEN
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -1,4 +1,4 @@
-"""Accuracy over folds as LFW defines it: each fold judged at the threshold that the others choose.
+"""Accuracy over folds as LFW defines it: each fold is judged at the threshold chosen on the others.
 
 Huang, Ramesh, Berg, Learned-Miller, Labeled Faces in the Wild, UMass Amherst 07-49, 2007, section 4: ten sets
 that share no person; the accuracy is the mean over the sets, its standard error the sets' standard deviation
@@ -14,7 +14,7 @@ import numpy as np
 from facedata.types import BoolArray, Float64Array, Int64Array
 
 from ..errors import ScoreError
-from .metrics import best_threshold
+from .metrics import roc
 
 FOLDS = 10
 
@@ -24,18 +24,18 @@ class Folds:
     """Accuracy over folds.
 
     Attributes:
-        numbers: which folds there are.
-        pairs: how many pairs each has.
-        thresholds: each fold's threshold, a likeness, which the other folds chose.
-        accuracies: share of each fold's pairs decided rightly.
-        said: ``(n,)`` bool, which pairs were accepted, each by its fold's threshold.
+        numbers: the folds' numbers.
+        pairs: how many pairs each fold has.
+        thresholds: each fold's threshold, a likeness chosen on the other folds.
+        accuracies: share of each fold's pairs decided correctly.
+        accepted: ``(n,)`` bool, which pairs were accepted, each at its fold's threshold.
     """
 
     numbers: tuple[int, ...]
     pairs: tuple[int, ...]
     thresholds: tuple[float, ...]
     accuracies: tuple[float, ...]
-    said: BoolArray
+    accepted: BoolArray
 
     @property
     def mean(self) -> float:
@@ -48,55 +48,57 @@ class Folds:
         return float(np.std(self.accuracies, ddof=1) / np.sqrt(len(self.accuracies)))
 
 
-def over_folds(
+def judge_folds(
     likeness: Float64Array,
     same: BoolArray,
     folds: Int64Array,
     people: tuple[Int64Array, Int64Array] | None = None,
 ) -> Folds:
-    """Judge each fold at the threshold best for the pairs of all others.
+    """Judge each fold at the threshold that is best for the pairs of all others.
 
     Args:
         likeness: ``(n,)``.
         same: ``(n,)`` bool.
         folds: ``(n,)`` int64, each pair's fold.
         people: each pair's two people, ``(n,)`` int64 both: pairs with a person who is also in the fold
-            do not choose its threshold. None where the folds share nobody anyway.
+            do not choose its threshold. None if no two folds share a person anyway.
 
     Raises:
-        ScoreError: there are fewer than two folds, or those beside one hold no pairs of both kinds.
+        ScoreError: there are fewer than two folds, or the others of one hold no pairs of both kinds.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:
         raise ScoreError(f"{len(numbers)} fold: a threshold comes from the other folds, and there is none")
-    said = np.zeros(len(same), np.bool_)
+    accepted = np.zeros(len(same), np.bool_)
     thresholds, accuracies = [], []
     for number in numbers.tolist():
         mine = folds == number
-        others = ~mine if people is None else ~mine & ~_with_people_of(mine, *people)
+        others = ~mine
+        if people is not None:
+            theirs = np.unique(np.concatenate([side[mine] for side in people]))
+            others &= ~(np.isin(people[0], theirs) | np.isin(people[1], theirs))
         if same[others].all() or not same[others].any():
             raise ScoreError(
                 f"fold {number + 1}: the pairs of the {len(numbers) - 1} others that share nobody with it "
                 "are none, or of one kind, and choose no threshold"
             )
-        thresholds.append(best_threshold(likeness[others], same[others]))
-        said[mine] = likeness[mine] >= thresholds[-1]
-        accuracies.append(float((said[mine] == same[mine]).mean()))
+        thresholds.append(roc(likeness[others], same[others]).best_threshold())
+        accepted[mine] = likeness[mine] >= thresholds[-1]
+        accuracies.append(float((accepted[mine] == same[mine]).mean()))
     counts = [int((folds == number).sum()) for number in numbers]
-    return Folds(tuple(numbers.tolist()), tuple(counts), tuple(thresholds), tuple(accuracies), said)
+    return Folds(tuple(numbers.tolist()), tuple(counts), tuple(thresholds), tuple(accuracies), accepted)
 
 
 def deal_folds(left: Int64Array, right: Int64Array, seed: int, count: int = FOLDS) -> Int64Array:
-    """Deal pairs that have no folds into some: by lot each person has one, and a pair goes with its left one.
+    """Deal pairs without folds into folds: each person gets one at random, and a pair goes with its left one.
 
-    So genuine pairs of two folds share nobody, and :func:`over_folds` must be given the people to see to the
-    others.
+    Genuine pairs of two folds then share no person; for impostor pairs, give :func:`judge_folds` the people.
 
     Args:
         left: ``(n,)`` int64, the left crops' people.
         right: ``(n,)`` int64.
-        seed: same people and seed, same folds.
-        count: how many folds; of fewer people, so many.
+        seed: the same people and seed give the same folds.
+        count: number of folds, or of people if there are fewer.
 
     Returns:
         ``(n,)`` int64, 0 … count - 1.
@@ -105,8 +107,3 @@ def deal_folds(left: Int64Array, right: Int64Array, seed: int, count: int = FOLD
     fold = np.empty(len(people), np.int64)
     fold[np.random.default_rng(seed).permutation(len(people))] = np.arange(len(people)) % count
     return np.asarray(fold[np.searchsorted(people, left)])
-
-
-def _with_people_of(mine: BoolArray, left: Int64Array, right: Int64Array) -> BoolArray:
-    theirs = np.unique(np.concatenate([left[mine], right[mine]]))
-    return np.asarray(np.isin(left, theirs) | np.isin(right, theirs))

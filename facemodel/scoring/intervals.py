@@ -1,4 +1,4 @@
-"""The people behind pairs: weights so that nobody dominates, and intervals by drawing people anew."""
+"""The people behind pairs: weights that give each the same say, and intervals by drawing people again."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from ..errors import ScoreError
 _DRAWS = 1000
 _FEWEST_DRAWS = 100
 _MOST_NUMBERS = 50_000_000
-"""Pairs times draws: more would take longer than scoring them."""
+"""Pairs times draws; more would take longer than scoring the pairs."""
 
 
 def fair_weights(left: Int64Array, right: Int64Array, same: BoolArray) -> Float64Array:
-    """Return weights under which everybody has as much to say as anybody else.
+    """Return weights that give each person the same say.
 
-    All genuine pairs of a person weigh one together; an impostor pair weighs half of each of its people's
-    share, which is one, too. Then each kind is scaled to its number of pairs, so that the kinds weigh
-    what they weighed before.
+    All genuine pairs of a person weigh one together, and so do the halves of that person's impostor pairs.
+    Then each kind is scaled to its number of pairs, so that both weigh as much as before.
 
     Args:
         left: ``(n,)`` int64, the left crops' people.
@@ -41,27 +40,25 @@ def fair_weights(left: Int64Array, right: Int64Array, same: BoolArray) -> Float6
             continue
         sides = np.stack([left[kind], right[kind]])
         _, codes, counts = np.unique(sides, return_inverse=True, return_counts=True)
-        # a genuine pair's two sides are one person's, who is so counted twice
+        # both sides of a genuine pair are one person, who is therefore counted twice
         shares = (1.0 / counts)[codes].reshape(sides.shape).sum(0)
         weights[kind] = shares * (len(shares) / shares.sum())
     return weights
 
 
 def largest_share(left: Int64Array, same: BoolArray) -> float:
-    """Return the share of the genuine pairs that one person has, of all people the largest; 0 for none."""
+    """Return the share of the genuine pairs that the person with the most has; 0 if there are none."""
     counts = np.unique(left[same], return_counts=True)[1]
     return float(counts.max() / counts.sum()) if len(counts) else 0.0
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A bootstrap interval.
+    """A bootstrap interval, from ``low`` to ``high``.
 
     Attributes:
-        low: its lower end.
-        high: its upper end.
         draws: how many draws of people gave a figure.
-        people: how many people were drawn from.
+        people: how many people there are to draw from.
     """
 
     low: float
@@ -79,22 +76,22 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Return the interval of a figure when people are drawn anew, with replacement.
+    """Return the interval of a figure when people are drawn again, with replacement.
 
-    A person drawn k times has genuine pairs k times over, two people drawn k and m times have their impostor
-    pairs k·m times over. Draws in which the figure cannot be computed are left out.
+    The genuine pairs of a person drawn k times count k times, the impostor pairs of two people drawn k and m
+    times count k·m times. Draws for which the figure cannot be computed are left out.
 
     Args:
-        figure: of pair weights ``(n,)`` float64; raises ScoreError where it has none. It may be a difference:
-            ``lambda w: auc(new, same, w) - auc(old, same, w)``.
+        figure: from pair weights ``(n,)`` float64 to a number; raises ScoreError if it has none. It may be a
+            difference: ``lambda w: new(w) - old(w)``.
         left: ``(n,)`` int64, the left crops' people.
         right: ``(n,)`` int64.
-        draws: how many; by default 1,000, and fewer (at least 100) of very many pairs.
-        seed: same seed, same draws.
+        draws: how many; by default 1,000, for very many pairs fewer, at least 100.
+        seed: the same seed gives the same draws.
         level: share of the draws within the interval.
 
     Raises:
-        ScoreError: fewer than two people, or a draw in two gives no figure.
+        ScoreError: there are fewer than two people, or more than half of the draws give no figure.
     """
     draws = draws or int(np.clip(_MOST_NUMBERS // max(len(left), 1), _FEWEST_DRAWS, _DRAWS))
     people = len(np.unique(np.concatenate([left, right])))
@@ -111,10 +108,10 @@ def bootstrap(
 
 
 def people_weights(left: Int64Array, right: Int64Array, draws: int, seed: int) -> Iterator[Float64Array]:
-    """Yield the weights of pairs, ``(n,)`` float64, one draw of people after the other."""
+    """Yield the weights of pairs, ``(n,)`` float64, for one draw of people after the other."""
     people, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
     ones, others = codes[: len(left)], codes[len(left) :]
-    # a genuine pair counts its person once: its other side is a place beyond the people, whose count is one
+    # a genuine pair counts its person once: its other side points past the people, to a count of one
     others = np.where(ones == others, len(people), others)
     rng = np.random.default_rng(seed)
     for _ in range(draws):

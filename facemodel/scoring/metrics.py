@@ -1,13 +1,13 @@
 """Figures of pairs: ROC, AUC, EER, TAR at FAR, thresholds, decisions; pure functions on arrays.
 
 All take ``likeness``, ``(n,)``, higher the more alike, and ``same``, ``(n,)`` bool: which pairs show one
-person (*genuine*, the others are *impostor* pairs). ``weights``, ``(n,)``, count a pair more than once, or by
-a fraction. Ties are one step: pairs of equal likeness are accepted together.
+person (*genuine*; the others are *impostor* pairs). ``weights``, ``(n,)``, count a pair more than once, or by
+a fraction. Pairs of equal likeness are one step of the curve: they are accepted together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,32 +15,12 @@ import numpy as np
 from facedata.types import BoolArray, Float64Array
 
 from ..errors import ScoreError
-from .distances import compare, is_same, likeness
-
-__all__ = [
-    "FARS",
-    "FEWEST_FALSE_ACCEPTS",
-    "Decisions",
-    "Roc",
-    "TarAtFar",
-    "accuracy",
-    "auc",
-    "auc_of",
-    "best_threshold",
-    "compare",
-    "decide",
-    "eer",
-    "is_same",
-    "likeness",
-    "roc",
-    "tar_at_far",
-]
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """False accept rates at which the true accept rate is looked up."""
 
 FEWEST_FALSE_ACCEPTS = 10
-"""A rate is told only where it stands for at least so many impostor pairs: of fewer, each one shows."""
+"""A rate is reported only if it allows at least this many false accepts; with fewer, each one shows."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +28,10 @@ class TarAtFar:
     """The true accept rate at a false accept rate.
 
     Attributes:
-        far: the false accept rate that is allowed.
-        tar: the highest true accept rate at no higher rate; None where the impostor pairs are too few.
-        threshold: the least likeness accepted there; None, too.
-        impostors: how many impostor pairs there are.
+        far: the highest false accept rate allowed.
+        tar: the highest true accept rate at that rate or below; None if there are too few impostor pairs.
+        threshold: the lowest likeness accepted there; None likewise.
+        impostors: number of impostor pairs.
     """
 
     far: float
@@ -65,9 +45,8 @@ class Roc:
     """A ROC curve with every step, from nothing accepted to all accepted.
 
     Attributes:
-        thresholds: ``(k + 1,)`` float64, falling; from each on, what is at least as alike is accepted. The
-            first one is infinite.
-        false_accepts: ``(k + 1,)``, weight of the impostor pairs accepted.
+        thresholds: ``(k + 1,)`` float64, falling, the first infinite; pairs at least as alike are accepted.
+        false_accepts: ``(k + 1,)``, weight of the impostor pairs accepted at each threshold.
         true_accepts: ``(k + 1,)``, weight of the genuine pairs accepted.
         impostors: number of impostor pairs, unweighted.
         genuine: number of genuine pairs, unweighted.
@@ -110,15 +89,15 @@ class Roc:
         if self.impostors < round(FEWEST_FALSE_ACCEPTS / far):
             return TarAtFar(far, None, None, self.impostors)
         at = int(np.searchsorted(self.far, far, side="right")) - 1
-        # of thresholds that accept no further genuine pair the strictest one
+        # the strictest of the thresholds that accept the same genuine pairs
         at = int(np.searchsorted(self.true_accepts, self.true_accepts[at], side="left"))
         return TarAtFar(far, float(self.tar[at]), self._finite(at), self.impostors)
 
     def best_threshold(self) -> float:
-        """Return the likeness from which on to accept, so that most pairs are decided rightly.
+        """Return the likeness from which to accept pairs so that most are decided correctly.
 
-        It is the likeness of a pair, so that it is the same pair's whatever the metric; of several equally
-        good thresholds the strictest.
+        It is always the likeness of a pair, so that any metric chooses the same pair; of several equally good
+        thresholds, the strictest.
         """
         right = self.true_accepts + (self.false_accepts[-1] - self.false_accepts)
         return self._finite(int(np.argmax(right)))
@@ -132,11 +111,19 @@ def roc(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = 
     """Compute the ROC curve, as scikit-learn's ``roc_curve(…, drop_intermediate=False)``.
 
     Raises:
-        ScoreError: a likeness is NaN, a weight negative, or all pairs are of one kind.
+        ScoreError: a likeness is NaN, a weight is negative, or all pairs are of one kind.
+
+    >>> curve = roc([0.9, 0.8, 0.8, 0.1], [True, True, False, False])
+    >>> curve.auc(), curve.best_threshold()
+    (0.875, 0.9)
     """
-    likeness, same = _checked(likeness, same)
+    likeness, same = _check_pairs(likeness, same)
     if weights is not None:
-        likeness, same, weights = _weighed(likeness, same, weights)
+        weights = np.asarray(weights, np.float64)
+        if weights.shape != same.shape or not (weights >= 0).all():
+            raise ScoreError("weights are one a pair, and none is negative or NaN")
+        if not (some := weights > 0).all():  # a pair that weighs nothing must not make a step of its own
+            likeness, same, weights = likeness[some], same[some], weights[some]
     impostors, genuine = int((~same).sum()), int(same.sum())
     if not impostors or not genuine:
         kind = "genuine" if genuine else "impostor"
@@ -151,22 +138,13 @@ def roc(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = 
     return Roc(np.concatenate([[np.inf], ranked[ends]]), false, true, impostors, genuine)
 
 
-def auc(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = None) -> float:
-    """Return the area below the ROC curve; errors as of :func:`roc`.
-
-    >>> auc([0.9, 0.8, 0.8, 0.1], [True, True, False, False])
-    0.875
-    """
-    return roc(likeness, same, weights).auc()
-
-
 def auc_of(likeness: Float64Array, same: BoolArray) -> Callable[[Float64Array], float]:
-    """Return what computes the area for one weighting after the other, much quicker than :func:`auc`.
+    """Return a function from weights ``(n,)``, none negative, to the area below the ROC curve.
 
-    What it returns takes weights ``(n,)``, none negative, and raises :class:`ScoreError` where all pairs that
-    weigh something are of one kind.
+    It sorts the pairs once, so for many weightings it is much quicker than :meth:`Roc.auc`. It raises
+    :class:`ScoreError` if all pairs with a weight above zero are of one kind.
     """
-    likeness, same = _checked(likeness, same)
+    likeness, same = _check_pairs(likeness, same)
     order = np.argsort(likeness, kind="stable")[::-1]
     ends = np.append(np.flatnonzero(np.diff(likeness[order])), len(order) - 1)
     genuine = same[order].astype(np.float64)
@@ -185,31 +163,9 @@ def auc_of(likeness: Float64Array, same: BoolArray) -> Callable[[Float64Array], 
     return area
 
 
-def eer(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = None) -> float:
-    """Return the equal error rate; errors as of :func:`roc`."""
-    return roc(likeness, same, weights).eer()
-
-
-def tar_at_far(
-    likeness: Float64Array, same: BoolArray, fars: Sequence[float] = FARS, weights: Float64Array | None = None
-) -> list[TarAtFar]:
-    """Return the true accept rate at each of some false accept rates; errors as of :func:`roc`."""
-    curve = roc(likeness, same, weights)
-    return [curve.tar_at_far(far) for far in fars]
-
-
-def best_threshold(likeness: Float64Array, same: BoolArray, weights: Float64Array | None = None) -> float:
-    """Return the likeness from which on to accept; see :meth:`Roc.best_threshold`.
-
-    >>> best_threshold([0.9, 0.6, 0.4, 0.1], [True, True, False, False])
-    0.6
-    """
-    return roc(likeness, same, weights).best_threshold()
-
-
 @dataclass(frozen=True)
 class Decisions:
-    """What became of pairs that were accepted or rejected: weights of the four kinds.
+    """How many pairs were accepted and rejected, rightly and wrongly: the weights of the four kinds.
 
     Attributes:
         true_accepts: genuine pairs accepted.
@@ -225,68 +181,57 @@ class Decisions:
 
     @property
     def accuracy(self) -> float:
-        """Share of pairs decided rightly."""
+        """Share of pairs decided correctly."""
         right = self.true_accepts + self.true_rejects
         return right / (right + self.false_accepts + self.false_rejects)
 
     @property
     def precision(self) -> float | None:
-        """Share of the accepted pairs that are genuine; None where none is accepted."""
+        """Share of the accepted pairs that are genuine; None if none is accepted."""
         accepted = self.true_accepts + self.false_accepts
         return self.true_accepts / accepted if accepted else None
 
     @property
     def recall(self) -> float | None:
-        """Share of the genuine pairs that are accepted; None where there is none."""
+        """Share of the genuine pairs that are accepted; None if there is none."""
         genuine = self.true_accepts + self.false_rejects
         return self.true_accepts / genuine if genuine else None
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; None where nothing is genuine or accepted."""
+        """Harmonic mean of precision and recall; None if no pair is genuine or accepted."""
         total = 2 * self.true_accepts + self.false_accepts + self.false_rejects
         return 2 * self.true_accepts / total if total else None
 
 
-def decide(said: BoolArray, same: BoolArray, weights: Float64Array | None = None) -> Decisions:
+def decide(accepted: BoolArray, same: BoolArray, weights: Float64Array | None = None) -> Decisions:
     """Count decisions.
 
     Args:
-        said: ``(n,)`` bool, which pairs were accepted.
-        same: ``(n,)`` bool, which are genuine.
+        accepted: ``(n,)`` bool.
+        same: ``(n,)`` bool.
         weights: ``(n,)``, or None for one each.
 
     Raises:
         ScoreError: there is no pair.
     """
-    if not len(said):
+    if not len(accepted):
         raise ScoreError("there is no pair to decide")
-    counted = np.ones(len(said)) if weights is None else weights
-    kinds = [said & same, said & ~same, ~said & ~same, ~said & same]
+    counted = np.ones(len(accepted)) if weights is None else weights
+    kinds = [accepted & same, accepted & ~same, ~accepted & ~same, ~accepted & same]
     return Decisions(*(float(counted[kind].sum()) for kind in kinds))
 
 
 def accuracy(likeness: Float64Array, same: BoolArray, threshold: float) -> float:
-    """Return the share of pairs decided rightly when a likeness of at least ``threshold`` is accepted."""
-    likeness, same = _checked(likeness, same)
+    """Return the share of pairs decided correctly when a likeness of at least ``threshold`` is accepted."""
+    likeness, same = _check_pairs(likeness, same)
     return decide(likeness >= threshold, same).accuracy
 
 
-def _checked(likeness: Float64Array, same: BoolArray) -> tuple[Float64Array, BoolArray]:
+def _check_pairs(likeness: Float64Array, same: BoolArray) -> tuple[Float64Array, BoolArray]:
     likeness, same = np.asarray(likeness, np.float64), np.asarray(same, np.bool_)
     if likeness.shape != same.shape or likeness.ndim != 1:
         raise ScoreError(f"{likeness.shape} likenesses and {same.shape} answers do not belong together")
     if np.isnan(likeness).any():
         raise ScoreError(f"{int(np.isnan(likeness).sum()):,} of {len(same):,} likenesses are NaN")
     return likeness, same
-
-
-def _weighed(
-    likeness: Float64Array, same: BoolArray, weights: Float64Array
-) -> tuple[Float64Array, BoolArray, Float64Array]:
-    """Leave out what weighs nothing: it must not make a step of its own."""
-    weights = np.asarray(weights, np.float64)
-    if weights.shape != same.shape or not (weights >= 0).all():
-        raise ScoreError("weights are one a pair, and none is negative or NaN")
-    some = weights > 0
-    return (likeness, same, weights) if some.all() else (likeness[some], same[some], weights[some])

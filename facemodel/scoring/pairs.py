@@ -1,4 +1,4 @@
-"""Which pairs are scored, and which others choose a threshold, as rows of the set's crops."""
+"""The pairs that are scored, and the others that choose a threshold, as rows of the set's crops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facedata import ClassManifest, PairManifest
 from facedata.sampling.tables import split_names
 from facedata.types import BoolArray, Int64Array
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..config import EvaluateConfig
 from ..errors import DataError
 from .intervals import largest_share
@@ -27,7 +27,7 @@ class PairRows:
         left: ``(n,)`` int64, row numbers of the set's crops.
         right: ``(n,)`` int64.
         same: ``(n,)`` bool.
-        folds: ``(n,)`` int64, 0-based; None where the pairs have none.
+        folds: ``(n,)`` int64, 0-based; None if the pairs have none.
     """
 
     left: Int64Array
@@ -37,7 +37,7 @@ class PairRows:
 
     @classmethod
     def none(cls) -> PairRows:
-        """Return no pairs."""
+        """Make no pairs."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
 
     @classmethod
@@ -51,15 +51,15 @@ class PairRows:
     def __len__(self) -> int:
         return len(self.same)
 
-    def some(self, most: int, seed: int) -> PairRows:
-        """Return at most so many, drawn by lot, in their order."""
+    def sample(self, most: int, seed: int) -> PairRows:
+        """Return at most so many of them, drawn at random, in their order."""
         if len(self) <= most:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
         return PairRows(self.left[rows], self.right[rows], self.same[rows])
 
-    def twice(self) -> int:
-        """Return how many are there already, either way round."""
+    def repeats(self) -> int:
+        """Return how many are there already, in either direction."""
         ends = np.sort(np.column_stack([self.left, self.right]), axis=1)
         return len(self) - len(np.unique(ends[:, 0] * (ends.max(initial=0) + 1) + ends[:, 1]))
 
@@ -68,7 +68,7 @@ class PairRows:
         return bool(self.same.any() and not self.same.all())
 
     def counts(self, person: Int64Array) -> dict[str, Any]:
-        """Say how many there are, and how many people; and whether one of them dominates."""
+        """Return how many there are, of how many people, and the share of the person with the most."""
         left, right = person[self.left], person[self.right]
         return {
             "genuine": int(self.same.sum()),
@@ -79,10 +79,10 @@ class PairRows:
 
 
 def tested_rows(classes: ClassManifest, config: EvaluateConfig) -> PairRows:
-    """Return the pairs to be scored: of ``--pairs FILE``, else the set's own, of the split.
+    """Return the pairs of the split that are scored: those of ``--pairs FILE``, else the set's own.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or pairs of the file contradict the set or are of a photo with itself.
         UsageError: the set has no such split.
         OtherSetError: the file belongs to another set.
     """
@@ -97,27 +97,17 @@ def tested_rows(classes: ClassManifest, config: EvaluateConfig) -> PairRows:
             "photos; make pairs with `facedata pairs`, or name another --split"
         )
     rows = PairRows.of(pairs)
-    if config.pairs is not None:
-        _refuse_wrong(rows, classes, source)
+    if config.pairs is not None:  # it may be made by hand
+        person = TrainingPeople.of(classes).person
+        wrong = int(np.count_nonzero((person[rows.left] == person[rows.right]) != rows.same))
+        own = int(np.count_nonzero(rows.left == rows.right))
+        for count, what in (
+            (wrong, "say of two photos that they show one person, or two, and the set says otherwise"),
+            (own, "are of a photo with itself"),
+        ):
+            if count:
+                raise DataError(f"{count:,} of the {len(rows):,} pairs of {source} {what}")
     return rows
-
-
-def _refuse_wrong(rows: PairRows, classes: ClassManifest, source: object) -> None:
-    """Refuse pairs, maybe made by hand, that contradict the set.
-
-    Raises:
-        DataError: two photos are said to show one person and do not, or the other way; or a photo is paired
-            with itself.
-    """
-    person = TrainingSet.of(classes).person
-    said = int(np.count_nonzero((person[rows.left] == person[rows.right]) != rows.same))
-    own = int(np.count_nonzero(rows.left == rows.right))
-    for count, what in (
-        (said, "say of two photos that they show one person, or two, and the set says otherwise"),
-        (own, "are of a photo with itself"),
-    ):
-        if count:
-            raise DataError(f"{count:,} of the {len(rows):,} pairs of {source} {what}")
 
 
 def choosing_rows(classes: ClassManifest, config: EvaluateConfig) -> tuple[PairRows, str | None]:
@@ -130,5 +120,5 @@ def choosing_rows(classes: ClassManifest, config: EvaluateConfig) -> tuple[PairR
             mine = table.filter(pc.equal(table.column("split"), split))
             pairs = PairRows.of(PairManifest(prepared, mine, split, classes))
             if pairs.has_both_kinds():
-                return pairs.some(MOST_CHOOSING_PAIRS, config.seed), split
+                return pairs.sample(MOST_CHOOSING_PAIRS, config.seed), split
     return PairRows.none(), None

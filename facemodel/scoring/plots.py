@@ -1,4 +1,4 @@
-"""Pictures of scores: the ROC curve, and how the two kinds of pairs' scores lie."""
+"""Plots of scores: the ROC curve, and the histogram of the two kinds of pairs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from facedata.errors import MissingExtraError
 from facedata.files.atomic import whole_file
 from facedata.types import BoolArray, Float64Array
 
+from ..machine.extras import require_extra
 from .metrics import Roc
 
 _BINS = 60
@@ -27,37 +27,28 @@ _NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class NamedRoc:
-    """A curve and what it is called in the picture."""
+    """A curve and its name in the plot."""
 
     name: str
     curve: Roc
-
-
-def need_matplotlib() -> None:
-    """See that pictures can be drawn, before hours of work.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    _figure(1, 1)
 
 
 def draw_roc(path: Path, curves: Sequence[NamedRoc]) -> None:
     """Draw ROC curves, the false accept rate on a logarithmic axis.
 
     Args:
-        path: the picture, a PNG; written whole or not at all.
+        path: the PNG file; written whole or not at all.
         curves: what to draw; the axis begins where one impostor pair is accepted.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        StoreError: the picture cannot be written.
+        StoreError: the file cannot be written.
     """
     figure = _figure(6, 5)
     axes = figure.add_subplot()
     least = min(1 / one.curve.impostors for one in curves)
-    for one, style in zip(curves, itertools.cycle(["-", "--", ":"]), strict=False):  # they may be the same
-        rows = _thinned(one.curve)
+    for one, style in zip(curves, itertools.cycle(["-", "--", ":"]), strict=False):  # two may coincide
+        rows = _visible_points(one.curve)
         far, tar = np.maximum(one.curve.far[rows], least / 2), one.curve.tar[rows]
         label = f"{one.name}, AUC {one.curve.auc():.4f}"
         axes.step(far, tar, where="post", linestyle=style, label=label)
@@ -74,7 +65,7 @@ def draw_scores(
     """Draw the histogram of genuine and impostor pairs' scores, with the threshold.
 
     Args:
-        path: the picture, a PNG; written whole or not at all.
+        path: the PNG file; written whole or not at all.
         values: ``(n,)`` distances or similarities.
         same: ``(n,)`` bool.
         threshold: None for none.
@@ -82,7 +73,7 @@ def draw_scores(
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        StoreError: the picture cannot be written.
+        StoreError: the file cannot be written.
     """
     figure = _figure(6, 4)
     axes = figure.add_subplot()
@@ -98,24 +89,23 @@ def draw_scores(
     _save(figure, path)
 
 
-def _thinned(curve: Roc) -> Any:
-    """Return the points to draw: of a million, those that show."""
+def _visible_points(curve: Roc) -> Any:
+    """Return the row numbers of the points that make a visible difference."""
     count = len(curve.thresholds)
     if count <= _MOST_POINTS:
         return np.arange(count)
-    # evenly along the logarithmic axis as along the other
+    # evenly along the logarithmic axis, and along the other
     far = np.log10(np.maximum(curve.far, 1e-9))
-    places = [np.searchsorted(far, np.linspace(far[0], 0, _MOST_POINTS // 2))]
-    places.append(np.searchsorted(curve.tar, np.linspace(0, 1, _MOST_POINTS // 2)))
-    return np.unique(np.minimum(np.concatenate([[0], *places, [count - 1]]), count - 1))
+    rows = [np.searchsorted(far, np.linspace(far[0], 0, _MOST_POINTS // 2))]
+    rows.append(np.searchsorted(curve.tar, np.linspace(0, 1, _MOST_POINTS // 2)))
+    return np.unique(np.minimum(np.concatenate([[0], *rows, [count - 1]]), count - 1))
 
 
 def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install facedata[train]") from error
+    require_extra("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder: JSON, a table for people, each pair's scores, pictures."""
+"""The files of an evaluation: all figures as JSON, a table to read, each pair's scores, and plots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .pair_figures import ScoredPairs
 from .plots import NamedRoc, draw_roc, draw_scores
 
 SCORES = "scores.json"
-"""Written last: where it is, the other files belong to it."""
+"""Written last: if it is there, the other files belong to it."""
 
 _TITLES = {"euclidean": "Euclidean", "cosine": "cosine", "head": "pair head"}
 
@@ -34,54 +34,67 @@ def write_scores(
     """Write the folder's files, each whole or not at all.
 
     Args:
-        out: the folder; made where it is missing, what stands there under these names is replaced.
+        out: the folder; made if it is missing. Files there of the same names are replaced.
         found: all figures, as plain values.
         scored: the pairs by metric.
         fingerprint: of the set.
         ids: of the pairs' left and right crops, ``(n,)`` int64 both.
 
     Raises:
-        StoreError: something cannot be written.
+        StoreError: a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / SCORES).unlink(missing_ok=True)
     main = scored[found["metric"]]
-    _write_pairs(out / "scores.parquet", scored, fingerprint, ids)
-    draw_roc(
-        out / "roc.png",
-        [NamedRoc(_TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()],
-    )
+    columns: dict[str, Any] = {"left": ids[0], "right": ids[1], "same": main.same}
+    table = pa.table(columns | {name: pairs.values for name, pairs in scored.items()})
+    write_table(out / "scores.parquet", table, kind="scores", schema=table.schema, fingerprint=fingerprint)
+    curves = [NamedRoc(_TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()]
+    draw_roc(out / "roc.png", curves)
     threshold = found["figures"][main.metric]["threshold"]["value"]
     draw_scores(out / "scores.png", main.values, main.same, threshold, main.metric)
     write_text(out / "scores.md", "\n".join(score_table(found)) + "\n")
     write_text(out / SCORES, json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def _write_pairs(
-    path: Path, scored: Mapping[str, ScoredPairs], fingerprint: str, ids: tuple[Int64Array, Int64Array]
-) -> None:
-    any_of_them = next(iter(scored.values()))
-    columns: dict[str, Any] = {"left": ids[0], "right": ids[1], "same": any_of_them.same}
-    columns.update({name: pairs.values for name, pairs in scored.items()})
-    table = pa.table(columns)
-    write_table(path, table, kind="scores", schema=table.schema, fingerprint=fingerprint)
-
-
 def score_table(found: Mapping[str, Any]) -> list[str]:
-    """Return the figures as a Markdown table, a column a metric, and what else is to be said."""
+    """Return the figures as lines of a Markdown table, one column per metric, and the notes below it."""
     metrics = list(found["figures"])
+    figures = [found["figures"][metric] for metric in metrics]
+    weighted = [one["weighted"] for one in figures]
+    rows = [("accuracy", [percent(one["accuracy"]) for one in figures])]
+    rows.append(
+        (
+            "accuracy over folds",
+            [
+                "–" if folds is None else f"{percent(folds['accuracy'])} ± {percent(folds['standard_error'])}"
+                for folds in (one["folds"] for one in figures)
+            ],
+        )
+    )
+    for name, title in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
+        rows.append((title, [percent(one[name]) for one in figures]))
+    intervals = [(one["intervals"] or {}).get("auc") for one in figures]
+    spans = ["" if ends is None else f" ({ends[0]:.4f} to {ends[1]:.4f})" for ends in intervals]
+    rows.append(("AUC", [f"{one['auc']:.5f}{span}" for one, span in zip(figures, spans, strict=True)]))
+    rows.append(("EER", [percent(one["eer"]) for one in figures]))
+    for rates in zip(*(one["tar_at_far"] for one in figures), strict=True):
+        title = f"TAR at FAR {rates[0]['far']:g}, {rates[0]['impostors']:,} impostor pairs"
+        rows.append((title, ["– (too few)" if one["tar"] is None else percent(one["tar"]) for one in rates]))
+    for name, title in (("accuracy", "accuracy"), ("eer", "EER")):
+        rows.append((f"{title}, people alike", [percent(one[name]) for one in weighted]))
+    rows.append(("AUC, people alike", [f"{one['auc']:.5f}" for one in weighted]))
     lines = [f"| split {found['split']} | " + " | ".join(_TITLES[name] for name in metrics) + " |"]
     lines.append("|---" * (1 + len(metrics)) + "|")
-    for name, cells in _rows([found["figures"][metric] for metric in metrics]):
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [f"| {title} | " + " | ".join(cells) + " |" for title, cells in rows]
     return [*lines, "", *score_notes(found)]
 
 
 def score_notes(found: Mapping[str, Any]) -> list[str]:
-    """Return what a table has no room for, a line each."""
-    pairs = found["pairs"]
+    """Return what the table has no room for, one line each."""
+    pairs, naming, classes = found["pairs"], found["naming"], found["classes"]
     share = percent(pairs["largest_share"])
     counts = f"{pairs['genuine']:,} of one person, {pairs['impostors']:,} of two; {pairs['people']:,} people"
     lines = [f"pairs: {counts}, one of whom has {share} of the first"]
@@ -94,61 +107,22 @@ def score_notes(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"folds: {main['folds']['folds']}, {main['folds']['how']}")
     else:
         lines.append(f"no accuracy over folds: {main['no_folds']}")
-    return [*lines, *_naming_lines(found), *_class_lines(found), *found["notes"]]
-
-
-def _naming_lines(found: Mapping[str, Any]) -> list[str]:
-    naming = found["naming"]
-    if naming is None:
-        return []
-    shares = ", ".join(f"{name} {percent(naming[name])}" for name in ("rank1", "right", "wrong", "unknown"))
-    over = ", ".join(f"{name} {percent(value)}" for name, value in naming["over_people"].items())
-    people = f"one photo each of {naming['people']:,} people ({_TITLES[naming['metric']]})"
-    lines = [f"naming {naming['known']:,} photos by {people}: {shares}", f"naming, mean over people: {over}"]
-    if naming["strangers"] and naming["let_in"] is not None:
-        lines.append(f"strangers given a name: {naming['let_in']:,} of {naming['strangers']:,} photos")
-    return lines
-
-
-def _class_lines(found: Mapping[str, Any]) -> list[str]:
-    classes = found["classes"]
-    if classes is None:
-        return []
-    people = f"{classes['classes_seen']:,} of its {classes['classes']:,} people"
-    over = percent(classes["accuracy_over_classes"])
-    share = f"{percent(classes['accuracy'])} of {classes['photos']:,} photos"
-    return [f"classifier: {share} of {people}; mean over them {over}"]
-
-
-def _rows(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    rows = [("accuracy", [percent(one["accuracy"]) for one in figures])]
-    rows.append(("accuracy over folds", [_fold_cell(one["folds"]) for one in figures]))
-    for name, title in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
-        rows.append((title, [percent(one[name]) for one in figures]))
-    rows.append(("AUC", [f"{one['auc']:.5f}{_interval(one, 'auc')}" for one in figures]))
-    rows.append(("EER", [percent(one["eer"]) for one in figures]))
-    for place, first in enumerate(figures[0]["tar_at_far"]):
-        cells = [percent(one["tar_at_far"][place]["tar"]) for one in figures]
-        impostors = f"{first['impostors']:,} impostor pairs"
-        cells = [cell if cell != "–" else "– (too few)" for cell in cells]
-        rows.append((f"TAR at FAR {first['far']:g}, {impostors}", cells))
-    for name, title in (("accuracy", "accuracy"), ("eer", "EER")):
-        rows.append((f"{title}, people alike", [percent(one["weighted"][name]) for one in figures]))
-    rows.append(("AUC, people alike", [f"{one['weighted']['auc']:.5f}" for one in figures]))
-    return rows
-
-
-def _fold_cell(folds: Mapping[str, Any] | None) -> str:
-    if folds is None:
-        return "–"
-    return f"{percent(folds['accuracy'])} ± {percent(folds['standard_error'])}"
-
-
-def _interval(figures: Mapping[str, Any], name: str) -> str:
-    interval = figures["intervals"]
-    if interval is None or name not in interval:
-        return ""
-    return f" ({interval[name][0]:.4f} to {interval[name][1]:.4f})"
+    if naming is not None:
+        names = ("rank1", "right", "wrong", "unknown")
+        shares = ", ".join(f"{name} {percent(naming[name])}" for name in names)
+        over = ", ".join(f"{name} {percent(value)}" for name, value in naming["over_people"].items())
+        people = f"one photo each of {naming['people']:,} people ({_TITLES[naming['metric']]})"
+        lines.append(f"naming {naming['known']:,} photos by {people}: {shares}")
+        lines.append(f"naming, mean over people: {over}")
+        if naming["strangers"] and naming["let_in"] is not None:
+            counts = f"{naming['let_in']:,} of {naming['strangers']:,} photos"
+            lines.append(f"strangers given a name: {counts}")
+    if classes is not None:
+        people = f"{classes['classes_seen']:,} of its {classes['classes']:,} people"
+        share = f"{percent(classes['accuracy'])} of {classes['photos']:,} photos"
+        over = percent(classes["accuracy_over_classes"])
+        lines.append(f"classifier: {share} of {people}; mean over them {over}")
+    return [*lines, *found["notes"]]
 
 
 def percent(share: float | None) -> str:

@@ -1,30 +1,28 @@
-"""Which threshold figures are told at, and where it comes from: never from the pairs they are told of."""
+"""The threshold that figures are computed at, and its source: never the pairs that it then decides."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from facedata.types import BoolArray, Float64Array
 
 from ..spec import InputSpec
 from .distances import likeness
-from .metrics import best_threshold
+from .metrics import roc
 
 CHOOSING_SPLITS = ("val", "train")
-"""Whose pairs choose a threshold where the model has none, best first."""
+"""Whose pairs choose a threshold if the model has none, best first."""
 
 MOST_CHOOSING_PAIRS = 20_000
-"""More do not make a threshold better, and all their crops must be embedded."""
+"""More do not improve a threshold, and all their crops have to be embedded."""
 
 MODEL = "model"
 HEAD = "head"
-"""What is called the metric where a network's own pair head compares; also the source of its threshold."""
+"""The metric's name if a network's own pair head compares; also the source of its threshold."""
 
 HEAD_THRESHOLD = 0.5
-"""A pair head says how likely a pair is of one person, and was trained to be right on either side of this."""
+"""A pair head gives the probability that a pair is of one person; it was trained to decide at this value."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Threshold:
     """A threshold, and where it comes from.
 
     Attributes:
-        value: a distance to stay within, or a similarity to reach; None where there is none.
+        value: the largest distance, or the smallest similarity, that is accepted; None for none.
         source: ``model`` (its own, chosen on its validation), ``head`` (a pair head's one half),
             ``val pairs``, ``train pairs``, or ``none``.
         pairs: how many pairs chose it; 0 for the model's own.
@@ -43,7 +41,7 @@ class Threshold:
     pairs: int = 0
 
     def sentence(self) -> str:
-        """Say where it comes from."""
+        """Return where it comes from, in words; scores.json holds them."""
         if self.source == MODEL:
             return "the model's own, chosen on its validation"
         if self.source == HEAD:
@@ -54,9 +52,9 @@ class Threshold:
 
 
 def own_threshold(spec: InputSpec, metric: str) -> float | None:
-    """Return the model's own threshold in the terms of a metric; None where it has none.
+    """Return the model's own threshold in the terms of a metric; None if it has none.
 
-    Between embeddings of length one the distance is √(2 - 2 · similarity): there, either says the other.
+    Between embeddings of length one the distance is √(2 - 2 · similarity), so each gives the other.
 
     >>> spec = InputSpec(112, "arcface112", 8, normalised=True, threshold=0.5, metric="cosine")
     >>> own_threshold(spec, "euclidean")
@@ -76,11 +74,11 @@ def has_seen(spec: InputSpec, set_fingerprint: str, split: str) -> bool:
     return spec.set_fingerprint == set_fingerprint and split in CHOOSING_SPLITS
 
 
-def chosen(values: Float64Array, same: BoolArray, metric: str, source: str) -> Threshold:
-    """Choose the threshold that decides most pairs rightly.
+def choose_threshold(values: Float64Array, same: BoolArray, metric: str, source: str) -> Threshold:
+    """Choose the threshold that decides most pairs correctly.
 
     Raises:
         ScoreError: the pairs are of one kind.
     """
-    best = best_threshold(likeness(values, metric), same)
-    return Threshold(float(likeness(np.array([best]), metric)[0]), source, len(same))
+    best = roc(likeness(values, metric), same).best_threshold()
+    return Threshold(likeness(best, metric), source, len(same))

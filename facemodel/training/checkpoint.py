@@ -1,7 +1,7 @@
-"""What a run goes on from: one safetensors file, written whole or not at all; the last two are kept.
+"""Checkpoints, from which a run resumes: one safetensors file each, written whole or not at all.
 
-Tensors lie in it by name; all else is JSON in its header, with a SHA-256 of everything, so that a file that a
-full disk or a lost cable spoilt shows. There is no pickle, so a file of somebody else's cannot run code.
+A file holds tensors by name; everything else is JSON in its header, with a SHA-256 of both, so that a damaged
+file is detected. There is no pickle, so a file from elsewhere cannot run code. The last two are kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Checkpoint:
     """The state of a run.
 
     Attributes:
-        tensors: by name; ``model.`` and ``optimizer.`` stand before those of the two.
+        tensors: by name, with a prefix such as ``objective.`` or ``optimizer.``.
         values: anything that JSON can hold.
     """
 
@@ -46,40 +46,30 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
-    """Write the checkpoint of a step (counted from the run's beginning), and remove all but the last two.
+    """Write the checkpoint of a step (counted from the beginning of the run), and keep only the last two.
 
     Raises:
-        StoreError: it cannot be written; the ones before are untouched.
+        StoreError: it cannot be written; earlier ones are untouched, nothing half-written stays.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     text = json.dumps(checkpoint.values, sort_keys=True)
     header = {"version": VERSION, "sha256": digest_of(tensors, text), "values": text}
     file = folder / f"{step:012d}{_ENDING}"
-    write_tensors(file, tensors, {_HEADER: json.dumps(header)})
-    for old in checkpoint_files(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
-    return file
-
-
-def write_tensors(file: Path, tensors: Mapping[str, torch.Tensor], header: Mapping[str, str]) -> None:
-    """Write a safetensors file whole or not at all: temporary name, flush, rename.
-
-    Raises:
-        StoreError: it cannot be written; nothing half-written stays.
-    """
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         with writing(file):
             try:
-                save_file(dict(tensors), temporary, dict(header))
-            except SafetensorError as error:  # its text has what the system said
+                save_file(tensors, temporary, {_HEADER: json.dumps(header)})
+            except SafetensorError as error:  # its text holds the system's message
                 raise OSError(str(error)) from error
             _flush(temporary)
             temporary.replace(file)
-            _flush(file.parent)
-    except BaseException:
+            _flush(folder)
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
+    for old in checkpoint_files(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return file
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
@@ -88,7 +78,7 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def load_newest(folder: Path) -> Checkpoint | None:
-    """Read the newest checkpoint that is whole; what had to be passed over is logged. None where is none.
+    """Read the newest intact checkpoint, and log those that were skipped; None if there is no checkpoint.
 
     Raises:
         CheckpointError: there are some, and none can be read.
@@ -103,10 +93,10 @@ def load_newest(folder: Path) -> Checkpoint | None:
             reasons.append(str(error))
             continue
         for reason in reasons:
-            logger.warning("%s: going on from the one before, %s", reason, file.name)
+            logger.warning("%s: resuming from the one before, %s", reason, file.name)
         return found
     if files:
-        raise CheckpointError(f"{'; '.join(reasons)}: start afresh with --overwrite")
+        raise CheckpointError(f"{'; '.join(reasons)}: start over with --overwrite")
     return None
 
 
@@ -114,26 +104,31 @@ def read_checkpoint(file: Path) -> Checkpoint:
     """Read one checkpoint.
 
     Raises:
-        CheckpointError: it is not whole.
+        CheckpointError: it is damaged.
         NewerVersionError: it was written by a later facemodel.
     """
     try:
         with safe_open(file, framework="pt") as opened:
             header = json.loads((opened.metadata() or {}).get(_HEADER, "null"))
-            _refuse_newer(file, header)
+            version = header.get("version") if isinstance(header, dict) else None
+            if isinstance(version, int) and version > VERSION:
+                raise NewerVersionError(
+                    f"{file} was written by a later facemodel (format {version}; this one knows {VERSION}): "
+                    "resume with that one"
+                )
             if header["version"] != VERSION:
                 raise ValueError(f"its format is {header['version']!r}")
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  no mapping
         values = json.loads(header["values"])
-        whole = header["sha256"] == digest_of(tensors, header["values"])
+        intact = header["sha256"] == digest_of(tensors, header["values"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint {file} is corrupt ({error})") from error
-    if not whole:
+    if not intact:
         raise CheckpointError(f"the checkpoint {file} is corrupt (its bytes are not those that were written)")
     return Checkpoint(tensors, values)
 
 
-def flat_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Return an optimizer's tensors by name, and the rest of its state."""
     state = optimizer.state_dict()
     tensors: dict[str, torch.Tensor] = {}
@@ -148,9 +143,9 @@ def flat_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Te
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, rest: Any) -> None:
-    """Give an optimizer the state that :func:`flat_optimizer` took.
+    """Give an optimizer the state that :func:`flatten_optimizer` returned.
 
-    Each tensor is laid out in memory as its parameter is: sums in another order would differ in the last bit.
+    Each tensor gets its parameter's memory layout: sums in another order would differ in the last bit.
     """
     state: dict[int, dict[str, Any]] = {int(number): dict(values) for number, values in rest["state"].items()}
     for name, value in part(checkpoint.tensors, "optimizer.").items():
@@ -167,7 +162,7 @@ def restore_module(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor],
     """Load a module's whole state.
 
     Raises:
-        ArchitectureError: the tensors are of another architecture; the first that differ are named.
+        ArchitectureError: the tensors are those of another architecture; the first that differ are named.
     """
     own = module.state_dict()
     differ = [
@@ -178,23 +173,15 @@ def restore_module(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor],
     if differ:
         more = f" and {len(differ) - _NAMED:,} more" if len(differ) > _NAMED else ""
         raise ArchitectureError(
-            f"{what} is of another architecture: {', '.join(differ[:_NAMED])}{more} differ; go on with the "
-            "backbone and the set it was made with, or start afresh with --overwrite"
+            f"{what} is of another architecture: {', '.join(differ[:_NAMED])}{more} differ; resume with "
+            "the backbone and the set it was made with, or start over with --overwrite"
         )
     module.load_state_dict(dict(tensors))
 
 
 def part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """Return the tensors whose names begin so, without that beginning."""
+    """Return the tensors whose names have a prefix, by the names without it."""
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _refuse_newer(file: Path, header: Any) -> None:
-    if isinstance(header, dict) and isinstance(header.get("version"), int) and header["version"] > VERSION:
-        raise NewerVersionError(
-            f"{file} was written by a later facemodel (format {header['version']}; this one knows "
-            f"{VERSION}): go on with that one"
-        )
 
 
 def _shape(tensor: torch.Tensor | None) -> str:
@@ -202,7 +189,7 @@ def _shape(tensor: torch.Tensor | None) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Have the system write a file, or the names in a folder, to the disk."""
+    """Have the system write a file, or a folder's list of names, to disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,8 +1,8 @@
-"""What goes wrong while a network trains, seen in the rows of its history; pure.
+"""Guards: what goes wrong while a network trains, found in the rows of its history; pure functions.
 
-A guard says what was seen and what to do. Each compares like with like: fixed training rows against fixed
-validation rows of the same kind, both in eval mode and without augmentation. The loss of training itself is
-no measure of overfitting: hard negatives raise it, dropout and augmentation do, too.
+A guard reports what it saw and what to do. Each compares like with like: fixed training rows against fixed
+validation rows of the same kind, both in eval mode and without augmentation. The training loss itself does
+not measure overfitting: hard negatives, dropout and augmentation all raise it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..config import FitConfig
 from .history import EpochRow
 
 PATIENCE = 3
-"""Epochs that validation must stay worse than its best, while training gets better, to be overfitting."""
+"""Overfitting: how many epochs validation must stay worse than its best while training gets better."""
 
 _AT_MARGIN = 0.01
 _NEARLY_ALL = 0.95
@@ -26,14 +26,19 @@ _LEAPT = 1.5
 
 
 class Finding(NamedTuple):
-    """What a guard saw: its name (None: worth saying, and no guard's), and what it says."""
+    """What a guard saw.
+
+    Attributes:
+        guard: its name; None for a hint that cannot stop a run.
+        text: for the user.
+    """
 
     guard: str | None
     text: str
 
 
 def findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:
-    """Return what is wrong after the last row; empty where nothing is.
+    """Return what is wrong after the last row; empty if nothing is.
 
     Args:
         rows: the history, beginning with the row before epoch 1.
@@ -41,17 +46,24 @@ def findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:
     """
     if len(rows) < 2:
         return []
-    seen = [_divergence(rows, config), _collapse(rows, config), _overfitting(rows), _idle(rows[-1])]
-    return [finding for finding in seen if finding is not None]
+    found = [_find_divergence(rows), _find_collapse(rows, config), _find_overfitting(rows)]
+    active = rows[-1].active
+    if active is not None and active < _FEWEST and rows[-1].negatives != "hard":
+        text = (
+            f"nothing left to learn: {active:.2%} of the triplets had a loss. Take harder ones: --negatives "
+            "random-then-hard, or a larger --margin"
+        )
+        found.append(Finding(None, text))
+    return [finding for finding in found if finding is not None]
 
 
 def new_findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:
-    """Return the findings that the epoch before did not have: each is said once, when it begins."""
+    """Return the findings that the epoch before did not have, so that each is reported once."""
     before = {finding.guard for finding in findings(rows[:-1], config)}
     return [finding for finding in findings(rows, config) if finding.guard not in before]
 
 
-def _overfitting(rows: Sequence[EpochRow]) -> Finding | None:
+def _find_overfitting(rows: Sequence[EpochRow]) -> Finding | None:
     judged = [row for row in rows if row.val_loss is not None and row.probe_loss is not None]
     if len(judged) <= PATIENCE:
         return None
@@ -63,16 +75,16 @@ def _overfitting(rows: Sequence[EpochRow]) -> Finding | None:
     return Finding(
         "overfitting",
         f"overfitting: the loss of fixed validation rows was lowest after epoch {best.epoch} "
-        f"({best.val_loss:.4g}, now {last.val_loss:.4g}), while that of training rows of the same kind went "
-        f"on falling ({best.probe_loss:.4g}, now {last.probe_loss:.4g}). The best weights are kept; more "
+        f"({best.val_loss:.4g}, now {last.val_loss:.4g}), while that of training rows of the same kind kept "
+        f"falling ({best.probe_loss:.4g}, now {last.probe_loss:.4g}). The best weights are kept; more "
         "photos or people, --rotate, --weight-decay, --dropout or more of --freeze help",
     )
 
 
-def _collapse(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
+def _find_collapse(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
     first, last = rows[0], rows[-1]
     seen = []
-    if config.loss == "triplet" and last.loss is not None and config.margin:
+    if config.loss_row.of_triplets and last.loss is not None and config.margin:
         at_margin = abs(last.loss - config.margin) <= _AT_MARGIN * config.margin
         if at_margin and (last.active is None or last.active >= _NEARLY_ALL):
             seen.append(f"the loss stays at the margin ({last.loss:.4g} of {config.margin:g})")
@@ -90,7 +102,7 @@ def _collapse(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
     )
 
 
-def _divergence(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
+def _find_divergence(rows: Sequence[EpochRow]) -> Finding | None:
     first, last = rows[0], rows[-1]
     alike = [row for row in rows[1:-1] if row.negatives == last.negatives and row.loss is not None]
     start = alike[0].loss if alike else None
@@ -99,20 +111,10 @@ def _divergence(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
         ("training", last.loss, start),
     ):
         if now is not None and (not math.isfinite(now) or (then is not None and now > _LEAPT * then)):
-            was = f"{then:.4g} at first, and is " if then is not None else ""
+            was = f", and was {then:.4g} at first" if then is not None else ""
             return Finding(
                 "divergence",
-                f"divergence: the loss of {what} was {was}{now:.4g} now. Lower --lr, set --clip 5, or begin "
-                "with --warmup-epochs 1",
+                f"divergence: the loss of {what} is {now:.4g}{was}. Lower --lr, set --clip 5, or begin with "
+                "--warmup-epochs 1",
             )
     return None
-
-
-def _idle(last: EpochRow) -> Finding | None:
-    if last.active is None or last.active >= _FEWEST or last.negatives == "hard":
-        return None
-    return Finding(
-        None,
-        f"nothing left to learn: {last.active:.2%} of the triplets had a loss. Take harder ones: --negatives "
-        "random-then-hard, or a larger --margin",
-    )

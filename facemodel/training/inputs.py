@@ -1,4 +1,4 @@
-"""What a run trains on and is judged on: crops, who they are, and the rows of each epoch."""
+"""The inputs of a run: the crops it trains on and is validated with, and the rows of each epoch."""
 
 from __future__ import annotations
 
@@ -9,66 +9,63 @@ from dataclasses import dataclass
 
 from facedata import PairManifest, PreparedSet, TripletManifest
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
-from ..epochs.holdout import Validation, validation_rows
-from ..epochs.sampler import Sampler, make_sampler
+from ..epochs.holdout import Validation, hold_out
+from ..epochs.plan import Sampler
+from ..epochs.sampler import make_sampler
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Materials:
-    """What a run trains on and is judged on.
+class Inputs:
+    """What a run trains on and is validated with.
 
     Attributes:
         prepared: the set.
-        validation: who trains and who judges.
-        training: the crops that train.
+        validation: the training crops, the validation crops and the validation pairs.
+        training: the people that train, and each training crop's person.
         sampler: plans the epochs.
-        crops: reads the crops that train.
-        judged: reads the crops that judge.
+        training_crops: reads the training crops.
+        validation_crops: reads the validation crops.
     """
 
     prepared: PreparedSet
     validation: Validation
-    training: TrainingSet
+    training: TrainingPeople
     sampler: Sampler
-    crops: CropReader
-    judged: CropReader
+    training_crops: CropReader
+    validation_crops: CropReader
 
 
 @contextmanager
-def open_materials(prepared: PreparedSet, config: FitConfig) -> Iterator[Materials]:
-    """Open the crops that train and those that judge; what is wrong with them is said before any training.
+def open_inputs(prepared: PreparedSet, config: FitConfig) -> Iterator[Inputs]:
+    """Open a run's crops and plan its epochs; whatever is wrong with them is reported before any training.
 
     Raises:
-        DataError: crops are gone or changed, one person only, nobody with two photos, no validation pair.
+        DataError: crops are gone or changed, there is only one person, nobody has two photos, or there is no
+            validation pair.
         OtherSetError: the file of triplets belongs to another set.
     """
-    validation = validation_rows(prepared, config)
-    training = TrainingSet.of(validation.training)
-    sampler = make_sampler(config, training, _manifest(prepared, config))
+    validation = hold_out(prepared, config)
+    training = TrainingPeople.of(validation.training)
+    # the rows to train on: the file's or the set's; None if they are drawn for each epoch
+    manifest: TripletManifest | PairManifest | None = None
+    if config.triplets is not None:
+        manifest = TripletManifest.open(config.triplets, of=prepared.path)
+    elif config.batches in ("triplets", "pairs") and config.rows_per_epoch is None:
+        kind = TripletManifest if config.batches == "triplets" else PairManifest
+        if prepared.has(kind.kind) and len(rows := kind.open(prepared.path, split="train")):
+            manifest = rows
+    sampler = make_sampler(config, training, manifest)
     for note in (*validation.notes, *sampler.notes):
         logger.info("%s", note)
     with (
-        CropReader(validation.training, config.workers) as crops,
-        CropReader(validation.validation, config.workers) as judged,
+        CropReader(validation.training, config.workers) as training_crops,
+        CropReader(validation.validation, config.workers) as validation_crops,
     ):
-        for reader in (crops, judged):
+        for reader in (training_crops, validation_crops):
             reader.check(hashes=not config.trust_crops)
-        yield Materials(prepared, validation, training, sampler, crops, judged)
-
-
-def _manifest(prepared: PreparedSet, config: FitConfig) -> TripletManifest | PairManifest | None:
-    """Return the rows to train on: the file's, the set's, or None where they are drawn afresh."""
-    if config.batches == "triplets" and config.triplets is not None:
-        return TripletManifest.open(config.triplets, of=prepared.path)
-    if config.batches not in ("triplets", "pairs") or config.rows_per_epoch is not None:
-        return None
-    kind = TripletManifest if config.batches == "triplets" else PairManifest
-    if not prepared.has(kind.kind):
-        return None
-    manifest = kind.open(prepared.path, split="train")
-    return manifest if len(manifest) else None
+        yield Inputs(prepared, validation, training, sampler, training_crops, validation_crops)

@@ -1,4 +1,4 @@
-"""When a run's triplets get hard negatives, and the features these are found with."""
+"""When triplets get hard negatives, and the features used to find them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 
 from facedata.types import Int64Array
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
 from ..epochs.hard_negatives import FeatureCache, hard_epoch
-from ..epochs.sampler import EpochRows
+from ..epochs.plan import EpochRows
 from ..machine.ranks import ALONE, Ranks
 from .validate import Embeds
 
@@ -21,11 +21,11 @@ RANDOM, HARD = "random", "hard"
 
 
 class Negatives:
-    """Plans each epoch's negatives: as they were drawn, or the nearest of some random crops of other people.
+    """Chooses each epoch's negatives: as drawn, or the nearest of some random crops of other people.
 
-    The features come from the network in eval mode and without augmentation, each at its own crop's row.
-    They are made when the first hard epoch begins; after each hard epoch those of the crops it used are made
-    anew. All of it is part of a checkpoint.
+    Features are embeddings in eval mode, without augmentation, one row per crop. They are computed when the
+    first hard epoch begins; after each hard epoch, those of the crops it used are computed again. All of this
+    is part of a checkpoint.
 
     Args:
         config: negatives, hard_candidates, hard_below, seed.
@@ -33,23 +33,23 @@ class Negatives:
         dim: length of an embedding.
 
     Attributes:
-        since: the first hard epoch; None where there is none yet.
-        cache: features of all crops, once there is a hard epoch.
+        since: the first hard epoch; None while there is none.
+        cache: features of all crops, from the first hard epoch on.
     """
 
-    def __init__(self, config: FitConfig, training: TrainingSet, dim: int) -> None:
+    def __init__(self, config: FitConfig, training: TrainingPeople, dim: int) -> None:
         self.config, self.training, self.dim = config, training, dim
         self.since: int | None = 1 if config.negatives == HARD and config.batches == "triplets" else None
         self.cache: FeatureCache | None = None
 
     def kind(self, epoch: int) -> str | None:
-        """Return how an epoch's negatives are chosen; None where rows have no negative."""
+        """Return how an epoch's negatives are chosen; None if its rows have none."""
         if self.config.batches != "triplets":
             return None
         return HARD if self.since is not None and epoch >= self.since else RANDOM
 
     def plan(self, rows: EpochRows, epoch: int, embeds: Embeds, reader: CropReader) -> EpochRows:
-        """Return an epoch's triplets with the negatives it shall have.
+        """Return an epoch's rows, with hard negatives if it is a hard epoch.
 
         Raises:
             DataError: a crop cannot be read, or there is one person only.
@@ -72,15 +72,15 @@ class Negatives:
         reader: CropReader,
         ranks: Ranks = ALONE,
     ) -> bool:
-        """Take note of an epoch's end, whose triplets were ``rows``; tell whether the next turns hard.
+        """End an epoch whose triplets were ``rows``; tell whether hard epochs begin with the next one.
 
-        Of several processes the first decides: no two of unequal GPUs see quite the same share.
+        The first of several processes decides: on different GPUs the shares are not quite the same.
         """
         if self.kind(epoch) == HARD and self.cache is not None:
             used = np.unique(rows)
             self.cache.update(used, embeds(reader, used))
             return False
-        turns = ranks.told(
+        turns = ranks.from_first(
             self.config.negatives == "random-then-hard"
             and self.kind(epoch) == RANDOM
             and active is not None
@@ -91,7 +91,7 @@ class Negatives:
         return turns
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Return what a checkpoint must hold of it."""
+        """Return what a checkpoint must hold."""
         tensors = {}
         if self.cache is not None:
             tensors["features"] = torch.from_numpy(self.cache.features)
@@ -99,7 +99,7 @@ class Negatives:
         return tensors, {"since": self.since}
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
-        """Take what :meth:`state` gave."""
+        """Take what :meth:`state` returned."""
         self.since = values["since"]
         if "features" in tensors:
             self.cache = FeatureCache(len(self.training), self.dim)

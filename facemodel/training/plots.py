@@ -1,4 +1,4 @@
-"""Pictures of a run: curves, how often crops were used, and the first batch as the network sees it."""
+"""Plots of a run: curves, how often crops were used, and the first batch as the network sees it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from facedata.types import Float32Array, Int64Array
 
 from ..batches.reader import UInt8Batch
 from ..errors import RunError
+from ..machine.extras import require_extra
 from ..spec import InputSpec
-from .history import EpochRow, missing
+from .history import EpochRow
 
 _MOST_ROWS = 8
 _GAP_PX = 2
@@ -109,11 +110,10 @@ def seen_images(images: Float32Array, spec: InputSpec) -> UInt8Batch:
 
 
 def _figure(width: float, height: float) -> Any:
-    """Return a figure of its own: pyplot would keep every one in memory, and ask for a screen."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib") from error
+    """Return a figure outside pyplot, which would keep it in memory and want a display."""
+    require_extra("matplotlib")
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -1,4 +1,4 @@
-"""An epoch's stages: train, judge, keep, guard; and what a run writes."""
+"""A run: the stages of each epoch (train, judge, keep, guard), and the files it writes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ from contextlib import contextmanager
 
 import torch
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..config import FitConfig
-from ..epochs.sampler import EpochRows, Usage
+from ..epochs.plan import Usage
 from ..errors import ScoreError, TrainingError
 from ..models.known_people import write_people
 from ..models.saved import BEST, LAST, SPEC, save_model
-from ..network.model import FaceModel, build, input_spec, make_model
+from ..network.model import build_model, input_spec, make_model
 from ..network.pretrained import Pretrained
 from ..objective.objective import make_objective
-from . import validate
-from .checkpoint import Checkpoint, load_newest
-from .guards import findings, new_findings
-from .history import EVENTS, EpochRow, Events, write_csv, write_xlsx
-from .inputs import Materials
+from . import guards, history, plots, validate
+from .checkpoint import load_newest
+from .inputs import Inputs
 from .negatives import HARD, Negatives
-from .plots import draw_batch, draw_curves, draw_usage
 from .run_folder import RunFolder
-from .state import Clock, Progress, Session
+from .state import Clock, Progress, RunState
 from .trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -35,120 +32,130 @@ logger = logging.getLogger(__name__)
 OnProgress = Callable[[Progress], None]
 
 
-class Training:
-    """A run: its network, and each of the stages that an epoch goes through.
+class Run:
+    """A run: its network, its state, and the stages of an epoch.
 
     Args:
-        run: the folder it writes to; a checkpoint there is gone on from.
+        folder: where it writes; if the folder resumes a run, its newest checkpoint is read.
         config: of the run.
-        materials: what it trains and is judged on.
+        inputs: what it trains on and is validated with.
         device: where it trains.
-        on_progress: called after each step, in the process that speaks.
+        on_progress: called after each step, in the first process.
 
     Attributes:
-        session: all that changes while it trains.
+        state: everything that changes while it trains.
         lines: what the user should know of the network.
     """
 
     def __init__(
         self,
-        run: RunFolder,
+        folder: RunFolder,
         config: FitConfig,
-        materials: Materials,
+        inputs: Inputs,
         device: torch.device,
         on_progress: OnProgress | None,
     ) -> None:
-        self.run, self.config, self.materials, self.on_progress = run, config, materials, on_progress
-        self.first: bool = run.ranks.first
-        checkpoint = load_newest(run.state) if run.goes_on else None
-        run.ranks.agree("which checkpoint there is to go on from", _place_of(checkpoint))
-        model, self.lines = _model(config, materials, checkpoint)
-        run.ranks.agree("which pretrained weights they could have", model.pretrained.kind)
-        training = materials.training
+        self.folder, self.config, self.inputs, self.on_progress = folder, config, inputs, on_progress
+        ranks, training, spec = folder.ranks, inputs.training, input_spec(config, inputs.prepared)
+        self.is_first: bool = ranks.is_first
+        checkpoint = load_newest(folder.state) if folder.resumes else None
+        values = checkpoint.values if checkpoint is not None else {}
+        where = f"epoch {values['epoch']}, step {values['step']}" if values else "none"
+        ranks.require_same("which checkpoint they resume from", where)
+        if checkpoint is None:
+            model, self.lines = make_model(config, spec)
+        else:  # its weights are in the checkpoint: nothing is downloaded
+            model = build_model(config, spec)
+            model.pretrained = Pretrained(*values["pretrained"])
+            model.freeze(values["frozen"])
+            self.lines = [model.pretrained.line]
+        ranks.require_same("which pretrained weights they found", model.pretrained.kind)
         objective = make_objective(config, model, training.names, training.counts)
-        trainer = Trainer(config, objective, training, device, run.ranks)
+        self.trainer = Trainer(config, objective, training, device, ranks)
         self.negatives = Negatives(config, training, config.dim)
-        self.session = Session(config, trainer, self.negatives, Usage(len(training)))
+        self.state = RunState(config, self.trainer, self.negatives, Usage(len(training)))
         if checkpoint is not None:
-            self.session.restore(checkpoint)
-        self.trainer, self.embeds = trainer, validate.Embedding(objective, max(config.batch, 32), run.ranks)
-        self.fixed = validate.validation_fixed(config, materials.validation, training)
-        self.probe = validate.probe_fixed(config, self.fixed, training)
-        self.clock = Clock(config.epochs, self.session.epoch, self.session.step)
+            self.state.restore(checkpoint)
+        self.embeds = validate.SharedEmbedder(objective, max(config.batch, 32), ranks)
+        self.fixed = validate.make_validation_rows(config, inputs.validation, training)
+        self.probe = validate.make_probe_rows(config, self.fixed, training)
+        self.clock = Clock(config.epochs, self.state.epoch, self.state.step)
 
     @property
-    def begun(self) -> bool:
-        """The network was judged before epoch 1."""
-        return bool(self.session.rows)
+    def is_begun(self) -> bool:
+        """Whether the network was judged before epoch 1."""
+        return bool(self.state.rows)
 
     def epochs_left(self) -> range:
         """Return the epochs that are not finished, counted from 1."""
-        return range(self.session.epoch + 1, self.config.epochs + 1)
+        return range(self.state.epoch + 1, self.config.epochs + 1)
 
     def begin(self) -> None:
-        """Judge the network before epoch 1, and write what stays as it is."""
+        """Judge the network before epoch 1, and write the files that will not change."""
         for line in self.lines:
             logger.info("%s", line)
-        if self.first:
-            judges = TrainingSet.of(self.materials.validation.validation)
-            write_people(self.run.path, self.materials.training, judges)
-            if self.materials.validation.made:
-                self.materials.validation.write(self.run.path / "validation.parquet")
-            self._draw_first_batch()
-        row = self.judge(EpochRow(epoch=0))
-        if self.first:
+        if self.is_first:
+            validation = self.inputs.validation
+            people = TrainingPeople.of(validation.validation)
+            write_people(self.folder.path, self.inputs.training, people)
+            if validation.set_aside:
+                validation.write(self.folder.path / "validation.parquet")
+            plan = self.inputs.sampler.epoch(1)
+            images = self.trainer.first_images(plan, self.inputs.training_crops).cpu().numpy()
+            columns = plan.rows.shape[1] if plan.rows.shape[1] > 1 else min(8, len(images))
+            spec = self.trainer.objective.model.spec
+            plots.draw_batch(self.folder.path / "first_batch.png", images, spec, columns)
+        row = self.judge(history.EpochRow(epoch=0))
+        if self.is_first:
             self.events.add(row)
         self.save()
 
-    def train(self, epoch: int) -> EpochRow:
+    def train(self, epoch: int) -> history.EpochRow:
         """Train one epoch, or what is left of it.
 
         Raises:
             TrainingError: the loss is NaN or infinite.
         """
-        session, trainer = self.session, self.trainer
-        started, earlier_s = time.monotonic(), session.seconds
-        plan = self._plan(epoch)
-        for done in trainer.steps(plan, epoch, self._base_lr(epoch), self.materials.crops, session.step):
-            session.step, session.total = done.step, session.total + 1
-            session.usage.add(done.rows)
-            session.seconds = earlier_s + time.monotonic() - started
-            self._tell(epoch, done.step, done.steps, done.rows.size)
-            if session.total % self.config.save_steps == 0 and done.step < done.steps:
-                trainer.refuse_nan(epoch, done.step)
+        state, trainer, reader = self.state, self.trainer, self.inputs.training_crops
+        started, earlier_s = time.monotonic(), state.seconds
+        plan = self.negatives.plan(self.inputs.sampler.epoch(epoch), epoch, self.embeds, reader)
+        lr = self.config.lr
+        if self.config.hard_lr is not None and self.negatives.kind(epoch) == HARD:
+            lr = self.config.hard_lr
+        for done in trainer.steps(plan, epoch, lr, reader, state.step):
+            state.step, state.total = done.step, state.total + 1
+            state.usage.add(done.rows)
+            state.seconds = earlier_s + time.monotonic() - started
+            progress = self.clock.progress(epoch, done.step, done.steps, done.rows.size)
+            if self.on_progress is not None and self.is_first:
+                self.on_progress(progress)
+            if state.total % self.config.save_steps == 0 and done.step < done.steps:
+                trainer.check_finite(epoch, done.step)
                 self.save()
-        tally, used = trainer.tally, session.usage.summary()
-        row = EpochRow(
-            epoch=epoch, steps=session.total, lr=trainer.optimizer.param_groups[0]["lr"],
+        tally, used = trainer.tally, state.usage.summary()
+        row = history.EpochRow(
+            epoch=epoch, steps=state.total, lr=trainer.optimizer.param_groups[0]["lr"],
             negatives=self.negatives.kind(epoch), loss=tally.mean("loss"), active=tally.mean("active"),
             never_used=used.never, used_mean=used.mean, used_std=used.std, images=tally.images,
         )  # fmt: skip
-        if self.negatives.after(
-            plan.rows, epoch, row.active, self.embeds, self.materials.crops, self.run.ranks
-        ):
+        if self.negatives.after(plan.rows, epoch, row.active, self.embeds, reader, self.folder.ranks):
             logger.info("%.0f%% of the triplets were active: negatives turn hard", 100 * (row.active or 0))
-        session.seconds = earlier_s + time.monotonic() - started
+        state.seconds = earlier_s + time.monotonic() - started
         return row
 
-    def _plan(self, epoch: int) -> EpochRows:
-        return self.negatives.plan(
-            self.materials.sampler.epoch(epoch), epoch, self.embeds, self.materials.crops
-        )
-
-    def _base_lr(self, epoch: int) -> float:
-        hard = self.negatives.kind(epoch) == HARD and self.config.hard_lr is not None
-        return float(self.config.hard_lr or 0.0) if hard else self.config.lr
-
-    def judge(self, row: EpochRow) -> EpochRow:
-        """Add to an epoch's row what the fixed rows say of it; that ends the epoch.
+    def judge(self, row: history.EpochRow) -> history.EpochRow:
+        """Add the figures of the validation and probe rows to an epoch's row; that ends the epoch.
 
         Raises:
             TrainingError: the network gives NaN.
         """
-        objective, started = self.trainer.objective, time.monotonic()
+        objective, inputs, started = self.trainer.objective, self.inputs, time.monotonic()
         try:
-            val = validate.judge(objective, self.fixed, self.embeds(self.materials.judged, self.fixed.crops))
-            probe = validate.judge(objective, self.probe, self.embeds(self.materials.crops, self.probe.crops))
+            embeddings = self.embeds(inputs.validation_crops, self.fixed.crops)
+            val = validate.judge(objective, self.fixed, embeddings)
+            probe = validate.judge(
+                objective, self.probe, self.embeds(inputs.training_crops, self.probe.crops)
+            )
         except ScoreError as error:
             raise TrainingError(
                 f"after epoch {row.epoch} the network gives no usable numbers ({error}): lower --lr, set "
@@ -158,48 +165,42 @@ class Training:
             row, val_loss=val.loss, val_auc=val.auc, val_accuracy=val.accuracy, threshold=val.threshold,
             class_threshold=val.class_threshold, spread=val.spread,
             probe_loss=probe.loss, probe_auc=probe.auc, probe_accuracy=probe.accuracy,
-            seconds=self.session.seconds + time.monotonic() - started,
+            seconds=self.state.seconds + time.monotonic() - started,
         )  # fmt: skip
-        self.session.finish_epoch(row)
+        self.state.finish_epoch(row)
         logger.info("%s", row.line(self.config.epochs))
         return row
 
-    def keep(self, row: EpochRow) -> None:
-        """Write an epoch's weights, and the files that people look at."""
-        best = self.session.best
-        if not self.first:
+    def keep(self, row: history.EpochRow) -> None:
+        """Write an epoch's weights and the history."""
+        if not self.is_first:
             return
-        folder, objective = self.run.path, self.trainer.objective
-        extra = {"epoch": row.epoch, "recipe": self.config.recipe}
-        spec = objective.model.spec
-        if best is None or best is row:
-            chosen = spec.with_threshold(row.threshold, spec.metric, row.class_threshold)
-            chosen.write(folder / SPEC)
-            save_model(folder, BEST, objective, extra)
-        save_model(folder, LAST, objective, extra)
+        path, objective, state = self.folder.path, self.trainer.objective, self.state
+        spec, extra = objective.model.spec, {"epoch": row.epoch, "recipe": self.config.recipe}
+        if state.best is None or state.best is row:
+            spec.with_threshold(row.threshold, spec.metric, row.class_threshold).write(path / SPEC)
+            save_model(path, BEST, objective, extra)
+        save_model(path, LAST, objective, extra)
         self.events.add(row)
-        self._write_history()
-
-    def _write_history(self) -> None:
-        folder, rows = self.run.path, self.session.rows
-        write_csv(folder / "history.csv", rows)
-        write_xlsx(folder / "history.xlsx", rows)
-        draw_curves(folder / "curves.png", rows)
-        draw_usage(folder / "usage.png", self.session.usage.counts)
+        history.write_csv(path / "history.csv", state.rows)
+        history.write_xlsx(path / "history.xlsx", state.rows)
+        plots.draw_curves(path / "curves.png", state.rows)
+        plots.draw_usage(path / "usage.png", state.usage.counts)
 
     def guard(self, resumed: bool = False) -> None:
-        """Say what the guards see for the first time; of a run that goes on, what they see at all.
+        """Report what the guards found first in the last epoch; of a resumed run, everything they find.
 
         Raises:
-            TrainingError: it is one that was asked to stop the run.
+            TrainingError: a guard of ``--stop-on`` found something.
         """
+        find = guards.findings if resumed else guards.new_findings
         stopping = None
-        for finding in (findings if resumed else new_findings)(self.session.rows, self.config):
+        for finding in find(self.state.rows, self.config):
             if finding.guard in self.config.guards:
                 stopping = stopping or finding
             else:
                 logger.warning("%s", finding.text)
-        if self.run.ranks.told(stopping is not None):  # of several processes the first decides
+        if self.folder.ranks.from_first(stopping is not None):  # the first of several processes decides
             raise TrainingError(
                 f"stopped by --stop-on {stopping.guard}: {stopping.text}"
                 if stopping
@@ -208,49 +209,17 @@ class Training:
 
     def save(self) -> None:
         """Write a checkpoint."""
-        if self.first:
-            self.session.save(self.run.state)
-
-    def _tell(self, epoch: int, step: int, steps: int, images: int) -> None:
-        progress = self.clock.progress(epoch, step, steps, images)
-        if self.on_progress is not None and self.first:
-            self.on_progress(progress)
+        if self.is_first:
+            self.state.save(self.folder.state)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def open_events(self) -> Iterator[None]:
         """Open TensorBoard's events; only the first process writes them."""
-        if not self.first:
+        if not self.is_first:
             yield
             return
-        self.events = Events(self.run.path / EVENTS, self.session.total)
+        self.events = history.Events(self.folder.path / history.EVENTS, self.state.total)
         try:
             yield
         finally:
             self.events.close()
-
-    def _draw_first_batch(self) -> None:
-        plan = self.materials.sampler.epoch(1)
-        images = self.trainer.first_images(plan, self.materials.crops).cpu().numpy()
-        columns = plan.rows.shape[1] if plan.rows.shape[1] > 1 else min(8, len(images))
-        spec = self.trainer.objective.model.spec
-        draw_batch(self.run.path / "first_batch.png", images, spec, columns)
-
-
-def _model(
-    config: FitConfig, materials: Materials, checkpoint: Checkpoint | None
-) -> tuple[FaceModel, list[str]]:
-    """Make the model; one to go on with takes its weights from the checkpoint, and needs no download."""
-    spec = input_spec(config, materials.prepared)
-    if checkpoint is None:
-        return make_model(config, spec)
-    model = build(config, spec)
-    model.pretrained = Pretrained(*checkpoint.values["pretrained"])
-    model.freeze(checkpoint.values["frozen"])
-    return model, [model.pretrained.line]
-
-
-def _place_of(checkpoint: Checkpoint | None) -> str:
-    """Return where a run stood at a checkpoint."""
-    if checkpoint is None:
-        return "none"
-    return f"epoch {checkpoint.values['epoch']}, step {checkpoint.values['step']}"

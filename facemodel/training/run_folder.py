@@ -1,4 +1,4 @@
-"""A run's folder: what lies where, who may work in it, and whether a run there can be gone on with."""
+"""A run's folder: which files it has, which process may write to it, and whether its run can be resumed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facedata import PreparedSet
 from facedata.errors import SetError, StoreError
 from facedata.files.atomic import write_text
 from facedata.files.locks import locked
-from facedata.options import fingerprint_of
+from facedata.options import setting_differences
 from facedata.sets.prepared import short
 
 from ..config import FitConfig
@@ -41,79 +41,97 @@ class RunFolder:
     """A run's folder.
 
     Attributes:
-        path: of it.
+        path: of the folder.
         ranks: the processes of this run; only the first writes.
         config: of the run.
-        settings: what the run depends on, as JSON: the mark that a folder is a run.
-        goes_on: the run that is there is gone on with; else :meth:`begin` makes it.
+        settings: what the run depends on, as JSON; this file marks a folder as a run's.
+        resumes: the run in the folder is resumed; else :meth:`begin` makes a new one.
     """
 
     path: Path
     ranks: Ranks
     config: FitConfig
     settings: str
-    goes_on: bool
+    resumes: bool
 
     @property
     def state(self) -> Path:
-        """What a run is gone on with from."""
+        """The folder of the checkpoints and of what else a run needs to resume."""
         return self.path / STATE
 
     @property
     def done(self) -> dict[str, Any] | None:
-        """What a finished run came to; None while it is not finished."""
-        found = _read(self.state / "done.json") if self.goes_on else None
+        """The result of a finished run; None while it is not finished."""
+        found = _read(self.state / "done.json") if self.resumes else None
         return found if found is not None and isinstance(found.get("lines"), list) else None
 
     def begin(self) -> None:
-        """Make a new run: only now, when all that it needs is there, is an older one removed.
+        """Make a new run. Only now, when everything it needs has been found, is an older one removed.
 
-        The mark that the folder is a run is never away, whenever this is stopped.
+        Its settings file, which marks the folder as a run's, exists at every moment.
         """
-        if self.goes_on or not self.ranks.first:
+        if self.resumes or not self.ranks.is_first:
             return
         self.state.mkdir(exist_ok=True)
-        _clear(self.path)
+        # nothing but the files of a run, and first those that a run resumes from
+        old = [file for file in self.state.iterdir() if file.name != _MARK and file.is_file()]
+        for file in (*old, *(self.path / name for name in _FILES), *self.path.glob(".*.tmp")):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(self.path / EVENTS, ignore_errors=True)
         write_text(self.state / _MARK, self.settings)
-        _write_config(self)
+        self.write_config()
 
-    def refuse_gone(self) -> None:
-        """See that what a finished run is for is still there.
+    def write_config(self) -> None:
+        """Write the options; --resume and --overwrite are given each time, so they are left out."""
+        config = dataclasses.replace(self.config, resume=False, overwrite=False)
+        write_text(self.path / "config.toml", config.to_toml())
+
+    def check_kept(self) -> None:
+        """Check that the model of a finished run is still there.
 
         Raises:
             RunError: its weights or its spec are gone.
         """
-        if gone := [name for name in _KEPT if self.ranks.first and not (self.path / name).is_file()]:
-            raise RunError(f"of the run {self.path} {', '.join(gone)} is gone: start afresh with --overwrite")
+        if gone := [name for name in _KEPT if self.ranks.is_first and not (self.path / name).is_file()]:
+            raise RunError(f"the run {self.path} lacks {', '.join(gone)}: start over with --overwrite")
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Say that the run is finished, and what it came to."""
+        """Mark the run as finished, with its result."""
         write_text(self.state / "done.json", json.dumps(result, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager
-def open_run(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) -> Iterator[RunFolder]:
-    """Open a run's folder to work in it, locked; a new one is made, one to go on with is compared.
+def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) -> Iterator[RunFolder]:
+    """Open and lock a run's folder, or make it; a run to resume must have the same settings.
 
-    Nothing of an older run is touched here: :meth:`RunFolder.begin` does that.
+    Nothing of an older run is changed here: :meth:`RunFolder.begin` does that.
 
     Args:
         out: the folder.
-        config: of the run; ``resume`` goes on with the one that is there, ``overwrite`` takes its place.
+        config: of the run; ``resume`` resumes the run in the folder, ``overwrite`` replaces it.
         prepared: the set it trains on.
-        ranks: the processes; the first one makes and compares, the others wait for it.
+        ranks: the processes; the others wait for the first one.
 
     Raises:
-        RunError: there is a run already, or none to go on with; it has other settings or another set; another
+        RunError: there is a run already, or none to resume; it has other settings or another set; another
             process works on it; or the folder holds something else.
         NewerVersionError: it was made by a later facemodel.
         StoreError: it cannot be written.
     """
-    settings = _settings(config, prepared)
-    if not ranks.first:
-        yield RunFolder(out, ranks, config, settings, ranks.told(None))
+    values = {
+        "version": VERSION,
+        "set": prepared.fingerprint,
+        "tables": _table_digests(prepared),
+        # only so that `export` finds crops to compare with; a set may move, and its run still resumes
+        "set_path": str(prepared.path.resolve() if isinstance(prepared.path, Path) else prepared.path),
+        "settings": config.settings(),
+    }
+    settings = json.dumps(values, indent=1, sort_keys=True) + "\n"
+    if not ranks.is_first:
+        yield RunFolder(out, ranks, config, settings, ranks.from_first(None))
         return
-    _refuse_nothing(out, config)
+    if config.resume and not out.is_dir():
+        raise RunError(f"there is no run {out} to resume: drop --resume to begin it")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,131 +139,79 @@ def open_run(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) 
     with ExitStack() as held:
         try:
             held.enter_context(locked(out))
-        except SetError as error:  # facedata's lock says it of a set
+        except SetError as error:  # facedata's lock speaks of a set
             raise RunError(str(error)) from error
-        goes_on = _goes_on(RunFolder(out, ranks, config, settings, True), prepared)
-        yield RunFolder(out, ranks, config, settings, ranks.told(goes_on))
+        resumes = _check_resumes(RunFolder(out, ranks, config, settings, True), prepared)
+        yield RunFolder(out, ranks, config, settings, ranks.from_first(resumes))
 
 
-def _goes_on(run: RunFolder, prepared: PreparedSet) -> bool:
-    """Tell whether the run that is there is gone on with; refuse what must not be touched."""
-    config, there = run.config, (run.state / _MARK).is_file()
-    if not there and not _is_free(run.path):
-        raise RunError(f"{run.path} holds something else than a run: choose another --out")
-    if there and not config.resume and not config.overwrite and _has_come_to_anything(run):
-        what = "a finished run" if run.done is not None else "an unfinished run"
-        raise RunError(f"{run.path} holds {what}: go on with --resume, or start afresh with --overwrite")
+def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
+    """Tell whether the run in a folder is to be resumed; refuse what must not be touched."""
+    path, state, config = folder.path, folder.state, folder.config
+    if not (state / _MARK).is_file():
+        # empty but for what a run leaves that was killed at its very first step?
+        others = [entry.name for entry in path.iterdir() if entry != state]
+        if others or (state.exists() and {entry.name for entry in state.iterdir()} - {f".{_MARK}.tmp"}):
+            raise RunError(f"{path} holds something other than a run: choose another --out")
+        if config.resume:
+            logger.info("%s holds nothing to resume yet: the run begins", path)
+        return False
+    # a run that was refused its data has left nothing but its mark
+    is_begun = folder.done is not None or bool(checkpoint_files(state))
+    if is_begun and not config.resume and not config.overwrite:
+        what = "a finished run" if folder.done is not None else "an unfinished run"
+        raise RunError(f"{path} holds {what}: resume it with --resume, or start over with --overwrite")
     if not config.resume:
         return False
-    if not there or not _has_come_to_anything(run):
-        if there:
-            _compare(run, prepared)
-        logger.info("%s holds nothing to go on with yet: it begins", run.path)
+    _check_same(folder, prepared)
+    if not is_begun:
+        logger.info("%s holds nothing to resume yet: the run begins", path)
         return False
-    _compare(run, prepared)
-    _sweep(run)
-    if not (run.path / "config.toml").is_file():
-        _write_config(run)
+    # what killed writing left; safetensors writes under a name of its own, `.tmp…`
+    for file in (*path.glob(".*.tmp"), *state.glob(".*.tmp"), *state.glob(".tmp*")):
+        file.unlink(missing_ok=True)
+    if not (path / "config.toml").is_file():
+        folder.write_config()
     return True
 
 
-def _is_free(path: Path) -> bool:
-    """Tell whether a folder holds nothing but what a run that was stopped at its very first step left."""
-    state = path / STATE
-    others = [entry for entry in path.iterdir() if entry != state]
-    return not others and (
-        not state.exists() or {entry.name for entry in state.iterdir()} <= {f".{_MARK}.tmp"}
-    )
-
-
-def _sweep(run: RunFolder) -> None:
-    """Remove what writing that was killed left; safetensors writes under a name of its own, ``.tmp…``."""
-    for left in (*run.path.glob(".*.tmp"), *run.state.glob(".*.tmp"), *run.state.glob(".tmp*")):
-        left.unlink(missing_ok=True)
-
-
-def _write_config(run: RunFolder) -> None:
-    """Write the options as run, so that they can be run again: to go on or to overwrite is said each time."""
-    asked = dataclasses.replace(run.config, resume=False, overwrite=False)
-    write_text(run.path / "config.toml", asked.to_toml())
-
-
-def _refuse_nothing(out: Path, config: FitConfig) -> None:
-    if config.resume and not out.is_dir():
-        raise RunError(f"there is no run {out} to go on with: leave --resume away to begin it")
-
-
-def _has_come_to_anything(run: RunFolder) -> bool:
-    """Tell whether something would be lost; a run that was refused its data has left nothing but its mark."""
-    return run.done is not None or bool(checkpoint_files(run.state))
-
-
-def _settings(config: FitConfig, prepared: PreparedSet) -> str:
-    place = prepared.path
-    values = {
-        "version": VERSION,
-        "set": prepared.fingerprint,
-        "tables": _tables(prepared),
-        # only so that `export` finds crops to compare with; a set may move, and the run goes on
-        "set_path": str(place.resolve() if isinstance(place, Path) else place),
-        "settings": config.settings(),
-    }
-    return json.dumps(values, indent=1, sort_keys=True) + "\n"
-
-
-def _tables(prepared: PreparedSet) -> dict[str, str]:
-    """Return the SHA-256 of what training reads: the fingerprint knows nothing of splits, pairs, triplets."""
-    tables = prepared.info["tables"]
-    return {kind: tables[kind]["sha256"] for kind in ("classes", "pairs", "triplets") if kind in tables}
-
-
-def _compare(run: RunFolder, prepared: PreparedSet) -> None:
-    """Refuse to go on under other settings, naming each that differs."""
-    found, config = _read(run.state / _MARK) or {}, run.config
-    version, theirs = found.get("version"), found.get("settings")
-    if type(version) is not int or not isinstance(theirs, dict) or not isinstance(found.get("set"), str):
-        raise RunError(f"{run.state / _MARK} cannot be read: start afresh with --overwrite")
+def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
+    """Refuse to resume under other settings, naming each that differs."""
+    path, mark = folder.path, folder.state / _MARK
+    before = _read(mark) or {}
+    version, settings = before.get("version"), before.get("settings")
+    if type(version) is not int or not isinstance(settings, dict) or not isinstance(before.get("set"), str):
+        raise RunError(f"{mark} cannot be read: start over with --overwrite")
     if version > VERSION:
         raise NewerVersionError(
-            f"{run.path} was made by a later facemodel (format {version}; this one knows {VERSION})"
+            f"{path} was made by a later facemodel (format {version}; this one knows {VERSION})"
         )
-    if found["set"] != prepared.fingerprint:
+    if before["set"] != prepared.fingerprint:
         raise RunError(
-            f"{run.path} trains on the set {short(found['set'])}, and {prepared.path} is "
-            f"{short(prepared.fingerprint)}: go on with that one, or start afresh with --overwrite"
+            f"{path} trains on the set {short(before['set'])}, and {prepared.path} is "
+            f"{short(prepared.fingerprint)}: resume with that set, or start over with --overwrite"
         )
-    if found.get("tables", _tables(prepared)) != _tables(prepared):
+    if before.get("tables", _table_digests(prepared)) != _table_digests(prepared):
         raise RunError(
-            f"the set {prepared.path} was divided anew, or its pairs and triplets were drawn anew, since "
-            f"{run.path} began: other photos would train now; start afresh with --overwrite"
+            f"the splits, pairs or triplets of the set {prepared.path} were made again since {path} began: "
+            "other photos would train now; start over with --overwrite"
         )
-    ours = config.settings()
-    if fingerprint_of(theirs) == fingerprint_of(ours):
-        return
-    differ = [
-        f"--{name.replace('_', '-')} is {ours.get(name)!r} and was {theirs.get(name)!r}"
-        for name in sorted({*theirs, *ours})
-        if theirs.get(name) != ours.get(name)
-    ]
-    raise RunError(
-        f"{run.path} has other settings: {'; '.join(differ)}. Go on under the old ones (--config "
-        f"{run.path / 'config.toml'} --resume), or start afresh with --overwrite"
-    )
+    if differences := setting_differences(settings, folder.config.settings()):
+        raise RunError(
+            f"{path} has other settings ({differences}): resume with its own (--config "
+            f"{path / 'config.toml'} --resume), or start over with --overwrite"
+        )
 
 
-def _clear(path: Path) -> None:
-    """Remove what a run writes, and nothing else: first what one could go on from; its mark stays."""
-    for left in (path / STATE).iterdir():
-        if left.name != _MARK and left.is_file():
-            left.unlink()
-    for left in (*(path / name for name in _FILES), *path.glob(".*.tmp")):
-        left.unlink(missing_ok=True)
-    shutil.rmtree(path / EVENTS, ignore_errors=True)
+def _table_digests(prepared: PreparedSet) -> dict[str, str]:
+    """Return the SHA-256 of the tables that training reads, which are no part of the set's fingerprint."""
+    tables = prepared.info["tables"]
+    return {kind: tables[kind]["sha256"] for kind in ("classes", "pairs", "triplets") if kind in tables}
 
 
 def _read(file: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not there, or half of it
+    except (OSError, ValueError):  # missing or incomplete
         return None
     return found if isinstance(found, dict) else None

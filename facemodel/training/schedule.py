@@ -1,9 +1,8 @@
-"""How the learning rate goes: pure functions of how far a run is; no scheduler has a state to lose."""
+"""The learning rate: pure functions of how far a run is; no scheduler has a state to lose."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from facedata.errors import UsageError
 
@@ -26,14 +25,14 @@ def check_schedule(config: FitConfig) -> None:
     if config.schedule == "restarts" and not config.step_factor:
         raise UsageError("--schedule restarts makes each cycle 1 / --step-factor as long: it must be above 0")
     if config.schedule == "one-cycle" and config.warmup_epochs:
-        raise UsageError("--schedule one-cycle has a warm-up of its own: leave --warmup-epochs away")
+        raise UsageError("--schedule one-cycle has a warm-up of its own: drop --warmup-epochs")
 
 
 def learning_rate(config: FitConfig, base: float, epochs_done: float) -> float:
-    """Return the learning rate of the step that comes next.
+    """Return the learning rate of the next step.
 
-    During the warm-up it grows from 0 to ``base``; the schedule then runs over what is left of the run.
-    All but ``step`` change at every step. ``step`` and ``restarts`` are torch's StepLR and
+    During the warm-up it grows from 0 to ``base``; the schedule then covers the rest of the run. All but
+    ``step`` change at every step. ``step`` and ``restarts`` are torch's StepLR and
     CosineAnnealingWarmRestarts (Loshchilov and Hutter 2016, arXiv:1608.03983), ``one-cycle`` its OneCycleLR
     (Smith and Topin 2017, arXiv:1708.07120) without the cycle of the momentum.
 
@@ -46,48 +45,27 @@ def learning_rate(config: FitConfig, base: float, epochs_done: float) -> float:
     >>> [learning_rate(config, 1.0, epoch) for epoch in (0, 6.9, 7)]
     [1.0, 1.0, 0.1]
     """
-    warm = config.warmup_epochs
-    if epochs_done < warm:
-        return base * epochs_done / warm
-    return base * _SHAPES[config.schedule](config, epochs_done - warm, config.epochs - warm)
-
-
-def _constant(config: FitConfig, done: float, whole: float) -> float:
-    return 1.0
-
-
-def _step(config: FitConfig, done: float, whole: float) -> float:
-    return config.step_factor ** int(done // config.step_epochs)
-
-
-def _cosine(config: FitConfig, done: float, whole: float) -> float:
-    return _half_wave(min(done / whole, 1.0))
-
-
-def _restarts(config: FitConfig, done: float, whole: float) -> float:
-    length = float(config.step_epochs)
-    while done >= length:
-        done -= length
-        length /= config.step_factor
-    return _half_wave(done / length)
-
-
-def _one_cycle(config: FitConfig, done: float, whole: float) -> float:
-    share = min(done / whole, 1.0)
-    if share < _RISE:
-        return 1 + (_FIRST - 1) * _half_wave(share / _RISE)
-    return _LAST + (1 - _LAST) * _half_wave((share - _RISE) / (1 - _RISE))
+    if epochs_done < config.warmup_epochs:
+        return base * epochs_done / config.warmup_epochs
+    done = epochs_done - config.warmup_epochs
+    share = min(done / (config.epochs - config.warmup_epochs), 1.0)
+    if config.schedule == "step":
+        return base * config.step_factor ** int(done // config.step_epochs)
+    if config.schedule == "cosine":
+        return base * _half_wave(share)
+    if config.schedule == "restarts":
+        cycle = float(config.step_epochs)
+        while done >= cycle:
+            done -= cycle
+            cycle /= config.step_factor
+        return base * _half_wave(done / cycle)
+    if config.schedule == "one-cycle":
+        if share < _RISE:
+            return base * (1 + (_FIRST - 1) * _half_wave(share / _RISE))
+        return base * (_LAST + (1 - _LAST) * _half_wave((share - _RISE) / (1 - _RISE)))
+    return base  # constant
 
 
 def _half_wave(share: float) -> float:
     """Return 1 at 0, 1/2 in the middle, 0 at 1."""
     return (1 + math.cos(math.pi * share)) / 2
-
-
-_SHAPES: dict[str, Callable[[FitConfig, float, float], float]] = {
-    "constant": _constant,
-    "step": _step,
-    "cosine": _cosine,
-    "restarts": _restarts,
-    "one-cycle": _one_cycle,
-}

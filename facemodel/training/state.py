@@ -1,4 +1,4 @@
-"""A run in progress: all that changes while it trains, and its way into a checkpoint and back."""
+"""The state of a run: everything that changes while it trains, saved to checkpoints and restored."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..config import FitConfig
-from ..epochs.sampler import Usage
-from .checkpoint import Checkpoint, flat_optimizer, part, restore_module, restore_optimizer, save_checkpoint
+from ..epochs.plan import Usage
+from .checkpoint import (
+    Checkpoint,
+    flatten_optimizer,
+    part,
+    restore_module,
+    restore_optimizer,
+    save_checkpoint,
+)
 from .history import EpochRow, rows_of
 from .negatives import Negatives
 from .trainer import Trainer
@@ -23,13 +29,13 @@ class Progress:
     """How far a run is.
 
     Attributes:
-        epoch: the one that is being trained, from 1.
-        epochs: how many there will be.
-        step: steps done in it.
-        steps: how many it has.
+        epoch: the current one, from 1.
+        epochs: of the whole run.
+        step: steps done in the current epoch.
+        steps: of the current epoch.
         images: crops trained on since this process began.
         images_per_s: in this process so far, validation included.
-        left_s: seconds until the last epoch's end, at this rate.
+        left_s: seconds until the end of the last epoch, at this rate.
     """
 
     epoch: int
@@ -42,12 +48,12 @@ class Progress:
 
 
 class Clock:
-    """Says how long is left; by a clock that nobody sets: a clock on the wall has told of minus 500 days.
+    """Estimates the time left, by a monotonic clock: one that is set would make nonsense of it.
 
     Args:
-        epochs: how many there are in all.
-        done: how many of them were done before this process began.
-        steps: how many steps of the next one were.
+        epochs: of the whole run.
+        done: epochs that were done before this process began.
+        steps: steps of the next epoch that were done before, too.
     """
 
     def __init__(self, epochs: int, done: int = 0, steps: int = 0) -> None:
@@ -55,7 +61,7 @@ class Clock:
         self.images = 0
 
     def progress(self, epoch: int, step: int, steps: int, images: int) -> Progress:
-        """Return how far the run is after a step that trained on so many images."""
+        """Return how far the run is after a step that trained on ``images`` crops."""
         self.images += images
         spent = time.monotonic() - self._start
         done, before = epoch - 1 + step / steps, self._done + self._steps / steps
@@ -64,22 +70,21 @@ class Clock:
         return Progress(epoch, self._epochs, step, steps, self.images, rate, left)
 
 
-class Session:
-    """All that changes while a run trains.
+class RunState:
+    """Everything that changes while a run trains.
 
     Args:
         config: of the run.
         trainer: the network and its optimizer.
-        negatives: how triplets get theirs.
+        negatives: chooses the triplets' negatives.
         usage: how often each training crop was used.
 
     Attributes:
         epoch: epochs finished.
-        step: steps done in the next one.
-        total: steps done in all.
-        seconds: spent in the epoch so far.
+        step: steps done in the next epoch.
+        total: steps done in the run.
+        seconds: spent in the current epoch so far.
         rows: the history, beginning with the row before epoch 1.
-        best: the row with the best weights; None before the first epoch's end.
     """
 
     def __init__(self, config: FitConfig, trainer: Trainer, negatives: Negatives, usage: Usage) -> None:
@@ -90,12 +95,12 @@ class Session:
 
     @property
     def best(self) -> EpochRow | None:
-        """The row whose weights are best by ``--best-by``; of equally good ones the first."""
+        """The row with the best weights by ``--best-by``, the first of equal ones; None before one ends."""
         judged = [row for row in self.rows if row.epoch and merit(self.config, row) is not None]
         return max(judged, key=lambda row: merit(self.config, row) or 0.0) if judged else None
 
     def finish_epoch(self, row: EpochRow) -> None:
-        """Take the row of an epoch that is over; what comes next is the one after it."""
+        """Add the row of an epoch that is over."""
         self.rows.append(row)
         self.epoch, self.step, self.seconds = row.epoch, 0, 0.0
 
@@ -107,7 +112,7 @@ class Session:
         """
         trainer = self.trainer
         tensors = {f"objective.{name}": value for name, value in trainer.objective.state_dict().items()}
-        optimizer, rest = flat_optimizer(trainer.optimizer)
+        optimizer, rest = flatten_optimizer(trainer.optimizer)
         features, negatives = self.negatives.state()
         tensors |= optimizer | {f"negatives.{name}": value for name, value in features.items()}
         tensors["usage"] = torch.from_numpy(self.usage.counts)
@@ -121,20 +126,16 @@ class Session:
             "scaler": trainer.scaler.state_dict(),
             "tally": trainer.tally.state(),
             "negatives": negatives,
-            **self.made(),
+            "frozen": trainer.objective.model.frozen,
+            "pretrained": dataclasses.astuple(trainer.objective.model.pretrained),
         }
         save_checkpoint(folder, self.total, Checkpoint(tensors, values))
 
-    def made(self) -> dict[str, Any]:
-        """Return what a model is made from besides the options: where weights came from, what is frozen."""
-        model = self.trainer.objective.model
-        return {"frozen": model.frozen, "pretrained": dataclasses.astuple(model.pretrained)}
-
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint.
+        """Take the state that a checkpoint holds.
 
         Raises:
-            ArchitectureError: it is of another network.
+            ArchitectureError: it is another network's.
         """
         trainer, values = self.trainer, checkpoint.values
         restore_module(trainer.objective, part(checkpoint.tensors, "objective."), "the run's checkpoint")
@@ -149,7 +150,7 @@ class Session:
 
 
 def merit(config: FitConfig, row: EpochRow) -> float | None:
-    """Return what the best row has most of, by ``--best-by``; None where it was not measured."""
+    """Return a row's value by ``--best-by``, the higher the better; None if it was not measured."""
     if config.best_by == "loss":
         return None if row.val_loss is None else -row.val_loss
     return row.val_auc if config.best_by == "auc" else row.val_accuracy

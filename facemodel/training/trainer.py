@@ -1,7 +1,7 @@
-"""The training loop: batches in, weights changed. It knows of no file.
+"""The training loop: batches in, weights changed. It reads and writes no files of a run.
 
-What a step does follows from the weights, the optimizer's state, and (seed, epoch, step): order, augmentation
-and dropout are drawn anew from these three. So a run that was cut off goes on as if it had not been.
+What a step does depends on the weights, the optimizer's state and (seed, epoch, step) only: order,
+augmentation and dropout are drawn from these three. So an interrupted run resumes as if it had not been.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from torch.nn.parallel import DistributedDataParallel
 
 from facedata.types import Int64Array
 
-from ..batches.people import TrainingSet
-from ..batches.reader import CropReader, batches
-from ..batches.to_input import Augmentation, ToInput
+from ..batches.people import TrainingPeople
+from ..batches.reader import CropReader, read_batches
+from ..batches.to_input import ToInput
+from ..batches.variation import Augmentation
 from ..config import FitConfig
-from ..epochs.sampler import EpochRows
+from ..epochs.plan import EpochRows
 from ..errors import TrainingError
-from ..machine.memory import memory_watched
-from ..machine.ranks import Ranks, WholeBatch, share_batch_norms
+from ..machine.memory import catch_out_of_memory
+from ..machine.ranks import Ranks
+from ..machine.whole_batch import WholeBatch, share_batch_norms
 from ..network.freezing import trainable_parameters
 from ..objective.objective import LossParts, Objective
 from .schedule import learning_rate
@@ -37,10 +39,10 @@ logger = logging.getLogger(__name__)
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _STEP = 0x73746570
-"""Stands before the seeds of a step, so that no other draw shares its random numbers."""
+"""The first of a step's seeds, so that no other draw shares its random numbers."""
 
 _CHECKED_STEPS = 20
-"""Steps between looks at the loss on a GPU, which has to stop for each; on a CPU every step is looked at."""
+"""Steps between checks of the loss on a GPU, which must wait for each; a CPU checks every step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class StepDone:
 
     Attributes:
         step: its number in the epoch, from 1.
-        steps: how many the epoch has.
+        steps: of the epoch.
         rows: ``(m, k)`` int64, the rows it trained on.
         lr: its learning rate.
     """
@@ -61,10 +63,10 @@ class StepDone:
 
 
 class Tally:
-    """Means over an epoch in which each row counts once, whatever batch it stood in.
+    """Means over the rows of an epoch, each of the same weight whatever its batch.
 
     Args:
-        device: where the sums are kept, so that a GPU need not stop for them.
+        device: where the sums are kept, so that a GPU need not wait for them.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -73,7 +75,7 @@ class Tally:
         self.rows = self.images = 0
 
     def add(self, parts: LossParts, rows: Int64Array) -> None:
-        """Add what a batch of ``(m, k)`` rows gave."""
+        """Add the loss and terms of a batch of ``(m, k)`` rows."""
         for name, value in {"loss": parts.loss.detach(), **parts.terms}.items():
             sum_ = self._sums.setdefault(name, torch.zeros((), dtype=torch.float64, device=self._device))
             sum_ += value.double() * len(rows)
@@ -81,7 +83,7 @@ class Tally:
         self.images += rows.size
 
     def mean(self, name: str) -> float | None:
-        """Return a mean; None where nothing of that name was added."""
+        """Return a mean; None if nothing of that name was added."""
         return float(self._sums[name]) / self.rows if name in self._sums and self.rows else None
 
     def state(self) -> dict[str, Any]:
@@ -90,7 +92,7 @@ class Tally:
         return {"sums": sums, "rows": self.rows, "images": self.images}
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Take what :meth:`state` gave."""
+        """Take what :meth:`state` returned."""
         self._sums = {
             name: torch.tensor(value, dtype=torch.float64, device=self._device)
             for name, value in values["sums"].items()
@@ -103,16 +105,16 @@ class Trainer:
 
     Args:
         config: of the run.
-        objective: what is trained; it is moved to the device.
+        objective: the network; it is moved to the device.
         training: the crops.
         device: where it trains.
         ranks: the processes that train together.
 
     Attributes:
-        optimizer: has what trains, and nothing else.
+        optimizer: holds the weights that train, and no others.
         scaler: of gradients, for fp16.
         tally: of the epoch so far.
-        to_input: makes a batch's images as the network sees them.
+        to_input: makes a batch's images.
 
     Raises:
         UsageError: nothing trains.
@@ -122,7 +124,7 @@ class Trainer:
         self,
         config: FitConfig,
         objective: Objective,
-        training: TrainingSet,
+        training: TrainingPeople,
         device: torch.device,
         ranks: Ranks,
     ) -> None:
@@ -137,8 +139,11 @@ class Trainer:
         if config.compile:
             objective.model.compile()
         self.optimizer = make_optimizer(config, trainable_parameters(objective))
-        self.stepper = _parallel(objective, device, ranks)
-        # one object whatever the precision, so that a step reads the same
+        self.stepper: torch.nn.Module = objective
+        if ranks.world > 1:
+            on_gpu = device.type == "cuda"
+            self.stepper = DistributedDataParallel(objective, device_ids=[device.index] if on_gpu else None)
+        # disabled unless fp16, so that a step is written the same way for every precision
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self.tally = Tally(device)
         augmentation = Augmentation(config.flip, config.rotate)
@@ -147,13 +152,13 @@ class Trainer:
     def steps(
         self, plan: EpochRows, epoch: int, base_lr: float, reader: CropReader, first: int = 0
     ) -> Iterator[StepDone]:
-        """Train on an epoch's rows, from step ``first`` on; yields after each step.
+        """Train on an epoch's rows, from step ``first`` on, and yield after each step.
 
         Args:
-            plan: what the epoch sees.
+            plan: the rows of the epoch.
             epoch: its number from 1.
             base_lr: the schedule's highest learning rate.
-            reader: reads the training crops.
+            reader: of the training crops.
             first: how many steps were done before.
 
         Raises:
@@ -161,7 +166,8 @@ class Trainer:
             DataError: a crop cannot be read.
             DeviceError: the device's memory is too small.
         """
-        groups = list(_grouped(_batches_of(plan), self.config.accumulate))
+        every, size = _batches_of(plan), self.config.accumulate
+        groups = [every[start : start + size] for start in range(0, len(every), size)]
         self.objective.train()
         self.tally = Tally(self.device) if first == 0 else self.tally
         images = self._images(plan, epoch, groups, first, reader)
@@ -170,13 +176,16 @@ class Trainer:
             for values in self.optimizer.param_groups:
                 values["lr"] = lr
             rows = plan.rows[group[0].start : group[-1].stop]
-            with memory_watched(fit_advice(self.config)):
+            with catch_out_of_memory(fit_advice(self.config)):
                 for number, batch in enumerate(group):
-                    with self._apart(number + 1 < len(group)):
-                        self._learn(next(images), plan, batch, len(rows))
-                self._change()
+                    with contextlib.ExitStack() as held:
+                        # processes exchange gradients once per step, with its last batch
+                        if number + 1 < len(group) and isinstance(self.stepper, DistributedDataParallel):
+                            held.enter_context(self.stepper.no_sync())
+                        self._add_gradients(next(images), plan, batch, len(rows))
+                self._change_weights()
             if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
-                self._refuse_loss(epoch, step + 1)
+                self._check_loss(epoch, step + 1)
             yield StepDone(step + 1, len(groups), rows, lr)
 
     def first_images(self, plan: EpochRows, reader: CropReader) -> Tensor:
@@ -189,45 +198,54 @@ class Trainer:
     ) -> Iterator[Tensor]:
         """Yield this process's share of each batch, as the network sees it; crops are read ahead.
 
-        What is drawn after a batch was yielded, such as dropout, follows from the batch's place, too.
+        Whatever is drawn after a batch was yielded, such as dropout, depends on the batch's key, too.
         """
-        places = [
+        keyed = [
             ((self.config.seed, epoch, step, number), plan.rows[batch])
             for step, group in enumerate(groups[first:], first)
             for number, batch in enumerate(group)
         ]
-        shares = [self.whole.share(rows) for _, rows in places]
-        crops = batches(
+        shares = [self.whole.share(rows) for _, rows in keyed]
+        # the same shares, counted in images
+        parts = [
+            slice(share.start * rows.shape[1], share.stop * rows.shape[1])
+            for (_, rows), share in zip(keyed, shares, strict=True)
+        ]
+        crops = read_batches(
             reader,
-            (rows[share].reshape(-1) for (_, rows), share in zip(places, shares, strict=True)),
+            (rows[share].reshape(-1) for (_, rows), share in zip(keyed, shares, strict=True)),
             shapings=(
-                self.to_input.shaping(rows.size, key, _of_images(share, rows))
-                for (key, rows), share in zip(places, shares, strict=True)
+                self.to_input.shaping(rows.size, key, part)
+                for (key, rows), part in zip(keyed, parts, strict=True)
             ),
         )
-        for (key, rows), share, (_, shaped) in zip(places, shares, crops, strict=True):
-            images = self.to_input.finish(shaped, key, _of_images(share, rows), rows.size)
-            # each process drops others: their photos are others, too
-            words = [_STEP, *key, self.ranks.rank]
-            torch.manual_seed(int(np.random.default_rng(words).integers(2**63)))
+        for (key, rows), part, (_, shaped) in zip(keyed, parts, crops, strict=True):
+            images = self.to_input.finish(shaped, key, part, rows.size)
+            # each process has its own dropout, as it has its own photos
+            seeds = [_STEP, *key, self.ranks.rank]
+            torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
             yield images
 
-    def _learn(self, images: Tensor, plan: EpochRows, batch: slice, whole: int) -> None:
-        """Add a batch's gradients; ``whole`` rows make the step that it is a part of."""
+    def _add_gradients(self, images: Tensor, plan: EpochRows, batch: slice, step_rows: int) -> None:
+        """Add a batch's gradients; ``step_rows`` is the number of rows of all batches of the step."""
         rows = plan.rows[batch]
+        labels = None  # of the whole batch: all processes have the plan
+        if plan.same is not None:
+            labels = torch.from_numpy(plan.same[batch]).to(self.device)
+        elif rows.shape[1] == 1:
+            labels = torch.from_numpy(self.training.person[rows[:, 0]]).to(self.device)
         self.whole.expect(rows)
         with torch.autocast(
             self.device.type,
             _PRECISIONS[self.config.precision],
             enabled=self.config.precision != "fp32",
         ):
-            parts: LossParts = self.stepper(images, self._labels(plan, batch), plan.rows.shape[1])
-        loss = self.scaler.scale(parts.loss * (len(rows) / whole))
+            parts: LossParts = self.stepper(images, labels, rows.shape[1])
+        loss = self.scaler.scale(parts.loss * (len(rows) / step_rows))
         loss.backward()  # type: ignore[no-untyped-call]
         self.tally.add(parts, rows)
 
-    def _change(self) -> None:
-        """Change the weights."""
+    def _change_weights(self) -> None:
         if self.config.clip is not None:
             self.scaler.unscale_(self.optimizer)
             weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
@@ -236,56 +254,42 @@ class Trainer:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def _labels(self, plan: EpochRows, batch: slice) -> Tensor | None:
-        """Return the whole batch's labels: all processes know the plan."""
-        if plan.same is not None:
-            return torch.from_numpy(plan.same[batch]).to(self.device)
-        if plan.rows.shape[1] == 3:
-            return None
-        return torch.from_numpy(self.training.person[plan.rows[batch, 0]]).to(self.device)
-
-    def _apart(self, apart: bool) -> contextlib.AbstractContextManager[None]:
-        """Leave the processes' gradients apart where more of the step's batches follow."""
-        if apart and isinstance(self.stepper, DistributedDataParallel):
-            return self.stepper.no_sync()
-        return contextlib.nullcontext()
-
-    def refuse_nan(self, epoch: int, step: int) -> None:
-        """Refuse to go on with a network that has gone wrong: for before it is written down.
+    def check_finite(self, epoch: int, step: int) -> None:
+        """Refuse a network that is broken, before it is saved.
 
         Raises:
             TrainingError: the epoch's loss or a weight is NaN or infinite.
         """
-        self._refuse_loss(epoch, step)
+        self._check_loss(epoch, step)
         weights = [weight.detach() for weight in self.objective.parameters() if weight.requires_grad]
         if not torch.stack([weight.isfinite().all() for weight in weights]).all():
-            raise self._gone_wrong("a weight is NaN or infinite", epoch, step)
+            raise self._not_finite("a weight is NaN or infinite", epoch, step)
 
-    def _refuse_loss(self, epoch: int, step: int) -> None:
+    def _check_loss(self, epoch: int, step: int) -> None:
         loss = self.tally.mean("loss")
         if loss is not None and not math.isfinite(loss):
             kind = "NaN" if math.isnan(loss) else "infinite"
-            raise self._gone_wrong(f"the loss is {kind}", epoch, step)
+            raise self._not_finite(f"the loss is {kind}", epoch, step)
 
-    def _gone_wrong(self, what: str, epoch: int, step: int) -> TrainingError:
+    def _not_finite(self, what: str, epoch: int, step: int) -> TrainingError:
         return TrainingError(
-            f"{what} in epoch {epoch}, at step {step} or shortly before: --resume would meet it again. Begin "
-            "anew with --overwrite and a lower --lr, --clip 5 or --warmup-epochs 1"
+            f"{what} in epoch {epoch}, at step {step} or shortly before: --resume would meet it again. Start "
+            "over with --overwrite and a lower --lr, --clip 5 or --warmup-epochs 1"
             + (", or --precision bf16" if self.config.precision == "fp16" else "")
         )
 
 
 def fit_advice(config: FitConfig) -> str:
-    """Return what to lower where training needs more memory than there is."""
+    """Return what to lower if training needs more memory than there is."""
     half = max(1, config.batch // 2)
     return (
-        f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} as many rows make a step), "
-        "--size, --dim or --hidden, or take --precision bf16 or a smaller --backbone"
+        f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} a step has as many rows), "
+        "--size, --dim or --hidden, or use --precision bf16 or a smaller --backbone"
     )
 
 
 def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """Return the optimizer of a run."""
+    """Make the optimizer of a run."""
     decay = config.weight_decay
     if config.optimizer == "sgd":
         return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=decay)
@@ -293,25 +297,9 @@ def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torc
     return kind(weights, lr=config.lr, weight_decay=decay)
 
 
-def _parallel(objective: Objective, device: torch.device, ranks: Ranks) -> torch.nn.Module:
-    if ranks.world == 1:
-        return objective
-    return DistributedDataParallel(objective, device_ids=[device.index] if device.type == "cuda" else None)
-
-
 def _batches_of(plan: EpochRows) -> list[slice]:
-    """Return the batches; a last one of a single photo joins the one before: BatchNorm cannot take one."""
+    """Return the batches; a single photo at the end joins the batch before: BatchNorm needs several."""
     ends = [*range(0, len(plan.rows), plan.batch), len(plan.rows)]
     if plan.rows.shape[1] == 1 and len(ends) > 2 and ends[-1] - ends[-2] == 1:
         del ends[-2]
     return [slice(a, b) for a, b in pairwise(ends)]
-
-
-def _of_images(share: slice, rows: Int64Array) -> slice:
-    """Return the images of a share of a batch's rows."""
-    return slice(share.start * rows.shape[1], share.stop * rows.shape[1])
-
-
-def _grouped(parts: list[slice], size: int) -> Iterator[list[slice]]:
-    for start in range(0, len(parts), size):
-        yield parts[start : start + size]

@@ -1,12 +1,13 @@
-"""How good a network is, on rows that stay the same from before the first epoch to after the last.
+"""How good a network is, on rows that stay the same through the whole run.
 
-Validation rows are of people (closed sets: photos) that do not train. Beside them stand as many rows of the
-same kind of training people, the *probe*: both are scored in eval mode and without augmentation, so that a
-difference between the two is overfitting and nothing else.
+Validation rows are of people (closed sets: photos) that do not train. The *probe* is as many rows of the same
+kind, of people that train. Both are scored in eval mode and without augmentation, so a difference between the
+two is overfitting and nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,9 +16,9 @@ import torch
 
 from facedata.errors import SampleError
 from facedata.sampling.sample import sample_pairs, sample_triplets
-from facedata.types import BoolArray, Float32Array, Float64Array, Int64Array
+from facedata.types import BoolArray, Float32Array, Int64Array
 
-from ..batches.people import TrainingSet
+from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
 from ..epochs.holdout import Validation
@@ -34,10 +35,10 @@ _PROBE = 0x70726F6265
 """Stands before the seeds of probes, so that no other draw shares their random numbers."""
 
 _MISSED = 0.05
-"""Share of rightly named validation photos that a classifier's threshold gives up, to keep strangers out."""
+"""Share of the correctly named validation photos below a classifier's threshold, which rejects strangers."""
 
 _COSINE_MARGIN = 0.3
-"""Of the validation loss where the training loss knows its own people only."""
+"""Of the validation loss where the training loss cannot be computed for other people."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +47,10 @@ class FixedRows:
 
     Attributes:
         crops: ``(n,)`` int64, the crops they are made of, as a reader's row numbers.
-        left: ``(m,)`` int64 places in ``crops``.
-        right: ``(m,)`` int64 places in ``crops``.
+        left: ``(m,)`` int64 indices of ``crops``.
+        right: ``(m,)`` int64 indices of ``crops``.
         same: ``(m,)`` bool, which pairs are of one person.
-        triplets: ``(t, 3)`` int64 places in ``crops``; t = 0 where none can be had.
+        triplets: ``(t, 3)`` int64 indices of ``crops``; t = 0 if there is no triplet.
         labels: ``(n,)`` int64, each crop's class; -1 for people that do not train.
     """
 
@@ -63,17 +64,17 @@ class FixedRows:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good a network is; None where there is no such thing.
+    """How good a network is; None for figures that it does not have.
 
     Attributes:
-        loss: of the fixed rows: the training loss where it can be had of people that do not train, else the
-            triplet loss of cosines with margin .3.
-        auc: of the fixed pairs: by the pair head where there is one, else by the model's metric.
+        loss: of the fixed rows: the training loss if it can be computed for people that do not train, else
+            the triplet loss of cosines with margin .3.
+        auc: of the fixed pairs, by the pair head if there is one, else by the model's metric.
         accuracy: of a closed set's photos by the classifier; of pairs by the pair head at one half; else of
             pairs at the best threshold.
         threshold: the best for the fixed pairs' embeddings, in the model's metric.
         spread: of the embeddings; see :class:`~facemodel.training.history.EpochRow`.
-        class_threshold: of a classifier: 95% of the photos that it names rightly reach this probability.
+        class_threshold: of a classifier: 95% of the photos it names correctly reach this probability.
     """
 
     loss: float | None
@@ -92,11 +93,11 @@ class Embeds(Protocol):
         ...
 
 
-class Embedding:
-    """Embeds with a network that is training: in eval mode, without augmentation, each process a share.
+class SharedEmbedder:
+    """Embeds with a network that is training, in eval mode without augmentation; each process does a share.
 
     Args:
-        objective: the network; its training mode comes back afterwards.
+        objective: the network; its training mode is restored afterwards.
         batch: crops in a batch.
         ranks: the processes.
     """
@@ -107,29 +108,47 @@ class Embedding:
     def __call__(self, reader: CropReader, rows: Int64Array) -> Float32Array:
         """Return the embeddings, ``(len(rows), dim)`` float32, the same in all processes."""
         mine = embed_rows(self.embedder, reader, rows[self.ranks.share(len(rows))], self.batch)
-        return self.ranks.gathered(mine, len(rows))
+        return self.ranks.all_gather(mine, len(rows))
 
 
-def validation_fixed(config: FitConfig, validation: Validation, training: TrainingSet) -> FixedRows:
+def make_validation_rows(config: FitConfig, validation: Validation, training: TrainingPeople) -> FixedRows:
     """Return the validation rows; their crops are numbered in ``validation.validation``."""
-    judges = TrainingSet.of(validation.validation)
-    labels = training.codes_of(judges.names)[judges.person]
-    left, right, same = validation.pairs
-    return _fixed(config, judges.person, labels, (left, right, same))
+    people = TrainingPeople.of(validation.validation)
+    labels = training.codes_of(people.names)[people.person]
+    return _make_rows(config, people.person, labels, validation.pairs, np.arange(len(people.person)))
 
 
-def probe_fixed(config: FitConfig, like: FixedRows, training: TrainingSet) -> FixedRows:
+def make_probe_rows(config: FitConfig, like: FixedRows, training: TrainingPeople) -> FixedRows:
     """Return as many rows of the same kind as ``like``, of the crops that train."""
     rng = np.random.default_rng([_PROBE, config.seed])
-    nothing = np.empty(0, np.int64)
-    left, right, same = nothing, nothing, np.empty(0, np.bool_)
+    left, right, same = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_)
     if len(like.same):
-        try:
+        # if no person has two photos classes can be learnt all the same; the probe then has no pairs
+        with contextlib.suppress(SampleError):
             left, right, same = sample_pairs(training.person, len(like.same), rng)
-        except SampleError:  # nobody has two photos: classes can be learnt so, and pairs have no probe
-            left, right = nothing, nothing
-    some = rng.permutation(len(training))[: len(like.crops)] if config.names_photos else nothing
-    return _fixed(config, training.person, training.person, (left, right, same), np.sort(some))
+    photos = np.sort(rng.permutation(len(training))[: len(like.crops)])
+    return _make_rows(config, training.person, training.person, (left, right, same), photos)
+
+
+def _make_rows(
+    config: FitConfig,
+    person: Int64Array,
+    labels: Int64Array,
+    pairs: tuple[Int64Array, Int64Array, BoolArray],
+    photos: Int64Array,
+) -> FixedRows:
+    """Number the crops of pairs (and photos, if the run names photos) from 0, and draw triplets of them."""
+    left, right, same = pairs
+    crops = np.unique(np.concatenate([left, right, photos if config.names_photos else photos[:0]]))
+    rng, codes = (
+        np.random.default_rng([_PROBE, config.seed, 3]),
+        np.unique(person[crops], return_inverse=True)[1],
+    )
+    triplets = np.empty((0, 3), np.int64)
+    with contextlib.suppress(SampleError):
+        triplets = np.column_stack(sample_triplets(codes, max(len(same), 1), rng))
+    left, right = np.searchsorted(crops, left), np.searchsorted(crops, right)
+    return FixedRows(crops, left, right, same, triplets, labels[crops])
 
 
 def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Judgement:
@@ -139,76 +158,46 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
         ScoreError: an embedding is NaN or infinite.
     """
     metric = objective.model.spec.metric
-    auc = found_accuracy = threshold = sure = None
+    loss = auc = right = threshold = class_threshold = None
     if len(rows.same):
-        curve = roc(likeness(compare(embeddings, rows.left, rows.right, metric), metric), rows.same)
+        scores = likeness(compare(embeddings, rows.left, rows.right, metric), metric)
+        curve = roc(scores, rows.same)
         best = curve.best_threshold()
-        auc, threshold = curve.auc(), float(likeness(np.array(best), metric))
-        decided = likeness(compare(embeddings, rows.left, rows.right, metric), metric)
-        found_accuracy = accuracy(decided, rows.same, best)
-    if objective.has_pairs:
-        scores = _pair_scores(objective, rows, embeddings)
-        auc, found_accuracy = roc(scores, rows.same).auc(), accuracy(scores, rows.same, 0.5)
-        loss: float | None = _entropy(scores, rows.same)
-    elif objective.config.names_photos and objective.has_classes:
-        loss, found_accuracy, sure = _named(objective, rows, embeddings)
-    else:
-        loss = _triplet_loss(objective.config, rows, embeddings)
-    return Judgement(loss, auc, found_accuracy, threshold, _spread(embeddings), sure)
-
-
-def _fixed(
-    config: FitConfig,
-    person: Int64Array,
-    labels: Int64Array,
-    pairs: tuple[Int64Array, Int64Array, BoolArray],
-    photos: Int64Array | None = None,
-) -> FixedRows:
-    """Number the crops that rows use from 0, and draw the triplets from among them."""
-    left, right, same = pairs
-    if config.names_photos:
-        used = np.arange(len(person)) if photos is None else photos
-    else:
-        used = np.empty(0, np.int64)
-    crops = np.unique(np.concatenate([left, right, used]))
-    left, right = np.searchsorted(crops, left), np.searchsorted(crops, right)
-    triplets = _triplets(person[crops], len(same), config.seed)
-    return FixedRows(crops, left, right, same, triplets, labels[crops])
-
-
-def _triplets(person: Int64Array, count: int, seed: int) -> Int64Array:
-    codes = np.unique(person, return_inverse=True)[1]
-    try:
-        return np.column_stack(
-            sample_triplets(codes, max(count, 1), np.random.default_rng([_PROBE, seed, 3]))
+        auc, right, threshold = (
+            curve.auc(),
+            accuracy(scores, rows.same, best),
+            float(likeness(np.array(best), metric)),
         )
-    except SampleError:
-        return np.empty((0, 3), np.int64)
+    if objective.has_pairs:
+        embedder, scores = TorchEmbedder(objective), np.empty(len(rows.same), np.float64)
+        for start in range(0, len(scores), _BLOCK_ROWS):
+            part = slice(start, start + _BLOCK_ROWS)
+            scores[part] = embedder.score_pairs(embeddings[rows.left[part]], embeddings[rows.right[part]])
+        auc, right = roc(scores, rows.same).auc(), accuracy(scores, rows.same, 0.5)
+        loss = float(-np.log(np.clip(np.where(rows.same, scores, 1 - scores), 1e-7, 1)).mean())
+    elif objective.config.names_photos:
+        loss, right, class_threshold = _judge_names(objective, rows, embeddings)
+    elif len(rows.triplets):
+        config, total = objective.config, 0.0
+        own = config.loss_row.of_triplets
+        margin, distance = (config.margin, config.distance) if own else (_COSINE_MARGIN, "cosine")
+        for start in range(0, len(rows.triplets), _BLOCK_ROWS):
+            block = torch.from_numpy(embeddings[rows.triplets[start : start + _BLOCK_ROWS]])
+            total += float(triplet_losses(block, margin, distance).double().sum())
+        loss = total / len(rows.triplets)
+    wide = embeddings.astype(np.float64)
+    length = max(np.square(wide).sum(), 1e-12)
+    spread = float(np.sqrt(np.square(wide - wide.mean(0)).sum() / length))
+    return Judgement(loss, auc, right, threshold, spread, class_threshold)
 
 
-def _pair_scores(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Float64Array:
-    """Return the pair head's answers, 0 … 1."""
-    found = np.empty(len(rows.same), np.float64)
-    embedder = TorchEmbedder(objective)
-    for start in range(0, len(found), _BLOCK_ROWS):
-        part = slice(start, start + _BLOCK_ROWS)
-        found[part] = embedder.score_pairs(embeddings[rows.left[part]], embeddings[rows.right[part]])
-    return found
-
-
-def _entropy(scores: Float64Array, same: BoolArray) -> float:
-    right = np.where(same, scores, 1 - scores)
-    return float(-np.log(np.clip(right, 1e-7, 1)).mean())
-
-
-def _named(
+def _judge_names(
     objective: Objective, rows: FixedRows, embeddings: Float32Array
 ) -> tuple[float, float, float | None]:
-    """Return cross entropy and accuracy of the crops of people that train, and the class threshold."""
+    """Return a classifier's cross entropy, accuracy and class threshold, of the people that train."""
     known = np.flatnonzero(rows.labels >= 0)
-    device = next(objective.parameters()).device
-    loss, sure = 0.0, []
-    objective_mode = objective.training
+    device, was_training = next(objective.parameters()).device, objective.training
+    loss, probabilities = 0.0, []
     objective.eval()
     with torch.inference_mode():
         for start in range(0, len(known), _BLOCK_ROWS):
@@ -216,27 +205,9 @@ def _named(
             logits = objective.logits(torch.from_numpy(embeddings[part]).to(device))
             labels = torch.from_numpy(rows.labels[part]).to(device)
             loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
-            most, who = logits.double().softmax(1).max(1)
-            sure.append(most[who == labels].cpu().numpy())
-    objective.train(objective_mode)
-    right = np.concatenate(sure)
-    threshold = float(np.quantile(right, _MISSED, method="lower")) if len(right) else None
-    return loss / len(known), len(right) / len(known), threshold
-
-
-def _triplet_loss(config: FitConfig, rows: FixedRows, embeddings: Float32Array) -> float | None:
-    if not len(rows.triplets):
-        return None
-    own = config.loss == "triplet"
-    margin, distance = (config.margin, config.distance) if own else (_COSINE_MARGIN, "cosine")
-    total = 0.0
-    for start in range(0, len(rows.triplets), _BLOCK_ROWS):
-        part = torch.from_numpy(embeddings[rows.triplets[start : start + _BLOCK_ROWS]])
-        total += float(triplet_losses(part, margin, distance).double().sum())
-    return total / len(rows.triplets)
-
-
-def _spread(embeddings: Float32Array) -> float:
-    wide = embeddings.astype(np.float64)
-    length = np.square(wide).sum()
-    return float(np.sqrt(np.square(wide - wide.mean(0)).sum() / max(length, 1e-12)))
+            most, named = logits.double().softmax(1).max(1)
+            probabilities.append(most[named == labels].cpu().numpy())
+    objective.train(was_training)
+    correct = np.concatenate(probabilities)
+    threshold = float(np.quantile(correct, _MISSED, method="lower")) if len(correct) else None
+    return loss / len(known), len(correct) / len(known), threshold

@@ -24,8 +24,8 @@ import psutil
 from facedata import ClassManifest, PrepareConfig, PreparedSet, TripletManifest, prepare
 from facedata.sources.demo import DemoSource
 from facedata.types import Float64Array
-from facedata.work.counting import Progress
-from tests.shared import SHARED
+from facedata.work.run import Progress
+from tests.support.shared_data import SHARED
 
 WEIGHTS = {
     "yunet": SHARED / "weights" / "face_detection_yunet_2023mar.onnx",

@@ -18,13 +18,15 @@ import numpy as np
 
 from facedata.crops.codec import encode_crop
 from facedata.crops.cut import CropShape, cut_crop
-from facedata.detect import MtcnnFactory, RetinafaceFactory, YunetFactory
 from facedata.detect.base import DetectorFactory
 from facedata.detect.choose import choose
+from facedata.detect.mtcnn.factory import MtcnnFactory
+from facedata.detect.one_shot.retinaface_factory import RetinafaceFactory
+from facedata.detect.one_shot.yunet_factory import YunetFactory
 from facedata.photos.image import decode
 from facedata.photos.picture import Picture
 from facedata.types import Face, Photo, UInt8Image
-from facedata.work.stage import CropRules, Stage, run_photos
+from facedata.work.stage import CropRules, FindAndCrop
 from tests.benchmark.accuracy import WEIGHTS
 
 FLOOR, EXHAUSTIVE = "floor", "facedata mtcnn, exhaustive"
@@ -56,8 +58,8 @@ def facedata_way(detector: str) -> Way:
     }
 
     def way(photos: Sequence[Path], out: Path, rule: str) -> int:
-        stage = Stage(CropRules(rule, _LEAST_SCORE, _LEAST_FACE_PX), _read, factories[detector])
-        rows = run_photos([Photo(str(photo), str(photo), photo.name) for photo in photos], stage)
+        stage = FindAndCrop(CropRules(rule, _LEAST_SCORE, _LEAST_FACE_PX), _read, factories[detector])
+        rows = stage.run([Photo(str(photo), str(photo), photo.name) for photo in photos])
         kept = [row for row in rows if row["status"] == "kept"]
         for row in kept:
             (out / row["path"]).write_bytes(row["crop"])

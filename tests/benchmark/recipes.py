@@ -27,7 +27,7 @@ import numpy as np
 from facedata import ClassManifest, PairManifest, PrepareConfig, PreparedSet, open_set, prepare
 from facedata.types import Float64Array, Int64Array
 from facemodel import fit
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
 from facemodel.models.embed_crops import embed_rows
@@ -38,9 +38,9 @@ from facemodel.objective.objective import Objective, make_objective
 from facemodel.recipes import read_fit_config, recipe_names
 from facemodel.scoring.distances import compare, likeness
 from facemodel.scoring.intervals import Interval, bootstrap
-from facemodel.scoring.metrics import auc, decide
-from facemodel.training.history import read_csv
-from tests.shared import SHARED
+from facemodel.scoring.metrics import decide, roc
+from tests.support.history import read_csv
+from tests.support.shared_data import SHARED
 
 logger = logging.getLogger("facemodel.bench")
 
@@ -145,21 +145,21 @@ def pair_figure(objective: Objective, test: ClassManifest) -> Figure:
     pairs = PairManifest.sample(test, strategy="all")
     left, right, same = test.find(pairs.left), test.find(pairs.right), pairs.same
     embeddings = embedded(objective, test)
-    person = TrainingSet.of(test).person
+    person = TrainingPeople.of(test).person
     if objective.has_pairs:
         scores = TorchEmbedder(objective).score_pairs(embeddings[left], embeddings[right])
         said = np.asarray(scores) >= 0.5
         return lambda w: decide(said, same, w).accuracy, person, (left, right)
     metric = objective.model.spec.metric
     alike = likeness(compare(embeddings, left, right, metric), metric)
-    return lambda w: auc(alike, same, w), person, (left, right)
+    return lambda w: roc(alike, same, w).auc(), person, (left, right)
 
 
 def name_figure(objective: Objective, test: ClassManifest) -> Figure:
     """Of all photos: the share that the classifier names rightly."""
     import torch
 
-    photos = TrainingSet.of(test)
+    photos = TrainingPeople.of(test)
     with torch.inference_mode():
         named = objective.logits(torch.from_numpy(embedded(objective, test))).argmax(1).numpy()
     right = np.array(objective.classes)[named] == np.array(photos.names)[photos.person]

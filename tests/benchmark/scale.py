@@ -30,19 +30,19 @@ import numpy as np
 from facedata import PrepareConfig, prepare
 from facedata.types import Face, UInt8Image
 from tests.benchmark.synthetic import no_workers, prepare_synthetic
-from tests.shared import SHARED
+from tests.support.shared_data import SHARED
 
 PHOTOS_PER_PERSON = 55.6
 """20 million photos of 360,000 people."""
 
 _STAGES = {
     "facedata.commands.prepare": {
-        "make_plan": "plan", "known_rows": "known rows", "run_all": "(shards)", "add_parts": "read parts",
+        "make_plan": "plan", "find_rows": "earlier rows", "run_shards": "(shards)", "add_parts": "read parts",
         "Ledger": "settle", "is_closed": "compare",
     },
     "facedata.closing.close": {
-        "_division": "split", "set_fingerprint": "fingerprint", "_stage_rows": "photos, classes",
-        "_stage_drawn": "pairs, triplets"
+        "divide_crops": "split", "set_fingerprint": "fingerprint", "stage_tables": "tables",
+        "_draw": "plan pairs, triplets",
     },
 }  # fmt: skip
 _PERSON = 50
@@ -183,7 +183,7 @@ class _Centre:
 
     name = "centre"
 
-    def detect(self, images: Any, searches: Any = None) -> list[list[Face]]:
+    def detect(self, images: Any, rules: Any = None) -> list[list[Face]]:
         """Return one face of each image."""
         return [[_middle(image)] for image in images]
 

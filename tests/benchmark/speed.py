@@ -41,7 +41,7 @@ from tests.benchmark.contenders import (
     Runner,
 )
 from tests.benchmark.stages import STAGES, shares
-from tests.shared import SHARED
+from tests.support.shared_data import SHARED
 
 _LAP_PHOTOS = 64
 _RULES = {"lfw": "center", "celeba": "largest"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,10 @@ import pyarrow.compute as pc
 from facedata import prepare
 from facedata.progress.parts import ROWS, write_rows
 from facedata.sources.base import PLAN, Scan
-from facedata.tables.blocks import rows_at
+from facedata.store.folders import FolderStore
+from facedata.tables.blocks import take_rows
 from facedata.tables.digests import digest_texts
+from facedata.work import run
 from facedata.work.task import ShardTask
 
 _BLOCK_ROWS = 65_536
@@ -99,7 +100,7 @@ class ShardWriter:
 
     def _rows(self, tasks: Sequence[ShardTask]) -> pa.Table:
         photos: list[Any] = [task.photos for task in tasks]  # the plan's rows, without making objects of them
-        planned = rows_at(photos[0].plan.records, np.concatenate([each.indices for each in photos]))
+        planned = take_rows(photos[0].make.__self__.records, np.concatenate([each.rows for each in photos]))
         count, rng = planned.num_rows, self.rng
         kept = rng.random(count) >= 0.02
         digests = rng.integers(0, 256, (count, 32), np.uint8)
@@ -150,7 +151,6 @@ class _NoEngine:
 @contextmanager
 def no_workers() -> Iterator[ShardWriter]:
     """Let :func:`facedata.prepare` run with shards that are simulated and crops that are taken for there."""
-    module = sys.modules["facedata.commands.prepare"]
     writer = ShardWriter()
 
     @contextmanager
@@ -158,15 +158,16 @@ def no_workers() -> Iterator[ShardWriter]:
         yield _NoEngine()
 
     with ExitStack() as stack:
-        stack.enter_context(patch.object(module, "run_all", writer))
-        stack.enter_context(patch.object(module, "open_engine", engine))
+        stack.enter_context(patch.object(run, "run_all", writer))
+        stack.enter_context(patch.object(run, "open_engine", engine))
         stack.enter_context(
-            patch(
-                "facedata.store.folders.FolderStore.found",
+            patch.object(
+                FolderStore,
+                "has_crops",
                 lambda _, rows, wanted: np.ones(rows.num_rows, np.bool_),
             )
         )
-        stack.enter_context(patch("facedata.files.atomic.os.fsync", lambda _: None))
+        stack.enter_context(patch.object(os, "fsync", lambda _: None))
         yield writer
 
 

@@ -32,15 +32,17 @@ import numpy as np
 import torch
 
 from facedata import ClassManifest, prepare
+from facedata.crops.codec import decode_crop
 from facedata.testing import painted_folder
 from facedata.types import Float32Array, Int64Array
-from facemodel.batches.reader import CropReader, batches, decoded
-from facemodel.batches.to_input import Augmentation, ToInput
+from facemodel.batches.reader import CropReader, read_batches
+from facemodel.batches.to_input import ToInput
+from facemodel.batches.variation import Augmentation
 from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import shuffles
 from facemodel.spec import InputSpec
 from tests.benchmark.speed import Figure, machine
-from tests.shared import SHARED
+from tests.support.shared_data import SHARED
 
 SIZE_PX, BATCH, DIM = 240, 64, 128
 _DEGREES = 10.0
@@ -146,7 +148,7 @@ def _ours(classes: ClassManifest, order: Int64Array, workers: int, degrees: floa
     def run() -> None:
         steps = list(_batches_of(order))
         shapings = (to_input.shaping(len(rows), (0, 1, step)) for step, rows in enumerate(steps))
-        for _ in batches(reader, steps, shapings=shapings):
+        for _ in read_batches(reader, steps, shapings=shapings):
             pass
 
     return run
@@ -164,7 +166,7 @@ def _from_memory(classes: ClassManifest, order: Int64Array, workers: int) -> Cal
 
     def decode(piece: list[int]) -> None:
         for row in piece:
-            decoded(data[row])
+            decode_crop(data[row])
 
     def run() -> None:
         for _ in pool.map(decode, pieces):

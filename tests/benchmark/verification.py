@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from facedata import ClassManifest, PairManifest, prepare
-from facedata.crops.align import place, warp
+from facedata.crops.align import warp
+from facedata.crops.arcface112 import arcface112
 from facedata.detect.choose import choose
 from facedata.photos.image import decode
 from facedata.types import Face, Float32Array, Float64Array, UInt8Image
-from tests.shared import SHARED
+from tests.support.shared_data import SHARED
 
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -142,7 +143,7 @@ def _facenet_crop(photo: Path) -> UInt8Image | None:
     face, _, _ = choose(faces, "center", (image.shape[1], image.shape[0]))
     if face is None:
         return None
-    return warp(image, place(face, "arcface112", 112), 112)
+    return warp(image, arcface112(face), 112)
 
 
 def _faces(boxes: Sequence[Any], scores: Sequence[Any], points: Sequence[Any]) -> list[Face]:

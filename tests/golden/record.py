@@ -107,7 +107,7 @@ def _command(folder: Path, package: str, *arguments: object) -> None:
         cwd=folder,
         check=True,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=None if os.environ.get("GOLDEN_LOUD") else subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.environ.get("GOLDEN_CODE", str(root)), "OMP_NUM_THREADS": "1"},
     )
 

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facemodel.batches.people import TrainingSet
-from facemodel.epochs.hard_negatives import FeatureCache, draw_candidates, hard_epoch
+from facemodel.batches.people import TrainingPeople
+from facemodel.epochs.hard_negatives import FeatureCache, hard_epoch
+from facemodel.epochs.nearest import draw_candidates
 from facemodel.epochs.photos import PeopleSampler, PhotoSampler
 from facemodel.epochs.tuples import PairSampler, TripletSampler
 
@@ -17,12 +18,12 @@ PEOPLE = st.lists(st.integers(1, 6), min_size=2, max_size=12).filter(lambda size
 SEED, EPOCH = st.integers(0, 2**63 - 1), st.integers(1, 10_000)
 
 
-def _training(sizes: list[int], seed: int) -> TrainingSet:
+def _training(sizes: list[int], seed: int) -> TrainingPeople:
     """Return so many photos of each person, in random order; nothing here reads the set itself."""
     person = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
     names = tuple(f"p{code:02d}" for code in range(len(sizes)))
     none: Any = None
-    return TrainingSet(np.arange(len(person)), person, names, np.zeros(len(person), np.bool_), none, none)
+    return TrainingPeople(np.arange(len(person)), person, names, np.zeros(len(person), np.bool_), none, none)
 
 
 @given(PEOPLE, SEED, EPOCH, st.integers(1, 60), st.integers(1, 9))
@@ -35,7 +36,6 @@ def test_triplets_and_pairs(sizes: list[int], seed: int, epoch: int, count: int,
     assert (anchor != negative).all()
     assert (plan.rows[:, 0] != plan.rows[:, 1]).all()
     assert len(plan) <= count
-    assert sum(len(rows) for rows in plan.batches()) == len(plan)
     assert np.array_equal(plan.rows, triplets.epoch(epoch).rows)
     pairs = PairSampler(training, seed, batch, count).epoch(epoch)
     left, right = training.person[pairs.rows].T
@@ -61,7 +61,7 @@ def test_batches_of_people(
     plan = sampler.epoch(epoch)
     assert plan.batch == min(people, len(sizes)) * each
     assert len(plan) == plan.batch * max(1, count // plan.batch)
-    for rows in plan.batches():
+    for rows in plan.rows.reshape(-1, plan.batch, 1):
         whose = training.person[rows[:, 0]].reshape(-1, each)
         assert (whose == whose[:, :1]).all()
         assert len(np.unique(whose[:, 0])) == len(whose)

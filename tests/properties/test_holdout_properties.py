@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facedata.config import SplitConfig
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.config import FitConfig
-from facemodel.epochs.holdout import validation_rows
+from facemodel.epochs.holdout import hold_out
 from facemodel.errors import DataError
-from tests.small_set import make_set
+from tests.support.small_set import make_set
 
 SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=15)
 
@@ -29,12 +29,12 @@ def test_who_judges_does_not_train(
     changes = {"batches": "photos", "loss": "cross-entropy", "best_by": "accuracy"} if closed else {}
     config = FitConfig(closed=closed, seed=seed, val_share=share, **changes)  # type: ignore[arg-type]
     try:
-        found = validation_rows(prepared, config)
+        found = hold_out(prepared, config)
     except DataError:
         # there are fewer than four people, or nobody has two photos
         assert max(sizes) == 1 or (not closed and len(sizes) < 5)
         return
-    training, judges = TrainingSet.of(found.training), TrainingSet.of(found.validation)
+    training, judges = TrainingPeople.of(found.training), TrainingPeople.of(found.validation)
     assert not set(training.ids.tolist()) & set(judges.ids.tolist())
     assert len(training) + len(judges) == sum(sizes)
     if closed:

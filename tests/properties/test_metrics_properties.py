@@ -22,13 +22,9 @@ from facemodel.scoring.intervals import fair_weights, people_weights
 from facemodel.scoring.metrics import (
     FARS,
     accuracy,
-    auc,
     auc_of,
-    best_threshold,
     decide,
-    eer,
     roc,
-    tar_at_far,
 )
 
 CLOSE = 1e-12
@@ -59,7 +55,7 @@ def test_roc_and_auc(found: Scores, weighted: bool) -> None:
     np.testing.assert_allclose(curve.tar, tar, atol=CLOSE)
     np.testing.assert_array_equal(curve.thresholds, thresholds)
     theirs = roc_auc_score(same, likeness, sample_weight=given_weights)
-    assert auc(likeness, same, given_weights) == pytest.approx(theirs, abs=CLOSE)
+    assert roc(likeness, same, given_weights).auc() == pytest.approx(theirs, abs=CLOSE)
 
 
 @given(scores(), seeds)
@@ -78,7 +74,7 @@ def test_the_quick_area_of_many_weightings(found: Scores, seed: int) -> None:
 def test_auc_is_the_share_of_two_pairs_in_the_right_order(found: Scores) -> None:
     likeness, same, _ = found
     ahead = likeness[same][:, None] - likeness[~same]
-    assert auc(likeness, same) == pytest.approx(((ahead > 0) + (ahead == 0) / 2).mean(), abs=CLOSE)
+    assert roc(likeness, same).auc() == pytest.approx(((ahead > 0) + (ahead == 0) / 2).mean(), abs=CLOSE)
 
 
 @given(scores())
@@ -103,7 +99,9 @@ def test_equal_error_rate_lies_where_the_curve_crosses(found: Scores, weighted: 
         middle = (low + high) / 2
         at = np.interp(middle * 2, length, far), np.interp(middle * 2, length, tar)
         low, high = (middle, high) if at[0] + at[1] < 1 else (low, middle)
-    assert eer(likeness, same, given_weights) == pytest.approx(np.interp(high * 2, length, far), abs=1e-9)
+    assert roc(likeness, same, given_weights).eer() == pytest.approx(
+        np.interp(high * 2, length, far), abs=1e-9
+    )
 
 
 @given(scores())
@@ -111,7 +109,7 @@ def test_best_threshold_is_the_first_best_of_scikit_learn(found: Scores) -> None
     likeness, same, _ = found
     _, _, thresholds = roc_curve(same, likeness, drop_intermediate=False)
     right = [accuracy_score(same, likeness >= threshold) for threshold in thresholds]
-    threshold = best_threshold(likeness, same)
+    threshold = roc(likeness, same).best_threshold()
     np.testing.assert_array_equal(likeness >= threshold, likeness >= thresholds[int(np.argmax(right))])
     assert np.isfinite(threshold)
     assert accuracy(likeness, same, threshold) == pytest.approx(max(right), abs=CLOSE)
@@ -141,7 +139,8 @@ def test_rate_at_a_rate(impostors: int, genuine: int, seed: int) -> None:
     same = np.repeat([True, False], [genuine, impostors])
     likeness = np.round(rng.normal(size=len(same)) + same, 2)
     far, tar, _ = roc_curve(same, likeness, drop_intermediate=False)
-    for one in tar_at_far(likeness, same):
+    curve = roc(likeness, same)
+    for one in (curve.tar_at_far(rate) for rate in FARS):
         assert one.impostors == impostors
         if impostors * one.far < 10 - 1e-9:
             assert one.tar is None
@@ -158,7 +157,7 @@ def test_ten_false_accepts_are_enough_and_fewer_are_not() -> None:
         enough = round(10 / far)
         for impostors, there in ((enough, True), (enough - 1, False)):
             same = np.arange(impostors + 5) < 5
-            found = tar_at_far(np.where(same, 1.0, 0.0), same, [far])[0]
+            found = roc(np.where(same, 1.0, 0.0), same).tar_at_far(far)
             assert (found.tar == 1.0) if there else found.tar is None
 
 

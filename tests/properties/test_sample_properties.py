@@ -61,7 +61,7 @@ def test_triplets_are_right_distinct_capped_and_as_many_as_can_be(
     assert len(anchor) == (exist if count is None else min(count, exist))
     assert np.bincount(person[anchor]).max(initial=0) <= (rule.max_per_person or len(anchor))
     drawing = triplet_drawing(person, count, np.random.default_rng(seed), rule, reference)
-    assert drawing.made == len(anchor)
+    assert drawing.rows == len(anchor)
 
 
 @given(photos(), counts, rules, st.integers(0, 99))
@@ -86,7 +86,7 @@ def test_pairs_are_right_distinct_capped_and_balanced(
     assert wanted <= same.sum() <= wanted + (count is not None and wanted == count // 2)
     assert (~same).sum() == min(same.sum(), negatives, len(left) if count is None else count // 2)
     assert np.bincount(person[left[same]]).max(initial=0) <= (rule.max_per_person or len(left))
-    assert pair_drawing(person, count, np.random.default_rng(seed), rule, reference).made == len(left)
+    assert pair_drawing(person, count, np.random.default_rng(seed), rule, reference).rows == len(left)
 
 
 @given(st.lists(st.integers(0, 4), max_size=10), rules, st.integers(0, 99))

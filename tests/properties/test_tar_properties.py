@@ -41,8 +41,10 @@ def cut(table: pa.Table, at: list[int]) -> list[pa.Table]:
 
 
 def settled(out: Path, found: list[bytes], at: list[int]) -> pa.Table:
-    classes = pa.concat_tables(TarStore(out).placed(cut(classes_of(found), at)))
-    TarStore(out).settle(cut(classes, at[1:]))
+    classes = pa.concat_tables(
+        [CLASSES.empty_table(), *TarStore(out).assign_files(cut(classes_of(found), at))]
+    )
+    TarStore(out).keep_only(cut(classes, at[1:]))
     return classes
 
 

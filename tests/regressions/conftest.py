@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from facedata.sets.prepared import PreparedSet
 from facemodel import fit
-from tests.people_set import TINY, people_set
-
-FEW: dict[str, Any] = {**TINY, "rows_per_epoch": 36, "epochs": 1}
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import FEW
 
 
 @pytest.fixture(scope="module")

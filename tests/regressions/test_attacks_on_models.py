@@ -24,12 +24,12 @@ from facemodel.errors import DataError, GalleryError, ModelError, SpecError
 from facemodel.models.known_people import read_people
 from facemodel.scoring.open_set import Probes, open_set_rates
 from facemodel.spec import InputSpec
-from tests.integration.facemodel.colours import ColourEmbedder
-from tests.integration.facemodel.commands import COLOURS, colour_net, fake_detection, people, photo
-from tests.people_set import people_set
-from tests.regressions.conftest import FEW
-from tests.small_set import make_set
-from tests.unit.facemodel.models.test_onnx import DIM, SIDE, crops, network
+from tests.support.colour_embedder import ColourEmbedder
+from tests.support.colour_people import COLOURS, fake_detection, people, photo
+from tests.support.onnx_networks import DIM, SIDE, colour_net, crops, matrix_net
+from tests.support.people_set import people_set
+from tests.support.small_set import make_set
+from tests.support.tiny_fit import FEW
 
 PT = ExportConfig(to="torchscript", crops=5)
 
@@ -37,7 +37,7 @@ PT = ExportConfig(to="torchscript", crops=5)
 def test_a_network_fed_otherwise_is_another_model(tmp_path: Path) -> None:
     """Embeddings of other colours or means do not belong together, though the file is the same."""
     ids = [
-        open_model(network(tmp_path, spec=spec)).fingerprint()
+        open_model(matrix_net(tmp_path, spec=spec)).fingerprint()
         for spec in ({}, {"colour": "rgb"}, {"mean": [0.2, 0.2, 0.3]}, {"threshold": 3.0})
     ]
     assert len(set(ids[:3])) == 3
@@ -64,7 +64,7 @@ def test_people_who_chose_the_threshold_are_not_judged_by_it(
 def test_an_export_takes_no_other_json_s_place(run: Path, tmp_path: Path, name: str) -> None:
     theirs = (tmp_path / name).with_suffix(".json")
     theirs.write_text('{"kind": "somebody else\'s"}')
-    with pytest.raises(UsageError, match="would be written over, and is no export's"):
+    with pytest.raises(UsageError, match="is not the JSON of an export"):
         export_model(run, tmp_path / name, PT)
     assert [file.name for file in tmp_path.iterdir()] == [theirs.name]
 
@@ -174,7 +174,7 @@ def odd_network(folder: Path, nodes: list[Any], kind: int = TensorProto.FLOAT, *
     shape = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])
     given = helper.make_tensor_value_info("y", kind, more.get("shape", ["n", DIM]))
     graph = helper.make_graph(nodes, "net", more.get("inputs", [shape]), [given], more.get("constants", []))
-    network(folder, spec={"dim": more.get("dim", DIM)})  # for its spec
+    matrix_net(folder, spec={"dim": more.get("dim", DIM)})  # for its spec
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
         str(folder / "net.onnx"),
@@ -210,7 +210,7 @@ def test_networks_that_are_not_what_they_say(tmp_path: Path) -> None:
 
 def test_more_names_than_logits(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="names 3 classes, and its second output is batch × 2"):
-        open_model(network(tmp_path, classes=2, spec={"classes": ["Ana", "Bo", "Cy"]}))
+        open_model(matrix_net(tmp_path, classes=2, spec={"classes": ["Ana", "Bo", "Cy"]}))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_thresholds_that_nobody_is_within(
 
 @pytest.mark.parametrize("name", ["", "http://x/y.jpg", "s3://b/y.jpg"])
 def test_photos_that_are_not_on_this_machine(enrolled: tuple[Path, Path], name: str) -> None:
-    with fake_detection(), pytest.raises(UsageError, match="is no photo on this machine"):
+    with fake_detection(), pytest.raises(UsageError, match="is not a photo on this machine"):
         identify(*enrolled, [name])
 
 
@@ -324,7 +324,7 @@ def test_a_bit_that_flipped_in_the_weights_is_noticed(run: Path, tmp_path: Path)
     data = bytearray(file.read_bytes())
     data[-100] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ModelError, match="its numbers are not those that were written"):
+    with pytest.raises(ModelError, match="its numbers differ from those that were written"):
         open_model(tmp_path / "run")
 
 
@@ -338,6 +338,6 @@ def test_pair_heads_of_closed_sets_need_pairs(tmp_path: Path) -> None:
 def test_embeddings_take_no_other_files_place(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     out.write_text("precious")
-    with pytest.raises(UsageError, match="holds something else than a file of embeddings"):
+    with pytest.raises(UsageError, match="is there and is not a file of embeddings"):
         embed_set(ColourEmbedder(), faces.path, out, overwrite=True)
     assert out.read_text() == "precious"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from facedata import crop_set, prepare
-from facedata.progress.folder import Work
+from facedata.progress.folder import ProgressFolder
 from facedata.testing import FakeDetector, marked_folder
-from tests.inline import inline
-from tests.sets import set_bytes
+from tests.support.inline_engine import inline
+from tests.support.set_bytes import set_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_a_crop_killed_while_it_tidies_up_is_tidied_up_by_the_next(
     prepare(tmp_path / "photos", tmp_path / "set", store=store, size=32, detector=FakeDetector)
     crop_set(tmp_path / "set", tmp_path / "undisturbed", template="arcface112")
     with monkeypatch.context() as patched:
-        patched.setattr(Work, "finish", _killed)
+        patched.setattr(ProgressFolder, "remove", _killed)
         with pytest.raises(KeyboardInterrupt):
             crop_set(tmp_path / "set", tmp_path / "crops", template="arcface112")
     assert (tmp_path / "crops" / ".work").is_dir()
@@ -37,5 +37,5 @@ def test_a_crop_killed_while_it_tidies_up_is_tidied_up_by_the_next(
     assert not (tmp_path / "crops" / ".work").exists()
 
 
-def _killed(self: Work) -> None:
+def _killed(self: ProgressFolder) -> None:
     raise KeyboardInterrupt

@@ -8,7 +8,7 @@ import pytest
 
 from facedata import crop_set
 from facedata.errors import UsageError
-from tests.small_set import make_set
+from tests.support.small_set import make_set
 
 
 def test_crops_in_folders_do_not_go_to_a_url_and_the_advice_can_be_followed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from facedata import open_set, prepare
 from facedata.sources import folder
 from facedata.testing import FakeDetector, marked_folder
-from tests.inline import inline
+from tests.support.inline_engine import inline
 
 
 def test_a_photo_that_grew_beyond_reading_is_too_large(

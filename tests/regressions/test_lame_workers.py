@@ -11,8 +11,8 @@ import pytest
 from facedata.detect.base import Detector
 from facedata.errors import DetectorError, DownloadError, FacedataError, MissingExtraError
 from facedata.sources.folder import FolderReader
-from facedata.work.cluster.base import Job, run_job
-from facedata.work.stage import CropRules, Stage
+from facedata.work.cluster.base import run_job
+from facedata.work.stage import CropRules, FindAndCrop
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def no_weights() -> Exception:
 def test_a_worker_that_lacks_something_is_named(
     error: Callable[[], Exception], kind: type[FacedataError], said: str
 ) -> None:
-    stage = Stage(CropRules(), FolderReader({}), Lame(error))
+    stage = FindAndCrop(CropRules(), FolderReader({}), Lame(error))
     with pytest.raises(kind) as caught:
-        run_job(Job("shard", (), stage))
+        run_job((), stage)
     assert str(caught.value) == f"{said} (on the host {socket.gethostname()})"

@@ -13,10 +13,10 @@ import pytest
 from facedata import open_set, prepare
 from facedata.errors import LockedError, StoreError
 from facedata.files.remote import Remote
-from facedata.sets.upload import staged
+from facedata.sets.working_folder import working_copy
 from facedata.tables.schema import CLAIM
 from facedata.testing import FakeDetector, marked_folder
-from tests.inline import inline
+from tests.support.inline_engine import inline
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +43,11 @@ def fill(photos: Path, folder: Path) -> None:
 def test_a_run_that_fails_leaves_the_claim_of_the_one_that_took_over(
     remote: Remote, photos: Path, tmp_path: Path
 ) -> None:
-    with staged(remote, tmp_path / "two") as folder:
+    with working_copy(remote, tmp_path / "two") as folder:
         fill(photos, folder)
     with ExitStack() as later:
-        with suppress(KeyboardInterrupt), staged(remote, tmp_path / "one"):
-            folder = later.enter_context(staged(remote, tmp_path / "two"))
+        with suppress(KeyboardInterrupt), working_copy(remote, tmp_path / "one"):
+            folder = later.enter_context(working_copy(remote, tmp_path / "two"))
             fill(photos, folder)
             raise KeyboardInterrupt
         assert (remote / CLAIM).is_file()
@@ -58,12 +58,12 @@ def test_a_run_that_fails_leaves_the_claim_of_the_one_that_took_over(
 def test_a_run_with_nothing_to_put_leaves_the_claim_of_the_one_that_took_over(
     remote: Remote, photos: Path, tmp_path: Path
 ) -> None:
-    with staged(remote, tmp_path / "one") as folder:
+    with working_copy(remote, tmp_path / "one") as folder:
         fill(photos, folder)
     with ExitStack() as later:
         earlier = ExitStack()
-        fill(photos, earlier.enter_context(staged(remote, tmp_path / "one")))
-        later.enter_context(staged(remote, tmp_path / "two"))
+        fill(photos, earlier.enter_context(working_copy(remote, tmp_path / "one")))
+        later.enter_context(working_copy(remote, tmp_path / "two"))
         with pytest.raises(LockedError, match=r"another run \(host .* has taken over"):
             earlier.close()
         assert (remote / CLAIM).is_file()
@@ -72,7 +72,7 @@ def test_a_run_with_nothing_to_put_leaves_the_claim_of_the_one_that_took_over(
 def test_what_an_earlier_run_put_after_it_was_taken_over_does_not_stay(
     remote: Remote, photos: Path, tmp_path: Path
 ) -> None:
-    with staged(remote, tmp_path / "two") as folder:
+    with working_copy(remote, tmp_path / "two") as folder:
         fill(photos, folder)
         (remote / "crops/00007.tar").write_bytes(b"of a larger set")
         (remote / "thesis.doc").write_bytes(b"mine")  # nobody asked us to remove that
@@ -92,7 +92,7 @@ def test_a_store_that_does_not_answer_is_not_another_run(
         return whole(self, *span)
 
     run = ExitStack()
-    fill(photos, run.enter_context(staged(remote, tmp_path / "one")))
+    fill(photos, run.enter_context(working_copy(remote, tmp_path / "one")))
     monkeypatch.setattr(Remote, "read_bytes", failing)
     with pytest.raises(StoreError, match=r"cannot read .*claim\.json: the network is down"):
         run.close()
@@ -102,7 +102,7 @@ def test_a_claim_that_cannot_be_made_out_is_said_and_taken(
     remote: Remote, photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (remote / CLAIM).write_bytes(b"no json")
-    with caplog.at_level(logging.WARNING), staged(remote, tmp_path / "one") as folder:
+    with caplog.at_level(logging.WARNING), working_copy(remote, tmp_path / "one") as folder:
         fill(photos, folder)
     assert "was claimed by a run on None" in caplog.text
     assert not (remote / CLAIM).is_file()

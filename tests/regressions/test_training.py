@@ -18,11 +18,11 @@ from facedata import open_set
 from facedata.config import SplitConfig
 from facedata.sets.prepared import PreparedSet
 from facemodel import fit
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
-from facemodel.epochs.hard_negatives import draw_candidates, hard_negatives
-from facemodel.epochs.holdout import validation_rows
+from facemodel.epochs.holdout import hold_out
+from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.errors import DataError, TrainingError
 from facemodel.machine.ranks import Ranks
 from facemodel.models.saved import load_objective
@@ -33,11 +33,13 @@ from facemodel.objective.objective import make_objective
 from facemodel.recipes import fit_config, read_fit_config
 from facemodel.training.checkpoint import read_checkpoint
 from facemodel.training.guards import findings
-from facemodel.training.history import EpochRow, read_csv
+from facemodel.training.history import EpochRow
 from facemodel.training.state import Clock
-from facemodel.training.validate import Embedding, judge, probe_fixed, validation_fixed
-from tests.people_set import TINY, face, people_set
-from tests.small_set import make_set
+from facemodel.training.validate import SharedEmbedder, judge, make_probe_rows, make_validation_rows
+from tests.support.history import read_csv
+from tests.support.people_set import face, people_set
+from tests.support.small_set import make_set
+from tests.support.tiny_fit import TINY
 
 FEW = {**TINY, "rows_per_epoch": 36, "epochs": 1}
 
@@ -121,8 +123,8 @@ class Bench:
 
     def __init__(self, faces: PreparedSet, **options: Any) -> None:
         self.config = fit_config({**FEW, **options})
-        self.validation = validation_rows(faces, self.config)
-        self.training = TrainingSet.of(self.validation.training)
+        self.validation = hold_out(faces, self.config)
+        self.training = TrainingPeople.of(self.validation.training)
         model, _ = make_model(self.config, input_spec(self.config, faces))
         self.objective = make_objective(self.config, model, self.training.names, self.training.counts)
 
@@ -141,7 +143,7 @@ def reader(bench: Bench) -> Iterator[CropReader]:
 def test_mining_cache_filled_under_random_augmentation(bench: Bench, reader: CropReader) -> None:
     """Features for mining were made in training mode, from flipped and turned crops with dropout."""
     bench.objective.train()
-    embeds, every = Embedding(bench.objective, 7, Ranks()), np.arange(len(bench.training))
+    embeds, every = SharedEmbedder(bench.objective, 7, Ranks()), np.arange(len(bench.training))
     torch.manual_seed(1)
     once = embeds(reader, every)
     torch.manual_seed(2)
@@ -152,7 +154,7 @@ def test_mining_cache_shifted_by_one_after_an_unreadable_photo(faces: PreparedSe
     """An unreadable photo left no gap, so that all further features were their neighbours'."""
     shutil.copytree(str(faces.path), tmp_path / "set")
     prepared = open_set(tmp_path / "set")
-    training = TrainingSet.of(validation_rows(prepared, fit_config(FEW)).training)
+    training = TrainingPeople.of(hold_out(prepared, fit_config(FEW)).training)
     row = training.classes[5]
     (tmp_path / "set" / row.file).write_bytes(b"no picture")
     with (
@@ -232,11 +234,11 @@ def test_overfit_judged_on_hard_train_triplets_against_random_test_triplets(
     bench: Bench, reader: CropReader
 ) -> None:
     """Both sides must be of one kind, in one mode: on the same people they give the same figures."""
-    val = validation_fixed(bench.config, bench.validation, bench.training)
-    probe = probe_fixed(bench.config, val, bench.training)
+    val = make_validation_rows(bench.config, bench.validation, bench.training)
+    probe = make_probe_rows(bench.config, val, bench.training)
     assert len(val.triplets) == len(probe.triplets)
     assert (val.same.mean(), len(val.same)) == (probe.same.mean(), len(probe.same))
-    embeds = Embedding(bench.objective, 8, Ranks())
+    embeds = SharedEmbedder(bench.objective, 8, Ranks())
     bench.objective.train()
     once, again = (judge(bench.objective, probe, embeds(reader, probe.crops)) for _ in range(2))
     assert once == again  # no dropout, no augmentation, no fresh rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,7 @@ from importlib import import_module
 import pytest
 
 import facemodel
-from tests.house import PACKAGES, imported_modules, imported_names, modules, room_imports
+from tests.house import PACKAGES, ROOT, imported_modules, imported_names, modules, room_imports
 
 _IMPORT_S = 2
 _MOST_MODULES = 12
@@ -26,7 +27,7 @@ _ROOMS = {
         "commands", "", "cli",
     ],
     "facemodel": [
-        "errors", "config", "spec", "recipes", "unused_options", "machine", "batches", "network", "epochs",
+        "errors", "loss_table", "config", "spec", "recipes", "unused_options", "machine", "batches", "network", "epochs",
         "objective", "scoring", "models", "training", "recognition", "commands", "", "cli", "__main__",
     ],
 }  # fmt: skip
@@ -35,17 +36,17 @@ _ROOMS = {
 # and how pairs and triplets are drawn, since fresh rows of an epoch come the same way as a set's own.
 _SHARED_ROOMS = {
     "", "errors", "files", "flags", "options", "sampling", "sets", "store", "tables", "types",
-    "crops.align", "crops.codec", "detect.weights", "work.processes",
+    "config", "crops.codec", "detect.choose", "detect.weights", "work.processes",
 }  # fmt: skip
 # Photos themselves are known to few: recognition starts from them, and embedding takes folders of crops.
 _PHOTO_ROOMS = {"photos", "sources"}
-_USERS_OF_PHOTOS = {"recognition.photos", "commands.identify", "batches.sources"}
+_USERS_OF_PHOTOS = {"recognition.photos", "batches.sources"}
 
 _PUBLIC = {
     "facedata": [
         "ClassManifest", "CropConfig", "FacedataError", "PairManifest", "PairsConfig", "PrepareConfig",
-        "PreparedSet", "SplitConfig", "TripletManifest", "TripletsConfig", "crop_set", "find_crops",
-        "open_set", "pairs_set", "prepare", "split_set", "triplets_set",
+        "PreparedSet", "SplitConfig", "TripletManifest", "TripletsConfig", "crop_set", "decode",
+        "find_crops", "open_set", "pairs_set", "prepare", "split_set", "triplets_set",
     ],
     "facemodel": [
         "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig", "ExportConfig", "FacemodelError",
@@ -106,7 +107,7 @@ def test_a_room_s_page_says_what_it_is_for_and_names_its_files(package: str) -> 
             path.stem for path in module.path.parent.glob("*.py") if path.stem not in ("__init__", "__main__")
         ]
         assert not [name for name in files if f"``{name}``" not in page], module.name
-        if module.name not in ("facedata.sources", "facedata.detect", "facedata.painted"):
+        if module.name not in ("facedata.detect", "facedata.painted"):
             assert len(module.tree.body) == 1, module.name
 
 
@@ -132,15 +133,17 @@ def test_only_recognition_looks_for_faces() -> None:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("facedata")
         if "find_crops" in {alias.name for alias in node.names}
     }
-    assert users == {"facemodel.recognition.photos"}
+    assert users == {"facemodel.recognition.faces"}
 
 
 def test_the_imports_are_seen() -> None:
     """The tests above rest on it."""
     assert {"facedata.errors", "facedata.tables.schema"} <= _imports("facedata.sets.prepared")
-    assert {"facedata.config", "facedata.sources.base"} <= _imports("facedata.sources")
-    assert "facedata.detect.mtcnn.detector" in _imports("facedata.detect")  # within a function
-    assert {"facedata", "facedata.crops.codec", "facemodel.spec"} <= _imports("facemodel.recognition.photos")
+    assert {"facedata.config", "facedata.sources.base"} <= _imports("facedata.sources.open")
+    assert "facedata.detect.mtcnn.detector" in _imports("facedata.detect.mtcnn.factory")  # within a function
+    assert {"facedata", "facedata.crops.codec", "facemodel.models.embedder"} <= _imports(
+        "facemodel.recognition.faces"
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,6 +263,44 @@ def test_no_module_reads_pickles(module: str) -> None:
 @each_module
 def test_names_say_what_a_module_is_about(module: str) -> None:
     assert not {"utils", "util", "helpers", "common", "manager", "misc"} & set(module.split("."))
+
+
+_TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def test_no_test_imports_another_nor_a_conftest() -> None:
+    """What tests share lies in ``tests.support``, also for the programs that they start."""
+    for path in _TESTS:
+        named = re.findall(
+            r"\btests(?:\.\w+)*[. ](?:import )?(?:test_\w+|conftest)\b", path.read_text("utf-8")
+        )
+        assert not named, path
+
+
+def test_fixtures_alone_are_in_a_conftest() -> None:
+    """No function, class or constant that a test would have to import."""
+    for path in (path for path in _TESTS if path.name == "conftest.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                marks = [ast.unparse(mark) for mark in node.decorator_list]
+                assert node.name.startswith("pytest_") or any("fixture" in mark for mark in marks), path
+
+
+@each_package
+def test_unit_tests_stand_as_the_modules_do(package: str) -> None:
+    """A test of ``files/locks.py`` is ``files/test_locks.py``; one may be about a part of its folder."""
+    folder = ROOT / "tests" / "unit" / package
+    rooms = {path.parent.relative_to(folder) for path in folder.rglob("test_*.py")}
+    assert not [room for room in rooms if not (ROOT / package / room).is_dir()]
+
+
+def test_no_test_patches_by_a_path_in_a_string() -> None:
+    """A name that moved would be an error of the day it is run, and no tool would find it."""
+    for path in _TESTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = ast.unparse(node.func)
+                assert called not in {"monkeypatch.setattr", "patch", "mock.patch"}, f"{path}:{node.lineno}"
 
 
 @pytest.mark.parametrize(("package", "at_least"), [("facedata", 15), ("facemodel", 12)])

@@ -16,18 +16,16 @@ import pyarrow as pa
 import pytest
 
 from facedata import open_set, prepare
-from facedata.cli import _parser as facedata_parser
-from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
-from facedata.crops.find_crops import _named
-from facedata.detect import DETECTOR_FACTORIES
+from facedata.cli import parser as facedata_parser
+from facedata.config import DETECTORS, CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
 from facedata.options import Options
 from facedata.tables import schema
 from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
 from facemodel import config as model_config
-from facemodel.cli import _parser as facemodel_parser
+from facemodel.cli import parser as facemodel_parser
 from facemodel.recipes import list_recipes, read_fit_config
-from tests.integration.conftest import done, run
+from tests.support.facedata_command import done, run
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -54,7 +52,7 @@ DEFAULTS_IN_WORDS = {
         "face": "the source's own",
         "size": "the template's own: `240`, `112` or `160`",
         "split_by": "`identity`; `official` for LFW, and with `--split-from`",
-        "pairs": "official ones where there are, else two a photo",
+        "pairs": "the official ones if there are any, else two per photo",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
         "weights": "downloaded once",
@@ -64,7 +62,7 @@ DEFAULTS_IN_WORDS = {
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
     },
-    "facedata pairs": {"count": "two a photo"},
+    "facedata pairs": {"count": "two per photo"},
     "facedata triplets": {"count": "`--per-photo` times its photos"},
     "facemodel fit": {"workers": "one per core"},
     "facemodel embed": {"workers": "one per core"},
@@ -123,11 +121,9 @@ def type_name(kind: pa.DataType) -> str:
 
 @pytest.fixture
 def fake_detection() -> Iterator[None]:
-    """Let `mtcnn` mean the fake, also for `find_crops`, which keeps what it has loaded."""
-    _named.cache_clear()
-    with patch.dict(DETECTOR_FACTORIES, mtcnn=lambda least_px, device: FakeDetector):
+    """Let `mtcnn` mean the fake."""
+    with patch.dict(DETECTORS, mtcnn=lambda least_px, device: FakeDetector):
         yield
-    _named.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +145,7 @@ def reader_folder(_folder: Path, monkeypatch: pytest.MonkeyPatch, fake_detection
 @each_doc
 def test_commands_parse(doc: Path) -> None:
     for program, *words in commands(doc):
-        PARSERS[program]().parse_args(words)  # ends the test with SystemExit if it cannot
+        PARSERS[program].parse_args(words)  # ends the test with SystemExit if it cannot
 
 
 def test_there_are_commands_and_python_to_test() -> None:
@@ -287,7 +283,7 @@ def test_cli_names_every_flag_and_choice_of_the_parser(program: str) -> None:
 
 
 def subparsers(program: str) -> dict[str, argparse.ArgumentParser]:
-    (action,) = (a for a in PARSERS[program]()._actions if isinstance(a, argparse._SubParsersAction))
+    (action,) = (a for a in PARSERS[program]._actions if isinstance(a, argparse._SubParsersAction))
     return dict(action.choices)
 
 

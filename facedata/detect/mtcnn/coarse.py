@@ -2,9 +2,9 @@
 
 MTCNN's networks (Zhang et al., 2016), but not MTCNN's search: each photo is shrunk so that its longer side
 fits a small square, all photos of a batch go through P-Net together at each level of the pyramid, and only
-the best candidates that could still change the choice go on to R-Net and O-Net, those of all photos together.
+the best candidates that could still change the choice move on to R-Net and O-Net, all photos' together.
 Every array that a network sees has one shape, filled up where there are fewer photos or crops, since torch's
-convolutions give other last bits at other shapes; within one shape a photo does not depend on the others.
+convolutions give other last bits at other shapes; at one shape a photo does not depend on the others.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...types import BoolArray, Face, Float32Array, Int64Array, UInt8Image
-from ..boxes import distinct, shifted, squared, suppress
+from ..boxes import find_distinct, shift_boxes, square_boxes, suppress
 from ..pyramid import Halves
-from ..search import Search
+from ..search import SearchRule
 from .networks import CascadeNetworks
 
 CELL_PX = 12
@@ -36,7 +36,7 @@ class Round:
     Attributes:
         longest_px: the longer side of the finest level.
         candidates: most that are looked at of one photo, best first.
-        at_once: how many of them go to R-Net first, before it is asked again which could change the choice.
+        at_once: how many go to R-Net first; then only those that could still change the choice stay.
     """
 
     longest_px: int
@@ -58,13 +58,13 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False)
-class Find:
+class FoundFace:
     """A face, and what O-Net saw of it.
 
     Attributes:
         face: in pixels of the image.
         crop: ``(48, 48, 3)`` in 0 … 255.
-        box: ``(4,)``, the crop's place in the image.
+        box: ``(4,)``, where the crop lies in the image.
     """
 
     face: Face
@@ -73,20 +73,20 @@ class Find:
 
 
 @dataclass(eq=False)
-class Quest:
-    """One photo on its way through a round.
+class PhotoSearch:
+    """The search of one photo, in progress.
 
     Attributes:
         image: ``(h, w, 3)`` uint8 RGB.
-        search: what is wanted of it.
-        finds: the faces found so far.
+        rule: which face is meant.
+        found: the faces found so far.
         halves: the image at sizes to shrink from.
         boxes: ``(n, 4)``, candidates not looked at yet, best first.
     """
 
     image: UInt8Image
-    search: Search
-    finds: list[Find] = field(default_factory=list)
+    rule: SearchRule
+    found: list[FoundFace] = field(default_factory=list)
     boxes: Float32Array = field(default_factory=lambda: np.empty((0, 4), np.float32))
     halves: Halves = field(init=False)
 
@@ -101,150 +101,136 @@ class Quest:
     @property
     def chosen(self) -> Face | None:
         """The face that would be chosen of those found so far."""
-        return self.search.chosen(self.faces, self.size)
+        return self.rule.choose(self.faces, self.size)[0]
 
     @property
     def faces(self) -> list[Face]:
         """The faces found so far."""
-        return [find.face for find in self.finds]
+        return [found.face for found in self.found]
 
 
-def run_round(networks: CascadeNetworks, quests: Sequence[Quest], what: Round, coarser_px: int = 0) -> None:
+def run_round(
+    networks: CascadeNetworks, searches: Sequence[PhotoSearch], what: Round, coarser_px: int = 0
+) -> None:
     """Search the photos' pyramids and add the faces found.
 
     Args:
         networks: those of MTCNN.
-        quests: of any number; each one's ``finds`` grow.
+        searches: of any number; each one's ``found`` grows.
         what: how fine, and how much at once.
         coarser_px: levels with at most this longer side were searched before.
     """
-    _propose(networks, quests, what, coarser_px)
+    levels = what.levels(coarser_px)
+    if searches and levels:
+        candidates = [_propose(networks, searches, side) for side in levels]
+        owners, scores, boxes = (np.concatenate(parts) for parts in zip(*candidates, strict=True))
+        for index, search in enumerate(searches):
+            mine = np.flatnonzero(owners == index)
+            best = mine[np.argsort(-scores[mine], kind="stable")[: what.candidates]]
+            squares = square_boxes(boxes[best])
+            search.boxes = squares[suppress(squares, 0.5)]
     count = what.at_once
     while True:
-        wanted = [(quest, _next_boxes(quest, count)) for quest in quests]
-        wanted = [(quest, boxes) for quest, boxes in wanted if len(boxes)]
-        if not wanted:
+        chances = []
+        for search in searches:  # candidates that could not change the choice any more are dropped
+            boxes = search.boxes[search.rule.contenders(search.boxes, search.chosen, search.size)]
+            search.boxes = boxes[count:]
+            if len(boxes):
+                chances.append((search, boxes[:count]))
+        if not chances:
             return
-        _finish(networks, _refine(networks, wanted))
+        _refine(networks, chances)
         count *= 2  # where the best are no faces there may be none at all
 
 
-def _propose(networks: CascadeNetworks, quests: Sequence[Quest], what: Round, coarser_px: int) -> None:
-    """Fill in each photo's candidates: square boxes, best first."""
-    levels = what.levels(coarser_px)
-    if not quests or not levels:
-        return
-    found = [_level(networks, quests, side) for side in levels]
-    owners, scores, boxes = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    for index, quest in enumerate(quests):
-        mine = np.flatnonzero(owners == index)
-        best = mine[np.argsort(-scores[mine], kind="stable")[: what.candidates]]
-        candidates = squared(boxes[best])
-        quest.boxes = candidates[suppress(candidates, 0.5)]
-
-
-def _level(
-    networks: CascadeNetworks, quests: Sequence[Quest], side: int
+def _propose(
+    networks: CascadeNetworks, searches: Sequence[PhotoSearch], side: int
 ) -> tuple[Int64Array, Float32Array, Float32Array]:
-    """Return one level's candidates over all photos: owner ``(n,)``, score ``(n,)``, box ``(n, 4)``."""
-    canvas = np.zeros((len(quests), side, side, 3), np.uint8)
-    sizes = np.zeros((len(quests), 2), np.int64)
-    for index, quest in enumerate(quests):
-        width, height = _fit(quest.size, side)
+    """Return P-Net's candidates at one level: which photo's ``(n,)``, score ``(n,)``, box ``(n, 4)``."""
+    canvas = np.zeros((len(searches), side, side, 3), np.uint8)
+    sizes = np.zeros((len(searches), 2), np.int64)
+    for index, search in enumerate(searches):
+        scale = side / max(search.size)
+        width, height = max(1, round(search.size[0] * scale)), max(1, round(search.size[1] * scale))
         if min(width, height) >= CELL_PX:
-            canvas[index, :height, :width] = quest.halves.shrunk(width, height)
+            canvas[index, :height, :width] = search.halves.shrink(width, height)
             sizes[index] = width, height
     scores, shifts = networks.pnet(canvas)
     owner, row, column = np.nonzero(scores >= _THRESHOLDS[0])
     inside = (2 * column + CELL_PX <= sizes[owner, 0] + 1) & (2 * row + CELL_PX <= sizes[owner, 1] + 1)
     owner, row, column = owner[inside], row[inside], column[inside]
-    full = np.array([quest.size for quest in quests], np.float64)
-    scale = (full / np.maximum(sizes, 1))[owner][:, [0, 1, 0, 1]]
+    full = np.array([search.size for search in searches], np.float64)
+    enlarged = (full / np.maximum(sizes, 1))[owner][:, [0, 1, 0, 1]]
     cells = np.column_stack([2 * column, 2 * row, 2 * column + CELL_PX, 2 * row + CELL_PX])
-    boxes = shifted((cells * scale).astype(np.float32), shifts[owner, :, row, column])
+    boxes = shift_boxes((cells * enlarged).astype(np.float32), shifts[owner, :, row, column])
     return owner, scores[owner, row, column], boxes
 
 
-def _next_boxes(quest: Quest, count: int) -> Float32Array:
-    """Take the best candidates that could still change the choice; the others are forgotten."""
-    boxes = quest.boxes[quest.search.contenders(quest.boxes, quest.chosen, quest.size)]
-    quest.boxes = boxes[count:]
-    return boxes[:count]
-
-
-def _refine(
-    networks: CascadeNetworks, wanted: Sequence[tuple[Quest, Float32Array]]
-) -> list[tuple[Quest, Float32Array]]:
-    """Send candidates through R-Net; return what it keeps of each photo."""
-    crops = [quest.halves.cut(box, _R_PX)[0] for quest, boxes in wanted for box in boxes]
+def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Float32Array]]) -> None:
+    """Send candidates through R-Net, and what it keeps through O-Net; add the faces that O-Net is sure of."""
+    crops = [search.halves.cut(box, _R_PX)[0] for search, boxes in chances for box in boxes]
     scores, shifts = networks.rnet(np.stack(crops))
-    kept, at = [], 0
-    for quest, boxes in wanted:
+    owners: list[PhotoSearch] = []
+    kept: list[Float32Array] = []
+    at = 0
+    for search, boxes in chances:
         here = slice(at, at + len(boxes))
         at += len(boxes)
         sure: BoolArray = scores[here] > _THRESHOLDS[1]
         order = np.argsort(-scores[here][sure], kind="stable")
-        moved = squared(shifted(boxes, shifts[here])[sure][order])
+        moved = square_boxes(shift_boxes(boxes, shifts[here])[sure][order])
         # one box a face: O-Net costs ten times what R-Net costs
-        kept.append((quest, moved[suppress(moved, 0.6, of_smaller=True)]))
-    return [(quest, boxes) for quest, boxes in kept if len(boxes)]
+        kept += list(moved[suppress(moved, 0.6, of_smaller=True)])
+        owners += [search] * (len(kept) - len(owners))
+    found = _look(networks, owners, kept)
+    # one box a face has come so far, not always the best: what is nearly a face gets a second look at the
+    # box that O-Net itself proposes
+    again = [i for i, one in enumerate(found) if _DOUBTFUL[0] < one.face.score < _DOUBTFUL[1]]
+    proposed = [square_boxes(found[i].face.box[None])[0] for i in again]
+    for i, second in zip(again, _look(networks, [owners[i] for i in again], proposed), strict=True):
+        found[i] = max(found[i], second, key=lambda one: one.face.score)
+    for search, one in zip(owners, found, strict=True):
+        if one.face.score > _THRESHOLDS[2]:
+            search.found.append(one)
+    for search in dict.fromkeys(owners):
+        search.found = [search.found[index] for index in find_distinct(search.faces)]
 
 
-def _finish(networks: CascadeNetworks, wanted: Sequence[tuple[Quest, Float32Array]]) -> None:
-    """Send candidates through O-Net; add the faces it is sure of."""
-    owners = [quest for quest, boxes in wanted for _ in boxes]
-    finds = _look(networks, owners, [box for _, boxes in wanted for box in boxes])
-    # one box a face has come so far, not always the best: what is nearly a face gets a second look where
-    # O-Net itself would rather have it
-    again = [i for i, find in enumerate(finds) if _DOUBTFUL[0] < find.face.score < _DOUBTFUL[1]]
-    boxes = [squared(finds[i].face.box[None])[0] for i in again]
-    for i, find in zip(again, _look(networks, [owners[i] for i in again], boxes), strict=True):
-        finds[i] = max(finds[i], find, key=lambda one: one.face.score)
-    for quest, find in zip(owners, finds, strict=True):
-        if find.face.score > _THRESHOLDS[2]:
-            quest.finds.append(find)
-    for quest, _ in wanted:
-        quest.finds = [quest.finds[index] for index in distinct(quest.faces)]
-
-
-def _look(networks: CascadeNetworks, owners: Sequence[Quest], boxes: Sequence[Float32Array]) -> list[Find]:
+def _look(
+    networks: CascadeNetworks, owners: Sequence[PhotoSearch], boxes: Sequence[Float32Array]
+) -> list[FoundFace]:
     """Return what O-Net makes of each box, face or not."""
     if not boxes:
         return []
-    cuts = [quest.halves.cut(box, _O_PX) for quest, box in zip(owners, boxes, strict=True)]
+    cuts = [search.halves.cut(box, _O_PX) for search, box in zip(owners, boxes, strict=True)]
     crops, places = np.stack([crop for crop, _ in cuts]), np.stack([place for _, place in cuts])
     scores, shifts, points = networks.onet(crops)
-    landmarks, moved = _placed(points, places), shifted(places, shifts)
+    landmarks, moved = _to_image(points, places), shift_boxes(places, shifts)
     return [
-        Find(Face(moved[i], float(scores[i]), landmarks[i]), crops[i], places[i]) for i in range(len(places))
+        FoundFace(Face(moved[i], float(scores[i]), landmarks[i]), crops[i], places[i])
+        for i in range(len(places))
     ]
 
 
-def steady(networks: CascadeNetworks, finds: Sequence[Find]) -> list[Face]:
+def steady_landmarks(networks: CascadeNetworks, found: Sequence[FoundFace]) -> list[Face]:
     """Return the faces with landmarks averaged over the crop and its mirror image.
 
     What O-Net gets wrong on one side it gets wrong on the other side of the mirror image: the eye line's
     error falls from 1.34° to 1.23° in the median (docs/benchmarks.md).
     """
-    if not finds:
+    if not found:
         return []
-    mirrored = np.stack([find.crop[:, ::-1] for find in finds]).astype(np.float32)
+    mirrored = np.stack([one.crop[:, ::-1] for one in found]).astype(np.float32)
     _, _, points = networks.onet(mirrored)
     points = points[:, [1, 0, 2, 4, 3]] * (-1, 1) + (1, 0)
-    landmarks = _placed(points.astype(np.float32), np.stack([find.box for find in finds]))
+    landmarks = _to_image(points.astype(np.float32), np.stack([one.box for one in found]))
     return [
-        replace(find.face, landmarks=(find.face.landmarks + other) / 2)
-        for find, other in zip(finds, landmarks, strict=True)
+        replace(one.face, landmarks=(one.face.landmarks + other) / 2)
+        for one, other in zip(found, landmarks, strict=True)
     ]
 
 
-def _placed(points: Float32Array, boxes: Float32Array) -> Float32Array:
+def _to_image(points: Float32Array, boxes: Float32Array) -> Float32Array:
     """Take landmarks, ``(n, 5, 2)`` fractions of crops, to the image."""
     placed: Float32Array = points * (boxes[:, 2:] - boxes[:, :2])[:, None] + boxes[:, None, :2]
     return placed
-
-
-def _fit(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
-    """Return width and height at which the longer side is ``longest_px``."""
-    scale = longest_px / max(size)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

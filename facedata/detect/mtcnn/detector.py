@@ -1,8 +1,8 @@
 """MTCNN: the default detector. Nothing to download, precise eyes.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", 2016.
-The networks are facenet-pytorch's. A photo of which one face is wanted is searched coarse to fine
-(:mod:`facedata.detect.mtcnn.coarse`), and exhaustively only where that settles nothing. The exhaustive
+The networks are facenet-pytorch's. A photo of which one face is meant is searched coarse to fine
+(:mod:`facedata.detect.mtcnn.coarse`), and exhaustively only where that decides nothing. The exhaustive
 search has the steps, thresholds and resampling of facenet-pytorch's ``detect_face`` and gives its numbers;
 the differences are that large photos are shrunk with OpenCV's area filter and go through P-Net in strips, so
 that memory stays bounded.
@@ -18,9 +18,9 @@ import torch
 from torchvision.ops import nms
 
 from ...types import Face, Float32Array, Int64Array, UInt8Image
-from ..boxes import shifted, squared
-from ..search import Search
-from .coarse import CELL_PX, Find, Quest, Round, run_round, steady
+from ..boxes import shift_boxes, square_boxes
+from ..search import SearchRule
+from .coarse import CELL_PX, FoundFace, PhotoSearch, Round, run_round, steady_landmarks
 from .networks import CascadeNetworks, one_thread
 from .pooling import Pooling
 
@@ -35,7 +35,7 @@ _ROUNDS = (
     Round(longest_px=104, candidates=64, at_once=4),
     Round(longest_px=176, candidates=128, at_once=8),
 )
-"""The first settles three portraits of four; what the last leaves open mostly shows several people."""
+"""The first decides three portraits of four; what the last leaves open mostly shows several people."""
 
 
 class Mtcnn:
@@ -66,55 +66,60 @@ class Mtcnn:
         self._networks = CascadeNetworks(device)
 
     def detect(
-        self, images: Sequence[UInt8Image], searches: Sequence[Search] | None = None
+        self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
-        wanted = searches or [Search(min_face_px=self.min_face_px)] * len(images)
-        quests = [Quest(image, search) for image, search in zip(images, wanted, strict=True)]
+        rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
+        searches = [PhotoSearch(image, rule) for image, rule in zip(images, rules, strict=True)]
         with one_thread():
-            for quest in self._coarse_to_fine(quests):
-                self._search_all(quest)
-            return self._faces(quests)
+            for search in self._coarse_to_fine(searches):
+                self._search_all(search)
+            return self._faces(searches)
 
-    def _coarse_to_fine(self, quests: list[Quest]) -> list[Quest]:
+    def _coarse_to_fine(self, searches: list[PhotoSearch]) -> list[PhotoSearch]:
         """Run the rounds; return the photos that need an exhaustive search."""
-        unsettled = [quest for quest in quests if quest.search.can_stop_early]
+        undecided = [search for search in searches if search.rule.can_stop_early]
         coarser_px = 0
         for what in _ROUNDS:
-            run_round(self._networks, unsettled, what, coarser_px)
-            unsettled = [quest for quest in unsettled if not _is_settled(quest, what)]
-            coarser_px = what.longest_px
-        return [quest for quest in quests if not quest.search.can_stop_early] + unsettled
+            run_round(self._networks, undecided, what, coarser_px)
+            still = []
+            for search in undecided:
+                chosen, unseen_px = search.chosen, what.unseen_px(search.image)
+                all_seen = chosen is not None and unseen_px < search.rule.min_face_px
+                if not all_seen and not search.rule.can_stop(chosen, search.size, unseen_px):
+                    still.append(search)
+            undecided, coarser_px = still, what.longest_px
+        return [search for search in searches if not search.rule.can_stop_early] + undecided
 
-    def _search_all(self, quest: Quest) -> None:
+    def _search_all(self, search: PhotoSearch) -> None:
         """Search exhaustively; what the rounds found stays only where this finds nothing to choose."""
-        shrink = _Shrink(quest.image)
-        boxes = self._refine(shrink, self._propose(shrink, quest.search.min_face_px))
-        finds = self._finish(shrink, boxes)
-        if quest.chosen is None or quest.search.chosen([find.face for find in finds], quest.size) is not None:
-            quest.finds = finds
+        resampler = _Resampler(search.image)
+        boxes = self._refine(resampler, self._propose(resampler, search.rule.min_face_px))
+        found = self._finish(resampler, boxes)
+        chosen, _, _ = search.rule.choose([one.face for one in found], search.size)
+        if search.chosen is None or chosen is not None:
+            search.found = found
 
-    def _faces(self, quests: Sequence[Quest]) -> list[list[Face]]:
+    def _faces(self, searches: Sequence[PhotoSearch]) -> list[list[Face]]:
         """Return each photo's faces; those that can be chosen with steady landmarks."""
         shaky = [
-            (quest, at)
-            for quest in quests
-            for at, find in enumerate(quest.finds)
-            if self.mirror and (not quest.search.can_stop_early or find.face is quest.chosen)
+            (number, at)
+            for number, search in enumerate(searches)
+            for at, found in enumerate(search.found)
+            if self.mirror and (not search.rule.can_stop_early or found.face is search.chosen)
         ]
-        faces = [quest.faces for quest in quests]
-        places = {id(quest): index for index, quest in enumerate(quests)}
-        better = steady(self._networks, [quest.finds[at] for quest, at in shaky])
-        for (quest, at), face in zip(shaky, better, strict=True):
-            faces[places[id(quest)]][at] = face
+        faces = [search.faces for search in searches]
+        better = steady_landmarks(self._networks, [searches[number].found[at] for number, at in shaky])
+        for (number, at), face in zip(shaky, better, strict=True):
+            faces[number][at] = face
         return faces
 
-    def _propose(self, shrink: _Shrink, min_face_px: float) -> Float32Array:
+    def _propose(self, resampler: _Resampler, min_face_px: float) -> Float32Array:
         """Return P-Net's candidates as ``(n, 5)`` square boxes and score."""
-        found = [self._level(shrink, scale) for scale in self._scales(shrink.image, min_face_px)]
+        found = [self._level(resampler, scale) for scale in self._scales(resampler.image, min_face_px)]
         candidates = np.concatenate([*found, np.empty((0, 9), np.float32)])
         candidates = candidates[_suppress(candidates[:, :4], candidates[:, 4], 0.7)]
-        boxes = squared(shifted(candidates[:, :4], candidates[:, 5:9]))
+        boxes = square_boxes(shift_boxes(candidates[:, :4], candidates[:, 5:9]))
         return np.column_stack([boxes, candidates[:, 4]])
 
     def _scales(self, image: UInt8Image, min_face_px: float) -> Iterator[float]:
@@ -123,10 +128,10 @@ class Mtcnn:
             yield scale
             scale *= self.factor
 
-    def _level(self, shrink: _Shrink, scale: float) -> Float32Array:
+    def _level(self, resampler: _Resampler, scale: float) -> Float32Array:
         """Return one pyramid level's candidates, ``(n, 9)``: box, score, box regression."""
-        height, width = (int(side * scale + 1) for side in shrink.image.shape[:2])
-        small = shrink.whole(width, height)
+        height, width = (int(side * scale + 1) for side in resampler.image.shape[:2])
+        small = resampler.resize(width, height)
         scores, shifts = self._run_pnet(small)
         rows, columns = np.nonzero(scores >= self.thresholds[0])
         corner = np.column_stack([columns, rows]).astype(np.float32) * 2
@@ -151,57 +156,61 @@ class Mtcnn:
             shifts.append(shift[0, :, keep])
         return np.concatenate(scores), np.concatenate(shifts, axis=1)
 
-    def _refine(self, shrink: _Shrink, boxes: Float32Array) -> Float32Array:
-        crops, boxes = shrink.crops(boxes, 24)
+    def _refine(self, resampler: _Resampler, boxes: Float32Array) -> Float32Array:
+        crops, boxes = resampler.crops(boxes, 24)
         if not len(boxes):
             return boxes
         scores, shift = self._networks.rnet(crops)
         sure = scores > self.thresholds[1]
         boxes, score, shift = boxes[sure, :4], scores[sure], shift[sure]
         picked = _suppress(boxes, score, 0.7)
-        return np.column_stack([squared(_shifted(boxes[picked], shift[picked])), score[picked]])
+        return np.column_stack([square_boxes(_shift_inclusive(boxes[picked], shift[picked])), score[picked]])
 
-    def _finish(self, shrink: _Shrink, boxes: Float32Array) -> list[Find]:
-        crops, boxes = shrink.crops(boxes, 48)
+    def _finish(self, resampler: _Resampler, boxes: Float32Array) -> list[FoundFace]:
+        crops, boxes = resampler.crops(boxes, 48)
         if not len(boxes):
             return []
         score, shift, points = self._networks.onet(crops)
         sure = score > self.thresholds[2]
-        boxes, score, shift, points, crops = (
-            boxes[sure, :4],
-            score[sure],
-            shift[sure],
-            points[sure],
-            crops[sure],
-        )
+        boxes, crops = boxes[sure, :4], crops[sure]
+        score, shift, points = score[sure], shift[sure], points[sure]
         places = np.column_stack([boxes[:, :2] - 1, boxes[:, 2:]])
         landmarks = points * (boxes[:, 2:] - boxes[:, :2] + 1)[:, None] + boxes[:, None, :2] - 1
-        boxes = _shifted(boxes, shift)
+        boxes = _shift_inclusive(boxes, shift)
+        # suppressed best first, overlap measured against the smaller box
+        kept: list[int] = []
+        areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(axis=1)
+        for i in np.argsort(-score, kind="stable"):
+            low = np.maximum(boxes[i, :2], boxes[kept, :2])
+            high = np.minimum(boxes[i, 2:], boxes[kept, 2:])
+            inside = np.clip(high - low + 1, 0, None).prod(axis=1)
+            if not (inside / np.minimum(areas[i], areas[kept]) > 0.7).any():
+                kept.append(int(i))
         return [
-            Find(Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i]), crops[i], places[i])
-            for i in _suppress_contained(boxes, score, 0.7)
+            FoundFace(Face(boxes[i].astype(np.float32), float(score[i]), landmarks[i]), crops[i], places[i])
+            for i in kept
         ]
 
 
-class _Shrink:
+class _Resampler:
     """Resampling as facenet-pytorch's; large photos are shrunk in uint8, in a quarter of the memory."""
 
     def __init__(self, image: UInt8Image) -> None:
         self.image = image
         self._pooling = Pooling(image) if image.shape[0] * image.shape[1] <= _POOLED_PIXELS else None
 
-    def whole(self, width: int, height: int) -> UInt8Image | Float32Array:
+    def resize(self, width: int, height: int) -> UInt8Image | Float32Array:
         """Return the image at another size."""
         if self._pooling is not None:
-            return self._pooling.whole(width, height)
+            return self._pooling.resize(width, height)
         return np.asarray(cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def crops(self, boxes: Float32Array, size_px: int) -> tuple[Float32Array, Float32Array]:
         """Cut boxes out at one size; boxes with nothing inside the photo are left out."""
         height, width = self.image.shape[:2]
-        whole = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
-        low = np.maximum(whole[:, :2], 1) - 1
-        high = np.minimum(whole[:, 2:], (width, height))
+        pixels = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
+        low = np.maximum(pixels[:, :2], 1) - 1
+        high = np.minimum(pixels[:, 2:], (width, height))
         inside = (high > low).all(axis=1)
         places = np.column_stack([low, high])[inside]
         if self._pooling is not None:
@@ -212,7 +221,7 @@ class _Shrink:
         else:
             crops = np.empty((len(places), size_px, size_px, 3), np.float32)
             for crop, (x0, y0, x1, y1) in zip(crops, places, strict=True):
-                crop[:] = Pooling(self.image[y0:y1, x0:x1]).whole(size_px, size_px)
+                crop[:] = Pooling(self.image[y0:y1, x0:x1]).resize(size_px, size_px)
         return crops, boxes[inside]
 
 
@@ -222,29 +231,8 @@ def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int6
     return picked
 
 
-def _suppress_contained(boxes: Float32Array, scores: Float32Array, overlap: float) -> list[int]:
-    """Return the indices kept when overlap is measured against the smaller box, best first."""
-    kept: list[int] = []
-    areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(axis=1)
-    for i in np.argsort(-scores, kind="stable"):
-        low = np.maximum(boxes[i, :2], boxes[kept, :2])
-        high = np.minimum(boxes[i, 2:], boxes[kept, 2:])
-        inside = np.clip(high - low + 1, 0, None).prod(axis=1)
-        if not (inside / np.minimum(areas[i], areas[kept]) > overlap).any():
-            kept.append(int(i))
-    return kept
-
-
-def _shifted(boxes: Float32Array, shift: Float32Array) -> Float32Array:
+def _shift_inclusive(boxes: Float32Array, shift: Float32Array) -> Float32Array:
     """Move edges as MTCNN's authors do from R-Net on: there a box's last pixel is part of it."""
     side = (boxes[:, 2:] - boxes[:, :2] + 1)[:, [0, 1, 0, 1]]
     moved: Float32Array = boxes + shift * side
     return moved
-
-
-def _is_settled(quest: Quest, what: Round) -> bool:
-    unseen = what.unseen_px(quest.image)
-    chosen = quest.chosen
-    if chosen is not None and unseen < quest.search.min_face_px:
-        return True
-    return quest.search.is_settled(chosen, quest.size, unseen)

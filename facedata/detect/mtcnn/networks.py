@@ -43,7 +43,7 @@ class CascadeNetworks:
 
     def __init__(self, device: str = "cpu") -> None:
         if device == "cuda" and not torch.cuda.is_available():
-            raise DetectorError("--device cuda was asked, but torch sees no GPU here; use --device cpu")
+            raise DetectorError("--device cuda was given, but torch sees no GPU here; use --device cpu")
         self.device = device
         self._pnet = _load(PNet, "pnet", device)
         self._rnet = _load(RNet, "rnet", device)
@@ -84,13 +84,13 @@ class CascadeNetworks:
         self, network: torch.nn.Module, crops: UInt8Image | Float32Array, batch: int
     ) -> list[Float32Array]:
         count = len(crops)
-        whole = np.zeros((max(1, -(-count // batch)) * batch, *crops.shape[1:]), crops.dtype)
-        whole[:count] = crops
-        parts = [network(self._tensor(whole[at : at + batch])) for at in range(0, len(whole), batch)]
+        filled = np.zeros((max(1, -(-count // batch)) * batch, *crops.shape[1:]), crops.dtype)
+        filled[:count] = crops
+        parts = [network(self._tensor(filled[at : at + batch])) for at in range(0, len(filled), batch)]
         return [torch.cat(outputs).cpu().numpy()[:count] for outputs in zip(*parts, strict=True)]
 
     def _tensor(self, images: NDArray[np.uint8] | Float32Array) -> torch.Tensor:
-        """Return ``(n, h, w, 3)`` in 0 … 255 as the networks want it: ``(n, 3, h, w)`` in -1 … 1."""
+        """Return ``(n, h, w, 3)`` in 0 … 255 as the networks expect it: ``(n, 3, h, w)`` in -1 … 1."""
         values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() - 127.5) * 0.0078125
         return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is what is fast
 

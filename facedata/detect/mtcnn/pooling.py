@@ -26,7 +26,7 @@ class Pooling:
         self.height, self.width = image.shape[:2]
         self._sums = cv2.integral(image, sdepth=cv2.CV_32S)
 
-    def whole(self, width: int, height: int) -> Float32Array:
+    def resize(self, width: int, height: int) -> Float32Array:
         """Return the image at another size, ``(height, width, 3)`` float32 in 0 … 255."""
         top, bottom = _bins(np.array([0]), np.array([self.height]), height)
         left, right = _bins(np.array([0]), np.array([self.width]), width)

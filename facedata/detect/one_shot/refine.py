@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...types import Face, Float32Array, Int64Array
-from ..boxes import distinct, shifted, squared
+from ..boxes import find_distinct, shift_boxes, square_boxes
 from ..mtcnn.networks import CascadeNetworks
 from ..pyramid import Halves
 
@@ -56,49 +56,33 @@ def refine(networks: CascadeNetworks, found: Sequence[tuple[Halves, Candidates]]
         For each image its faces, surest first, each of them once. The score is the detector's or O-Net's,
         whichever is surer.
     """
-    answers = _ask(networks, [(image, box) for image, candidates in found for box in candidates.boxes])
-    faces, at = [], 0
-    for _, candidates in found:
-        here = slice(at, at + len(candidates.boxes))
-        at = here.stop
-        faces.append(_faces(candidates, *(answer[here] for answer in answers)))
-    return faces
-
-
-def _ask(
-    networks: CascadeNetworks, wanted: Sequence[tuple[Halves, Float32Array]]
-) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Return O-Net's scores ``(n,)``, boxes ``(n, 4)`` and landmarks ``(n, 5, 2)``."""
-    if not wanted:
-        return np.empty(0, np.float32), np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32)
-    cuts = [image.cut(_place(box), _CROP_PX) for image, box in wanted]
+    cuts = []
+    for image, candidates in found:
+        for box in candidates.boxes:
+            x0, y0, x1, y1 = square_boxes(box[None])[0]
+            side = (x1 - x0) * _SHARE
+            left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2 + side * _LOWER
+            cuts.append(image.cut(np.array([left, top, left + side, top + side], np.float32), _CROP_PX))
+    if not cuts:
+        return [[] for _ in found]
     crops, places = np.stack([crop for crop, _ in cuts]), np.stack([place for _, place in cuts])
     scores, shifts, points = networks.onet(crops)
     mirrored_scores, mirrored_shifts, mirrored_points = networks.onet(crops[:, :, ::-1])
     shifts += mirrored_shifts[:, [2, 1, 0, 3]] * _MIRROR[[0, 1, 0, 1]]
     points += _MIRROR_AT + _MIRROR * mirrored_points[:, _MIRRORED_POINTS]
-    sides = places[:, 2:] - places[:, :2]
     half = np.float32(0.5)
-    landmarks: Float32Array = points * half * sides[:, None] + places[:, None, :2]
     scores = (scores + mirrored_scores) * half
-    return scores, shifted(places, shifts * half), landmarks
-
-
-def _place(box: Float32Array) -> Float32Array:
-    """Return the square that O-Net sees of a box."""
-    x0, y0, x1, y1 = squared(box[None])[0]
-    side = (x1 - x0) * _SHARE
-    left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2 + side * _LOWER
-    return np.array([left, top, left + side, top + side], np.float32)
-
-
-def _faces(
-    candidates: Candidates, scores: Float32Array, boxes: Float32Array, landmarks: Float32Array
-) -> list[Face]:
-    seen = scores >= _SEEN
-    boxes = np.where(seen[:, None], boxes, candidates.boxes)
-    landmarks = np.where(seen[:, None, None], landmarks, candidates.landmarks)
-    surer = np.maximum(scores, candidates.scores)
-    sure: Int64Array = np.flatnonzero(surer >= _LEAST_SCORE)
-    faces = [Face(boxes[index], float(surer[index]), landmarks[index]) for index in sure]
-    return [faces[index] for index in distinct(faces)]
+    boxes = shift_boxes(places, shifts * half)
+    landmarks: Float32Array = points * half * (places[:, 2:] - places[:, :2])[:, None] + places[:, None, :2]
+    faces, at = [], 0
+    for _, candidates in found:
+        here = slice(at, at + len(candidates.boxes))
+        at = here.stop
+        seen = scores[here] >= _SEEN
+        best_boxes = np.where(seen[:, None], boxes[here], candidates.boxes)
+        best_landmarks = np.where(seen[:, None, None], landmarks[here], candidates.landmarks)
+        surer = np.maximum(scores[here], candidates.scores)
+        sure: Int64Array = np.flatnonzero(surer >= _LEAST_SCORE)
+        all_faces = [Face(best_boxes[index], float(surer[index]), best_landmarks[index]) for index in sure]
+        faces.append([all_faces[index] for index in find_distinct(all_faces)])
+    return faces

@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ...types import Face, Float32Array, UInt8Image
 from ..boxes import suppress
 from ..mtcnn.networks import CascadeNetworks, one_thread
-from ..search import Search
+from ..search import SearchRule
 from .levels import search_levels
 from .refine import Candidates
 
@@ -29,7 +29,7 @@ _STRIDES = (8, 16, 32)
 _ANCHORS_PX = ((16, 32), (64, 128), (256, 512))
 _VARIANCES = (0.1, 0.2)
 _LEAST_SCORE = 0.3
-"""Low, since O-Net judges every find too, and is the better judge of small ones."""
+"""Low, since O-Net judges every candidate too, and is the better judge of small ones."""
 _OVERLAP = 0.4
 _MOST = 400
 """Anchors that are looked at of one image, best first."""
@@ -63,17 +63,21 @@ class Retinaface:
         self._network: nn.Module = network.to(device=device, memory_format=torch.channels_last)
 
     def detect(
-        self, images: Sequence[UInt8Image], searches: Sequence[Search] | None = None
+        self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
-        wanted = searches or [Search(min_face_px=self.min_face_px)] * len(images)
+        rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
         with one_thread():
-            return search_levels(self, self._networks, images, wanted)
+            return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:
         """Find faces at one level; see :class:`facedata.detect.one_shot.levels.Finder`."""
         if side_px > _BATCHED_PX:
-            return [self._run([image], _filled_size(image), 1)[0] for image in images]
+            fitting = [
+                [-(-side // _STRIDES[-1]) * _STRIDES[-1] for side in image.shape[:2]] for image in images
+            ]
+            pairs = zip(images, fitting, strict=True)
+            return [self._run([image], (width, height), 1)[0] for image, (height, width) in pairs]
         return [
             candidates
             for at in range(0, len(images), _BATCH)
@@ -82,7 +86,7 @@ class Retinaface:
 
     def _run(self, images: Sequence[UInt8Image], size: tuple[int, int], batch: int) -> list[Candidates]:
         """Run the network over images at the upper left of canvases of one width and height."""
-        # what the mean becomes is 0, as the convolutions fill up the edges themselves
+        # the mean becomes 0, which the convolutions too pad the edges with
         canvas = np.zeros((batch, size[1], size[0], 3), np.float32)
         for place, image in zip(canvas, images, strict=False):
             height, width = image.shape[:2]
@@ -90,34 +94,35 @@ class Retinaface:
         tensor = torch.from_numpy(canvas).to(self.device).permute(0, 3, 1, 2)
         shifts, scores, points = (output.cpu().numpy() for output in self._network(tensor))
         anchors = _anchors(*size)
-        return [
-            _decoded(anchors, shifts[index], scores[index, :, 1], points[index])
-            for index in range(len(images))
-        ]
+        found = []
+        for index in range(len(images)):
+            score = scores[index, :, 1]
+            sure = np.flatnonzero(score >= _LEAST_SCORE)
+            best = sure[np.argsort(-score[sure], kind="stable")[:_MOST]]
+            shift, point = shifts[index][best], points[index][best]
+            centres, sides = anchors[best][:, :2], anchors[best][:, 2:]
+            middle = centres + shift[:, :2] * _VARIANCES[0] * sides
+            half = sides * np.exp(shift[:, 2:] * _VARIANCES[1]) / 2
+            boxes = np.column_stack([middle - half, middle + half]).astype(np.float32)
+            landmarks = centres[:, None] + point.reshape(-1, 5, 2) * _VARIANCES[0] * sides[:, None]
+            kept = suppress(boxes, _OVERLAP)
+            found.append(Candidates(boxes[kept], score[best][kept], landmarks[kept].astype(np.float32)))
+        return found
 
 
 def _fuse(module: nn.Module) -> None:
-    """Take batch normalisation into the convolution before it: the same function in fewer steps."""
+    """Merge batch normalisation into the convolution before it: the same function in fewer steps."""
     for name, child in list(module.named_children()):
         _fuse(child)
-        if isinstance(child, nn.Sequential):
-            setattr(module, name, _fused(child))
-
-
-def _fused(steps: nn.Sequential) -> nn.Sequential:
-    fused: list[nn.Module] = []
-    for step in steps:
-        if isinstance(step, nn.BatchNorm2d) and fused and isinstance(fused[-1], nn.Conv2d):
-            fused[-1] = fuse_conv_bn_eval(fused[-1], step)
-        else:
-            fused.append(step)
-    return nn.Sequential(*fused)
-
-
-def _filled_size(image: UInt8Image) -> tuple[int, int]:
-    """Return width and height, filled up to whole strides."""
-    height, width = image.shape[:2]
-    return -(-width // _STRIDES[-1]) * _STRIDES[-1], -(-height // _STRIDES[-1]) * _STRIDES[-1]
+        if not isinstance(child, nn.Sequential):
+            continue
+        steps: list[nn.Module] = []
+        for step in child:
+            if isinstance(step, nn.BatchNorm2d) and steps and isinstance(steps[-1], nn.Conv2d):
+                steps[-1] = fuse_conv_bn_eval(steps[-1], step)
+            else:
+                steps.append(step)
+        setattr(module, name, nn.Sequential(*steps))
 
 
 @lru_cache(maxsize=32)
@@ -133,19 +138,3 @@ def _anchors(width: int, height: int) -> Float32Array:
         )
         rows.append(np.column_stack([across.ravel(), down.ravel(), side.ravel()]))
     return np.concatenate(rows).astype(np.float32)
-
-
-def _decoded(
-    anchors: Float32Array, shifts: Float32Array, scores: Float32Array, points: Float32Array
-) -> Candidates:
-    """Return one image's candidates from what the network says of each anchor."""
-    sure = np.flatnonzero(scores >= _LEAST_SCORE)
-    best = sure[np.argsort(-scores[sure], kind="stable")[:_MOST]]
-    anchors, shifts, points = anchors[best], shifts[best], points[best]
-    centres, sides = anchors[:, :2], anchors[:, 2:]
-    middle = centres + shifts[:, :2] * _VARIANCES[0] * sides
-    half = sides * np.exp(shifts[:, 2:] * _VARIANCES[1]) / 2
-    boxes = np.column_stack([middle - half, middle + half]).astype(np.float32)
-    landmarks = centres[:, None] + points.reshape(-1, 5, 2) * _VARIANCES[0] * sides[:, None]
-    kept = suppress(boxes, _OVERLAP)
-    return Candidates(boxes[kept], scores[best][kept], landmarks[kept].astype(np.float32))

@@ -14,12 +14,12 @@ import numpy as np
 from ...errors import DetectorError
 from ...types import Face, UInt8Image
 from ..mtcnn.networks import CascadeNetworks, one_thread
-from ..search import Search
+from ..search import SearchRule
 from .levels import search_levels
 from .refine import Candidates
 
 _LEAST_SCORE = 0.3
-"""Low, since O-Net judges every find too, and is the better judge of small ones."""
+"""Low, since O-Net judges every candidate too, and is the better judge of small ones."""
 _OVERLAP = 0.3
 _MOST = 1000
 _SMALLEST_PX = 32
@@ -45,29 +45,38 @@ class Yunet:
     def __init__(self, weights: bytes, min_face_px: float = 20.0, device: str = "cpu") -> None:
         self.min_face_px = min_face_px
         self._networks = CascadeNetworks(device)
-        with _quiet(), _one_opencv_thread():
-            try:
+        # OpenCV 5 tells stderr which backend it does not use
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            with _one_opencv_thread():
                 self._network = cv2.FaceDetectorYN.create(
                     "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (320, 320),
                     _LEAST_SCORE, _OVERLAP, _MOST,
                 )  # fmt: skip
-            except cv2.error as error:
-                raise DetectorError(f"OpenCV cannot read YuNet's weights: {error}") from error
+        except cv2.error as error:
+            raise DetectorError(f"OpenCV cannot read YuNet's weights: {error}") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
 
     def detect(
-        self, images: Sequence[UInt8Image], searches: Sequence[Search] | None = None
+        self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
-        wanted = searches or [Search(min_face_px=self.min_face_px)] * len(images)
+        rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
         with one_thread(), _one_opencv_thread():
-            return search_levels(self, self._networks, images, wanted)
+            return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:
         """Find faces at one level, each image alone; see :class:`facedata.detect.one_shot.levels.Finder`."""
         return [self._find(image) for image in images]
 
     def _find(self, image: UInt8Image) -> Candidates:
-        bgr = _filled(image[:, :, ::-1])
+        height, width = image.shape[:2]
+        bgr = np.ascontiguousarray(image[:, :, ::-1])
+        if min(height, width) < _SMALLEST_PX:
+            bgr = np.zeros((max(height, _SMALLEST_PX), max(width, _SMALLEST_PX), 3), np.uint8)
+            bgr[:height, :width] = image[:, :, ::-1]
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, found = self._network.detect(bgr)
         rows = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
@@ -76,32 +85,12 @@ class Yunet:
         return Candidates(boxes, rows[:, _SCORE], landmarks)
 
 
-def _filled(image: UInt8Image) -> UInt8Image:
-    height, width = image.shape[:2]
-    if min(height, width) >= _SMALLEST_PX:
-        return np.ascontiguousarray(image)
-    whole = np.zeros((max(height, _SMALLEST_PX), max(width, _SMALLEST_PX), 3), np.uint8)
-    whole[:height, :width] = image
-    return whole
-
-
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Run OpenCV on one thread: what a photo gives must not depend on how many there are."""
+    """Run OpenCV on one thread: the result must not depend on how many there are."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         yield
     finally:
         cv2.setNumThreads(threads)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV 5 from telling stderr which backend it does not use."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -6,23 +6,24 @@ import hashlib
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
 from typing import Any, Protocol
+
+import cv2
 
 from ...errors import FacedataError, MissingExtraError
 from ...sources.base import PhotoReader
 from ...types import Photo, Row
 from ..processes import ONE_THREAD
-from ..stage import Stage, run_photos
+from ..stage import Stage
 
 
 class Cluster(Protocol):
-    """Workers somewhere, and joblib's way to them.
+    """Workers somewhere.
 
     Attributes:
         title: what an error calls it, such as ``the Dask cluster at tcp://10.0.0.1:8786``.
@@ -40,19 +41,27 @@ class Cluster(Protocol):
         """Return how many shards can run at once now."""
         ...
 
-    def backend(self) -> Any:
-        """Return a fresh joblib backend that gives results as they come."""
+    def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
+        """Have a worker call :func:`run_job`; return its future."""
+        ...
+
+    def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
+        """Wait until one of some futures is done; return those that are."""
+        ...
+
+    def result(self, future: Any) -> list[Row]:
+        """Return the rows of a future that is done, or raise what its shard or the cluster raised."""
         ...
 
     def deaths(self, error: BaseException) -> int:
-        """Return how many workers' deaths an error stands for; 0 when it is of another kind."""
+        """Return how many workers' deaths a failure stands for; 0 when it is of another kind."""
         ...
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Call a function once on each worker.
 
         Returns:
-            What each worker answered, or the exception it raised, by the worker's name.
+            Each worker's answer, or the exception it raised, by the worker's name.
         """
         ...
 
@@ -61,50 +70,35 @@ class Cluster(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a worker needs of a :class:`facedata.work.task.ShardTask`: not the places to write to."""
-
-    name: str
-    photos: tuple[Photo, ...]
-    stage: Stage
-
-
 _ONE_AT_A_TIME = Lock()
 
 
-def run_job(job: Job) -> tuple[str, list[Row]]:
-    """Run one shard in a worker; returns its name and its rows, each kept one with its crop's bytes."""
-    with _ONE_AT_A_TIME, _naming_the_host():  # Dask's workers may have several threads; detectors have one
-        _use_one_thread()
-        return job.name, run_photos(job.photos, job.stage)
+def run_job(photos: Sequence[Photo], stage: Stage) -> list[Row]:
+    """Run one shard in a worker; return its rows, each kept one with its crop's bytes.
 
-
-@contextmanager
-def _naming_the_host() -> Iterator[None]:
-    """Say on which machine it is that a package, weights or a GPU is missing: it is not the user's own."""
+    Raises:
+        FacedataError: the worker lacks a package, weights or a GPU; the text names its machine.
+    """
     host = f"(on the host {socket.gethostname()})"
-    try:
-        yield
-    except ImportError as error:
-        raise MissingExtraError(f"a worker lacks a package: {error} {host}") from error
-    except FacedataError as error:
-        if host not in str(error):
-            error.args = (f"{error} {host}",)
-        raise
+    with _ONE_AT_A_TIME:  # Dask's workers may have several threads; detectors have one
+        # a worker of our own gets these at its start; here the process may have been running before
+        os.environ.update(ONE_THREAD)
+        cv2.setNumThreads(1)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
+        try:
+            return stage.run(photos)
+        except ImportError as error:
+            raise MissingExtraError(f"a worker lacks a package: {error} {host}") from error
+        except FacedataError as error:
+            if host not in str(error):
+                error.args = (f"{error} {host}",)
+            raise
 
 
-@lru_cache(maxsize=1)
-def _use_one_thread() -> None:
-    """Set what a worker of our own gets at its start, as far as a process that runs already allows."""
-    import cv2
-
-    os.environ.update(ONE_THREAD)
-    cv2.setNumThreads(1)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
+def one_line(error: BaseException) -> str:
+    """Return an error's kind and text on one line, cut where it gets long."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 @dataclass(frozen=True)
@@ -123,20 +117,16 @@ class Look:
 
 
 def look(packages: Sequence[str], reader: PhotoReader, photo: str | None) -> Look:
-    """Say which versions of packages a process has, and what it reads where the photo should be."""
-    versions = {name: found for name in packages if (found := _version(name))}
+    """Return which versions of packages this process has, and what it reads as a photo."""
+    versions = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
     if photo is None:
         return Look(versions)
     try:
         return Look(versions, hashlib.sha256(reader(photo)).hexdigest())
     except OSError as error:
         return Look(versions, trouble=f"{socket.gethostname()}: {error.strerror or error}")
-    except Exception as error:  # noqa: BLE001  a photo's own trouble, such as its size, is not the worker's
+    except Exception as error:  # noqa: BLE001  the photo's own fault, such as its size, is not the worker's
         return Look(versions, hashlib.sha256(repr(error).encode()).hexdigest())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

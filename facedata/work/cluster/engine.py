@@ -1,28 +1,20 @@
-"""Runs shards on a cluster: workers make rows and crops' bytes, the conductor writes them."""
+"""Runs shards on a cluster: workers make rows and crops' bytes, this process writes them."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
-
-from joblib import Parallel, delayed
 
 from ...errors import EngineError
 from ..engine import Engine, ShardsLostError
 from ..task import ShardTask, write_part
-from .base import Cluster, Job, run_job
+from .base import Cluster, one_line
 from .check import refuse_unfit
 
-logger = logging.getLogger(__name__)
-
 _IN_FLIGHT = 2
-"""Shards per worker: one in its hands, one on the way."""
-
-_ROUND = 16
-"""Shards per worker in one call of joblib. What workers have sent and the conductor has not written yet waits
-in memory, about a megabyte a shard, and joblib asks nobody whether there is room."""
+"""Shards per worker: one that it runs, and the next one. Their results wait in this process's memory, about a
+megabyte each."""
 
 
 class ClusterEngine:
@@ -31,18 +23,19 @@ class ClusterEngine:
     Args:
         cluster: where.
         versions: of facedata and the libraries the bytes depend on.
-        fallback: where shards go that were in flight when workers died.
+        most: how many shards may run at once; None: as many as there are workers.
     """
 
-    def __init__(self, cluster: Cluster, versions: Mapping[str, str], fallback: Engine | None) -> None:
-        self.cluster, self.versions = cluster, versions
-        self.fallback = fallback
-        self._known: set[str] = set()
+    fallback: Engine | None = None  # a cluster reports which shard killed its worker
+
+    def __init__(self, cluster: Cluster, versions: Mapping[str, str], most: int | None) -> None:
+        self.cluster, self.versions, self._most = cluster, versions, most
+        self._checked: set[str] | None = None
 
     @property
     def workers(self) -> int:
         """How many shards can run at once now."""
-        return self.cluster.workers()
+        return min(self.cluster.workers(), self._most or self.cluster.workers())
 
     def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
         """Run shards; see :class:`facedata.work.engine.Engine`.
@@ -50,47 +43,35 @@ class ClusterEngine:
         Raises:
             EngineError: the cluster is out of reach, or a worker cannot do the work.
         """
-        waiting = iter(tasks)
-        in_flight: dict[str, ShardTask] = {}
+        waiting, running = iter(tasks), dict[Any, ShardTask]()
+        lost: list[str] = []
+        deaths = 0
         try:
-            for first in waiting:  # with nothing to do, no worker is asked
-                self._check_new_workers(first)
-                yield from self._run(chain([first], waiting), in_flight)
+            while True:
+                for task in islice(waiting, 0 if lost else self._room() - len(running)):
+                    if self._checked is None or not self.cluster.names() <= self._checked:
+                        self._checked = refuse_unfit(self.cluster, self.versions, task)
+                    running[self.cluster.submit(tuple(task.photos), task.stage)] = task
+                if not running:
+                    break
+                for future in self.cluster.first_done(list(running)):
+                    task = running.pop(future)
+                    try:
+                        rows = self.cluster.result(future)
+                    except self.cluster.failures as error:
+                        if not (deaths := self.cluster.deaths(error)):
+                            raise
+                        lost.append(task.name)  # finish what is running, then report it
+                    else:
+                        yield write_part(task, rows)
         except self.cluster.failures as error:
-            if deaths := self.cluster.deaths(error):
-                raise ShardsLostError(in_flight, deaths) from error
             raise EngineError(
-                f"{self.cluster.title} failed ({_one_line(error)}); run the same command again to go on"
+                f"{self.cluster.title} failed ({one_line(error)}); run the same command again to continue"
             ) from error
+        if lost:
+            raise ShardsLostError(lost, deaths)
 
-    def _run(self, tasks: Iterator[ShardTask], in_flight: dict[str, ShardTask]) -> Iterator[list[str]]:
-        with self._parallel() as parallel:
-            while shards := list(islice(tasks, _ROUND * max(1, self.workers))):
-                self._check_new_workers(shards[0])
-                parallel.pre_dispatch = _IN_FLIGHT * max(1, self.workers)
-                for name, rows in parallel(_jobs(shards, in_flight)):
-                    yield write_part(in_flight.pop(name), rows)
-
-    def _parallel(self) -> Any:
-        return Parallel(
-            n_jobs=max(1, self.workers),
-            backend=self.cluster.backend(),
-            return_as="generator_unordered",
-            batch_size=1,
-        )
-
-    def _check_new_workers(self, task: ShardTask) -> None:
-        """Check the workers that joined, or started again, since the last time."""
-        if not self.cluster.names() <= self._known:
-            self._known |= refuse_unfit(self.cluster, self.versions, task)
-
-
-def _jobs(shards: list[ShardTask], in_flight: dict[str, ShardTask]) -> Iterator[Any]:
-    """Yield joblib's jobs, and note each one when it is asked for."""
-    for task in shards:
-        in_flight[task.name] = task
-        yield delayed(run_job)(Job(task.name, tuple(task.photos), task.stage))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    def _room(self) -> int:
+        """Return how many shards may be in flight now."""
+        there = max(1, self.cluster.workers())
+        return self._most if self._most is not None and self._most < there else _IN_FLIGHT * there

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ...errors import EngineError, MissingExtraError
+from ...types import Photo, Row
 from ..processes import ONE_THREAD, cores, deaf_to_ctrl_c
+from ..stage import Stage
+from .base import run_job
 
 try:
     import dask
-    from distributed import Client, LocalCluster, Security
+    from distributed import Client, LocalCluster, Security, as_completed
     from distributed.comm.core import connect
     from distributed.scheduler import KilledWorker
-    from joblib._dask import DaskDistributedBackend
 except ImportError as error:
     raise MissingExtraError(
         f"--engine dask needs a package that is not installed ({error}): pip install 'facedata[dask]'"
@@ -38,21 +40,32 @@ class DaskCluster:
         CancelledError,  # the scheduler is gone, and what it had with it
     )
 
-    def __init__(self, client: Client, title: str, most: int | None) -> None:
-        self.client, self.title, self._most = client, title, most
+    def __init__(self, client: Client, title: str) -> None:
+        self.client, self.title = client, title
+        self._running = as_completed(loop=client.loop)
 
     def names(self) -> set[str]:
         """Return the workers' addresses."""
         return set(self.client.ncores())
 
     def workers(self) -> int:
-        """Return how many worker processes there are; those asked for at most."""
-        there = len(self.names())
-        return there if self._most is None else min(there, self._most)
+        """Return how many worker processes there are."""
+        return len(self.names())
 
-    def backend(self) -> Any:
-        """Return joblib's backend for this client."""
-        return _Backend(client=self.client, wait_for_workers_timeout=_WORKERS_S)
+    def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
+        """Send a shard out."""
+        future = self.client.submit(run_job, photos, stage, pure=False)
+        self._running.add(future)
+        return future
+
+    def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
+        """Wait for a shard."""
+        return set(self._running.next_batch())
+
+    def result(self, future: Any) -> list[Row]:
+        """Return a shard's rows."""
+        rows: list[Row] = future.result()
+        return rows
 
     def deaths(self, error: BaseException) -> int:
         """Return the deaths after which Dask gave a shard up: it tries again itself."""
@@ -69,46 +82,34 @@ class DaskCluster:
         return {name: answer for name, answer in answers.items() if isinstance(answer, str)}
 
 
-class _Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no types
-    """joblib's backend without its wait for ever for a shard that Dask has given up."""
-
-    def submit(self, func: Any, callback: Any = None) -> Any:
-        """Send a shard out; its failure is told to joblib too."""
-        future = super().submit(func, callback)
-        future.add_done_callback(lambda done: callback(done.exception()) if done.exception() else None)
-        return future
-
-    def retrieve_result_callback(self, out: Any) -> Any:
-        """Return what a shard gave, or raise what it raised."""
-        if isinstance(out, BaseException):
-            raise out
-        return super().retrieve_result_callback(out)
-
-    def effective_n_jobs(self, n_jobs: int) -> int:
-        """Return how many shards run at once, two at least."""
-        return max(2, int(super().effective_n_jobs(n_jobs)))  # at 1, joblib would run all in this process
-
-
 @contextmanager
 def open_dask(address: str | None, workers: int | None) -> Iterator[DaskCluster]:
     """Connect to a scheduler, or start workers here; ends only what it started.
 
     Raises:
-        EngineError: nobody answers at the address.
+        EngineError: no scheduler answers at the address.
     """
-    with ExitStack() as stack:
-        stack.enter_context(_quiet())
-        if address is None:
-            where: Any = stack.enter_context(_local(workers or cores()))
-        else:
-            where = address
-            _knock(address)
-        client = stack.enter_context(Client(where, timeout=_CONNECT_S, set_as_default=False))
-        yield DaskCluster(client, f"the Dask cluster {f'at {address}' if address else 'here'}", workers)
+    # Dask's own logs stay out of ours: what matters in them becomes an error here
+    loggers = [logging.getLogger(name) for name in [*logging.root.manager.loggerDict]]
+    levels = {logger: logger.level for logger in loggers if logger.name.partition(".")[0] == "distributed"}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with ExitStack() as stack:
+            if address is None:
+                where: Any = stack.enter_context(_start_workers(workers or cores()))
+            else:
+                where = address
+                _knock(address)
+            client = stack.enter_context(Client(where, timeout=_CONNECT_S, set_as_default=False))
+            yield DaskCluster(client, f"the Dask cluster {f'at {address}' if address else 'here'}")
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def _knock(address: str) -> None:
-    """Refuse an address where no scheduler is; a client waits for ever for one that says nothing."""
+    """Refuse an address without a scheduler; a client waits for ever for one that never replies."""
     try:
         with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own, as in a notebook
             thread.submit(asyncio.run, _connect(address)).result()
@@ -120,32 +121,18 @@ def _knock(address: str) -> None:
 
 
 async def _connect(address: str) -> None:
-    arguments = Security().get_connection_args("client")
-    comm = await asyncio.wait_for(connect(address, timeout=_CONNECT_S, **arguments), 2 * _CONNECT_S)
+    how = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=_CONNECT_S, **how), 2 * _CONNECT_S)
     await comm.close()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Dask's own logs out of ours: what matters of them becomes an error here."""
-    loggers = [logging.getLogger(name) for name in [*logging.root.manager.loggerDict]]
-    before = {logger: logger.level for logger in loggers if logger.name.partition(".")[0] == "distributed"}
-    for logger in before:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in before.items():
-            logger.setLevel(level)
-
-
-@contextmanager
-def _local(workers: int) -> Iterator[LocalCluster]:
+def _start_workers(count: int) -> Iterator[LocalCluster]:
     environment = {**ONE_THREAD, "DASK_LOGGING__DISTRIBUTED": "critical"}
     with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
         with deaf_to_ctrl_c():
             cluster = LocalCluster(
-                n_workers=workers,
+                n_workers=count,
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address="127.0.0.1:0",

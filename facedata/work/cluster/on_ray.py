@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ...errors import EngineError, MissingExtraError
+from ...types import Photo
 from ..processes import cores
+from ..stage import Stage
+from .base import run_job
 
 try:
     import ray
@@ -18,13 +21,10 @@ try:
         NodeDiedError,
         ObjectLostError,
         OutOfMemoryError,
-        RayActorError,
         RayError,
         RayTaskError,
         WorkerCrashedError,
     )
-    from ray.util.joblib.ray_backend import RayBackend
-    from ray.util.multiprocessing import Pool
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
     raise MissingExtraError(
@@ -33,98 +33,70 @@ except ImportError as error:
 
 _CONNECT_S = 5
 _ANSWER_S = 60
-_START_S = 60
-_DEATHS = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, OutOfMemoryError)
+_DEATHS = (WorkerCrashedError, NodeDiedError, ObjectLostError, OutOfMemoryError)
 
 
 class RayCluster:
-    """What this process is connected to; see :class:`facedata.work.cluster.base.Cluster`."""
+    """The cluster this process is connected to; see :class:`facedata.work.cluster.base.Cluster`."""
 
     failures: tuple[type[BaseException], ...] = (RayError,)
 
-    def __init__(self, title: str, most: int | None, device: str) -> None:
-        self.title, self._most, self._device = title, most, device
+    def __init__(self, title: str, device: str) -> None:
+        self.title = title
+        self._unit = "GPU" if device == "cuda" else "CPU"
+        needs = {"num_cpus": 1, "num_gpus": int(device == "cuda"), "scheduling_strategy": "SPREAD"}
+        # max_calls=0: a process keeps its networks for the next shard; Ray would end one that has a GPU
+        self._run = ray.remote(max_retries=0, max_calls=0, **needs)(run_job)
 
     def names(self) -> set[str]:
         """Return the nodes' names."""
         return set(self._nodes())
 
     def workers(self) -> int:
-        """Return how many CPUs there are, or GPUs when the detectors run there; those asked for at most."""
-        there = int(ray.cluster_resources().get("GPU" if self._device == "cuda" else "CPU", 0))
-        return there if self._most is None else min(there, self._most)
+        """Return how many CPUs there are, or GPUs when the detectors run there."""
+        return int(ray.cluster_resources().get(self._unit, 0))
 
-    def backend(self) -> Any:
-        """Return joblib's backend for Ray, with one CPU, and perhaps one GPU, for each worker."""
-        needs = {"num_cpus": 1, "num_gpus": int(self._device == "cuda"), "scheduling_strategy": "SPREAD"}
-        return _Backend(ray_remote_args=needs)
+    def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
+        """Send a shard out."""
+        return self._run.remote(photos, stage)
+
+    def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
+        """Wait for a shard."""
+        return list(ray.wait(futures)[0])
+
+    def result(self, future: Any) -> Any:
+        """Return a shard's rows, or what a function on a worker returned."""
+        try:
+            return ray.get(future, timeout=_ANSWER_S)
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
 
     def deaths(self, error: BaseException) -> int:
-        """Return 1 for the death of an actor, its process or its node."""
+        """Return 1 for the death of a process or its node."""
         return int(isinstance(error, _DEATHS))
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Call a function in a process of each node."""
         remote = ray.remote(num_cpus=0, max_retries=0)(function)
-        asked = {
-            name: remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
-                *arguments
-            )
-            for name, node in self._nodes().items()
-        }
-        return {name: _answer(reference) for name, reference in asked.items()}
+        asked = {}
+        for name, node in self._nodes().items():
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked[name] = remote.options(scheduling_strategy=there).remote(*arguments)
+        answers: dict[str, Any] = {}
+        for name, future in asked.items():
+            try:
+                answers[name] = self.result(future)
+            except Exception as error:  # noqa: BLE001  the check tells the kinds apart
+                answers[name] = error
+        return answers
 
     def hosts(self) -> dict[str, str]:
         """Return each node's host name."""
-        return {_name(node): str(node["NodeManagerHostname"]) for node in ray.nodes() if node["Alive"]}
+        return {name: str(node["NodeManagerHostname"]) for name, node in self._nodes().items()}
 
-    def _nodes(self) -> dict[str, str]:
+    def _nodes(self) -> dict[str, dict[str, Any]]:
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-        return {_name(node): node["NodeID"] for node in nodes}
-
-
-def _name(node: dict[str, Any]) -> str:
-    return f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
-
-
-def _answer(reference: Any) -> Any:
-    try:
-        return ray.get(reference, timeout=_ANSWER_S)
-    except RayTaskError as error:
-        return error.cause if isinstance(error.cause, Exception) else error
-    except RayError as error:
-        return error
-
-
-class _Backend(RayBackend):  # type: ignore[misc]  # mypy is told not to look into Ray
-    """Ray's backend for joblib, which here gives results as they come, and never runs in this process."""
-
-    supports_return_generator = True
-
-    def configure(self, n_jobs: int = 1, parallel: Any = None, **_: Any) -> int:
-        """Start the pool of workers; return how many were asked for."""
-        self.parallel = parallel
-        self._pool = _Pool(n_jobs, ray_remote_args=self.ray_remote_args)
-        return n_jobs
-
-    def effective_n_jobs(self, n_jobs: int) -> int:
-        """Return how many shards run at once, two at least."""
-        return max(2, n_jobs)  # at 1, joblib would run everything in this process
-
-
-class _Pool(Pool):  # type: ignore[misc]
-    """Ray's pool, but it goes without workers that cannot be started, say on a node that went away."""
-
-    def _start_actor_pool(self, processes: int) -> None:
-        entries = [self._new_actor_entry() for _ in range(processes)]
-        pings = [actor.ping.remote() for actor, _ in entries]
-        ready, _ = ray.wait(pings, num_returns=len(pings), timeout=_START_S)
-        self._actor_pool = [entry for entry, ping in zip(entries, pings, strict=True) if ping in ready]
-        for (actor, _), ping in zip(entries, pings, strict=True):
-            if ping not in ready:
-                ray.kill(actor)
-        if not self._actor_pool:
-            raise EngineError(f"no worker of the Ray cluster could be started within {_START_S} s")
+        return {f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}": node for node in nodes}
 
 
 @contextmanager
@@ -134,29 +106,25 @@ def open_ray(address: str | None, workers: int | None, device: str) -> Iterator[
     An instance that this process is already connected to is used when no address is given.
 
     Raises:
-        EngineError: nobody answers at the address.
+        EngineError: no cluster answers at the address.
     """
     if address is None and ray.is_initialized():
-        yield RayCluster("the Ray cluster of this process", workers, device)
+        yield RayCluster("the Ray cluster of this process", device)
         return
     if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody was asked whether Ray may phone home
-        where: dict[str, Any] = {
-            "address": "local",
-            "num_cpus": workers or cores(),
-            "include_dashboard": False,
-        }
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to Ray's phoning home
         title = "the Ray cluster on this machine"
+        where = {"address": "local", "num_cpus": workers or cores(), "include_dashboard": False}
     else:
         _knock(address)
-        where, title = {"address": address}, f"the Ray cluster at {address}"
+        title, where = f"the Ray cluster at {address}", {"address": address}
     try:
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise EngineError(f"cannot connect to {title} ({said})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise EngineError(f"cannot connect to {title} ({reason})") from error
     try:
-        yield RayCluster(title, workers, device)
+        yield RayCluster(title, device)
     finally:
         ray.shutdown()
 
@@ -166,7 +134,7 @@ _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
 def _knock(address: str) -> None:
-    """Refuse an address where nobody speaks gRPC, as Ray does; Ray itself would wait there for minutes."""
+    """Refuse an address that does not speak gRPC, as Ray does; Ray itself would wait there for minutes."""
     if address == "auto" or os.environ.get("RAY_USE_TLS") == "1":
         return
     host, _, port = address.rpartition(":")

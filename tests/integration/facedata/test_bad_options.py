@@ -8,7 +8,8 @@ import pytest
 
 from facedata import PrepareConfig, open_set, prepare
 from facedata.errors import UsageError
-from tests.integration.conftest import SMALL, done, here, run, snapshot
+from tests.support.facedata_command import SMALL, done, here, run
+from tests.support.set_bytes import snapshot
 
 
 def _wrong_use(photos: Path, out: Path, *options: object) -> str:

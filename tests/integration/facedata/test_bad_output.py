@@ -9,7 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.integration.conftest import SMALL, Disk, Gate, contents, done, finish, here, run, snapshot, start
+from tests.support.facedata_command import SMALL, done, here, run, start
+from tests.support.gates import Gate
+from tests.support.processes import finish
+from tests.support.set_bytes import set_bytes, snapshot
+from tests.support.small_disk import Disk
 
 _LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
 
@@ -70,7 +74,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_a_rerun_finishes(
     _nothing_half_written(out)
     small_disk.remount("size=8m")
     done("prepare", "folder", source, "--out", out, *SMALL)
-    assert contents(out) == contents(undisturbed)
+    assert set_bytes(out) == set_bytes(undisturbed)
 
 
 @pytest.mark.parametrize(("most_bytes", "what"), [(1200, "the crop"), (7000, "parts")])
@@ -89,18 +93,18 @@ def test_a_refused_write_leaves_nothing_half_written_and_a_rerun_finishes(
         "seed: 0 there, 5 now" in here("prepare", "folder", source, "--out", out, *SMALL, "--seed", "5").error
     )
     done("prepare", "folder", source, "--out", out, *SMALL)
-    assert contents(out) == contents(undisturbed)
+    assert set_bytes(out) == set_bytes(undisturbed)
 
 
 def test_a_full_disk_leaves_a_finished_set_as_it_was_when_pairs_are_drawn_anew(
     own_set: tuple[Path, Path],
 ) -> None:
     _, out = own_set
-    before = contents(out)
+    before = set_bytes(out)
     full = run("pairs", out, "--strategy", "all", before=_LIMIT.format(1000))
     assert full.status == 1
     assert "pairs.parquet" in full.error
-    assert contents(out) == before
+    assert set_bytes(out) == before
 
 
 def test_a_second_run_on_one_output_is_refused_and_the_first_goes_on(
@@ -116,7 +120,7 @@ def test_a_second_run_on_one_output_is_refused_and_the_first_goes_on(
         assert f"another run is working on {out}" in second.error
     gate.open()
     assert finish(first).status == 0
-    assert contents(out) == contents(undisturbed)
+    assert set_bytes(out) == set_bytes(undisturbed)
 
 
 def test_other_settings_are_refused_by_name_with_both_values(own_set: tuple[Path, Path]) -> None:
@@ -135,7 +139,7 @@ def test_another_schema_version_is_refused_and_overwrite_starts_afresh(
     version: int | None, own_set: tuple[Path, Path]
 ) -> None:
     source, out = own_set
-    wanted = contents(out)
+    wanted = set_bytes(out)
     info = json.loads((out / "dataset.json").read_text())
     (out / "dataset.json").write_text(json.dumps({**info, "schema_version": version}))
     before = snapshot(out)
@@ -146,7 +150,7 @@ def test_another_schema_version_is_refused_and_overwrite_starts_afresh(
     assert snapshot(out) == before
     if version == 0:
         done("prepare", "folder", source, "--out", out, *SMALL, "--overwrite")
-        assert contents(out) == wanted
+        assert set_bytes(out) == wanted
 
 
 @pytest.mark.parametrize("more", [(), ("--overwrite",)])
@@ -195,22 +199,22 @@ def test_commands_on_what_is_no_set_are_refused(command: str, tmp_path: Path) ->
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_a_lost_or_cut_crop_is_made_again(damage: str, own_set: tuple[Path, Path]) -> None:
     source, out = own_set
-    wanted = contents(out)
+    wanted = set_bytes(out)
     crop = sorted((out / "crops").rglob("*.jpg"))[3]
     crop.unlink() if damage == "gone" else os.truncate(crop, 100)
     done("prepare", "folder", source, "--out", out, *SMALL)
-    assert contents(out) == wanted
+    assert set_bytes(out) == wanted
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "photos.parquet", "classes.parquet", ".seen.arrow"])
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_a_damaged_set_is_named_or_mended(name: str, damage: str, own_set: tuple[Path, Path]) -> None:
     source, out = own_set
-    wanted = contents(out)
+    wanted = set_bytes(out)
     (out / name).unlink() if damage == "gone" else os.truncate(out / name, 50)
     again = here("prepare", "folder", source, "--out", out, *SMALL)
     if again.status:
         assert again.status == 1
         assert str(out) in again.error
     else:
-        assert contents(out) == wanted
+        assert set_bytes(out) == wanted

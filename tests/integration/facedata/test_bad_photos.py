@@ -15,7 +15,8 @@ from PIL import Image
 
 from facedata import ClassManifest, open_set
 from facedata.testing import MarkedFace, marked_image
-from tests.integration.conftest import SMALL, contents, done, here, run
+from tests.support.facedata_command import SMALL, done, here, run
+from tests.support.set_bytes import set_bytes
 
 _ODD = [
     "with space", " leading", "trailing ", "'single'", '"double"', "a.b.c", "dots...", "Jürgen Ōé", "e\u0301",
@@ -175,7 +176,7 @@ def test_a_rerun_on_a_changed_source_equals_a_fresh_run(photos: Path, tmp_path: 
     (photos / "person-03" / "new.png").write_bytes(_png(902))
     _prepare(photos, tmp_path / "again")
     _prepare(photos, tmp_path / "fresh")
-    assert contents(tmp_path / "again") == contents(tmp_path / "fresh")
+    assert set_bytes(tmp_path / "again") == set_bytes(tmp_path / "fresh")
     rows = _rows(tmp_path / "again")
     assert rows["person-00/01.png"]["status"] == "no_face"
     assert sum(row["status"] == "kept" for row in rows.values()) == _crops_open(tmp_path / "again") == 15
@@ -189,7 +190,7 @@ def test_a_photo_that_vanishes_does_not_take_its_neighbours_along(photos: Path, 
     _prepare(photos, tmp_path / "again")
     _prepare(photos, tmp_path / "fresh")
     assert _rows(tmp_path / "again")["person-00/copy.png"]["status"] == "kept"
-    assert contents(tmp_path / "again") == contents(tmp_path / "fresh")
+    assert set_bytes(tmp_path / "again") == set_bytes(tmp_path / "fresh")
 
 
 def test_an_output_whose_name_is_not_utf8_holds_a_set_like_any_other(photos: Path, tmp_path: Path) -> None:
@@ -209,6 +210,6 @@ def test_option_text_that_is_not_utf8_is_wrong_use(flag: str, photos: Path, tmp_
 def test_an_output_below_its_source_is_not_read_as_photos(photos: Path) -> None:
     out = photos / "faces"
     _prepare(photos, out)
-    before = contents(out)
+    before = set_bytes(out)
     _prepare(photos, out)
-    assert contents(out) == before
+    assert set_bytes(out) == before

@@ -14,7 +14,9 @@ from PIL import Image
 
 from facedata import open_set
 from facedata.testing import MarkedFace, marked_image
-from tests.integration.conftest import SMALL, Finished, done, here, run, snapshot
+from tests.support.command_line import Finished
+from tests.support.facedata_command import SMALL, done, here, run
+from tests.support.set_bytes import snapshot
 
 
 def _photo(file: Path, seed: int = 0) -> None:

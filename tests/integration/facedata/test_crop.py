@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -31,40 +31,26 @@ from facedata import (
     split_set,
     triplets_set,
 )
-from facedata.crops.align import DEFAULT_SIZES, place
+from facedata.config import TEMPLATES
+from facedata.crops.arcface112 import arcface112
+from facedata.crops.cut import make_shape
 from facedata.errors import OtherSettingsError, PhotosLostError, SetError, SourceError, UsageError
 from facedata.sources.demo import DemoSource
 from facedata.testing import FakeDetector, MarkedFace, marked_folder, marked_image
 from facedata.types import Face, UInt8Image
-from facedata.work.task import ShardTask, run_shard
-from tests.integration.conftest import done, here
-from tests.sets import events, set_bytes
-from tests.shared import SHARED, needs_shared
+from tests.support.facedata_command import done, here
+from tests.support.inline_engine import inline
+from tests.support.set_bytes import events, set_bytes
+from tests.support.shared_data import SHARED, needs_shared
 
 _WITH_WORKERS = {"test_real_photos_and_faces_equal_prepare"}
 
 
-class HereEngine:
-    """Runs shards in this process, which saves the second and a half that a worker takes to start."""
-
-    fallback = None
-    workers = 1
-
-    def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
-        """Run shards one after the other."""
-        for task in tasks:
-            yield run_shard(task)
-
-
 @pytest.fixture(autouse=True)
-def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.originalname not in _WITH_WORKERS:
-        here = contextlib.nullcontext(HereEngine())
-        for module in (
-            "facedata.commands.prepare",
-            "facedata.commands.crop",
-        ):  # `facedata.prepare` is also a function
-            monkeypatch.setattr(sys.modules[module], "open_engine", lambda *_: here)
+def _in_this_process(request: pytest.FixtureRequest) -> Iterator[None]:
+    without_workers = request.node.originalname not in _WITH_WORKERS
+    with inline() if without_workers else contextlib.nullcontext():
+        yield
 
 
 SOME = {"splits": "train=0.5,test=0.5", "workers": 1}
@@ -120,13 +106,13 @@ def prepared(mixed: Path, exclusion: Path) -> Callable[[str], Path]:
     return of
 
 
-@pytest.mark.parametrize(("start", "to"), [*permutations(DEFAULT_SIZES, 2)])
+@pytest.mark.parametrize(("start", "to"), [*permutations(TEMPLATES, 2)])
 def test_every_template_from_every_other_equals_prepare(
     prepared: Callable[[str], Path], tmp_path: Path, start: str, to: str
 ) -> None:
     cropped = crop_set(prepared(start), tmp_path / "out", template=to, workers=2)
     assert set_bytes(tmp_path / "out") == set_bytes(prepared(to))
-    assert cropped.size_px == DEFAULT_SIZES[to]
+    assert cropped.size_px == make_shape(to).size_px
     assert set(cropped.info["counts"]["status"]) >= {"kept", "duplicate", "too_few", "excluded", "no_face"}
 
 
@@ -155,13 +141,13 @@ def test_ids_splits_and_rows_stay_and_matrices_are_the_templates(
         if row["matrix"] is not None:
             points = np.array(row["landmarks"], np.float32).reshape(5, 2)
             face = Face(np.array(row["box"], np.float32), 1.0, points)
-            assert row["matrix"] == place(face, "arcface112", 112).matrix.ravel().tolist()
+            assert row["matrix"] == arcface112(face).matrix.ravel().tolist()
 
 
 class CentreDetector(FakeDetector):
     """Finds one face about the middle of whatever it is shown, at any size."""
 
-    def detect(self, images: Sequence[UInt8Image], searches: object = None) -> list[list[Face]]:
+    def detect(self, images: Sequence[UInt8Image], rules: object = None) -> list[list[Face]]:
         """Return that face."""
         return [[self._face(image.shape[1], image.shape[0])] for image in images]
 
@@ -290,7 +276,7 @@ def test_turned_grey_large_and_odd_photos_equal_prepare(tmp_path: Path) -> None:
         picture.convert("CMYK").save(home / "cmyk.jpg")
         large.convert("L").save(home / "grey.png")
         picture.convert("RGBA").save(home / "alpha.webp")
-    for template in DEFAULT_SIZES:
+    for template in TEMPLATES:
         made(tmp_path / "photos", tmp_path / template, CentreDetector, template=template)
     for template in ("arcface112", "facenet160"):
         crop_set(tmp_path / "square", tmp_path / f"{template}-cropped", template=template, workers=1)

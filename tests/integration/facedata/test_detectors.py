@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from facedata import PrepareConfig, find_crops, open_set, prepare
+from facedata.work import shards
 from tests.benchmark.accuracy import EYES
-from tests.integration.conftest import done, run
-from tests.sets import set_bytes
-from tests.shared import SHARED, needs_shared
+from tests.support.facedata_command import done, run
+from tests.support.set_bytes import set_bytes
+from tests.support.shared_data import SHARED, needs_shared
 
 _WEIGHTS = {
     "yunet": SHARED / "weights" / "face_detection_yunet_2023mar.onnx",
@@ -60,7 +61,7 @@ def test_photos_as_photographed_are_kept(detector: str, faces: Path) -> None:
 def test_other_workers_shards_and_a_cached_file_give_the_same_bytes(
     detector: str, faces: Path, celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedata.work.shards.SHARD_PHOTOS", 7)
+    monkeypatch.setattr(shards, "SHARD_PHOTOS", 7)
     names = {"yunet": "face_detection_yunet_2023mar.onnx", "retinaface": "mobilenet0.25_Final.pth"}
     (tmp_path / "cache" / "weights").mkdir(parents=True)
     shutil.copy(_WEIGHTS[detector], tmp_path / "cache" / "weights" / names[detector])

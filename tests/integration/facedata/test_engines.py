@@ -14,7 +14,6 @@ import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,23 @@ import pytest
 from PIL import Image
 
 from facedata import prepare
-from facedata.testing import CrashingDetector, FakeDetector, MarkedFace, marked_folder, marked_image
-from facedata.types import Face
-from tests.integration.conftest import ROOT, Finished, finish, run, start, wait_for
-from tests.sets import events, set_bytes
+from facedata.testing import CrashingDetector, MarkedFace, marked_folder, marked_image
+from tests.support.command_line import Finished
+from tests.support.facedata_command import done, run, start
+from tests.support.footprints import Footprints
+from tests.support.marked_photos import prepare_marked
+from tests.support.processes import ROOT, finish, wait_for
+from tests.support.set_bytes import events, set_bytes
 
 pytest.importorskip("distributed", reason="the extra facedata[dask] is not installed")
-pytest.importorskip("joblib._dask")
 
 SIZE = ("--size", "64")
 CRASHING = "from facedata.testing import CrashingDetector as factory"
+IMPATIENT = {
+    name: f"from facedata.work.cluster import on_{name} as engine; engine._CONNECT_S = 0.5"
+    for name in ("dask", "ray")
+}
+"""Statements that shorten how long an address is tried."""
 ADDRESS = re.compile(r"Scheduler at: +(tcp://[\d.:]+)")
 RAY_ENVIRONMENT = {
     # a secret that its processes share: Ray wants one, and would else leave it in the home folder
@@ -40,40 +46,6 @@ RAY_ENVIRONMENT = {
     "RAY_AUTH_TOKEN": "5eed" * 16,
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-
-
-@dataclass(frozen=True)
-class Footprints:
-    """Makes detectors that leave their process's number in a folder, and take their time."""
-
-    folder: Path
-    seconds_per_photo: float = 0.0
-
-    def __call__(self) -> FootprintDetector:
-        return FootprintDetector(self)
-
-    @property
-    def statement(self) -> str:
-        """What :func:`start` takes as its detector."""
-        return (
-            "from pathlib import Path; from tests.integration.facedata.test_engines import Footprints; "
-            f"factory = Footprints(Path({str(self.folder)!r}), {self.seconds_per_photo})"
-        )
-
-    def pids(self) -> list[int]:
-        return [int(file.name) for file in self.folder.iterdir()]
-
-
-class FootprintDetector(FakeDetector):
-    """See :class:`Footprints`."""
-
-    def __init__(self, prints: Footprints) -> None:
-        self._prints = prints
-
-    def detect(self, images: Sequence[Any], *more: Any, **named: Any) -> list[list[Face]]:
-        (self._prints.folder / str(os.getpid())).touch()
-        time.sleep(self._prints.seconds_per_photo * len(images))
-        return super().detect(images, *more, **named)
 
 
 @pytest.fixture
@@ -181,10 +153,10 @@ def _ray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Ten people with forty photos each, which are seven shards; and their set, made by this machine."""
+    """Ten people with thirty photos each, which are five shards; and their set, made by this process."""
     folder = tmp_path_factory.mktemp("many")
-    marked_folder(folder / "photos", people=10, photos=40)
-    prepare(folder / "photos", folder / "set", detector=FakeDetector, workers=1, size=64)
+    marked_folder(folder / "photos", people=10, photos=30)
+    prepare_marked(folder / "photos", folder / "set", size=64)
     return folder / "photos", folder / "set"
 
 
@@ -209,7 +181,7 @@ def test_a_cluster_makes_the_same_bytes(
     assert log["start"]["pid"] not in footprints.pids()
 
 
-@pytest.mark.parametrize("cluster", ["dask"], indirect=True)
+@pytest.mark.parametrize("cluster", ["dask"], indirect=True, scope="module")
 def test_workers_need_not_see_the_output_nor_share_a_working_folder(
     cluster: list[object], many: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -229,10 +201,11 @@ def test_a_run_survives_the_death_of_a_worker(
 ) -> None:
     photos, alone = many
     out = tmp_path / "set"
+    slow = Footprints(footprints.folder, 0.02)  # a worker takes seconds to be replaced
     arguments = ["prepare", "folder", photos, "--out", out, *SIZE, *map(str, cluster)]
-    process = start(*arguments, detector=footprints.statement)
+    process = start(*arguments, detector=slow.statement)
     parts = out / ".work" / "parts"
-    wait_for(lambda: process.poll() is not None or len([*parts.glob("[!.]*")] if parts.is_dir() else []) > 1)
+    wait_for(lambda: process.poll() is not None or len([*parts.glob("[!.]*")] if parts.is_dir() else []) > 0)
     assert process.poll() is None, finish(process)
     os.kill(footprints.pids()[0], signal.SIGKILL)
     finished = finish(process)
@@ -288,8 +261,9 @@ def test_an_address_where_no_cluster_answers_is_said_in_one_line(
             server.close()
         before = time.monotonic()
         finished = run(
-            "prepare", "folder", many[0], "--out", tmp_path / "set", "--engine", engine, "--address", address
-        )
+            "prepare", "folder", many[0], "--out", tmp_path / "set", "--engine", engine, "--address", address,
+            before=IMPATIENT[engine],
+        )  # fmt: skip
     assert time.monotonic() - before < 40
     assert finished.status == 1
     assert f"answers at {address}" in finished.error
@@ -311,7 +285,7 @@ def test_a_scheduler_that_goes_away_is_said_in_one_line(
         finished = finish(process)
     assert finished.status == 1
     assert f"the Dask cluster at {address} failed" in finished.error
-    assert "run the same command again to go on" in finished.error
+    assert "run the same command again to continue" in finished.error
 
 
 @pytest.fixture(scope="module")
@@ -360,14 +334,15 @@ def test_ctrl_c_ends_a_cluster_of_our_own(
 ) -> None:
     photos, alone = many
     out = tmp_path / "set"
-    slow = Footprints(footprints.folder, 0.05)
+    slow = Footprints(footprints.folder, 0.02)
     arguments = ["prepare", "folder", photos, "--out", out, *SIZE, "--engine", "dask", "--workers", "2"]
     process = start(*arguments, detector=slow.statement)
     wait_for(lambda: process.poll() is not None or len(slow.pids()) == 2)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
     stopped = finish(process)
     assert stopped.status == 130, stopped.stderr
-    assert stopped.stderr == "facedata: stopped; run the same command again to go on\n"
+    assert stopped.stderr == "facedata: stopped; run the same command again to continue\n"
     assert not [pid for pid in slow.pids() if Path(f"/proc/{pid}").exists()]
-    prepared(photos, out, "--workers", 1)  # on another engine: it is no part of the settings
+    # on another engine: it is no part of the settings
+    done("prepare", "folder", photos, "--out", out, *SIZE, "--workers", 1)
     assert set_bytes(out) == set_bytes(alone)

@@ -18,14 +18,15 @@ from facedata import ClassManifest, PairManifest, TripletManifest, open_set, pre
 from facedata.errors import LockedError, NotASetError, SourceError, StoreError, UnfinishedSetError
 from facedata.files import remote
 from facedata.files.remote import Remote
-from facedata.sets import upload
+from facedata.sets import working_folder
 from facedata.sources.folder import FolderReader, FolderSource
 from facedata.store import tars
 from facedata.testing import FakeDetector
-from tests.inline import STATEMENT, inline
-from tests.integration.conftest import SMALL, done, finish, here, run, start, wait_for
-from tests.object_store import BUCKET, ObjectStore, serve
-from tests.sets import OUTSIDE_THE_PROMISE, set_bytes
+from tests.support.facedata_command import SMALL, done, here, run, start
+from tests.support.inline_engine import STATEMENT, inline
+from tests.support.object_store import BUCKET, ObjectStore, serve
+from tests.support.processes import finish, wait_for
+from tests.support.set_bytes import OUTSIDE_THE_PROMISE, set_bytes
 
 URL = f"s3://{BUCKET}/faces"
 PHOTOS = f"s3://{BUCKET}/photos"
@@ -378,7 +379,7 @@ def test_other_settings_are_refused_and_named_with_the_url(store: ObjectStore, p
     before = store.objects("faces")
     refused = here(*to_url(photos, "--min-score", ".5"))
     assert refused.status == 1
-    assert f"{URL} was prepared with other settings (min_score: 0.9 there, 0.5 now)" in refused.error
+    assert f"{URL} was made with other settings (min_score: 0.9 there, 0.5 now)" in refused.error
     assert store.objects("faces") == before  # no claim stays behind
     done(*to_url(photos, "--min-score", ".5", "--overwrite"))
     assert open_set(URL).info["settings"]["min_score"] == 0.5
@@ -388,14 +389,14 @@ def test_two_runs_at_once(store: ObjectStore, photos: Path, tmp_path: Path) -> N
     """The later one wins, whatever the machine; the earlier one stops before it writes."""
     place_ = Remote(URL)
     earlier = ExitStack()
-    folder = earlier.enter_context(upload.staged(place_, tmp_path / "one"))
+    folder = earlier.enter_context(working_folder.working_copy(place_, tmp_path / "one"))
     done("prepare", "folder", photos, "--out", folder, *SMALL, "--store", "tar")
     done(*to_url(photos))  # with a cache of its own, as on another machine
     before = store.objects("faces")
     with pytest.raises(LockedError, match=f"has taken over {URL}; nothing was uploaded"):
         earlier.close()
     assert store.objects("faces") == before
-    with upload.staged(place_, tmp_path / "two"):
+    with working_folder.working_copy(place_, tmp_path / "two"):
         refused = subprocess_try(tmp_path)
     assert f"another run is working on {URL}" in refused
 
@@ -403,9 +404,9 @@ def test_two_runs_at_once(store: ObjectStore, photos: Path, tmp_path: Path) -> N
 def subprocess_try(tmp_path: Path) -> str:
     """Try to work on the URL from another process with the same cache."""
     program = (
-        "from pathlib import Path; from facedata.sets.upload import staged\n"
+        "from pathlib import Path; from facedata.sets.working_folder import working_copy\n"
         "from facedata.files.remote import Remote\n"
-        f"with staged(Remote({URL!r}), Path({str(tmp_path / 'two')!r})): pass"
+        f"with working_copy(Remote({URL!r}), Path({str(tmp_path / 'two')!r})): pass"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert finished.returncode == 1
@@ -417,12 +418,12 @@ def test_work_is_dropped_when_the_set_has_changed_elsewhere(
 ) -> None:
     done(*to_url(photos))
     place_ = Remote(URL)
-    with suppress(KeyboardInterrupt), upload.staged(place_, tmp_path / "one") as folder:
+    with suppress(KeyboardInterrupt), working_folder.working_copy(place_, tmp_path / "one") as folder:
         (folder / "photos.parquet").write_bytes(b"half done")
         raise KeyboardInterrupt
     done("split", URL, "--seed", "8")  # by another machine
     done("split", local, "--seed", "8")
-    with upload.staged(place_, tmp_path / "one"):
+    with working_folder.working_copy(place_, tmp_path / "one"):
         pass
     assert "has changed since this machine worked on it" in caplog.text
     same(store, local)

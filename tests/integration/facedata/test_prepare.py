@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,60 +13,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedata import PreparedSet, open_set, prepare
+from facedata import open_set
 from facedata.config import PrepareConfig
 from facedata.detect.base import Detector
 from facedata.errors import EngineError, NothingKeptError, OtherSettingsError, UnfinishedSetError
 from facedata.testing import (
     CrashingDetector,
     FakeDetector,
-    MarkedFace,
     NonsenseDetector,
     marked_folder,
-    marked_image,
 )
 from facedata.types import Face, UInt8Image
-from tests.sets import events, set_bytes
-
-FACE = MarkedFace((30, 20, 90, 100), 7.0, 0.99)
-
-
-def write_marked(
-    file: Path, *, seed: int = 0, behaviour: str = "plain", faces: tuple[MarkedFace, ...] = (FACE,)
-) -> None:
-    """Write one marked photo as PNG."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    image = marked_image(120, 120, faces, seed=seed, behaviour=behaviour)
-    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    assert done
-    file.write_bytes(data.tobytes())
-
-
-def run(source: Path, out: Path, detector: Any = FakeDetector, **options: Any) -> PreparedSet:
-    return prepare(source, out, detector=detector, **{"workers": 2, **options})
-
-
-@dataclass(frozen=True)
-class SlowFactory:
-    """A detector that takes its time, so that a run can be killed in the middle."""
-
-    seconds_per_photo: float
-
-    def __call__(self) -> Detector:
-        """Make the detector."""
-        return SlowDetector(self.seconds_per_photo)
-
-
-class SlowDetector(FakeDetector):
-    """Sleeps before it looks."""
-
-    def __init__(self, seconds_per_photo: float) -> None:
-        self.seconds_per_photo = seconds_per_photo
-
-    def detect(self, images: Any, searches: Any = None) -> list[list[Face]]:
-        """Sleep, then detect."""
-        time.sleep(self.seconds_per_photo * len(images))
-        return super().detect(images)
+from facedata.work import shards
+from tests.support.marked_photos import CannotRun, prepare_marked, write_marked
+from tests.support.set_bytes import events, set_bytes
+from tests.support.slow_runs import start_slowly, wait_for_parts
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +41,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def unbroken(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sets") / "unbroken"
-    run(photos, out)
+    prepare_marked(photos, out)
     return out
 
 
@@ -92,20 +49,20 @@ def unbroken(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bytes_do_not_depend_on_the_number_of_workers(
     photos: Path, unbroken: Path, tmp_path: Path, workers: int
 ) -> None:
-    run(photos, tmp_path / "set", workers=workers)
+    prepare_marked(photos, tmp_path / "set", workers=workers)
     assert set_bytes(tmp_path / "set") == set_bytes(unbroken)
 
 
 def test_bytes_do_not_depend_on_batches_and_shards(
     photos: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedata.work.shards.SHARD_PHOTOS", 7)
-    run(photos, tmp_path / "set", workers=2)
+    monkeypatch.setattr(shards, "SHARD_PHOTOS", 7)
+    prepare_marked(photos, tmp_path / "set", workers=2)
     assert set_bytes(tmp_path / "set") == set_bytes(unbroken)
 
 
 def test_another_seed_gives_other_splits(photos: Path, unbroken: Path, tmp_path: Path) -> None:
-    other = run(photos, tmp_path / "set", seed=1)
+    other = prepare_marked(photos, tmp_path / "set", seed=1)
     assert other.table("classes", ["split"]) != open_set(unbroken).table("classes", ["split"])
 
 
@@ -129,29 +86,6 @@ def test_the_crops_are_what_the_tables_say(unbroken: Path) -> None:
     assert list(classes["id"]) == list(range(len(classes)))
 
 
-RUN_SLOWLY = """
-import sys
-from pathlib import Path
-from tests.integration.facedata.test_prepare import SlowFactory, run
-if __name__ == "__main__":
-    run(Path(sys.argv[1]), Path(sys.argv[2]), SlowFactory(float(sys.argv[3])))
-"""
-
-
-def start_slowly(photos: Path, out: Path, seconds_per_photo: float = 0.01) -> subprocess.Popen[bytes]:
-    """Start a run in a process of its own, from the project's folder."""
-    command = [sys.executable, "-c", RUN_SLOWLY, str(photos), str(out), str(seconds_per_photo)]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[3])
-
-
-def wait_for_parts(out: Path, count: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while len(list((out / ".work" / "parts").glob("*.arrow"))) < count:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("parts", [0, 1, 3])
 def test_a_run_killed_with_nine_and_run_again_equals_an_unbroken_one(
     photos: Path, unbroken: Path, tmp_path: Path, parts: int
@@ -163,7 +97,7 @@ def test_a_run_killed_with_nine_and_run_again_equals_an_unbroken_one(
     process.wait()
     with pytest.raises(UnfinishedSetError if (out / ".work").is_dir() else Exception):
         open_set(out)
-    run(photos, out)
+    prepare_marked(photos, out)
     assert set_bytes(out) == set_bytes(unbroken)
     # a shard in flight is lost at most, for each of the two workers
     assert events(out)[-2]["pending"] <= 300 - 64 * parts
@@ -171,7 +105,7 @@ def test_a_run_killed_with_nine_and_run_again_equals_an_unbroken_one(
 
 def test_no_worker_outlives_a_killed_run(photos: Path, tmp_path: Path) -> None:
     psutil = pytest.importorskip("psutil")
-    process = start_slowly(photos, tmp_path / "set", 0.05)
+    process = start_slowly(photos, tmp_path / "set", 0.02)
     wait_for_parts(tmp_path / "set", 1, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
@@ -201,19 +135,19 @@ def test_a_photo_that_kills_its_worker_becomes_a_failed_row(tmp_path: Path) -> N
     marked_folder(tmp_path / "photos", people=10, photos=8)
     write_marked(tmp_path / "photos" / "zoe" / "killer.png", behaviour="crash")
     write_marked(tmp_path / "photos" / "zoe" / "next.png", seed=9)
-    prepared = run(tmp_path / "photos", tmp_path / "set", CrashingDetector)
+    prepared = prepare_marked(tmp_path / "photos", tmp_path / "set", CrashingDetector, workers=2)
     ledger = pd.read_parquet(tmp_path / "set" / "photos.parquet").set_index("photo")
     assert ledger.loc["zoe/killer.png", "status"] == "failed"
     assert "killed its worker twice" in str(ledger.loc["zoe/killer.png", "reason"])
     assert prepared.info["counts"]["status"] == {"kept": 81, "failed": 1}
-    alone = run(tmp_path / "photos", tmp_path / "again", CrashingDetector, workers=1)
+    alone = prepare_marked(tmp_path / "photos", tmp_path / "again", CrashingDetector, workers=1)
     assert alone.fingerprint == prepared.fingerprint
 
 
 def test_a_worker_that_dies_at_once_is_an_error_after_three_rounds(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="3 rounds"):
-        run(photos, tmp_path / "set", DiesAtBirth())
-    run(photos, tmp_path / "set")
+        prepare_marked(photos, tmp_path / "set", DiesAtBirth(), workers=2)
+    prepare_marked(photos, tmp_path / "set")
 
 
 class DiesAtBirth:
@@ -234,7 +168,7 @@ class DiesAtBirth:
 def test_nonsense_from_a_detector_fails_its_photo_only(tmp_path: Path) -> None:
     marked_folder(tmp_path / "photos", people=4, photos=3)
     write_marked(tmp_path / "photos" / "zoe" / "odd.png", behaviour="nonsense")
-    run(tmp_path / "photos", tmp_path / "set", NonsenseDetector)
+    prepare_marked(tmp_path / "photos", tmp_path / "set", NonsenseDetector)
     ledger = pd.read_parquet(tmp_path / "set" / "photos.parquet").set_index("photo")
     assert ledger.loc["zoe/odd.png", "status"] == "failed"
     assert (ledger.drop("zoe/odd.png").status == "kept").all()
@@ -243,7 +177,7 @@ def test_nonsense_from_a_detector_fails_its_photo_only(tmp_path: Path) -> None:
 class RaisingDetector(FakeDetector):
     """Raises on wide photos, whatever else is in the batch."""
 
-    def detect(self, images: Any, searches: Any = None) -> list[list[Face]]:
+    def detect(self, images: Any, rules: Any = None) -> list[list[Face]]:
         """Raise if any is wide."""
         if any(image.shape[1] > 200 for image in images):
             raise RuntimeError("cannot do wide ones")
@@ -255,7 +189,7 @@ def test_a_detector_that_raises_fails_the_culprit_only(tmp_path: Path) -> None:
     wide: UInt8Image = np.zeros((50, 300, 3), np.uint8)
     (tmp_path / "photos" / "zoe").mkdir()
     assert cv2.imwrite(str(tmp_path / "photos" / "zoe" / "wide.png"), wide)
-    prepared = run(tmp_path / "photos", tmp_path / "set", RaisingDetector)
+    prepared = prepare_marked(tmp_path / "photos", tmp_path / "set", RaisingDetector)
     assert prepared.info["counts"]["status"] == {"kept": 12, "failed": 1}
 
 
@@ -263,7 +197,7 @@ def test_a_rerun_on_the_same_photos_does_nothing(photos: Path, unbroken: Path, t
     out = tmp_path / "set"
     shutil.copytree(unbroken, out, copy_function=shutil.copy2)
     before, lines = set_bytes(out), len(events(out))
-    run(photos, out)
+    prepare_marked(photos, out)
     assert set_bytes(out) == before
     assert len(events(out)) == lines
     assert not (out / ".work").exists()
@@ -273,7 +207,7 @@ def test_a_rerun_on_the_same_photos_does_nothing(photos: Path, unbroken: Path, t
 def test_a_grown_set_equals_a_fresh_one_and_does_only_the_new(tmp_path: Path, remembered: bool) -> None:
     source, out = tmp_path / "photos", tmp_path / "set"
     marked_folder(source, people=12, photos=4)
-    run(source, out, splits="train=0.5,test=0.5")
+    prepare_marked(source, out, splits="train=0.5,test=0.5")
     before = dict(
         pd.read_parquet(out / "classes.parquet")[["identity", "split"]].itertuples(index=False, name=None)
     )
@@ -282,9 +216,9 @@ def test_a_grown_set_equals_a_fresh_one_and_does_only_the_new(tmp_path: Path, re
     write_marked(source / next(iter(before)) / "0000.png", seed=200)  # sorts before its person's others
     if not remembered:
         (out / ".seen.arrow").unlink()  # then photos are told by their SHA-256
-    grown = run(source, out, splits="train=0.5,test=0.5")
+    grown = prepare_marked(source, out, splits="train=0.5,test=0.5")
     assert events(out)[-2]["pending"] == 7
-    fresh = run(source, tmp_path / "fresh", splits="train=0.5,test=0.5")
+    fresh = prepare_marked(source, tmp_path / "fresh", splits="train=0.5,test=0.5")
     left, right = (pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh"))
     pd.testing.assert_frame_equal(left, right)
     crops = [
@@ -302,13 +236,13 @@ def test_a_grown_set_equals_a_fresh_one_and_does_only_the_new(tmp_path: Path, re
 def test_a_changed_photo_is_done_again_and_a_removed_one_is_gone(tmp_path: Path) -> None:
     source, out = tmp_path / "photos", tmp_path / "set"
     marked_folder(source, people=6, photos=4)
-    run(source, out)
+    prepare_marked(source, out)
     files = sorted(source.rglob("*.png"))
     write_marked(files[0], seed=77)
     files[1].unlink()
-    run(source, out)
+    prepare_marked(source, out)
     assert events(out)[-2]["pending"] == 1
-    run(source, tmp_path / "fresh")
+    prepare_marked(source, tmp_path / "fresh")
     crops = [
         {k: v for k, v in set_bytes(tmp_path / n).items() if k.startswith("crops/")} for n in ("set", "fresh")
     ]
@@ -318,26 +252,18 @@ def test_a_changed_photo_is_done_again_and_a_removed_one_is_gone(tmp_path: Path)
 def test_a_touched_photo_is_not_done_again(tmp_path: Path) -> None:
     source, out = tmp_path / "photos", tmp_path / "set"
     marked_folder(source, people=3, photos=3)
-    run(source, out)
+    prepare_marked(source, out)
     before = set_bytes(out)
     for file in source.rglob("*.png"):
         os.utime(file, (1, 1))
-    run(source, out, detector=CannotRun())
+    prepare_marked(source, out, detector=CannotRun())
     assert set_bytes(out) == before
-
-
-class CannotRun:
-    """Stands where no detector may be needed."""
-
-    def __call__(self) -> Detector:
-        """Refuse."""
-        raise AssertionError("no photo should have been detected")
 
 
 def test_a_rerun_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
     source, out = tmp_path / "photos", tmp_path / "set"
     marked_folder(source, people=20, photos=8)
-    run(source, out)
+    prepare_marked(source, out)
     marked_folder(source / "zz-more", people=20, photos=8, seed=5)
     process = start_slowly(source, out)
     wait_for_parts(out, 1, process)
@@ -345,9 +271,9 @@ def test_a_rerun_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None
     process.wait()
     with pytest.raises(UnfinishedSetError, match="same `facedata prepare`"):
         open_set(out)
-    run(source, out)
+    prepare_marked(source, out)
     assert events(out)[-2]["pending"] <= 160 - 64
-    run(source, tmp_path / "fresh")
+    prepare_marked(source, tmp_path / "fresh")
     left, right = (pd.read_parquet(tmp_path / name / "photos.parquet") for name in ("set", "fresh"))
     pd.testing.assert_frame_equal(left, right)
 
@@ -357,12 +283,12 @@ def test_a_duplicate_is_kept_once_its_twin_is_gone(tmp_path: Path) -> None:
     marked_folder(source, people=3, photos=3)
     for name in ("a.png", "b.png"):
         write_marked(source / "zoe" / name, seed=50)
-    run(source, out)
+    prepare_marked(source, out)
     ledger = pd.read_parquet(out / "photos.parquet").set_index("photo")
     assert list(ledger.loc[["zoe/a.png", "zoe/b.png"], "status"]) == ["kept", "duplicate"]
     assert sorted(file.name for file in (out / "crops" / "zoe").iterdir()) == ["a.jpg"]
     (source / "zoe" / "a.png").unlink()
-    run(source, out)
+    prepare_marked(source, out)
     ledger = pd.read_parquet(out / "photos.parquet").set_index("photo")
     assert ledger.loc["zoe/b.png", "status"] == "kept"
     assert sorted(file.name for file in (out / "crops" / "zoe").iterdir()) == ["b.jpg"]
@@ -372,11 +298,11 @@ def test_people_with_too_few_photos_come_back_when_they_have_enough(tmp_path: Pa
     source, out = tmp_path / "photos", tmp_path / "set"
     marked_folder(source, people=3, photos=3)
     write_marked(source / "zoe" / "1.png", seed=50)
-    run(source, out, min_photos=2)
+    prepare_marked(source, out, min_photos=2)
     assert open_set(out).info["counts"]["status"] == {"kept": 9, "too_few": 1}
     assert not (out / "crops" / "zoe").exists()
     write_marked(source / "zoe" / "2.png", seed=51)
-    run(source, out, min_photos=2)
+    prepare_marked(source, out, min_photos=2)
     assert open_set(out).info["counts"]["status"] == {"kept": 11}
     assert len(list((out / "crops" / "zoe").iterdir())) == 2
 
@@ -385,22 +311,22 @@ def test_a_missing_crop_is_made_again(photos: Path, unbroken: Path, tmp_path: Pa
     out = tmp_path / "set"
     shutil.copytree(unbroken, out)
     next((out / "crops").rglob("*.jpg")).unlink()
-    run(photos, out)
+    prepare_marked(photos, out)
     assert set_bytes(out) == set_bytes(unbroken)
 
 
 def test_other_settings_are_refused_and_named(photos: Path, unbroken: Path) -> None:
     before = set_bytes(unbroken)
     with pytest.raises(OtherSettingsError, match="size: 240 there, 112 now"):
-        run(photos, unbroken, size=112)
+        prepare_marked(photos, unbroken, size=112)
     assert set_bytes(unbroken) == before
 
 
 def test_overwrite_starts_afresh(photos: Path, unbroken: Path, tmp_path: Path) -> None:
     out = tmp_path / "set"
     shutil.copytree(unbroken, out)
-    assert run(photos, out, size=64, overwrite=True).info["settings"]["size"] == 64
-    assert run(photos, out, overwrite=True).fingerprint == open_set(unbroken).fingerprint
+    assert prepare_marked(photos, out, size=64, overwrite=True).info["settings"]["size"] == 64
+    assert prepare_marked(photos, out, overwrite=True).fingerprint == open_set(unbroken).fingerprint
     assert set_bytes(out) == set_bytes(unbroken)
 
 
@@ -409,10 +335,10 @@ def test_nothing_kept_is_an_error_but_the_ledger_is_there(store: str, tmp_path: 
     for number in range(3):
         write_marked(tmp_path / "photos" / "a" / f"{number}.png", seed=number, faces=())
     with pytest.raises(NothingKeptError, match="no_face 3"):
-        run(tmp_path / "photos", tmp_path / "set", store=store)
+        prepare_marked(tmp_path / "photos", tmp_path / "set", store=store)
     assert list(pd.read_parquet(tmp_path / "set" / "photos.parquet").status) == ["no_face"] * 3
     with pytest.raises(NothingKeptError):
-        run(tmp_path / "photos", tmp_path / "set", store=store)
+        prepare_marked(tmp_path / "photos", tmp_path / "set", store=store)
 
 
 def test_no_time_host_or_worker_count_is_under_the_promise(unbroken: Path) -> None:

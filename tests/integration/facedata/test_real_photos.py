@@ -14,9 +14,10 @@ from facedata import find_crops, open_set, pairs_set, prepare, split_set
 from facedata.crops.codec import encode_crop
 from facedata.photos.image import decode
 from facedata.sources.demo import DemoSource
+from facedata.work import shards
 from tests.benchmark.accuracy import tilt_errors
-from tests.sets import set_bytes
-from tests.shared import SHARED, needs_shared
+from tests.support.set_bytes import set_bytes
+from tests.support.shared_data import SHARED, needs_shared
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_the_demo_is_found_and_level(demo: Path) -> None:
 def test_real_detection_gives_the_same_bytes_with_other_workers_and_batches(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedata.work.shards.SHARD_PHOTOS", 37)
+    monkeypatch.setattr(shards, "SHARD_PHOTOS", 37)
     prepare(None, tmp_path / "set", kind="demo", workers=1)
     assert set_bytes(tmp_path / "set") == set_bytes(demo)
 

@@ -15,9 +15,9 @@ from PIL import Image
 from facedata import ClassManifest, TripletManifest, open_set
 from facedata.store import tars
 from facedata.testing import MarkedFace, marked_image
-from tests.inline import STATEMENT, inline
-from tests.integration.conftest import SMALL, contents, done, here, run, start
-from tests.sets import set_bytes
+from tests.support.facedata_command import SMALL, done, here, run, start
+from tests.support.inline_engine import STATEMENT, inline
+from tests.support.set_bytes import set_bytes
 
 TAR = (*SMALL, "--store", "tar")
 _FEW = "import facedata.store.tars as tars; tars.TAR_CROPS = 3\n"
@@ -84,9 +84,9 @@ def test_rejected_and_duplicate_photos_are_in_no_tar(photos: Path, tmp_path: Pat
 
 
 def test_nothing_to_do(photos: Path, packed: Path) -> None:
-    before = contents(packed)
+    before = set_bytes(packed)
     assert "nothing to do" in done("prepare", "folder", photos, "--out", packed, *TAR).stderr
-    assert contents(packed) == before
+    assert set_bytes(packed) == before
 
 
 def test_another_store_is_another_setting(photos: Path, packed: Path) -> None:
@@ -155,11 +155,11 @@ def test_lost_and_damaged_tars_are_made_anew(photos: Path, packed: Path) -> None
 
 
 def test_commands_divide_and_draw_without_touching_a_tar(packed: Path) -> None:
-    before = {name: data for name, data in contents(packed).items() if name.endswith(".tar")}
+    before = {name: data for name, data in set_bytes(packed).items() if name.endswith(".tar")}
     done("split", packed, "--splits", "train=0.75,test=0.25", "--seed", "3")
     done("pairs", packed, "--count", "20", "--seed", "1")
     done("triplets", packed, "--per-photo", "3")
-    after = contents(packed)
+    after = set_bytes(packed)
     assert {name: data for name, data in after.items() if name.endswith(".tar")} == before
     assert TripletManifest.open(packed)[0].anchor.image().shape == (64, 64, 3)
     assert "train" in done("info", packed).stdout

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.facemodel.commands import colour_net, done, here
-from tests.small_set import make_set
+from tests.support.facemodel_command import done, here
+from tests.support.onnx_networks import colour_net
+from tests.support.small_set import make_set
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("fit faces --out run --device cuda:99", 1, "--device cuda:99"),
         ("fit faces --out faces", 1, "faces"),
         ("info none", 1, "no model at none"),
-        ("info faces", 1, "faces is no run folder"),
-        ("info notes.txt", 1, "notes.txt is no model"),
+        ("info faces", 1, "faces is not a run folder"),
+        ("info notes.txt", 1, "notes.txt is not a model"),
         ("embed none faces --out e.parquet", 1, "no model at none"),
         ("embed colour.onnx none --out e.parquet", 2, "none"),
         ("embed colour.onnx faces --out e.parquet --split lunch", 2, "lunch"),

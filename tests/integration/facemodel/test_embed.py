@@ -25,16 +25,15 @@ from facemodel.errors import DataError, ScoreError, SpecError
 from facemodel.models import embedding_file
 from facemodel.models.embed_crops import embed_crops, embed_rows
 from facemodel.models.embedding_file import parts_folder, read_embeddings
-from tests.integration.facemodel.colours import ColourEmbedder
-from tests.small_set import make_set
+from tests.support.colour_embedder import ColourEmbedder
+from tests.support.small_set import make_set
 
 PEOPLE = {"ada": 9, "bo": 7, "cy": 1, "dee": 5}
 PROGRAM = """
 import os, sys
-from unittest.mock import patch
-from facemodel import embeddings
-from facemodel.embed import embed_set
-from tests.integration.facemodel.colours import ColourEmbedder
+from facemodel.commands.embed import embed_set
+from facemodel.models import embedding_file
+from tests.support.colour_embedder import ColourEmbedder
 
 faces, out, where = sys.argv[1:]
 embedding_file.PART_ROWS = 4

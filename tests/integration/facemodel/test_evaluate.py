@@ -19,9 +19,10 @@ from facedata.config import SplitConfig
 from facedata.errors import MissingExtraError, OtherSetError, UsageError
 from facemodel.commands.evaluate import evaluate
 from facemodel.errors import DataError, ScoreError, SpecError
+from facemodel.scoring import pairs as pairs_module
 from facemodel.scoring.thresholds import MOST_CHOOSING_PAIRS
-from tests.integration.facemodel.colours import ColourEmbedder
-from tests.small_set import make_set
+from tests.support.colour_embedder import ColourEmbedder
+from tests.support.small_set import make_set
 
 PEOPLE = {f"p{number:02d}": 1 + number % 5 for number in range(40)}
 THREE = SplitConfig(splits="test=0.4,train=0.4,val=0.2")
@@ -137,7 +138,7 @@ def test_with_nothing_to_choose_it_on_the_folds_decide(only_test: Path) -> None:
 
 
 def test_only_some_of_very_many_pairs_choose_it(without_val: Path) -> None:
-    with patch("facemodel.scoring.pairs.MOST_CHOOSING_PAIRS", 50):
+    with patch.object(pairs_module, "MOST_CHOOSING_PAIRS", 50):
         found = evaluate(ColourEmbedder(), without_val, None)["figures"]["cosine"]["threshold"]
     assert found["pairs"] == 50 < len(PairManifest.open(without_val, split="train")) < MOST_CHOOSING_PAIRS
 
@@ -333,12 +334,12 @@ def test_crops_gone_and_changed_are_counted(damaged: Path) -> None:
 def test_without_matplotlib_nothing_is_embedded_for_nothing(faces: Path, tmp_path: Path) -> None:
     embedder = ColourEmbedder()
     with (
-        patch.dict(sys.modules, {"matplotlib.figure": None}),
+        patch.dict(sys.modules, {"matplotlib": None}),
         pytest.raises(MissingExtraError, match=r"facedata\[train\]"),
     ):
         evaluate(embedder, faces, tmp_path / "out")
     assert not embedder.seen
-    with patch.dict(sys.modules, {"matplotlib.figure": None}):
+    with patch.dict(sys.modules, {"matplotlib": None}):
         assert evaluate(embedder, faces, None)["figures"]
 
 

@@ -11,8 +11,8 @@ import pytest
 from facedata import PreparedSet, prepare
 from facemodel.commands.evaluate import evaluate
 from facemodel.spec import InputSpec
-from tests.integration.facemodel.scikit import ScikitScores
-from tests.shared import SHARED, needs_shared
+from tests.support.scikit_scores import ScikitScores
+from tests.support.shared_data import SHARED, needs_shared
 
 pytestmark = needs_shared
 LFW = SHARED / "data/lfw"

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from facedata import ClassManifest, PreparedSet, prepare
+from facedata.options import named
 from facedata.sets.prepared import open_set
 from facemodel.commands.export import export_model
-from facemodel.config import ExportConfig, FitConfig
+from facemodel.config import FORMATS, ExportConfig, FitConfig
 from facemodel.models.embedder import TorchEmbedder, open_model
-from facemodel.models.formats import FORMATS
 from facemodel.models.saved import load_objective, save_model
 from facemodel.network.model import input_spec, make_model
 from facemodel.objective.objective import Objective, make_objective
-from tests.integration.facemodel.commands import done
-from tests.people_set import people_set
-from tests.shared import SHARED, needs_shared
+from tests.support.facemodel_command import done
+from tests.support.people_set import people_set
+from tests.support.shared_data import SHARED, needs_shared
 
 TINY: dict[str, Any] = {"backbone": "timm:test_efficientnet", "size": 32, "dim": 8, "weights": "none"}
 
@@ -53,7 +53,7 @@ def crops_of(prepared: PreparedSet, count: int) -> np.ndarray[Any, np.dtype[np.u
 def test_a_classifier_and_its_logits_in_every_format(tmp_path: Path, to: str) -> None:
     prepared = people_set(tmp_path / "set", 4, 3)
     run = run_on(prepared, tmp_path / "run", batches="photos", loss="cross-entropy", closed=True)
-    kind = FORMATS[to]
+    kind = named(FORMATS, to)
     out = tmp_path / f"model{kind.suffix}"
     done("export", run, "--to", to, "--out", out, "--set", tmp_path / "set", "--crops", 6)
     card = json.loads(out.with_suffix(".json").read_text())
@@ -103,7 +103,7 @@ def test_the_recipes_networks_on_real_crops(
     real_set: PreparedSet, tmp_path: Path, to: str, backbone: str, size: int, dim: int
 ) -> None:
     run = run_on(real_set, tmp_path / "run", backbone=backbone, size=size, dim=dim, normalised=True)
-    out = tmp_path / f"model{FORMATS[to].suffix}"
+    out = tmp_path / f"model{named(FORMATS, to).suffix}"
     told = export_model(run, out, ExportConfig(to=to, set=str(real_set.path), crops=16))
     assert told["crops"] == len(ClassManifest.open(real_set.path)) > 5
     assert told["least_cosine"] >= 0.9999

@@ -20,16 +20,18 @@ from facedata.config import SplitConfig
 from facedata.errors import NotASetError, OtherSetError, UsageError
 from facedata.sets.prepared import PreparedSet
 from facemodel import evaluate, fit, read_spec
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.commands.fit import FitResult
 from facemodel.errors import DataError, DeviceError, RunError, TrainingError, WeightsError
 from facemodel.models.known_people import read_people
 from facemodel.models.saved import read_header
 from facemodel.recipes import read_fit_config
-from facemodel.training.history import COLUMNS, read_csv
+from facemodel.training.history import COLUMNS
 from facemodel.training.state import Progress
-from tests.people_set import TINY, people_set
-from tests.small_set import make_set
+from tests.support.history import read_csv
+from tests.support.people_set import people_set
+from tests.support.small_set import make_set
+from tests.support.tiny_fit import TINY
 
 Run = tuple[Path, FitResult, list[Progress]]
 FEW = {**TINY, "rows_per_epoch": 36, "epochs": 2}
@@ -120,7 +122,7 @@ def test_validation_is_of_people_set_aside_and_written_down(faces: PreparedSet, 
 
 
 def test_the_set_is_only_read(faces: PreparedSet, run: Run) -> None:
-    assert open_set(faces.path).is_whole()
+    assert open_set(faces.path).is_intact()
 
 
 def test_the_first_batch_is_drawn_as_the_network_sees_it(run: Run) -> None:
@@ -268,7 +270,7 @@ def test_a_person_with_one_photo_is_a_negative(tmp_path: Path) -> None:
     people = {**{f"p{number:02d}": 4 for number in range(8)}, "single": 1}
     faces = make_set(tmp_path / "set", people)
     fit(faces.path, tmp_path / "run", **{**FEW, "epochs": 1})
-    assert TrainingSet.of(ClassManifest.open(faces.path)).counts.min() == 1
+    assert TrainingPeople.of(ClassManifest.open(faces.path)).counts.min() == 1
 
 
 def test_validation_without_a_positive_pair(tmp_path: Path) -> None:

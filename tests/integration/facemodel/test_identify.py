@@ -15,17 +15,10 @@ from facedata import ClassManifest, prepare
 from facedata.testing import FakeDetector
 from facemodel import enroll, identify, open_model, read_gallery
 from facemodel.recognition.face_boxes import KNOWN_RGB, UNKNOWN_RGB
-from tests.integration.facemodel.commands import (
-    COLOURS,
-    colour_net,
-    done,
-    fake_detection,
-    here,
-    mobilefacenet,
-    people,
-    photo,
-)
-from tests.shared import SHARED, needs_shared
+from tests.support.colour_people import COLOURS, fake_detection, people, photo
+from tests.support.facemodel_command import done, here
+from tests.support.onnx_networks import colour_net, mobilefacenet
+from tests.support.shared_data import SHARED, needs_shared
 
 GREY = (120, 120, 120)
 CELEBS, KNN = SHARED / "data" / "five_celebs", SHARED / "data" / "knn_examples"
@@ -186,7 +179,7 @@ def test_a_classifier_names_photos_without_a_gallery(tmp_path: Path, detection: 
     faces = sorted(found["photos"][0]["faces"], key=lambda face: face["box"][0])
     assert [face["name"] for face in faces] == ["zoë", "anna", "bert"]  # everybody gets a name
     assert faces[0]["value"] > 0.99 > faces[2]["value"]
-    assert "threshold  none: everybody gets a name" in done("identify", net, group).stdout
+    assert "threshold  none: every face gets a name" in done("identify", net, group).stdout
 
 
 def test_a_classifiers_threshold_comes_with_it(tmp_path: Path, detection: None) -> None:
@@ -213,7 +206,7 @@ def test_people_can_be_enrolled_with_a_classifier_too(tmp_path: Path, detection:
     ("arguments", "status", "what"),
     [
         (("enroll", "MODEL", "none/", "--out", "g.parquet"), 1, "cannot open the folder none"),
-        (("enroll", "MODEL", "people", "--out", "g.csv"), 2, "ends in .parquet"),
+        (("enroll", "MODEL", "people", "--out", "g.csv"), 2, "must end in .parquet"),
         (("enroll", "MODEL", "people", "--out", "bad.parquet/g.parquet"), 1, "is a file"),
         (("enroll", "MODEL", "people"), 2, "--out"),
         (("enroll", "MODEL", "people", "--out", "g.parquet", "--anchor", "two"), 2, "--anchor"),
@@ -287,10 +280,10 @@ def test_a_set_is_no_folder_of_people(net: Path, tmp_path: Path) -> None:
 def test_no_threshold_anywhere(tmp_path: Path, detection: None) -> None:
     net = colour_net(tmp_path / "model", threshold=None)
     folder, out = people(tmp_path / "people"), tmp_path / "g.parquet"
-    assert "threshold  none: say one with --threshold" in done("enroll", net, folder, "--out", out).stdout
+    assert "threshold  none: give one with --threshold" in done("enroll", net, folder, "--out", out).stdout
     refused = here("identify", net, out, folder)
     assert refused.status == 2
-    assert "say one with --threshold" in refused.error
+    assert "give one with --threshold" in refused.error
     done("identify", net, out, folder, "--threshold", "0.1")
 
 
@@ -316,7 +309,7 @@ def test_a_picture_in_a_photos_place_is_refused(net: Path, gallery: Path, tmp_pa
         photo(tmp_path / "photos" / name, [GREY])
     refused = here("identify", net, gallery, tmp_path / "photos", "--out", tmp_path / "photos")
     assert refused.status == 2
-    assert "would take the place of a photo" in refused.error
+    assert "would replace a photo" in refused.error
 
 
 # real photos and a real network

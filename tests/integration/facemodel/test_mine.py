@@ -10,13 +10,13 @@ import pytest
 from facedata import ClassManifest, PreparedSet, TripletManifest
 from facedata.config import SplitConfig
 from facedata.errors import UsageError
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.commands.mine import mine
 from facemodel.config import FitConfig, MineConfig
 from facemodel.epochs.sampler import make_sampler
 from facemodel.errors import DataError, SpecError
 from facemodel.spec import InputSpec
-from tests.small_set import SIZE_PX, make_set
+from tests.support.small_set import SIZE_PX, make_set
 
 onnx = pytest.importorskip("onnx", reason="facedata[export] is not installed")
 
@@ -47,9 +47,13 @@ def test_negatives_are_the_nearest_of_all_others(
     seen: list[tuple[int, int]] = []
     config = MineConfig(candidates=1000, batch=7)
     found = mine(
-        mean_colour, str(prepared.path), tmp_path / "hard.parquet", config, lambda *done: seen.append(done)
+        mean_colour,
+        str(prepared.path),
+        tmp_path / "hard.parquet",
+        config,
+        on_progress=lambda *done: seen.append(done),
     )
-    training = TrainingSet.of(ClassManifest.open(prepared.path, split="train"))
+    training = TrainingPeople.of(ClassManifest.open(prepared.path, split="train"))
     colours = np.stack([crop.image().mean(axis=(0, 1)) / 127.5 for crop in training.classes])
     manifest = TripletManifest.open(tmp_path / "hard.parquet", of=prepared.path)
     able = np.flatnonzero(training.counts[training.person] > 1)
@@ -76,7 +80,7 @@ def test_the_same_seed_gives_the_same_file(prepared: PreparedSet, mean_colour: P
 
 def test_fit_trains_on_the_file(prepared: PreparedSet, mean_colour: Path, tmp_path: Path) -> None:
     mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet", MineConfig(count=30))
-    training = TrainingSet.of(ClassManifest.open(prepared.path, split="train"))
+    training = TrainingPeople.of(ClassManifest.open(prepared.path, split="train"))
     manifest = TripletManifest.open(tmp_path / "hard.parquet", of=prepared.path)
     config = FitConfig(triplets=str(tmp_path / "hard.parquet"))
     assert len(make_sampler(config, training, manifest).epoch(1)) == len(manifest) == 30

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from facemodel import fit
 from facemodel.errors import ArchitectureError, CheckpointError, RunError
 from facemodel.training.checkpoint import checkpoint_files
-from facemodel.training.history import read_csv
-from tests.people_set import TINY, people_set
+from tests.support.history import read_csv
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import TINY
 
 HARD = {
     **TINY, "rows_per_epoch": 48, "epochs": 4, "dropout": 0.2, "hidden": "24", "rotate": 10.0, "clip": 5.0,
@@ -33,23 +34,19 @@ PEOPLE = {
     "save_steps": 1,
 }  # fmt: skip
 
+KILLED = [-signal.SIGKILL, False]
+
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(people_set(tmp_path_factory.mktemp("set")).path)  # type: ignore[arg-type]
 
 
-def killed(faces: Path, out: Path, options: dict[str, Any], kill: str) -> int:
-    """Run in a process of its own, and return its exit status."""
-    command = [sys.executable, "-m", "tests.integration.facemodel.killed_fit"]
-    done = subprocess.run(
-        [*command, str(faces), str(out), json.dumps(options), kill],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode
+def killed(faces: Path, out: Path, *runs: tuple[dict[str, Any], str]) -> list[list[object]]:
+    """Run in processes of their own; return each one's exit status, and whether it said that it was done."""
+    command = [sys.executable, "-m", "tests.support.killed_fit", str(faces), str(out), json.dumps(runs)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return list(json.loads(done.stdout))
 
 
 def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
@@ -76,17 +73,15 @@ def test_killed_at_several_steps_with_hard_mining_and_dropout(faces: Path, tmp_p
     rows = read_csv(tmp_path / "whole" / "history.csv")
     assert [row.negatives for row in rows] == [None, "random", "hard", "hard", "hard"]
     # before the first checkpoint of an epoch, after one, in a hard epoch, at an epoch's last step
-    for number, kill in enumerate(["step 2", "step 4", "rename 4", "step 7", "step 16"]):
-        options = {**HARD, "resume": number > 0}
-        assert killed(faces, tmp_path / "run", options, kill) == -signal.SIGKILL
-        assert not (tmp_path / "run" / "state" / "done.json").exists()
-    assert killed(faces, tmp_path / "run", {**HARD, "resume": True}, "never") == 0
+    kills = ["step 2", "step 4", "rename 4", "step 7", "step 16", "never"]
+    runs = [({**HARD, "resume": number > 0}, kill) for number, kill in enumerate(kills)]
+    assert killed(faces, tmp_path / "run", *runs) == [*[KILLED] * 5, [0, True]]
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 
 def test_killed_with_people_margins_bf16_and_accumulation(faces: Path, tmp_path: Path) -> None:
     fit(faces, tmp_path / "whole", **PEOPLE)
-    assert killed(faces, tmp_path / "run", PEOPLE, "step 3") == -signal.SIGKILL
+    assert killed(faces, tmp_path / "run", (PEOPLE, "step 3")) == [KILLED]
     fit(faces, tmp_path / "run", **PEOPLE, resume=True)
     assert_same(tmp_path / "run", tmp_path / "whole")
 
@@ -96,7 +91,7 @@ def test_a_corrupt_checkpoint_gives_way_to_the_one_before(
 ) -> None:
     options = {**TINY, "rows_per_epoch": 36, "save_steps": 2}
     fit(faces, tmp_path / "whole", **options)
-    assert killed(faces, tmp_path / "run", options, "step 5") == -signal.SIGKILL
+    assert killed(faces, tmp_path / "run", (options, "step 5")) == [KILLED]
     newest, before = checkpoint_files(tmp_path / "run" / "state")
     newest.write_bytes(newest.read_bytes()[:-100])
     with caplog.at_level(logging.WARNING):
@@ -121,7 +116,7 @@ def test_a_finished_run_says_so_and_other_settings_are_refused(
         assert fit(faces, tmp_path / "run", **options, resume=True) == first
     assert "is finished" in caplog.text
     assert (tmp_path / "run" / "last.safetensors").stat().st_mtime_ns == before
-    with pytest.raises(RunError, match="--dim is 8 and was 16"):
+    with pytest.raises(RunError, match="dim: 16 there, 8 now"):
         fit(faces, tmp_path / "run", **{**options, "dim": 8}, resume=True)
     with pytest.raises(RunError, match="holds a finished run"):
         fit(faces, tmp_path / "run", **options)

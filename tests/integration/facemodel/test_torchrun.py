@@ -15,8 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from facemodel import fit
-from facemodel.training.history import EpochRow, read_csv
-from tests.people_set import TINY, people_set
+from facemodel.training.history import EpochRow
+from tests.support.history import read_csv
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import TINY
 
 # no dropout, which draws in each process; augmentation is that of the whole batch in both
 PLAIN = {**TINY, "epochs": 2, "optimizer": "sgd", "lr": 1e-3, "rotate": 10.0}
@@ -44,7 +46,7 @@ def two_processes(faces: Path, runs: dict[Path, dict[str, Any]]) -> subprocess.C
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
-        "--master-port", str(port), "-m", "tests.integration.facemodel.several_fits", str(faces),
+        "--master-port", str(port), "-m", "tests.support.several_fits", str(faces),
         json.dumps({str(out): options for out, options in runs.items()}),
     ]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -56,28 +58,33 @@ def figures(row: EpochRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 
-def test_two_processes_train_as_one(faces: Path, tmp_path: Path) -> None:
-    done = two_processes(faces, {tmp_path / f"two-{name}": options for name, options in RUNS.items()})
-    assert done.returncode == 0, done.stderr[-3000:]
-    for name, options in RUNS.items():
-        fit(faces, tmp_path / f"one-{name}", **options)
-        one, two = (read_csv(tmp_path / f"{number}-{name}" / "history.csv") for number in ("one", "two"))
-        for ours, theirs in zip(two, one, strict=True):
-            assert figures(ours) == pytest.approx(figures(theirs), rel=2e-3, abs=2e-3), name
-        weights = [load_file(tmp_path / f"{number}-{name}" / "last.safetensors") for number in ("one", "two")]
-        for key, value in weights[0].items():
-            assert torch.allclose(value.float(), weights[1][key].float(), atol=2e-3), (name, key)
-
-
-def test_two_processes_go_on_with_what_one_began(faces: Path, tmp_path: Path) -> None:
-    options = {**RUNS["triplets"], "save_steps": 2}
-    fit(faces, tmp_path / "one", **options)
-    (tmp_path / "one" / "state" / "done.json").unlink()
-    newest = sorted((tmp_path / "one" / "state").glob("*.safetensors"))[-1]
+@pytest.fixture(scope="module")
+def runs(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs by two processes, each named as it is in RUNS; "resumed" was begun by one."""
+    folder, options = tmp_path_factory.mktemp("runs"), {**RUNS["triplets"], "save_steps": 2}
+    fit(faces, folder / "resumed", **options)
+    (folder / "resumed" / "state" / "done.json").unlink()
+    newest = sorted((folder / "resumed" / "state").glob("*.safetensors"))[-1]
     newest.unlink()  # back to within the second epoch
-    done = two_processes(faces, {tmp_path / "one": {**options, "resume": True}})
+    resumed = {folder / "resumed": {**options, "resume": True}}
+    done = two_processes(faces, {folder / name: options for name, options in RUNS.items()} | resumed)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert len(read_csv(tmp_path / "one" / "history.csv")) == 3
+    return folder
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_processes_train_as_one(faces: Path, runs: Path, tmp_path: Path, name: str) -> None:
+    fit(faces, tmp_path / name, **RUNS[name])
+    one, two = (read_csv(folder / name / "history.csv") for folder in (tmp_path, runs))
+    for ours, theirs in zip(two, one, strict=True):
+        assert figures(ours) == pytest.approx(figures(theirs), rel=2e-3, abs=2e-3)
+    weights = [load_file(folder / name / "last.safetensors") for folder in (tmp_path, runs)]
+    for key, value in weights[0].items():
+        assert torch.allclose(value.float(), weights[1][key].float(), atol=2e-3), key
+
+
+def test_two_processes_go_on_with_what_one_began(runs: Path) -> None:
+    assert len(read_csv(runs / "resumed" / "history.csv")) == 3
 
 
 def test_what_one_process_refuses_is_one_line_of_each(faces: Path, tmp_path: Path) -> None:

@@ -20,18 +20,11 @@ from facedata import CropConfig, PairsConfig, PrepareConfig, SplitConfig, Triple
 from facedata.cli import main
 from facedata.options import Options
 from facedata.testing import FakeDetector, marked_folder
-from tests.integration.conftest import (
-    SMALL,
-    Finished,
-    Gate,
-    contents,
-    done,
-    finish,
-    here,
-    run,
-    start,
-    wait_for,
-)
+from tests.support.command_line import Finished
+from tests.support.facedata_command import SMALL, done, here, run, start
+from tests.support.gates import Gate
+from tests.support.processes import finish, wait_for
+from tests.support.set_bytes import set_bytes
 
 _CONFIGS: dict[str, type[Options]] = {
     "prepare": PrepareConfig,
@@ -92,7 +85,7 @@ def test_flags_a_file_and_a_call_say_the_same_things(photos: Path, tmp_path: Pat
         name: value for name, value in _OPTIONS.items() if name not in ("licence", "workers")
     }
     assert info["licence"] == "ours"
-    assert contents(tmp_path / "flags") == contents(tmp_path / "file") == contents(tmp_path / "call")
+    assert set_bytes(tmp_path / "flags") == set_bytes(tmp_path / "file") == set_bytes(tmp_path / "call")
 
 
 def test_flags_win_over_the_file(photos: Path, tmp_path: Path) -> None:
@@ -194,11 +187,11 @@ def test_ctrl_c_ends_soon_without_a_traceback_and_a_rerun_finishes(tmp_path: Pat
     stopped = finish(process)
     assert time.monotonic() - before < 10
     assert stopped.status == 130
-    assert _stopped_lines(stopped) == ["facedata: stopped; run the same command again to go on"]
+    assert _stopped_lines(stopped) == ["facedata: stopped; run the same command again to continue"]
     assert len(list((tmp_path / "faces" / ".work" / "parts").iterdir())) == 1
     done(*command, tmp_path / "faces")
     done(*command, tmp_path / "fresh")
-    assert contents(tmp_path / "faces") == contents(tmp_path / "fresh")
+    assert set_bytes(tmp_path / "faces") == set_bytes(tmp_path / "fresh")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's signals are read in /proc")

@@ -15,11 +15,12 @@ from unittest.mock import patch
 
 import pytest
 
+import facemodel
 from facedata.options import Options
 from facemodel import config
-from facemodel.cli import _parser
+from facemodel.cli import parser
 from facemodel.recipes import read_fit_config
-from tests.integration.facemodel.commands import here
+from tests.support.facemodel_command import here
 
 _CONFIGS: dict[str, type[Options]] = {
     "fit": config.FitConfig,
@@ -53,8 +54,8 @@ def _fit_config(*words: str) -> config.FitConfig:
         seen.append(options)
         raise Stopped
 
-    parsed = _parser().parse_args(["fit", "faces", "--out", "run", *words])
-    with patch("facemodel.fit", stop, create=True), contextlib.suppress(Stopped):
+    parsed = parser.parse_args(["fit", "faces", "--out", "run", *words])
+    with patch.object(facemodel, "fit", stop, create=True), contextlib.suppress(Stopped):
         parsed.run(parsed)
     return seen[0]
 
@@ -80,7 +81,7 @@ def test_a_recipe_in_a_file_gives_way_to_one_that_is_typed(tmp_path: Path) -> No
 _BAR = """
 import logging, sys
 from facedata.flags import log_to_stderr
-from facemodel.bar import Bar
+from facemodel.commands.bar import Bar
 log_to_stderr("facemodel", False)
 with Bar("photo") as bar:
     for done in range(1, 4):
@@ -123,7 +124,7 @@ def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert finished.returncode == 130
-    assert finished.stderr == "facemodel: stopped; run the same command again to go on\n"
+    assert finished.stderr == "facemodel: stopped; run the same command again to continue\n"
 
 
 def test_it_is_a_module_too() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facemodel.errors import SpecError
-from facemodel.spec import InputSpec, read_spec, spec_of
+from facemodel.spec import InputSpec, read_spec, make_spec
 
 SPEC = InputSpec(112, "arcface112", 128, mean=(0.1, 0.2, 0.3), threshold=0.4, metric="cosine")
 
@@ -21,16 +21,16 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
 
 
 def test_only_size_template_and_length_are_needed() -> None:
-    assert spec_of({"size_px": 112, "template": "arcface112", "dim": 4}, "x") == InputSpec(
+    assert make_spec({"size_px": 112, "template": "arcface112", "dim": 4}, "x") == InputSpec(
         112, "arcface112", 4
     )
     with pytest.raises(SpecError, match="x lacks template, dim"):
-        spec_of({"size_px": 112}, "x")
+        make_spec({"size_px": 112}, "x")
 
 
 def test_unknown_names_are_left_out() -> None:
     values = {**json.loads(SPEC.to_json()), "classes": ["a"], "sha256": "00"}
-    assert spec_of(values, "x") == SPEC
+    assert make_spec(values, "x") == SPEC
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_unknown_names_are_left_out() -> None:
 )  # fmt: skip
 def test_values_that_cannot_be(change: dict[str, object]) -> None:
     with pytest.raises(SpecError, match=r"the input spec net\.json"):
-        spec_of({**json.loads(SPEC.to_json()), **change}, "net.json")
+        make_spec({**json.loads(SPEC.to_json()), **change}, "net.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '"spec"', "\xff"])

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from facedata.closing.ledger import Ledger
 from facedata.errors import SetError
-from facedata.progress.parts import ROWS, read_rows, unsettled, write_rows
+from facedata.plan.plan import Plan
+from facedata.progress.parts import ROWS, read_rows, undo_settling, write_rows
 from facedata.progress.resume import add_parts
-from facedata.progress.row_index import KnownRows
+from facedata.progress.row_index import RowIndex
 from facedata.sampling.divide import Division
-from facedata.sources.base import PLAN
+from facedata.sources.base import PLAN, Scan
 
 BOXES = [None, [0.0, 0.0, 9.0, 9.0], [20.0, 0.0, 29.0, 9.0], [0.0, 0.0, 0.0, 0.0]]
 
@@ -28,7 +29,7 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan_of(people: list[str], boxes: list[Any] | None = None, status: list[Any] | None = None) -> pa.Table:
+def plan_of(people: list[str], boxes: list[Any] | None = None, status: list[Any] | None = None) -> Plan:
     columns: dict[str, list[Any]] = {name: [None] * len(people) for name in PLAN.names}
     columns["record"] = columns["photo"] = [f"{i:04}.jpg" for i in range(len(people))]
     columns["identity"] = list(people)
@@ -36,7 +37,8 @@ def plan_of(people: list[str], boxes: list[Any] | None = None, status: list[Any]
     columns["given_box"] = boxes or columns["given_box"]
     columns["status"] = status or columns["status"]
     paths = [None if status and status[i] else f"p/{i:04}.jpg" for i in range(len(people))]
-    return pa.table(columns, schema=PLAN).append_column("crop_path", pa.array(paths, pa.string()))
+    records = pa.table(columns, schema=PLAN).append_column("crop_path", pa.array(paths, pa.string()))
+    return Plan(records, (), Scan(records, lambda photo: b""))
 
 
 def row_of(record: str, digest: str, status: str) -> dict[str, Any]:
@@ -50,17 +52,15 @@ def row_of(record: str, digest: str, status: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def known_of(
-    folder: Path, records: pa.Table, rows: list[dict[str, Any]], shards: list[list[int]]
-) -> KnownRows:
-    """Write each shard's rows as a part; ``rows`` by place."""
-    known = KnownRows(records)
+def index_of(folder: Path, plan: Plan, rows: list[dict[str, Any]], shards: list[list[int]]) -> RowIndex:
+    """Write each shard's rows as a part; ``rows`` are in the records' order."""
+    index = RowIndex(plan.records)
     parts = []
     for number, places in enumerate(shards):
         parts.append(folder / f"{number}.arrow")
         write_rows(parts[-1], pa.Table.from_pylist([rows[place] for place in places], schema=ROWS))
-    add_parts(known, parts, np.array([place for places in shards for place in places], np.int64))
-    return known
+    add_parts(index, parts, np.array([place for places in shards for place in places], np.int64))
+    return index
 
 
 def whole(ledger: Ledger) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def test_the_streamed_ledger_agrees_with_a_slow_loop(
     random.shuffle(order)
     shards = [order[start : start + 4] for start in range(0, len(order), 4)]
     with tempfile.TemporaryDirectory() as name:
-        ledger = Ledger(plan, known_of(Path(name), plan, rows, shards), min_photos)
+        ledger = Ledger(plan, index_of(Path(name), plan, rows, shards), min_photos)
         found = whole(ledger)
         wanted = slowly_settled(entries, min_photos)
         assert [row["status"] for row in found] == wanted
@@ -139,17 +139,17 @@ def test_what_was_settled_can_be_taken_back(tmp_path: Path) -> None:
     entries = [("a", "x", "kept"), ("a", "x", "kept"), ("b", "y", "kept"), ("a", "z", "no_face")]
     plan = plan_of([entry[0] for entry in entries])
     rows = [row_of(f"{i:04}.jpg", digest, status) for i, (_, digest, status) in enumerate(entries)]
-    ledger = Ledger(plan, known_of(tmp_path, plan, rows, [[0, 1, 2, 3]]), 3)
+    ledger = Ledger(plan, index_of(tmp_path, plan, rows, [[0, 1, 2, 3]]), 3)
     (block,) = ledger.blocks()
     assert block.column("status").to_pylist() == ["too_few", "duplicate", "too_few", "no_face"]
-    assert unsettled(block).column("status").to_pylist() == ["kept", "kept", "kept", "no_face"]
-    assert unsettled(block).column("reason").null_count == 4
+    assert undo_settling(block).column("status").to_pylist() == ["kept", "kept", "kept", "no_face"]
+    assert undo_settling(block).column("reason").null_count == 4
 
 
 def test_a_status_the_source_set_is_kept(tmp_path: Path) -> None:
     plan = plan_of(["a", "b"], status=["unsupported", None])
-    known = known_of(tmp_path, plan, [{}, row_of("0001.jpg", "x", "kept")], [[1]])
-    found = whole(Ledger(plan, known, 1))
+    index = index_of(tmp_path, plan, [{}, row_of("0001.jpg", "x", "kept")], [[1]])
+    found = whole(Ledger(plan, index, 1))
     assert [(row["record"], row["status"]) for row in found] == [
         ("0000.jpg", "unsupported"),
         ("0001.jpg", "kept"),
@@ -159,25 +159,36 @@ def test_a_status_the_source_set_is_kept(tmp_path: Path) -> None:
 def test_a_row_that_lost_its_crop_is_named_once_it_is_kept_again(tmp_path: Path) -> None:
     plan = plan_of(["a", "a"])
     rows = [row_of("0000.jpg", "x", "kept"), row_of("0001.jpg", "y", "kept") | {"path": None}]
-    known = known_of(tmp_path, plan, rows, [[0, 1]])
-    assert Ledger(plan, known, 1).lost().tolist() == [1]
-    known.drop(np.array([1]))
-    assert np.flatnonzero(known.file < 0).tolist() == [1]
+    index = index_of(tmp_path, plan, rows, [[0, 1]])
+    assert Ledger(plan, index, 1).without_crop().tolist() == [1]
+    index.drop(np.array([1]))
+    assert np.flatnonzero(index.file < 0).tolist() == [1]
 
 
 def test_the_first_row_given_for_a_record_stays(tmp_path: Path) -> None:
     plan = plan_of(["a"])
     rows = [row_of("0000.jpg", "x", "kept")]
-    known = known_of(tmp_path, plan, [row_of("0000.jpg", "y", "no_face")], [[0]])
+    index = index_of(tmp_path, plan, [row_of("0000.jpg", "y", "no_face")], [[0]])
     write_rows(tmp_path / "late.arrow", pa.Table.from_pylist(rows, schema=ROWS))
-    add_parts(known, [tmp_path / "late.arrow"], np.array([0]))
-    assert whole(Ledger(plan, known, 1))[0]["status"] == "no_face"
+    add_parts(index, [tmp_path / "late.arrow"], np.array([0]))
+    assert whole(Ledger(plan, index, 1))[0]["status"] == "no_face"
 
 
 def test_rows_of_another_record_are_refused(tmp_path: Path) -> None:
     plan = plan_of(["a", "b"])
     rows = [row_of(f"000{i}.jpg", "x", "kept") for i in range(2)]
-    known = known_of(tmp_path, plan, rows, [[0, 1]])
+    index = index_of(tmp_path, plan, rows, [[0, 1]])
     write_rows(tmp_path / "0.arrow", read_rows(tmp_path / "0.arrow").take([1, 0]))
     with pytest.raises(SetError, match=r"row of '0000\.jpg' is no longer in its file"):
-        whole(Ledger(plan, known, 1))
+        whole(Ledger(plan, index, 1))
+
+
+def test_a_ledger_frees_its_memory_and_cannot_be_used_afterwards(tmp_path: Path) -> None:
+    plan = plan_of(["a"])
+    rows = index_of(tmp_path, plan, [row_of("0000.jpg", "x", "kept")], [[0]])
+    ledger = Ledger(plan, rows, 1)
+    with ledger:
+        assert ledger.count_statuses() == {"kept": 1}
+    for freed, name in ((ledger, "kept"), (plan, "records"), (rows, "file")):
+        with pytest.raises(AttributeError):
+            getattr(freed, name)

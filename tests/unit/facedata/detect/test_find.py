@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedata.crops.align import DEFAULT_SIZES
-from facedata.crops.cut import CropShape, cut_crop
+from facedata.config import TEMPLATES
+from facedata.crops.cut import CropShape, cut_crop, make_shape
 from facedata.detect.choose import box_iou
-from facedata.detect.find import Wanted, find_faces
+from facedata.detect.find import SearchRegion, find_faces
 from facedata.detect.mtcnn.detector import Mtcnn
-from facedata.detect.search import Search
+from facedata.detect.search import SearchRule
 from facedata.errors import DetectorError
 from facedata.painted import paint
 from facedata.photos.picture import Picture
@@ -37,9 +37,9 @@ class Watched:
         self.detector = detector
         self.shown: list[tuple[int, int]] = []
 
-    def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
+    def detect(self, images: Sequence[UInt8Image], rules: Any = None) -> list[list[Face]]:
         self.shown += [(image.shape[1], image.shape[0]) for image in images]
-        return self.detector.detect(images, searches)
+        return self.detector.detect(images, rules)
 
 
 def photo_on(width: int, height: int, face_px: int) -> tuple[bytes, tuple[int, int, int]]:
@@ -55,8 +55,8 @@ def photo_on(width: int, height: int, face_px: int) -> tuple[bytes, tuple[int, i
     return stream.getvalue(), (x, y, small.shape[0])
 
 
-def wanted(picture: Picture, rule: str = "largest", **changes: Any) -> Wanted:
-    return Wanted(picture, (0, 0, *picture.size), Search(rule, 0.9, 20.0, **changes))
+def wanted(picture: Picture, rule: str = "largest", **changes: Any) -> SearchRegion:
+    return SearchRegion(picture, (0, 0, *picture.size), SearchRule(rule, 0.9, 20.0, **changes))
 
 
 def test_a_large_face_is_found_in_a_reduced_decoding(detector: Mtcnn) -> None:
@@ -102,10 +102,10 @@ def test_a_given_box_means_the_same_face_reduced(detector: Mtcnn) -> None:
 
 def test_only_the_photo_that_breaks_the_detector_fails(detector: Mtcnn) -> None:
     class Breaking(Watched):
-        def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
+        def detect(self, images: Sequence[UInt8Image], rules: Any = None) -> list[list[Face]]:
             if any(image.shape[1] == 700 for image in images):
                 raise RuntimeError("boom")
-            return super().detect(images, searches)
+            return super().detect(images, rules)
 
     pictures = [Picture(photo_on(width, 600, 200)[0]) for width in (640, 700)]
     good, bad = find_faces([wanted(picture) for picture in pictures], Breaking(detector))
@@ -123,7 +123,7 @@ class Told:
         self.answers = answers
         self.pixels: list[int] = []
 
-    def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
+    def detect(self, images: Sequence[UInt8Image], rules: Any = None) -> list[list[Face]]:
         self.pixels.append(sum(image.shape[0] * image.shape[1] for image in images))
         return [self.answers.get(image.shape[1], []) for image in images]
 
@@ -177,8 +177,8 @@ def test_whatever_a_detector_returns_only_that_photo_fails(nonsense: Any) -> Non
 
 def test_a_detector_that_leaves_photos_out_is_asked_one_by_one() -> None:
     class Forgetful(Told):
-        def detect(self, images: Sequence[UInt8Image], searches: Any = None) -> list[list[Face]]:
-            return [one for one in super().detect(images, searches) if one]
+        def detect(self, images: Sequence[UInt8Image], rules: Any = None) -> list[list[Face]]:
+            return [one for one in super().detect(images, rules) if one]
 
     pictures = [Picture.of_pixels(np.zeros((100, width, 3), np.uint8)) for width in (100, 120)]
     good, bad = find_faces([wanted(one) for one in pictures], Forgetful({100: [a_face(50)]}))
@@ -195,7 +195,7 @@ def test_faces_come_in_the_ledgers_precision() -> None:
     assert {str(found[0].box.dtype), str(found[0].landmarks.dtype)} == {"float32"}
 
 
-@pytest.mark.parametrize("template", DEFAULT_SIZES)
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_crop_does_not_depend_on_how_its_photo_was_searched(template: str) -> None:
     data, (x, y, side) = photo_on(2600, 2000, 260)
     box = np.array([x + side / 4, y + side / 5, x + side * 3 / 4, y + side * 0.9], np.float32)
@@ -204,7 +204,7 @@ def test_a_crop_does_not_depend_on_how_its_photo_was_searched(template: str) -> 
     searched = Picture(data)
     for reduction in (4, 2, 1):
         searched.at(reduction)
-    shape = CropShape(template, DEFAULT_SIZES[template])
+    shape = make_shape(template)
     one, other = (cut_crop(picture, face, shape).image for picture in (searched, Picture(data)))
     np.testing.assert_array_equal(one, other)
 

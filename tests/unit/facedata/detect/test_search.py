@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from facedata.detect.boxes import suppress
-from facedata.detect.search import Search
+from facedata.detect.search import SearchRule
 from facedata.types import Face
 
 SIZE = (640, 480)
 _SELDOM = settings(suppress_health_check=[HealthCheck.filter_too_much])
-"""Most faces drawn settle nothing, or are not chosen."""
+"""With most faces drawn no search can stop, or they are not chosen."""
 
 
 def face(x: float, y: float, width: float, height: float, score: float = 0.99) -> Face:
@@ -29,9 +29,9 @@ def faces(draw: st.DrawFn, most: float = 300.0) -> Face:
     )
 
 
-searches = st.one_of(
-    st.sampled_from([Search("largest", min_face_px=1), Search("center", min_face_px=1)]),
-    faces().map(lambda one: Search("center", min_face_px=1, given_box=tuple(one.box.tolist()))),
+rules = st.one_of(
+    st.sampled_from([SearchRule("largest", min_face_px=1), SearchRule("center", min_face_px=1)]),
+    faces().map(lambda one: SearchRule("center", min_face_px=1, given_box=tuple(one.box.tolist()))),
 )
 
 
@@ -41,35 +41,33 @@ def parts(one: Face, other: Face) -> bool:
 
 
 @_SELDOM
-@given(searches, faces(), st.floats(8, 60), st.data())
-def test_a_settled_choice_stands_whatever_smaller_face_turns_up(
-    search: Search, first: Face, cell_px: float, data: st.DataObject
+@given(rules, faces(), st.floats(8, 60), st.data())
+def test_where_a_search_can_stop_no_smaller_face_changes_the_choice(
+    rule: SearchRule, first: Face, cell_px: float, data: st.DataObject
 ) -> None:
-    chosen = search.chosen([first], SIZE)
-    assume(search.is_settled(chosen, SIZE, cell_px))
+    chosen, _, _ = rule.choose([first], SIZE)
+    assume(rule.can_stop(chosen, SIZE, cell_px))
     unseen = data.draw(
         faces(most=1.2 * cell_px).filter(lambda one: (one.box[2:] - one.box[:2]).max() < 1.4 * cell_px)
     )
     assume(not parts(first, unseen))
-    assert search.chosen([first, unseen], SIZE) is first
+    assert rule.choose([first, unseen], SIZE)[0] is first
 
 
 @_SELDOM
-@given(searches, faces(), faces())
-def test_what_could_be_chosen_instead_is_a_contender(search: Search, first: Face, other: Face) -> None:
-    chosen = search.chosen([first], SIZE)
+@given(rules, faces(), faces())
+def test_what_could_be_chosen_instead_is_a_contender(rule: SearchRule, first: Face, other: Face) -> None:
+    chosen, _, _ = rule.choose([first], SIZE)
     assume(not parts(first, other))
-    assume(search.chosen([first, other], SIZE) is other)
-    assert search.contenders(other.box[None], chosen, SIZE).all()
+    assume(rule.choose([first, other], SIZE)[0] is other)
+    assert rule.contenders(other.box[None], chosen, SIZE).all()
 
 
-@pytest.mark.parametrize("rule", ["all", "only", "score"])
-def test_rules_that_need_every_face_never_settle_early(rule: str) -> None:
-    search = Search(rule)
-    assert not search.can_stop_early
-    assert search.chosen([face(100, 100, 50, 50)], SIZE) is None
+@pytest.mark.parametrize("name", ["all", "only", "score"])
+def test_rules_that_need_every_face_never_stop_early(name: str) -> None:
+    assert not SearchRule(name).can_stop_early
 
 
-def test_no_face_settles_nothing() -> None:
-    assert not Search("largest").is_settled(None, SIZE, 1.0)
-    assert Search("largest").contenders(np.zeros((2, 4), np.float32), None, SIZE).all()
+def test_without_a_face_no_search_stops() -> None:
+    assert not SearchRule("largest").can_stop(None, SIZE, 1.0)
+    assert SearchRule("largest").contenders(np.zeros((2, 4), np.float32), None, SIZE).all()

@@ -6,6 +6,7 @@ import errno
 import io
 import pickle
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from facedata.errors import MissingExtraError, StoreError, UsageError
+from facedata.errors import MissingExtraError, StoreError, UsageError, writing
 from facedata.files import remote as remote_module
-from facedata.files.remote import Remote, is_url, place_of, remote_writing
+from facedata.files.remote import Remote, is_url, parse_location
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def remote() -> Iterator[Remote]:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     return slept
 
 
@@ -60,15 +61,15 @@ def fail(monkeypatch: pytest.MonkeyPatch, method: str, errors: list[Exception]) 
 )
 def test_what_is_a_url(text: str, is_one: bool) -> None:
     assert is_url(text) is is_one
-    assert isinstance(place_of(text), Remote if is_one else Path)
+    assert isinstance(parse_location(text), Remote if is_one else Path)
 
 
 def test_a_path_object_is_never_a_url() -> None:
-    assert place_of(Path("s3://bucket/x")) == Path("s3:/bucket/x")
+    assert parse_location(Path("s3://bucket/x")) == Path("s3:/bucket/x")
 
 
 def test_joins_names_and_parents() -> None:
-    root = place_of("s3://bucket/faces/")
+    root = parse_location("s3://bucket/faces/")
     assert isinstance(root, Remote)
     table = root / "photos.parquet"
     assert (str(table), table.name, table.suffix) == (
@@ -147,7 +148,7 @@ def test_after_five_tries_it_says_so(
     calls = fail(monkeypatch, "pipe_file", [OSError("the disk is on fire")] * 9)
     with (
         pytest.raises(StoreError, match=r"cannot write memory://faces/x: the disk is on fire \(5 tries\)"),
-        remote_writing(remote / "x"),
+        writing(remote / "x"),
     ):
         (remote / "x").write_bytes(b"data")
     assert calls == [5]
@@ -176,7 +177,7 @@ def test_what_is_not_there(remote: Remote, waits: list[float]) -> None:
 
 
 def test_unknown_schemes_and_missing_packages() -> None:
-    with pytest.raises(UsageError, match="nowhere://x is no URL that fsspec knows"):
+    with pytest.raises(UsageError, match="nowhere://x is not a URL that fsspec knows"):
         Remote("nowhere://x").files()
 
 

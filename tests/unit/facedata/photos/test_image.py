@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageOps, features
 
 from facedata.errors import TooLargeImageError, UnreadableImageError, UnsupportedImageError
+from facedata.photos import image as image_module
 from facedata.photos.formats import HEIF_BRANDS
 from facedata.photos.image import decode
 from facedata.types import UInt8Image
@@ -121,7 +122,7 @@ def test_a_photo_converted_in_strips_is_as_one_converted_whole(
     exif[0x0112] = orientation
     data = encoded(modes()[mode], "TIFF", exif=exif)
     whole = decode(data)
-    monkeypatch.setattr("facedata.photos.image._STRIP_PIXELS", 64 * 5)
+    monkeypatch.setattr(image_module, "_STRIP_PIXELS", 64 * 5)
     np.testing.assert_array_equal(decode(data), whole)
 
 

@@ -78,13 +78,15 @@ def test_only_grey_and_colour_jpegs_go_the_quick_way(mode: str) -> None:
 def test_a_face_comes_back_to_the_whole_photo() -> None:
     picture = Picture(encoded(ramp(200, 160)))
     face = Face(np.array([10, 12, 30, 40], np.float32), 0.9, np.full((5, 2), 15, np.float32))
-    whole = picture.whole(face, 4, corner=(3, 5))
+    whole = picture.full_size(face, 4, corner=(3, 5))
     np.testing.assert_allclose(whole.box, (face.box + np.array([3, 5, 3, 5])) * 4 + 1.5)
     np.testing.assert_allclose(whole.landmarks, (face.landmarks + np.array([3, 5])) * 4 + 1.5)
     matrix = np.array([[0.5, 0.1, 3.0], [-0.1, 0.5, 7.0]])
     point = np.array([8.0, 9.0])
     in_whole = point * 4 + 1.5
-    np.testing.assert_allclose(picture.reduced(matrix, 4) @ (*point, 1), matrix @ (*in_whole, 1), atol=1e-12)
+    np.testing.assert_allclose(
+        picture.reduced_matrix(matrix, 4) @ (*point, 1), matrix @ (*in_whole, 1), atol=1e-12
+    )
 
 
 def test_the_largest_reduction_keeps_a_length() -> None:

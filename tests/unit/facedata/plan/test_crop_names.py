@@ -5,13 +5,25 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata.plan.crop_names import crop_paths, safe_name
+from facedata.plan import crop_names
+from facedata.plan.crop_names import safe_name
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=120)
+
+
+def crop_paths(records: list[str], photos: list[str], identities: list[str]) -> list[str]:
+    """The crop paths of a table in which all rows are wanted."""
+    columns = [pa.array(column, pa.string()) for column in (records, photos, identities)]
+    rows = pa.table(columns, ["record", "photo", "identity"])
+    return [
+        str(path)
+        for path in crop_names.crop_paths(rows, pa.chunked_array([[True] * len(records)])).to_pylist()
+    ]
 
 
 short = st.sampled_from(["00", "a", "A", "é", "e\u0301", "con", "x" * 200, "x" * 210])

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,43 +15,27 @@ from hypothesis import strategies as st
 from facedata import prepare
 from facedata.errors import NotASetError
 from facedata.progress.parts import read_rows
-from facedata.progress.resume import _Places, _Stream
+from facedata.progress.resume import _RecordFinder
+from facedata.tables import schema
 from facedata.testing import FakeDetector, marked_folder
-from tests.sets import set_bytes
+from tests.support.set_bytes import set_bytes
 
 names = st.text(st.characters(codec="utf-8"), max_size=5)
 
 
 @given(st.lists(names, unique=True, max_size=30), st.lists(names, max_size=30))
-def test_places_are_those_of_the_records(planned: list[str], others: list[str]) -> None:
+def test_records_are_found_by_their_texts(planned: list[str], others: list[str]) -> None:
     asked = [*others, *planned[::2]]
-    places = _Places(pa.chunked_array([planned[:4], planned[4:]], pa.string()))
+    finder = _RecordFinder(pa.chunked_array([planned[:4], planned[4:]], pa.string()))
     wanted = [planned.index(name) if name in planned else -1 for name in asked]
-    assert places.of(pa.chunked_array([asked[:3], asked[3:]], pa.string())).tolist() == wanted
-
-
-@given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=8))
-def test_a_stream_gives_its_rows_in_pieces_of_any_length(batches: list[int], pieces: list[int]) -> None:
-    numbers = np.arange(sum(batches))
-    ends = np.cumsum(batches, dtype=np.int64).tolist()
-    schema = pa.schema([("n", pa.int64())])
-    given_out = (
-        pa.record_batch([pa.array(numbers[end - size : end])], schema=schema)
-        for size, end in zip(batches, ends, strict=True)
-    )
-    stream, done = _Stream(given_out), 0
-    for count in pieces:
-        taken = stream.take(count)
-        found = [] if taken is None else taken.column("n").to_pylist()
-        assert found == numbers[done : done + count].tolist()
-        done += len(found)
+    assert finder.find(pa.chunked_array([asked[:3], asked[3:]], pa.string())).tolist() == wanted
 
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row groups of seven rows, so that a few photos are many of them."""
-    monkeypatch.setattr("facedata.tables.schema.ROW_GROUP_ROWS", 7)
-    for module in ("order", "names", "settled", "shards", "earlier"):
+    monkeypatch.setattr(schema, "ROW_GROUP_ROWS", 7)
+    for module in ("tables.blocks", "plan.crop_names", "closing.ledger", "work.shards", "progress.resume"):
         monkeypatch.setattr(f"facedata.{module}.BLOCK_ROWS", 7)
 
 
@@ -92,5 +75,5 @@ def test_a_damaged_part_is_an_error_that_names_it(tmp_path: Path) -> None:
         read_rows(tmp_path / "a.arrow")
     with pa.ipc.new_file(str(tmp_path / "b.arrow"), pa.schema([("n", pa.int64())])) as writer:
         writer.write_table(pa.table({"n": [1]}))
-    with pytest.raises(NotASetError, match="another facedata"):
+    with pytest.raises(NotASetError, match="another version"):
         read_rows(tmp_path / "b.arrow")

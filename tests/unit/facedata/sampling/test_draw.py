@@ -14,18 +14,18 @@ from facedata.config import PairsConfig, SplitConfig, TripletsConfig
 from facedata.errors import LockedError, NotASetError, SampleError, UsageError
 from facedata.files.atomic import file_sha256
 from facedata.files.locks import locked
-from facedata.sampling.divide import divide
+from facedata.sampling.divide import divide_classes
 from facedata.sampling.draw import draw_pairs, draw_triplets
 from facedata.sets.prepared import open_set
 from facedata.tables import schema
-from tests.small_set import class_table, ledger_of, make_set
+from tests.support.small_set import class_table, ledger_of, make_set
 
 PEOPLE = {f"p{i}": 4 for i in range(8)}
 
 
 def divided(people: dict[str, int], splits: str = "train=0.5,test=0.5") -> pa.Table:
     bare = class_table(people)
-    return divide(bare, ledger_of(bare), SplitConfig(splits=splits))[0]
+    return divide_classes(bare, ledger_of(bare), SplitConfig(splits=splits))[0]
 
 
 def test_pairs_of_every_split_stay_within_it_train_first() -> None:

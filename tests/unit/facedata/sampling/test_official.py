@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 from facedata.config import SplitConfig
-from facedata.sampling.divide import divide
+from facedata.sampling.divide import divide_classes
 from facedata.sampling.official import official_pairs
 from facedata.tables import schema
-from tests.small_set import class_table, ledger_of
+from tests.support.small_set import class_table, ledger_of
 
 OFFICIAL = {"anna/0.jpg": "train", "anna/1.jpg": "train", "ben/0.jpg": "train", "cara/0.jpg": "test"}
 
@@ -22,7 +22,7 @@ def protocol(*rows: tuple[str, str, bool, str, int | None]) -> pa.Table:
 def drawn(*rows: tuple[str, str, bool, str, int | None]) -> tuple[pa.Table, dict[str, object]]:
     bare = class_table({"anna": 2, "ben": 1, "cara": 1}, skip_ids=1)
     ledger = ledger_of(bare, OFFICIAL)
-    classes, _ = divide(bare, ledger, SplitConfig(split_by="official"))
+    classes, _ = divide_classes(bare, ledger, SplitConfig(split_by="official"))
     return official_pairs(classes, protocol(*rows), ledger.select(["record", "path"]))
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facedata.sampling.quota import SPAN_ROWS, below, clipped_product, distinct, fill, spans, spread
+from facedata.sampling import quota as quota_module
+from facedata.sampling.quota import (
+    SPAN_ROWS,
+    clipped_product,
+    cut_spans,
+    draw_below,
+    draw_distinct,
+    fill,
+    spread,
+)
 from facedata.types import Int64Array
 
 
@@ -40,15 +49,15 @@ def test_spread_is_equal_within_a_group_and_its_rest_falls_anywhere() -> None:
 
 
 def test_below_is_uniform_and_never_reaches_its_limit() -> None:
-    drawn = below(np.full(60_000, 6), rng())
+    drawn = draw_below(np.full(60_000, 6), rng())
     assert np.bincount(drawn).tolist() == pytest.approx([10_000] * 6, rel=0.05)
-    assert below(np.array([1, 0]), rng()).tolist() == [0, 0]
+    assert draw_below(np.array([1, 0]), rng()).tolist() == [0, 0]
 
 
 def test_spans_hold_every_group_once_and_little_at_a_time() -> None:
     quota = rng().integers(0, SPAN_ROWS // 3, 100)
     quota[5] = 3 * SPAN_ROWS
-    found = list(spans(quota, quota + 1))
+    found = list(cut_spans(quota, quota + 1))
     assert np.concatenate(found).tolist() == np.flatnonzero(quota).tolist()
     assert all(quota[span].sum() < 2 * SPAN_ROWS or len(span) == 1 or 5 in span for span in found)
     assert len(found) > 10
@@ -56,12 +65,12 @@ def test_spans_hold_every_group_once_and_little_at_a_time() -> None:
 
 def test_spans_are_cut_before_their_numbers_overflow() -> None:
     space = np.full(64, 1 << 60)
-    assert max(int(space[span].sum()) for span in spans(np.ones(64, np.int64), space)) < 1 << 62
+    assert max(int(space[span].sum()) for span in cut_spans(np.ones(64, np.int64), space)) < 1 << 62
 
 
 def test_distinct_takes_all_numbers_when_asked_for_all() -> None:
     size = np.array([3, 1, 1000])
-    group, number = distinct(size, size, lambda group: below(size[group], rng()), rng())
+    group, number = draw_distinct(size, size, lambda group: draw_below(size[group], rng()), rng())
     assert group.tolist() == [0] * 3 + [1] + [2] * 1000
     assert number.tolist() == [0, 1, 2, 0, *range(1000)]
 
@@ -69,7 +78,7 @@ def test_distinct_takes_all_numbers_when_asked_for_all() -> None:
 @pytest.mark.parametrize("quota", [1, 4, 5, 6, 9])
 def test_distinct_draws_each_number_as_often_as_any_other(quota: int) -> None:
     quotas, space, random = np.full(4000, quota), np.full(4000, 10), rng(quota)
-    _, number = distinct(quotas, space, lambda group: below(space[group], random), random)
+    _, number = draw_distinct(quotas, space, lambda group: draw_below(space[group], random), random)
     assert np.bincount(number, minlength=10).tolist() == pytest.approx([400 * quota] * 10, rel=0.2)
 
 
@@ -77,7 +86,7 @@ def test_distinct_ends_though_proposals_never_vary() -> None:
     def stubborn(group: Int64Array) -> Int64Array:
         return np.zeros(len(group), np.int64)
 
-    group, number = distinct(np.array([400, 2]), np.array([1000, 90]), stubborn, rng())
+    group, number = draw_distinct(np.array([400, 2]), np.array([1000, 90]), stubborn, rng())
     assert len(set(zip(group.tolist(), number.tolist(), strict=True))) == 402
     assert number.max() < 1000
 
@@ -92,7 +101,7 @@ def test_shares_computed_piece_by_piece_are_the_same(monkeypatch: pytest.MonkeyP
     size = rng.integers(0, 9, 200)
     quota = np.where(size > 0, rng.integers(0, 50, 200), 0)
     whole = spread(quota, size, np.random.default_rng(1))
-    monkeypatch.setattr("facedata.sampling.quota._PIECE_MEMBERS", 16)
+    monkeypatch.setattr(quota_module, "_PIECE_MEMBERS", 16)
     assert spread(quota, size, np.random.default_rng(1)).tolist() == whole.tolist()
     member = np.repeat(np.arange(200), size)
     assert np.bincount(member, whole, 200).tolist() == quota.tolist()

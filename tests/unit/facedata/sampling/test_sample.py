@@ -151,7 +151,7 @@ def test_many_rows_come_in_chunks_that_are_distinct_together() -> None:
     rows = np.concatenate(chunks)
     assert len(chunks) >= 2
     assert max(map(len, chunks)) < 1.1 * SPAN_ROWS
-    assert len(rows) == drawing.made == 2 * SPAN_ROWS
+    assert len(rows) == drawing.rows == 2 * SPAN_ROWS
     assert len(np.unique(rows, axis=0)) == len(rows)
     assert (np.diff(rows[:, 0]) >= 0).all()
 
@@ -169,9 +169,9 @@ def test_one_seed_one_drawing() -> None:
 
 
 def test_what_is_made_is_known_before() -> None:
-    assert triplet_drawing(SMALL, 100, np.random.default_rng(0)).made == 34
+    assert triplet_drawing(SMALL, 100, np.random.default_rng(0)).rows == 34
     drawing = pair_drawing(SMALL, 100, np.random.default_rng(0))
-    assert (drawing.asked, drawing.made, drawing.same) == (100, 8, 4)
+    assert (drawing.asked, drawing.rows, drawing.same) == (100, 8, 4)
 
 
 def test_nothing_asked_nothing_made() -> None:

@@ -13,7 +13,7 @@ import pytest
 from facedata.errors import NotASetError, OtherSetError, SampleError, StoreError, UsageError
 from facedata.sets.pairs_triplets import ClassManifest, ClassRow, PairManifest, TripletManifest
 from facedata.sets.prepared import PreparedSet
-from tests.small_set import crop_image, make_set
+from tests.support.small_set import crop_image, make_set
 
 PEOPLE = {f"p{i}": 5 for i in range(6)}
 KINDS = (ClassManifest, PairManifest, TripletManifest)

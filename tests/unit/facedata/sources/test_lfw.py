@@ -11,6 +11,7 @@ import pytest
 
 from facedata.errors import SourceError, UnsafeArchiveError, UsageError
 from facedata.files.atomic import file_sha256
+from facedata.sources import lfw
 from facedata.sources.base import Scan, Source
 from facedata.sources.lfw import LFW_IMAGES, LFW_PROTOCOL, LfwSource
 from facedata.tables.schema import PROTOCOL
@@ -267,7 +268,7 @@ def test_nothing_named_means_the_download(tmp_path: Path, monkeypatch: pytest.Mo
         dataclasses.replace(remote, sha256=file_sha256(cache / "lfw" / remote.name))
         for remote in (*LFW_PROTOCOL, LFW_IMAGES["funneled"])
     ]
-    monkeypatch.setattr("facedata.sources.lfw.LFW_PROTOCOL", here[:3])
+    monkeypatch.setattr(lfw, "LFW_PROTOCOL", here[:3])
     monkeypatch.setitem(LFW_IMAGES, "funneled", here[3])
     source = LfwSource(cache=cache)
     scan = source.scan()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import pickle
@@ -63,31 +61,6 @@ def test_listed_photos_are_rows_and_unlisted_ones_are_not(tmp_path: Path) -> Non
     assert found.missing == []
     assert found.reader("a/1.jpg") == PHOTO
     assert pickle.loads(pickle.dumps(found.reader))("a/1.jpg") == PHOTO
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_any_csv_dialect_reads_the_same(tmp_path: Path, delimiter: str, line_end: str, encoding: str) -> None:
-    values = [
-        ["path", "identity", "note, a;b"],
-        ["1.jpg", 'Zoë "Z" Müller', "x,y;z\tw"],
-        ["2.jpg", "two\nlines", ""],
-    ]
-    put(tmp_path, "1.jpg", "2.jpg")
-    file = io.StringIO(newline="")
-    csv.writer(file, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(values)
-    found = listed(tmp_path, file.getvalue().encode(encoding)).scan()
-    assert column(found, "identity") == ['Zoë "Z" Müller', "two\nlines"]
-    assert column(found, "meta_note, a;b") == ["x,y;z\tw", ""]
-
-
-def test_csv_values_stay_text(tmp_path: Path) -> None:
-    put(tmp_path, *(f"{n}.jpg" for n in range(5)))
-    people = ["007", "NA", "null", "1e5", "True"]
-    text = "path,identity,age\n" + "".join(f"{n}.jpg,{person},{person}\n" for n, person in enumerate(people))
-    found = listed(tmp_path, text).scan()
-    assert column(found, "identity") == column(found, "meta_age") == people
 
 
 def test_system_e_tables_are_understood(tmp_path: Path) -> None:
@@ -320,24 +293,6 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
         listed(tmp_path, "path,identity\n\n").scan()
     with pytest.raises(SourceError, match="has no rows"):
         parquet(tmp_path, {"path": pa.array([], pa.string()), "identity": pa.array([], pa.string())}).scan()
-
-
-def test_bytes_that_are_not_utf8_are_named_by_their_line(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"line 3: not UTF-8; save the table as UTF-8"):
-        listed(tmp_path, "path,identity\na.jpg,x\nb.jpg,Zoë\n".encode("latin-1")).scan()
-    with pytest.raises(SourceError, match=r"line 1: not UTF-8"):
-        listed(tmp_path, "path,identity\na.jpg,x\n".encode("utf-16")).scan()
-
-
-def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"cannot read the table .*gone\.csv: No such file"):
-        TableSource(tmp_path / "gone.csv").scan()
-    with pytest.raises(SourceError, match=r"cannot read the table .*Is a directory"):
-        TableSource(tmp_path).scan()
-    with pytest.raises(SourceError, match=r"no whole Parquet file"):
-        listed(tmp_path, b"PAR1 and then nothing", "faces.parquet").scan()
-    with pytest.raises(SourceError, match=r"the column identity must hold text, not list"):
-        parquet(tmp_path, {"path": ["a.jpg"], "identity": [["x"]]}).scan()
 
 
 def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:

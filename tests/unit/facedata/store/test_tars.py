@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 import tarfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import webdataset
 
 from facedata.errors import StoreError
 from facedata.store import tars
-from facedata.store.blobs import BLOB, CropIndex, keys_of, read_index, write_blob
+from facedata.store.blobs import BLOB, write_blob
 from facedata.store.read import read_crop
 from facedata.store.tars import TarStore
 from facedata.tables.parquet import write_table
@@ -45,12 +44,12 @@ def classes_of(crops: list[bytes]) -> pa.Table:
 
 
 def pack(out: Path, crops: list[bytes], shard: int = 3) -> pa.Table:
-    """Take crops the whole way: blobs, places, tars."""
+    """Take crops the whole way: blobs, files, tars."""
     store = TarStore(out)
     for start in range(0, len(crops), shard):
         store.put(f"shard{start}", [("", crop) for crop in crops[start : start + shard]])
-    classes = pa.concat_tables(store.placed([classes_of(crops)]))
-    store.settle([classes])
+    classes = pa.concat_tables([CLASSES.empty_table(), *store.assign_files([classes_of(crops)])])
+    store.keep_only([classes])
     return classes
 
 
@@ -125,13 +124,13 @@ def test_splits_and_labels_move_no_byte(tmp_path: Path) -> None:
     classes = pack(tmp_path / "one", CROPS)
     at = classes.schema.get_field_index("split")
     moved = classes.set_column(at, CLASSES.field("split"), pa.array(["test"] * 8))
-    assert pa.concat_tables(TarStore(tmp_path).placed([moved])).equals(moved)
+    assert pa.concat_tables(TarStore(tmp_path).assign_files([moved])).equals(moved)
 
 
 def test_settling_again_writes_nothing(tmp_path: Path) -> None:
     classes = pack(tmp_path, CROPS)
     before = {file: file.stat().st_ino for file in tmp_path.glob("crops/*")}
-    TarStore(tmp_path).settle([classes])
+    TarStore(tmp_path).keep_only([classes])
     assert {file: file.stat().st_ino for file in tmp_path.glob("crops/*")} == before
 
 
@@ -147,7 +146,7 @@ def test_tars_past_the_last_go_and_other_files_stay(tmp_path: Path) -> None:
     pack(tmp_path, CROPS)
     (tmp_path / "crops/.00007.tar.tmp").touch()
     (tmp_path / "crops/notes.txt").touch()
-    TarStore(tmp_path).settle([pa.concat_tables(TarStore(tmp_path).placed([classes_of(CROPS[:3])]))])
+    TarStore(tmp_path).keep_only([pa.concat_tables(TarStore(tmp_path).assign_files([classes_of(CROPS[:3])]))])
     assert sorted(file.name for file in tmp_path.glob("crops/*")) == ["00000.tar", "notes.txt"]
 
 
@@ -167,8 +166,8 @@ def test_earlier_tars_give_their_crops_to_new_ones(tmp_path: Path) -> None:
     assert not list((tmp_path / "grown" / WORK / "parts").iterdir())
     store = TarStore(tmp_path / "grown")
     store.put("new", [("", crop) for crop in CROPS[::2]])
-    classes = pa.concat_tables(store.placed([classes_of(CROPS)]))
-    store.settle([classes])
+    classes = pa.concat_tables(store.assign_files([classes_of(CROPS)]))
+    store.keep_only([classes])
     pack(tmp_path / "fresh", CROPS)
     for name in ("00000.tar", "00001.tar"):
         assert (tmp_path / "grown/crops" / name).read_bytes() == (
@@ -182,7 +181,7 @@ def test_a_tar_that_stays_the_same_is_not_copied(tmp_path: Path) -> None:
     (tmp_path / WORK / "packed/00000.tar").unlink()
     store = TarStore(tmp_path)
     store.put("new", [("", crop) for crop in CROPS[6:]])
-    store.settle([pa.concat_tables(store.placed([classes_of(CROPS)]))])
+    store.keep_only([pa.concat_tables(store.assign_files([classes_of(CROPS)]))])
     assert (tmp_path / "crops/00000.tar").stat().st_ino == before
     with tarfile.open(tmp_path / "crops/00001.tar") as tar:
         assert len(tar.getnames()) == 8
@@ -204,27 +203,13 @@ def test_what_is_found(tmp_path: Path) -> None:
     store.put("new", [("", CROPS[5])])
     rows = rows_of([CROPS[0], CROPS[3], CROPS[5], CROPS[6], None, CROPS[6]])
     wanted = np.array([True, True, True, True, True, False])
-    assert store.found(rows, wanted).tolist() == [True, True, True, False, True, True]
+    assert store.has_crops(rows, wanted).tolist() == [True, True, True, False, True, True]
     tar = tmp_path / "crops/00000.tar"
     tar.write_bytes(tar.read_bytes()[:2000])  # cut off within its second crop
-    found = TarStore(tmp_path).found(rows, wanted)
+    found = TarStore(tmp_path).has_crops(rows, wanted)
     assert found.tolist() == [True, False, True, False, True, True]
     again: TarStore = pickle.loads(pickle.dumps(store))
-    assert again.found(rows, wanted).tolist() == found.tolist()  # no index travels to the workers
-
-
-@pytest.mark.parametrize("damage", ["cut", "empty", "other"])
-def test_a_damaged_blob_is_as_if_it_were_not_there(damage: str, tmp_path: Path) -> None:
-    blob = tmp_path / f"x{BLOB}"
-    write_blob(blob, CROPS)
-    whole = blob.read_bytes()
-    piece = read_index(blob)
-    assert piece is not None
-    with closing(CropIndex([piece])) as index:
-        assert index.read(sha(CROPS[3]), "a") == CROPS[3]
-    blob.write_bytes({"cut": whole[:-5], "empty": b"", "other": b"x" * 50}[damage])
-    assert read_index(blob) is None
-    assert read_index(tmp_path / "none.crops") is None
+    assert again.has_crops(rows, wanted).tolist() == found.tolist()  # no index travels to the workers
 
 
 def test_crops_whose_bytes_changed_are_never_packed(tmp_path: Path) -> None:
@@ -235,25 +220,8 @@ def test_crops_whose_bytes_changed_are_never_packed(tmp_path: Path) -> None:
     blob.write_bytes(data)
     store = TarStore(tmp_path)
     with pytest.raises(StoreError, match=r"ünal/0.jpg in .*x.crops is damaged: delete that file"):
-        store.settle(list(store.placed([classes_of(CROPS)])))
+        store.keep_only(list(store.assign_files([classes_of(CROPS)])))
     assert not list((tmp_path / "crops").iterdir())
     blob.unlink()
     with pytest.raises(StoreError, match=r"ünal/0.jpg is gone: run the same command again"):
-        TarStore(tmp_path).settle(list(store.placed([classes_of(CROPS)])))
-
-
-def test_two_crops_with_one_key_are_told_apart(tmp_path: Path) -> None:
-    one, two = tmp_path / f"1{BLOB}", tmp_path / f"2{BLOB}"
-    write_blob(one, [b"one"])
-    write_blob(two, [b"two"])
-    pieces = [piece for file in (one, two) if (piece := read_index(file))]
-    key = keys_of(pa.array([sha(b"two")]))
-    with closing(CropIndex([piece._replace(keys=key) for piece in pieces])) as index:
-        assert index.read(sha(b"two"), "x") == b"two"
-
-
-def test_keys_are_the_first_eight_bytes() -> None:
-    digests = [sha(b"a"), None, sha(b"b")]
-    expected = [int(digest[:16], 16) if digest else 0 for digest in digests]
-    assert keys_of(pa.array(digests, pa.string())).tolist() == expected
-    assert keys_of(pa.array([], pa.string())).tolist() == []
+        TarStore(tmp_path).keep_only(list(store.assign_files([classes_of(CROPS)])))

@@ -1,4 +1,4 @@
-"""Cutting a ledger's faces anew: matrices, shards, lost photos, parts of a stopped run."""
+"""Cutting a ledger's faces again: matrices, shards, lost photos, parts of a stopped run."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from facedata.crops.align import place
 from facedata.crops.codec import encode_crop
-from facedata.crops.cut import CropShape, cut_crop
+from facedata.crops.cut import CropShape, cut_crop, make_shape
 from facedata.files.atomic import file_sha256
 from facedata.photos.picture import Picture
+from facedata.progress.folder import ProgressFolder
 from facedata.store.folders import FolderStore
 from facedata.tables import schema
 from facedata.testing import landmarks_in, marked_image
 from facedata.types import Face, Photo
 from facedata.work.cut_again import (
-    FOUND_COLUMNS,
+    FACE_COLUMNS,
+    CutAgain,
     FoundPhoto,
-    RecutTasks,
-    drop_stale_parts,
-    gather,
-    recut_stage,
-    replaced_matrices,
+    cut_face_shards,
+    read_parts,
+    remove_stale_parts,
+    replace_matrices,
 )
-from facedata.work.stage import SHARD_PHOTOS, run_photos
-from facedata.work.task import run_shard
+from facedata.work.stage import SHARD_PHOTOS
+from facedata.work.task import ShardTask, run_shard
 
 BOX = (20.25, 10.5, 80.125, 95.0)
-SHAPE = CropShape("arcface112", 112)
+SHAPE = make_shape("arcface112", 112)
 PHOTO = encode_crop(marked_image(120, 110, seed=4))
 
 
@@ -46,11 +46,13 @@ def reader(photo: str) -> bytes:
 def found(photo: str, **values: object) -> FoundPhoto:
     points = tuple(landmarks_in(BOX, 8.0).ravel().tolist())
     digest = hashlib.sha256(PHOTO).hexdigest()
-    return FoundPhoto(photo, photo, f"{photo}.jpg", None, BOX, points, str(values.get("sha256", digest)))
+    return FoundPhoto(
+        photo, photo, f"{photo}.jpg", box=BOX, landmarks=points, sha256=str(values.get("sha256", digest))
+    )
 
 
 def test_a_known_face_is_cut_as_it_was_when_it_was_found() -> None:
-    (row,) = run_photos([found("a/1")], recut_stage(reader, SHAPE, 10**8))
+    (row,) = CutAgain(SHAPE, reader, 10**8).run([found("a/1")])
     face = Face(np.array(BOX, np.float32), 0.7, landmarks_in(BOX, 8.0))
     wanted = encode_crop(cut_crop(Picture(PHOTO), face, SHAPE).image)
     assert row["crop"] == wanted
@@ -67,7 +69,7 @@ def test_a_known_face_is_cut_as_it_was_when_it_was_found() -> None:
     ],
 )
 def test_a_photo_that_is_not_as_it_was_says_why(photo: str, reason: str) -> None:
-    rows = run_photos([found("a"), found(photo), found("b")], recut_stage(reader, SHAPE, 10**8))
+    rows = CutAgain(SHAPE, reader, 10**8).run([found("a"), found(photo), found("b")])
     assert [row["status"] for row in rows] == ["kept", "unreadable", "kept"]
     assert rows[1]["reason"] == reason
     assert "crop" not in rows[1]
@@ -75,15 +77,15 @@ def test_a_photo_that_is_not_as_it_was_says_why(photo: str, reason: str) -> None
 
 def test_bytes_that_are_no_photo_any_more_say_why() -> None:
     nothing = found("a", sha256=hashlib.sha256(b"nothing").hexdigest())
-    (row,) = run_photos([nothing], recut_stage(lambda photo: b"nothing", SHAPE, 10**8))
+    (row,) = CutAgain(SHAPE, lambda photo: b"nothing", 10**8).run([nothing])
     assert (row["status"], row["reason"]) == ("unreadable", "unreadable: not an image")
-    (row,) = run_photos([found("a")], recut_stage(reader, SHAPE, 100))
+    (row,) = CutAgain(SHAPE, reader, 100).run([found("a")])
     assert row["reason"] == "unreadable: 120x110 is more than 100 pixels"
 
 
 def test_a_photo_without_a_known_face_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="a/1"):
-        run_photos([Photo("a/1", "a/1", "a/1.jpg")], recut_stage(reader, SHAPE, 10**8))
+        CutAgain(SHAPE, reader, 10**8).run([Photo("a/1", "a/1", "a/1.jpg")])
 
 
 def ledger_of(photos: list[FoundPhoto | None]) -> pa.Table:
@@ -101,26 +103,27 @@ def ledger_of(photos: list[FoundPhoto | None]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema.PHOTOS)
 
 
-@pytest.mark.parametrize("shape", [CropShape("square", 64, 0.2), SHAPE, CropShape("facenet160", 160)])
+@pytest.mark.parametrize("shape", [make_shape("square", 64, 0.2), SHAPE, make_shape("facenet160")])
 def test_matrices_are_the_templates_and_null_where_they_were(shape: CropShape) -> None:
     photos = [None, found("a"), None, found("b"), found("c"), None]
     before = ledger_of(photos)
-    after = replaced_matrices(before, shape)
+    after = replace_matrices(before, shape)
     face = found("a").face
-    wanted = place(face, shape.template, shape.size_px, shape.margin).matrix.ravel().tolist()
+    wanted = shape.place(face).matrix.ravel().tolist()
     assert after.column("matrix").to_pylist() == [photo and wanted for photo in photos]
     assert after.drop_columns(["matrix"]).equals(before.drop_columns(["matrix"]))
     assert after.schema == before.schema
     for some in (ledger_of([None, None]), before.slice(0, 0)):
-        assert replaced_matrices(some, shape).equals(some)
+        assert replace_matrices(some, shape).equals(some)
 
 
-def tasks_over(photos: list[FoundPhoto], out: Path) -> RecutTasks:
+def tasks_over(photos: list[FoundPhoto], out: Path) -> list[ShardTask]:
     for name in ("parts", "started"):
         (out / ".work" / name).mkdir(parents=True, exist_ok=True)
     kept = pa.table({"path": pa.array([photo.crop_path for photo in photos], pa.string())})
-    ledger = ledger_of([None, *reversed(photos)]).select(FOUND_COLUMNS)
-    return RecutTasks(kept, ledger, recut_stage(reader, SHAPE, 10**8), FolderStore(out), out / ".work")
+    ledger = ledger_of([None, *reversed(photos)]).select(FACE_COLUMNS)
+    progress = ProgressFolder(out, FolderStore(out))
+    return cut_face_shards(kept, ledger, CutAgain(SHAPE, reader, 10**8), progress)
 
 
 def test_shards_hold_every_photo_in_order_of_ids(tmp_path: Path) -> None:
@@ -138,21 +141,21 @@ def test_finished_shards_are_gathered_in_order_with_what_was_lost(tmp_path: Path
     tasks = tasks_over([*photos, found("gone-1"), found("k"), found("changed-2")], tmp_path)
     for task in reversed(tasks):
         run_shard(task)
-    recut = gather(tasks)
+    recut = read_parts(tasks)
     assert recut.lost == [("gone-1", "gone"), ("changed-2", "changed")]
     files = [tmp_path / "crops" / photo.crop_path for photo in photos]
     assert recut.digests.to_pylist()[: len(photos)] == [file_sha256(file) for file in files]
     assert recut.lengths.to_pylist()[: len(photos)] == [file.stat().st_size for file in files]
-    empty = gather(tasks_over([], tmp_path))
+    empty = read_parts(tasks_over([], tmp_path))
     assert (len(empty.digests), len(empty.lengths), empty.lost) == (0, 0, [])
 
 
 def test_parts_of_a_stopped_run_hold_only_with_all_their_crops(tmp_path: Path) -> None:
     photos = [found(f"{number:03d}") for number in range(3 * SHARD_PHOTOS)]
     tasks = tasks_over([*photos, found("gone")], tmp_path)
-    assert drop_stale_parts(tasks) == 0
+    assert remove_stale_parts(tasks) == 0
     for task in (tasks[0], tasks[1], tasks[3]):
         run_shard(task)
     (tmp_path / "crops" / photos[70].crop_path).write_bytes(b"cut off")
-    assert drop_stale_parts(tasks) == SHARD_PHOTOS
+    assert remove_stale_parts(tasks) == SHARD_PHOTOS
     assert [task.part.is_file() for task in tasks] == [True, False, False, False]

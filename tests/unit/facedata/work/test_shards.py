@@ -11,7 +11,7 @@ from facedata.config import PrepareConfig
 from facedata.plan.plan import Plan, make_plan
 from facedata.sources.base import PlanBuilder, Scan
 from facedata.types import Photo
-from facedata.work.shards import Photos, Seen, named_shards
+from facedata.work.shards import ShardPhotos, name_shards
 
 
 def plan_of(count: int, **changed: int) -> Plan:
@@ -26,24 +26,26 @@ def plan_of(count: int, **changed: int) -> Plan:
 
 def test_a_shards_photos_are_those_of_the_plan_and_pickle_as_themselves() -> None:
     plan = plan_of(150)
-    shards = list(named_shards(plan.records, np.arange(0, 150, 2)))
+    shards = list(name_shards(plan.records, np.arange(0, 150, 2)))
     assert [len(indices) for _, indices in shards] == [64, 11]
-    photos = Photos(plan, shards[1][1])
-    wanted = [Photo(f"p/{i:04}.jpg", f"p/{i:04}.jpg", f"p/{i:04}.jpg") for i in range(128, 150, 2)]
+    photos = ShardPhotos(plan.photos, shards[1][1])
+    names = [f"p/{i:04}.jpg" for i in range(128, 150, 2)]
+    wanted = [Photo(name, name, name, None, 5, 7) for name in names]
     assert list(photos) == wanted
     assert (len(photos), photos[3], list(photos[9:])) == (11, wanted[3], wanted[9:])
     assert pickle.loads(pickle.dumps(photos)) == tuple(wanted)
-    assert pickle.loads(pickle.dumps(Seen(plan, shards[1][1]))) == ((5, 7),) * 11
+    boxed = ShardPhotos(plan.photos, np.array([1]))
+    assert boxed[0].given_box == (0.0, 0.0, 9.0, 9.0)
 
 
 def test_a_shards_name_depends_on_its_photos_and_nothing_else() -> None:
-    names = [name for name, _ in named_shards(plan_of(200).records, np.arange(200))]
+    names = [name for name, _ in name_shards(plan_of(200).records, np.arange(200))]
     assert len(set(names)) == 4
     # the same photos at other places of a larger plan
     grown = plan_of(200).records
     more = pa.concat_tables([grown.slice(0, 64), plan_of(300).records.slice(64)])
-    assert [name for name, _ in named_shards(more, np.arange(128))] == names[:2]
-    assert [name for name, _ in named_shards(grown, np.arange(64, 200))] == names[1:]
+    assert [name for name, _ in name_shards(more, np.arange(128))] == names[:2]
+    assert [name for name, _ in name_shards(grown, np.arange(64, 200))] == names[1:]
     for change in ("size", "box"):
-        other = [name for name, _ in named_shards(plan_of(200, **{change: 1}).records, np.arange(200))]
+        other = [name for name, _ in name_shards(plan_of(200, **{change: 1}).records, np.arange(200))]
         assert not set(other) & set(names)

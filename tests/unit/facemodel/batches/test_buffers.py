@@ -1,4 +1,4 @@
-"""Memory comes back only when nobody can see it any more."""
+"""Memory is used again only when no view of it is left."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_memory_is_used_again() -> None:
 
 
 @pytest.mark.parametrize("view", _VIEWS)
-def test_whoever_holds_a_part_holds_it_all(view: str) -> None:
+def test_memory_is_kept_while_a_view_of_it_is_left(view: str) -> None:
     some = Buffers()
     first = some.array((6, 4))
     first[...] = 9

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from facedata import ClassManifest, PreparedSet, prepare
-from facedata.crops.codec import decode_crop
 from facedata.testing import painted_folder
-from facemodel.batches.open_files import Handles
-from facemodel.batches.people import TrainingSet
-from facemodel.batches.reader import CropReader, batches, decoded
+from facemodel.batches import open_files
+from facemodel.batches.open_files import CropFiles
+from facemodel.batches.people import TrainingPeople
+from facemodel.batches.reader import CropReader, read_batches
 from facemodel.errors import DataError
-from tests.small_set import make_set
+from tests.support.small_set import make_set
 
 PEOPLE = {"Émile": 3, "Zoe": 2, "amy": 4, "Bo": 1}
 
@@ -35,7 +35,7 @@ def in_tars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_people_are_numbered_in_byte_order_of_identity(small: PreparedSet) -> None:
-    training = TrainingSet.of(ClassManifest.open(small.path))
+    training = TrainingPeople.of(ClassManifest.open(small.path))
     assert training.names == ("Bo", "Zoe", "amy", "Émile")
     table = training.classes.table
     assert [training.names[code] for code in training.person] == table.column("identity").to_pylist()
@@ -46,7 +46,7 @@ def test_people_are_numbered_in_byte_order_of_identity(small: PreparedSet) -> No
 
 
 def test_ids_are_found_and_strange_ones_are_not(small: PreparedSet) -> None:
-    training = TrainingSet.of(ClassManifest.open(small.path))
+    training = TrainingPeople.of(ClassManifest.open(small.path))
     ids = np.array([[training.ids[3], training.ids[0]], [training.ids[-1] + 5, 1]])
     rows, here = training.rows_of(ids)
     assert here.tolist() == [[True, True], [False, False]]
@@ -95,7 +95,7 @@ def test_batches_come_in_order_with_their_rows(small: PreparedSet) -> None:
     classes = ClassManifest.open(small.path)
     asked = [np.array([number % 10, (number * 3) % 10]) for number in range(9)]
     with CropReader(classes, 3) as reader:
-        found = list(batches(reader, asked, ahead=2))
+        found = list(read_batches(reader, asked, ahead=2))
         assert [rows.tolist() for rows, _ in found] == [rows.tolist() for rows in asked]
         for rows, crops in found:
             assert np.array_equal(crops, reader.read(rows))
@@ -105,7 +105,7 @@ def test_a_batch_is_read_ahead_but_not_the_whole_epoch(small: PreparedSet) -> No
     taken = []
     rows = (taken.append(number) or np.array([number]) for number in range(8))  # type: ignore[func-returns-value]
     with CropReader(ClassManifest.open(small.path), 1) as reader:
-        next(batches(reader, rows, ahead=2))
+        next(read_batches(reader, rows, ahead=2))
     assert taken == [0, 1, 2]
 
 
@@ -177,50 +177,36 @@ def test_a_tar_that_was_cut_short_is_seen(in_tars: Path, tmp_path: Path) -> None
 
 
 def test_open_tars_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facemodel.batches.open_files._MOST_OPEN", 3)
+    monkeypatch.setattr(open_files, "_MOST_OPEN", 3)
     for number in range(8):
         (tmp_path / f"{number}.tar").write_bytes(bytes([number]) * 20)
-    handles = Handles(tmp_path)
+    files = CropFiles(tmp_path)
     for _ in range(2):
         for number in range(8):
-            assert handles.read(f"{number}.tar", 5, 10) == bytes([number]) * 10
-    assert [len(opened) for opened in handles._all] == [3]
-    handles.close()
+            assert files.read(f"{number}.tar", 5, 10) == bytes([number]) * 10
+    assert [len(opened._files) for opened in files._all] == [3]
+    files.close()
 
 
 def test_open_tars_are_bounded_for_all_threads_together(tmp_path: Path) -> None:
     """64 threads, each of which kept 48 tars open, had three times as many as a process may have."""
     for number in range(60):
         (tmp_path / f"{number}.tar").write_bytes(bytes([number]) * 20)
-    handles = Handles(tmp_path, threads=64)
+    files = CropFiles(tmp_path, threads=64)
 
     def read_all(_: int) -> bool:
-        return all(handles.read(f"{number}.tar", 5, 10) == bytes([number]) * 10 for number in range(60))
+        return all(files.read(f"{number}.tar", 5, 10) == bytes([number]) * 10 for number in range(60))
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(read_all, range(16)))
-    assert max(len(opened) for opened in handles._all) * 64 <= 384
-    handles.close()
-
-
-@pytest.mark.parametrize("has_rgb", [True, False])
-def test_colours_are_rgb_whatever_opencv_can(has_rgb: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    red = np.zeros((16, 16, 3), np.uint8)
-    red[..., 0] = 250
-    data = bytes(cv2.imencode(".jpg", red[..., ::-1])[1])
-    if not has_rgb:
-        monkeypatch.setattr("facemodel.batches.reader._RGB", None)
-    image = decoded(data)
-    assert image is not None
-    assert np.array_equal(image, decode_crop(data))
-    assert image[8, 8, 0] > 240
-    assert image[8, 8, 2] < 10
+    assert max(len(opened._files) for opened in files._all) * 64 <= 384
+    files.close()
 
 
 def test_batches_that_are_kept_are_not_written_over(small: PreparedSet) -> None:
     classes = ClassManifest.open(small.path)
     asked = [np.array([number % 10, (number * 7) % 10]) for number in range(40)]
     with CropReader(classes, 2) as reader:
-        kept = [crops[1] for _, crops in batches(reader, asked)]
+        kept = [crops[1] for _, crops in read_batches(reader, asked)]
         for rows, crop in zip(asked, kept, strict=True):
             assert np.array_equal(crop, classes[int(rows[1])].image())

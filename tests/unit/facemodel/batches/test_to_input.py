@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from facedata import ClassManifest
-from facemodel.batches.reader import CropReader, UInt8Batch, batches
-from facemodel.batches.to_input import Augmentation, ToInput, Variation, resized, shape_crop, varied
+from facemodel.batches.reader import CropReader, UInt8Batch, read_batches
+from facemodel.batches.to_input import ToInput
+from facemodel.batches.variation import Augmentation, Variation, resize_crop, vary_batch
 from facemodel.spec import InputSpec
-from tests.people_set import people_set
+from tests.support.people_set import people_set
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
@@ -76,59 +76,16 @@ def test_crops_are_left_as_they_were() -> None:
 
 
 def test_half_of_the_crops_are_mirrored() -> None:
-    variation = Variation.drawn(10_000, Augmentation(flip=True), (3,))
+    variation = Variation.draw(10_000, Augmentation(flip=True), (3,))
     assert abs(variation.flips.mean() - 0.5) < 0.02
     assert not variation.angles_deg.any()
     crops = _soft(40)
-    shaped = ToInput(_spec(60), augmentation=Augmentation(flip=True)).shape(crops, (4,))
-    flips = Variation.drawn(40, Augmentation(flip=True), (4,)).flips
+    to_input = ToInput(_spec(60), augmentation=Augmentation(flip=True))
+    shaped = to_input.shape(crops, to_input.shaping(40, (4,)))
+    flips = Variation.draw(40, Augmentation(flip=True), (4,)).flips
     assert 5 < flips.sum() < 35
     for crop, ready, flip in zip(crops, shaped, flips, strict=True):
         assert np.array_equal(ready, crop[:, ::-1] if flip else crop)
-
-
-def test_angles_fill_their_span() -> None:
-    angles = Variation.drawn(10_000, Augmentation(rotate_deg=10), (3,)).angles_deg
-    assert -10 <= angles.min() < -9.9
-    assert 9.9 < angles.max() <= 10
-    assert abs(angles.mean()) < 0.2
-
-
-def _dot(x: int, y: int, size: int = 41) -> UInt8Batch:
-    image = np.zeros((size, size, 3), np.uint8)
-    image[y - 1 : y + 2, x - 1 : x + 2] = 255
-    return image
-
-
-def _brightest(image: UInt8Batch) -> tuple[int, int]:
-    weight = image[..., 0].astype(np.float64)
-    y, x = np.mgrid[: len(image), : len(image)]
-    return round(float((x * weight).sum() / weight.sum())), round(float((y * weight).sum() / weight.sum()))
-
-
-@pytest.mark.parametrize("on_device", [False, True])
-@pytest.mark.parametrize(
-    ("flip", "angle_deg", "place"),
-    [
-        (False, 90.0, (20, 10)),  # counter-clockwise: what was right is up
-        (False, -90.0, (20, 30)),
-        (True, 0.0, (10, 20)),
-        (True, 90.0, (20, 30)),  # first mirrored to the left, then turned: left goes down
-    ],
-)
-def test_turns_take_a_dot_where_they_should(
-    on_device: bool, flip: bool, angle_deg: float, place: tuple[int, int]
-) -> None:
-    crop = _dot(30, 20)
-    if on_device:
-        image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
-        variation = Variation(np.array([flip]), np.array([angle_deg]))
-        turned = varied(image, variation, torch.zeros(1, 3, 1, 1))[0].permute(1, 2, 0)
-        ready = turned.round().clamp(0, 255).numpy().astype(np.uint8)
-    else:
-        ready = np.empty_like(crop)
-        shape_crop(crop, ready, flip, angle_deg)
-    assert _brightest(ready) == place
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -138,7 +95,7 @@ def test_a_device_turns_as_the_cpu_does(flip: bool, rotate_deg: float, channels_
     crops, augmentation = _soft(12), Augmentation(flip, rotate_deg)
     to_input = ToInput(_spec(44), "cpu", channels_last, augmentation)
     here = to_input(crops, (1, 2))
-    there = varied(to_input(crops), Variation.drawn(12, augmentation, (1, 2)), to_input._black)
+    there = vary_batch(to_input(crops), Variation.draw(12, augmentation, (1, 2)), to_input._black)
     assert here.is_contiguous() == there.is_contiguous()
     difference = (here - there).abs() * torch.tensor(STD).view(1, 3, 1, 1) * 255
     assert difference.max() < 1.01  # grey levels: OpenCV's result is rounded to whole ones
@@ -147,8 +104,8 @@ def test_a_device_turns_as_the_cpu_does(flip: bool, rotate_deg: float, channels_
 def test_what_comes_in_from_outside_is_black() -> None:
     crops = np.full((4, 50, 50, 3), 200, np.uint8)
     to_input = ToInput(_spec(50), augmentation=Augmentation(rotate_deg=45))
-    shaped = to_input.shape(crops, (9,))
-    turned = np.abs(Variation.drawn(4, to_input.augmentation, (9,)).angles_deg) > 10
+    shaped = to_input.shape(crops, to_input.shaping(4, (9,)))
+    turned = np.abs(Variation.draw(4, to_input.augmentation, (9,)).angles_deg) > 10
     assert turned.any()
     assert (shaped[turned][:, 0, 0] == 0).all()
     fed = to_input(crops, (9,))
@@ -156,19 +113,11 @@ def test_what_comes_in_from_outside_is_black() -> None:
     assert torch.allclose(fed[torch.from_numpy(turned)][:, :, 0, 0], black.expand(int(turned.sum()), 3))
 
 
-@pytest.mark.parametrize("size", [16, 37, 60, 90])
-def test_resizing_is_pillows(size: int) -> None:
-    """Pillow weighs every pixel when it shrinks; OpenCV's linear filter skips most of them."""
-    crop = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
-    pillows = np.asarray(Image.fromarray(crop).resize((size, size), Image.Resampling.BILINEAR))
-    assert np.abs(resized(crop, size).astype(int) - pillows.astype(int)).max() <= 1
-
-
 def test_crops_of_any_size_are_fitted() -> None:
     crops = _soft(5, size=60)
-    found = ToInput(_spec(30)).shape(crops)
+    found = ToInput(_spec(30)).shape(crops, ToInput(_spec(30)).shaping(5))
     assert found.shape == (5, 30, 30, 3)
-    assert np.array_equal(found[3], resized(crops[3], 30))
+    assert np.array_equal(found[3], resize_crop(crops[3], 30))
     tensor = ToInput(_spec(30))(torch.from_numpy(crops))
     assert torch.equal(tensor, ToInput(_spec(30))(crops))
 
@@ -195,9 +144,19 @@ def test_crops_can_be_shaped_while_they_are_read(tmp_path: Path, side: int) -> N
     rows = [np.array([0, 4, 0, 0, 2, 5]), np.array([1, 1, 3])]
     with CropReader(classes, 2) as reader:
         shapings = [to_input.shaping(len(some), (7, step)) for step, some in enumerate(rows)]
-        for step, (some, ready) in enumerate(batches(reader, rows, shapings=shapings)):
+        for step, (some, ready) in enumerate(read_batches(reader, rows, shapings=shapings)):
             plain = reader.read(some)
-            assert np.array_equal(ready, to_input.shape(plain, (7, step)))
+            assert np.array_equal(ready, to_input.shape(plain, shapings[step]))
             assert torch.equal(to_input.finish(ready, (7, step)), to_input(plain, (7, step)))
         first = reader.read(rows[0], shapings[0])
     assert not np.array_equal(first[0], first[2])
+
+
+def test_a_part_of_a_batch_is_varied_as_in_the_whole() -> None:
+    spec = InputSpec(size_px=16, template="square", dim=4)
+    to_input = ToInput(spec, augmentation=Augmentation(flip=True, rotate_deg=10.0))
+    crops = np.random.default_rng(0).integers(0, 256, (7, 24, 24, 3), np.uint8)
+    whole = to_input(crops, (1, 2, 3))
+    for part in (slice(0, 3), slice(3, 7)):
+        shaped = to_input.shape(crops[part], to_input.shaping(7, (1, 2, 3), part))
+        assert torch.equal(to_input.finish(shaped, (1, 2, 3), part, 7), whole[part])

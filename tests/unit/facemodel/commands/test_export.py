@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,37 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from facedata.errors import UsageError
-from facemodel.commands.export import compare, export_lines, export_model
-from facemodel.config import ExportConfig, FitConfig
+from facedata.options import named
+from facemodel.commands.export import export_lines, export_model
+from facemodel.config import FORMATS, ExportConfig
 from facemodel.errors import ExportError, SpecError
-from facemodel.models import formats
-from facemodel.models.saved import save_model
-from facemodel.network.model import input_spec, make_model
-from facemodel.objective.objective import make_objective
-from tests.people_set import people_set
+from facemodel.models.exported import compare_outputs
+from tests.support.saved_runs import write_run
 
 HERE = ExportConfig(to="torchscript", crops=5)
-GOALS: dict[str, dict[str, Any]] = {
-    "triplets": {},
-    "pairs": {"batches": "pairs", "loss": "bce"},
-    "arcface": {"batches": "people", "loss": "arcface", "margin": 28.6},
-    "closed": {"batches": "photos", "loss": "focal", "closed": True},
-}
-
-
-def run_of(folder: Path, goal: str = "triplets") -> Path:
-    """Write a run of a set that lies beside it, as `fit` does."""
-    prepared = people_set(folder / "set", 4, 3)
-    values = {"backbone": "timm:test_efficientnet", "size": 32, "dim": 8, "weights": "none", **GOALS[goal]}
-    config = FitConfig(**values)
-    model, _ = make_model(config, input_spec(config, prepared))
-    model.spec = model.spec.with_threshold(1.5, "euclidean")
-    run = folder / "run"
-    (run / "state").mkdir(parents=True)
-    (run / "state" / "settings.json").write_text(json.dumps({"set_path": str(folder / "set")}))
-    save_model(run, "best", make_objective(config, model, ["Ana", "Bo"]))
-    model.spec.write(run / "spec.json")
-    return run
 
 
 def names(folder: Path) -> set[str]:
@@ -53,7 +29,7 @@ def names(folder: Path) -> set[str]:
 def test_a_row_that_differs_is_found_wherever_it_stands() -> None:
     wanted = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
     found = wanted + np.float32(1e-6)
-    told = compare([wanted], [found])
+    told = compare_outputs([wanted], [found])
     assert told["crops"] == 20
     assert told["least_cosine"] > 0.999999
     assert told["largest_difference"] == pytest.approx(1e-6, rel=0.3)
@@ -61,17 +37,17 @@ def test_a_row_that_differs_is_found_wherever_it_stands() -> None:
         with pytest.raises(
             ExportError, match=r"does not give what the model gives: cosine .* it was removed"
         ):
-            compare([wanted], [bad])
+            compare_outputs([wanted], [bad])
     turned = found.copy()
     turned[13] = np.roll(turned[13], 1)
     with pytest.raises(ExportError, match="at the worst of 20 crops"):
-        compare([wanted], [turned])
+        compare_outputs([wanted], [turned])
     with pytest.raises(ExportError):
-        compare([wanted, wanted], [found, -found])  # the second output counts, too
+        compare_outputs([wanted, wanted], [found, -found])  # the second output counts, too
 
 
 def test_a_file_gets_its_name_and_its_card_together(tmp_path: Path) -> None:
-    run, out = run_of(tmp_path), tmp_path / "out" / "model.pt"
+    run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     told = export_model(run, out, HERE)
     assert names(out.parent) == {"model.pt", "model.json"}
     card = json.loads(out.with_suffix(".json").read_text())
@@ -96,10 +72,10 @@ def test_a_file_gets_its_name_and_its_card_together(tmp_path: Path) -> None:
 def test_what_only_training_needs_is_left_out_and_said(
     tmp_path: Path, goal: str, left_out: list[str]
 ) -> None:
-    told = export_model(run_of(tmp_path, goal), tmp_path / "m.pt", HERE)
+    told = export_model(write_run(tmp_path, goal), tmp_path / "m.pt", HERE)
     assert told["left_out"] == left_out
     assert told["classes"] == (["Ana", "Bo"] if goal == "closed" else [])
-    outputs = formats.FORMATS["torchscript"].read(tmp_path / "m.pt")(np.zeros((3, 3, 32, 32), np.float32))
+    outputs = named(FORMATS, "torchscript").read(tmp_path / "m.pt")(np.zeros((3, 3, 32, 32), np.float32))
     assert [output.shape for output in outputs] == [(3, 8), (3, 2)][: 2 if goal == "closed" else 1]
 
 
@@ -131,15 +107,15 @@ class _OneBatch(_Other):
 def test_a_file_that_gives_something_else_is_never_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: type[_Other], text: str
 ) -> None:
-    run, out = run_of(tmp_path), tmp_path / "out" / "model.pt"
+    run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     export_model(run, out, HERE)
     before = out.read_bytes(), out.with_suffix(".json").read_bytes()
-    right = formats.FORMATS["torchscript"]
+    right = named(FORMATS, "torchscript")
 
     def write(network: nn.Module, example: Tensor, path: Path) -> None:
         right.write(wrong(network), example, path)
 
-    monkeypatch.setitem(formats.FORMATS, "torchscript", dataclasses.replace(right, write=write))
+    monkeypatch.setitem(FORMATS, "torchscript", dataclasses.replace(right, write=write))
     with pytest.raises(ExportError, match=text):
         export_model(run, out, HERE)
     assert (out.read_bytes(), out.with_suffix(".json").read_bytes()) == before
@@ -150,7 +126,7 @@ def test_a_file_that_gives_something_else_is_never_left(
 
 
 def test_two_formats_of_one_name_would_share_their_card(tmp_path: Path) -> None:
-    run, out = run_of(tmp_path), tmp_path / "out" / "model.pt"
+    run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     export_model(run, out, HERE)
     export_model(run, out, HERE)  # its own is written anew
     before = out.with_suffix(".json").read_bytes()
@@ -168,22 +144,22 @@ def test_a_converter_that_fails_is_quoted_in_one_line(
         path.write_bytes(b"half")
         raise RuntimeError("\nno such operator: warp\nand a page of other things")
 
-    broken = dataclasses.replace(formats.FORMATS["torchscript"], write=write)
-    monkeypatch.setitem(formats.FORMATS, "torchscript", broken)
+    broken = dataclasses.replace(named(FORMATS, "torchscript"), write=write)
+    monkeypatch.setitem(FORMATS, "torchscript", broken)
     with pytest.raises(ExportError, match=r"cannot be written as \.pt: no such operator: warp$"):
-        export_model(run_of(tmp_path), tmp_path / "out" / "m.pt", HERE)
+        export_model(write_run(tmp_path), tmp_path / "out" / "m.pt", HERE)
     assert names(tmp_path / "out") == set()
 
 
 def test_the_files_ending_is_the_formats(tmp_path: Path) -> None:
-    run = run_of(tmp_path)
+    run = write_run(tmp_path)
     for to, ending in (("onnx", ".onnx"), ("tflite", ".tflite"), ("torchscript", ".pt")):
         with pytest.raises(UsageError, match=f"--to {to} writes files that end in {ending}"):
             export_model(run, tmp_path / "model.bin", ExportConfig(to=to))
 
 
 def test_crops_must_be_the_models(tmp_path: Path) -> None:
-    run = run_of(tmp_path)
+    run = write_run(tmp_path)
     spec = json.loads((run / "spec.json").read_text())
     (run / "spec.json").write_text(json.dumps({**spec, "template": "arcface112"}))
     with pytest.raises(SpecError, match=r"trained on arcface112 crops and .* has square crops"):
@@ -191,7 +167,7 @@ def test_crops_must_be_the_models(tmp_path: Path) -> None:
 
 
 def test_without_a_known_set_one_must_be_named(tmp_path: Path) -> None:
-    run = run_of(tmp_path)
+    run = write_run(tmp_path)
     (run / "state" / "settings.json").unlink()
     with pytest.raises(UsageError, match="compared with the model on real crops: name a set with --set"):
         export_model(run, tmp_path / "m.pt", HERE)
@@ -200,12 +176,12 @@ def test_without_a_known_set_one_must_be_named(tmp_path: Path) -> None:
 
 
 def test_no_more_crops_than_there_are(tmp_path: Path) -> None:
-    told = export_model(run_of(tmp_path), tmp_path / "m.pt", ExportConfig(to="torchscript", crops=500))
+    told = export_model(write_run(tmp_path), tmp_path / "m.pt", ExportConfig(to="torchscript", crops=500))
     assert told["crops"] == 12
 
 
 def test_gradients_and_the_training_run_are_left_alone(tmp_path: Path) -> None:
-    run = run_of(tmp_path)
+    run = write_run(tmp_path)
     before = (run / "best.safetensors").read_bytes()
     export_model(run, tmp_path / "m.pt", HERE)
     assert (run / "best.safetensors").read_bytes() == before

@@ -13,7 +13,7 @@ from facemodel.models.saved import save_model
 from facemodel.network.model import make_model
 from facemodel.objective.objective import make_objective
 from facemodel.spec import InputSpec
-from tests.unit.facemodel.models.test_onnx import network
+from tests.support.onnx_networks import matrix_net
 
 
 def run_of(folder: Path, **options: object) -> Path:
@@ -69,7 +69,7 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_an_onnx_network_is_told_of(tmp_path: Path) -> None:
-    values = model_info(network(tmp_path))
+    values = model_info(matrix_net(tmp_path))
     assert (values["input"], values["output"]) == (["batch", 3, 8, 8], ["batch", 5])
     assert values["parameters"] == 3 * 8 * 8 * 5
     lines = info_lines(values)

@@ -10,14 +10,15 @@ import pytest
 from facedata import ClassManifest
 from facedata.config import SplitConfig
 from facedata.types import Float32Array, Int64Array
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader, UInt8Batch
-from facemodel.commands.mine import _anchors
+from facemodel.commands.mine import _draw_anchors
 from facemodel.epochs import nearest
-from facemodel.epochs.hard_negatives import FeatureCache, draw_candidates, fill, hard_epoch, hard_negatives
+from facemodel.epochs.hard_negatives import FeatureCache, fill_cache, hard_epoch
+from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import EpochRows
 from facemodel.errors import DataError, TrainingError
-from tests.small_set import make_set
+from tests.support.small_set import make_set
 
 PERSON = np.array([0, 0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 5])
 
@@ -125,33 +126,33 @@ def _first_pixel(crops: UInt8Batch) -> Float32Array:
 
 
 @pytest.fixture
-def training(tmp_path: Path) -> TrainingSet:
+def training(tmp_path: Path) -> TrainingPeople:
     people = {"a": 3, "b": 1, "c": 4, "d": 2}
-    return TrainingSet.of(
+    return TrainingPeople.of(
         ClassManifest.open(make_set(tmp_path / "set", people, split=SplitConfig(splits="train=1")).path)
     )
 
 
-def test_each_crop_gets_its_own_feature(training: TrainingSet) -> None:
+def test_each_crop_gets_its_own_feature(training: TrainingPeople) -> None:
     cache, seen = FeatureCache(10, 3), []
     with CropReader(training.classes, 2) as reader:
-        fill(cache, np.array([8, 2, 2, 5]), _first_pixel, reader, 2, lambda *done: seen.append(done))
+        fill_cache(cache, np.array([8, 2, 2, 5]), _first_pixel, reader, 2, lambda *done: seen.append(done))
         assert np.flatnonzero(cache.known).tolist() == [2, 5, 8]
         assert seen == [(2, 3), (3, 3)]
-        fill(cache, np.arange(10), _first_pixel, reader, 4)
+        fill_cache(cache, np.arange(10), _first_pixel, reader, 4)
     for row, crop in enumerate(training.classes):
         assert np.array_equal(cache.features[row], crop.image()[0, 0])
 
 
-def test_an_unreadable_crop_shifts_no_feature(training: TrainingSet) -> None:
+def test_an_unreadable_crop_shifts_no_feature(training: TrainingPeople) -> None:
     """System A's cache was one behind from the first unreadable photo on."""
     lost = training.classes[4]
     (Path(str(lost.root)) / lost.file).write_bytes(b"x" * lost.length)
     cache = FeatureCache(10, 3)
     with CropReader(training.classes, 2) as reader:
         with pytest.raises(DataError, match=lost.path):
-            fill(cache, np.arange(10), _first_pixel, reader, 3)
-        fill(cache, np.delete(np.arange(10), 4), _first_pixel, reader, 3)
+            fill_cache(cache, np.arange(10), _first_pixel, reader, 3)
+        fill_cache(cache, np.delete(np.arange(10), 4), _first_pixel, reader, 3)
     assert not cache.known[4]
     for row in (0, 3, 5, 9):
         assert np.array_equal(cache.features[row], training.classes[row].image()[0, 0])
@@ -164,12 +165,12 @@ def test_features_that_are_none_are_refused() -> None:
     assert not cache.known.any()
 
 
-def _plan(training: TrainingSet) -> EpochRows:
+def _plan(training: TrainingPeople) -> EpochRows:
     rows = np.array([[0, 1, 3], [4, 5, 0], [8, 9, 2], [5, 6, 9]])
     return EpochRows(rows, None, 2)
 
 
-def test_an_epoch_gets_the_nearest_of_its_candidates(training: TrainingSet) -> None:
+def test_an_epoch_gets_the_nearest_of_its_candidates(training: TrainingPeople) -> None:
     cache = FeatureCache(10, 3)
     cache.update(np.arange(10), np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32))
     plan = _plan(training)
@@ -181,7 +182,7 @@ def test_an_epoch_gets_the_nearest_of_its_candidates(training: TrainingSet) -> N
         assert negative == theirs[np.argmin(distance)]
 
 
-def test_an_epochs_candidates_depend_on_the_key_alone(training: TrainingSet) -> None:
+def test_an_epochs_candidates_depend_on_the_key_alone(training: TrainingPeople) -> None:
     cache = FeatureCache(10, 3)
     cache.update(np.arange(10), np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32))
     plan = EpochRows(np.tile(_plan(training).rows, (20, 1)), None, 2)
@@ -192,23 +193,23 @@ def test_an_epochs_candidates_depend_on_the_key_alone(training: TrainingSet) -> 
     assert not np.array_equal(first, other)
 
 
-def test_a_cache_with_holes_is_refused(training: TrainingSet) -> None:
+def test_a_cache_with_holes_is_refused(training: TrainingPeople) -> None:
     cache = FeatureCache(10, 3)
     cache.update(np.arange(9), np.zeros((9, 3), np.float32))
     with pytest.raises(DataError, match="the features of 1 crops are not known"):
         hard_epoch(_plan(training), cache, training.person, 2, (0, 1))
 
 
-def test_every_crop_that_can_be_is_an_anchor_once(training: TrainingSet) -> None:
-    anchor, positive = _anchors(training, None, seed=5)
+def test_every_crop_that_can_be_is_an_anchor_once(training: TrainingPeople) -> None:
+    anchor, positive = _draw_anchors(training, None, seed=5)
     assert sorted(anchor.tolist()) == np.flatnonzero(training.counts[training.person] > 1).tolist()
     assert (training.person[anchor] == training.person[positive]).all()
     assert (anchor != positive).all()
-    assert len(_anchors(training, 7, seed=5)[0]) == 7
+    assert len(_draw_anchors(training, 7, seed=5)[0]) == 7
 
 
 def test_anchors_need_somebody_with_two_photos(tmp_path: Path) -> None:
     people = {"a": 1, "b": 1}
     prepared = make_set(tmp_path / "set", people, split=SplitConfig(splits="train=1"))
     with pytest.raises(DataError, match="two photos"):
-        _anchors(TrainingSet.of(ClassManifest.open(prepared.path)), None, seed=0)
+        _draw_anchors(TrainingPeople.of(ClassManifest.open(prepared.path)), None, seed=0)

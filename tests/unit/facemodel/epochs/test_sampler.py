@@ -12,12 +12,14 @@ import pytest
 
 from facedata import ClassManifest, PairManifest, PreparedSet, TripletManifest, triplets_set
 from facedata.config import SplitConfig
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.config import FitConfig
-from facemodel.epochs.plan import EpochRows
-from facemodel.epochs.sampler import PeopleSampler, PhotoSampler, Sampler, TripletSampler, Usage, make_sampler
+from facemodel.epochs.photos import PeopleSampler, PhotoSampler
+from facemodel.epochs.plan import EpochRows, Sampler, Usage
+from facemodel.epochs.sampler import make_sampler
+from facemodel.epochs.tuples import TripletSampler
 from facemodel.errors import DataError
-from tests.small_set import make_set
+from tests.support.small_set import make_set
 
 ALL_TRAIN = SplitConfig(splits="train=1")
 PEOPLE = {f"p{number}": 1 + number % 5 for number in range(12)}
@@ -30,8 +32,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
 
 
 @pytest.fixture(scope="module")
-def training(small: PreparedSet) -> TrainingSet:
-    return TrainingSet.of(ClassManifest.open(small.path))
+def training(small: PreparedSet) -> TrainingPeople:
+    return TrainingPeople.of(ClassManifest.open(small.path))
 
 
 def _config(batches: str, **changes: object) -> FitConfig:
@@ -47,7 +49,7 @@ def _manifest(config: FitConfig, small: PreparedSet) -> TripletManifest | PairMa
 @pytest.mark.parametrize("fresh", [None, 40])
 @pytest.mark.parametrize("batches", ["triplets", "pairs", "photos", "people"])
 def test_an_epoch_depends_on_seed_and_number_alone(
-    batches: str, fresh: int | None, small: PreparedSet, training: TrainingSet
+    batches: str, fresh: int | None, small: PreparedSet, training: TrainingPeople
 ) -> None:
     def planned(seed: int, number: int) -> EpochRows:
         config = _config(batches, seed=seed, rows_per_epoch=fresh)
@@ -62,7 +64,7 @@ def test_an_epoch_depends_on_seed_and_number_alone(
     assert not np.array_equal(planned(4, 3).rows, walked[2].rows)
 
 
-def _are_triplets(plan: EpochRows, training: TrainingSet) -> None:
+def _are_triplets(plan: EpochRows, training: TrainingPeople) -> None:
     anchor, positive, negative = training.person[plan.rows].T
     assert (anchor == positive).all()
     assert (anchor != negative).all()
@@ -70,7 +72,7 @@ def _are_triplets(plan: EpochRows, training: TrainingSet) -> None:
 
 
 def test_a_manifests_triplets_all_come_once_in_another_order(
-    small: PreparedSet, training: TrainingSet
+    small: PreparedSet, training: TrainingPeople
 ) -> None:
     manifest = TripletManifest.open(small.path)
     plan = make_sampler(_config("triplets"), training, manifest).epoch(1)
@@ -81,7 +83,7 @@ def test_a_manifests_triplets_all_come_once_in_another_order(
     assert sorted(found) == sorted(wanted)
 
 
-def test_fresh_triplets_are_drawn_each_epoch(small: PreparedSet, training: TrainingSet) -> None:
+def test_fresh_triplets_are_drawn_each_epoch(small: PreparedSet, training: TrainingPeople) -> None:
     sampler = make_sampler(_config("triplets", rows_per_epoch=30), training, TripletManifest.open(small.path))
     first, second = sampler.epoch(1), sampler.epoch(2)
     for plan in (first, second):
@@ -90,7 +92,7 @@ def test_fresh_triplets_are_drawn_each_epoch(small: PreparedSet, training: Train
     assert len({tuple(row) for row in [*first.rows.tolist(), *second.rows.tolist()]}) > 35
 
 
-def test_reference_photos_are_the_anchors(small: PreparedSet, training: TrainingSet) -> None:
+def test_reference_photos_are_the_anchors(small: PreparedSet, training: TrainingPeople) -> None:
     """The set's own triplets were drawn at random: they are not what was asked for."""
     config = _config("triplets", strategy="reference")
     plan = make_sampler(config, training, TripletManifest.open(small.path)).epoch(1)
@@ -102,12 +104,12 @@ def test_reference_photos_are_the_anchors(small: PreparedSet, training: Training
 def test_a_set_drawn_by_the_strategy_gives_its_own_rows(tmp_path: Path) -> None:
     prepared = make_set(tmp_path / "faces", PEOPLE, reference=["p4/0.jpg"], split=ALL_TRAIN)
     triplets_set(str(prepared.path), strategy="reference", count=17)
-    training = TrainingSet.of(ClassManifest.open(prepared.path))
+    training = TrainingPeople.of(ClassManifest.open(prepared.path))
     manifest = TripletManifest.open(prepared.path)
     assert len(make_sampler(_config("triplets", strategy="reference"), training, manifest).epoch(1)) == 17
 
 
-def test_rows_of_a_file_are_taken_so_many_an_epoch(small: PreparedSet, training: TrainingSet) -> None:
+def test_rows_of_a_file_are_taken_so_many_an_epoch(small: PreparedSet, training: TrainingPeople) -> None:
     manifest = TripletManifest.open(small.path)[:50]
     config = _config("triplets", triplets="hard.parquet", rows_per_epoch=20)
     sampler = make_sampler(config, training, manifest)
@@ -123,7 +125,7 @@ def test_rows_of_a_file_are_taken_so_many_an_epoch(small: PreparedSet, training:
 def test_rows_of_people_set_aside_are_left_out_and_counted(small: PreparedSet) -> None:
     crops = ClassManifest.open(small.path)
     stays = pa.array([row.identity != "p4" for row in crops])
-    training = TrainingSet.of(ClassManifest(crops.prepared, crops.table.filter(stays), "train"))
+    training = TrainingPeople.of(ClassManifest(crops.prepared, crops.table.filter(stays), "train"))
     manifest = TripletManifest.open(small.path)
     sampler = make_sampler(_config("triplets"), training, manifest)
     plan = sampler.epoch(1)
@@ -135,7 +137,7 @@ def test_rows_of_people_set_aside_are_left_out_and_counted(small: PreparedSet) -
     assert sampler.notes[0].startswith(f"{lost} of {len(manifest)} triplets use a photo that does not train")
 
 
-def test_pairs_keep_their_answers(small: PreparedSet, training: TrainingSet) -> None:
+def test_pairs_keep_their_answers(small: PreparedSet, training: TrainingPeople) -> None:
     for fresh in (None, 25):
         config = _config("pairs", rows_per_epoch=fresh)
         plan = make_sampler(config, training, PairManifest.open(small.path)).epoch(2)
@@ -144,40 +146,30 @@ def test_pairs_keep_their_answers(small: PreparedSet, training: TrainingSet) -> 
         assert np.array_equal(left == right, plan.same)
         assert plan.same.any()
         assert not plan.same.all()
-        assert np.array_equal(plan.same[16:32], plan.same_of(1))  # type: ignore[arg-type]
 
 
-def test_each_photo_comes_once(training: TrainingSet) -> None:
+def test_each_photo_comes_once(training: TrainingPeople) -> None:
     plan = PhotoSampler(training, seed=0, batch=8).epoch(1)
     assert sorted(plan.rows[:, 0].tolist()) == list(range(len(training)))
 
 
 @pytest.mark.parametrize("count", [5, 33, 100])
-def test_photos_come_as_evenly_as_can_be(training: TrainingSet, count: int) -> None:
+def test_photos_come_as_evenly_as_can_be(training: TrainingPeople, count: int) -> None:
     rows = PhotoSampler(training, seed=0, batch=8, count=count).epoch(1).rows
     used = np.bincount(rows[:, 0], minlength=len(training))
     assert used.sum() == count
     assert used.max() - used.min() <= 1
 
 
-def test_the_last_partial_batch_holds_what_is_left_and_no_more(training: TrainingSet) -> None:
-    """One of the old systems counted it as a whole one."""
-    plan = PhotoSampler(training, seed=0, batch=10).epoch(1)
-    sizes = [len(rows) for rows in plan.batches()]
-    assert plan.steps == len(sizes) == 4
-    assert sum(sizes) == len(training)
-    assert np.array_equal(np.concatenate(list(plan.batches(first=2))), plan.rows[20:])
-
-
 @pytest.mark.parametrize("singles", [True, False])
-def test_a_batch_of_people_holds_k_photos_of_each(training: TrainingSet, singles: bool) -> None:
+def test_a_batch_of_people_holds_k_photos_of_each(training: TrainingPeople, singles: bool) -> None:
     sampler = PeopleSampler(training, seed=0, people=3, each=4, count=240, singles=singles)
     plan = sampler.epoch(1)
     assert plan.batch == 12
     assert len(plan) == 240
     sizes = training.counts
     seen: Counter[int] = Counter()
-    for rows in plan.batches():
+    for rows in plan.rows.reshape(-1, 12, 1):
         people = training.person[rows[:, 0]].reshape(3, 4)
         assert (people == people[:, :1]).all()
         assert len(set(people[:, 0].tolist())) == 3
@@ -188,7 +180,7 @@ def test_a_batch_of_people_holds_k_photos_of_each(training: TrainingSet, singles
     assert sorted(seen) == able
 
 
-def test_a_persons_photos_come_in_turn(training: TrainingSet) -> None:
+def test_a_persons_photos_come_in_turn(training: TrainingPeople) -> None:
     plan = PeopleSampler(training, seed=1, people=2, each=2, count=400).epoch(1)
     used = np.bincount(plan.rows[:, 0], minlength=len(training))
     for person in np.flatnonzero(training.counts > 1):
@@ -196,10 +188,10 @@ def test_a_persons_photos_come_in_turn(training: TrainingSet) -> None:
         assert mine.max() - mine.min() <= 1
 
 
-def test_fewer_people_than_asked_make_smaller_batches(training: TrainingSet) -> None:
+def test_fewer_people_than_asked_make_smaller_batches(training: TrainingPeople) -> None:
     plan = PeopleSampler(training, seed=1, people=500, each=2).epoch(1)
     assert plan.batch == 2 * int((training.counts > 1).sum())
-    assert plan.steps == 1
+    assert len(plan) == plan.batch
 
 
 def test_usage_counts_what_was_drawn() -> None:
@@ -214,8 +206,8 @@ def test_negatives_are_replaced_and_nothing_else() -> None:
     assert plan.with_negatives(np.array([7, 8])).rows.tolist() == [[0, 1, 7], [3, 4, 8]]
 
 
-def _training(tmp_path: Path, people: dict[str, int]) -> TrainingSet:
-    return TrainingSet.of(ClassManifest.open(make_set(tmp_path / "few", people, split=ALL_TRAIN).path))
+def _training(tmp_path: Path, people: dict[str, int]) -> TrainingPeople:
+    return TrainingPeople.of(ClassManifest.open(make_set(tmp_path / "few", people, split=ALL_TRAIN).path))
 
 
 @pytest.mark.parametrize("batches", ["triplets", "pairs", "photos", "people"])
@@ -227,19 +219,19 @@ def test_one_class_only_is_refused(tmp_path: Path, batches: str) -> None:
 @pytest.mark.parametrize(
     ("batches", "loss"), [("triplets", "triplet"), ("pairs", "bce"), ("people", "triplet")]
 )
-def test_nobody_with_two_photos_is_refused(tmp_path: Path, batches: str, loss: str) -> None:
+def test_no_person_with_two_photos_is_refused(tmp_path: Path, batches: str, loss: str) -> None:
     with pytest.raises(DataError, match="two photos"):
         make_sampler(_config(batches, loss=loss), _training(tmp_path, {"a": 1, "b": 1, "c": 1}))
 
 
-def test_a_person_with_one_photo_is_never_an_anchor_and_is_counted(training: TrainingSet) -> None:
+def test_a_person_with_one_photo_is_never_an_anchor_and_is_counted(training: TrainingPeople) -> None:
     sampler = make_sampler(_config("triplets", rows_per_epoch=500), training)
     plan = sampler.epoch(1)
     single = training.counts == 1
     assert not single[training.person[plan.rows[:, 0]]].any()
     assert single[training.person[plan.rows[:, 2]]].any()
     assert sampler.notes == (
-        f"{single.sum()} of 12 people have one photo and are only ever shown as another person",
+        f"{single.sum()} of 12 people have one photo and are only used as another person",
     )
 
 
@@ -251,14 +243,14 @@ def test_no_reference_photo_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_other_splits_only_is_refused(small: PreparedSet) -> None:
     crops = ClassManifest.open(small.path)
     two = pa.array([row.identity in ("p1", "p6") for row in crops])
-    training = TrainingSet.of(ClassManifest(crops.prepared, crops.table.filter(two), "train"))
+    training = TrainingPeople.of(ClassManifest(crops.prepared, crops.table.filter(two), "train"))
     manifest = TripletManifest.open(small.path)
     strange = [index for index, row in enumerate(manifest) if row.negative.identity not in ("p1", "p6")]
     with pytest.raises(DataError, match="none of the 5 triplets"):
         make_sampler(_config("triplets"), training, manifest._like(manifest.table.take(strange[:5])))
 
 
-def test_samplers_are_frozen(training: TrainingSet) -> None:
+def test_samplers_are_frozen(training: TrainingPeople) -> None:
     sampler: Sampler = TripletSampler(training, 0, 8, 4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         sampler.seed = 2  # type: ignore[attr-defined]

@@ -118,7 +118,9 @@ def test_a_run_is_opened_and_gives_what_it_gave(tmp_path: Path) -> None:
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.pt").write_bytes(b"x")
-    with pytest.raises(ModelError, match=r"is no model: name a run folder, a .safetensors file or an .onnx"):
+    with pytest.raises(
+        ModelError, match=r"is not a model: name a run folder, a .safetensors file or an .onnx"
+    ):
         open_model(tmp_path / "net.pt")
     with pytest.raises(ModelError, match="there is no model at"):
         open_model(tmp_path / "gone")
@@ -129,7 +131,7 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(DeviceError, match=f"--device cuda:{count}: no such GPU"):
         choose_device(f"cuda:{count}")
     if not count:
-        with pytest.raises(DeviceError, match=r"there is none that torch can use. --device auto takes"):
+        with pytest.raises(DeviceError, match=r"torch finds no GPU here. --device auto uses"):
             choose_device("cuda")
         assert choose_device("auto") == torch.device("cpu")
 

@@ -2,65 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from facedata.files.atomic import file_sha256
 from facedata.types import Float32Array
 from facemodel.errors import DeviceError, ModelError, SpecError
 from facemodel.models.embedder import open_model
-from tests.shared import SHARED, needs_shared
-
-SIDE, DIM = 8, 5
-SPEC: dict[str, Any] = {
-    "size_px": SIDE, "template": "square", "dim": DIM, "colour": "bgr",
-    "mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7], "normalised": False,
-}  # fmt: skip
-Crops = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-
-
-def crops(count: int, side: int = SIDE) -> Crops:
-    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
-
-
-def network(
-    folder: Path,
-    batch: int | str = "batch",
-    last: bool = False,
-    classes: int = 0,
-    dim: int = DIM,
-    spec: dict[str, Any] | None = None,
-) -> Path:
-    """Write a network that multiplies the pixels by a matrix; and its spec."""
-    shape = [batch, SIDE, SIDE, 3] if last else [batch, 3, SIDE, SIDE]
-    weights = np.random.default_rng(1).normal(size=(3 * SIDE * SIDE, dim)).astype(np.float32)
-    if last:
-        weights = weights.reshape(3, SIDE, SIDE, dim).transpose(1, 2, 0, 3).reshape(-1, dim).copy()
-    nodes = [
-        helper.make_node("Flatten", ["x"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "w"], ["embedding"]),
-    ]
-    outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, dim])]
-    if classes:
-        nodes.append(helper.make_node("Slice", ["embedding", "start", "end", "axis"], ["logits"]))
-        outputs.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, classes]))
-    ends = {"start": [0], "end": [classes], "axis": [1]} if classes else {}
-    constants = [numpy_helper.from_array(weights, "w")]
-    constants += [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in ends.items()]
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-    graph = helper.make_graph(nodes, "net", inputs, outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(folder / "net.onnx"))
-    (folder / "net.json").write_text(json.dumps({**SPEC, **(spec or {})}))
-    return folder / "net.onnx"
+from tests.support.onnx_networks import DIM, SIDE, SPEC, Crops, crops, matrix_net, mobilefacenet
+from tests.support.shared_data import needs_shared
 
 
 def wanted(images: Crops) -> Float32Array:
@@ -76,7 +31,7 @@ def wanted(images: Crops) -> Float32Array:
 def test_any_batch_in_either_layout_gives_what_the_matrix_gives(
     tmp_path: Path, batch: int | str, last: bool
 ) -> None:
-    model = open_model(network(tmp_path, batch, last))
+    model = open_model(matrix_net(tmp_path, batch, last))
     for count in (1, 3, 7):
         found = model.embed(crops(count))
         assert found.shape == (count, DIM)
@@ -96,52 +51,52 @@ def test_a_second_output_names_people_where_the_json_does(tmp_path: Path) -> Non
 
 
 def named(folder: Path, classes: int) -> Path:
-    return network(folder, classes=classes, spec={"classes": ["Ana", "Bo"]})
+    return matrix_net(folder, classes=classes, spec={"classes": ["Ana", "Bo"]})
 
 
 def test_classes_without_an_output_for_them_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="names classes, and it has no output for them"):
+    with pytest.raises(SpecError, match="names classes, but the network has no output for them"):
         open_model(named(tmp_path, 0))
 
 
 @pytest.mark.parametrize("classes", [None, "Ana", {"Ana": 0}, [1, 2], [None]])
 def test_classes_that_are_no_names_are_refused(tmp_path: Path, classes: object) -> None:
     with pytest.raises(SpecError, match="classes is a list of names"):
-        open_model(network(tmp_path, spec={"classes": classes}))
+        open_model(matrix_net(tmp_path, spec={"classes": classes}))
 
 
 def test_a_spec_that_was_written_for_another_file_is_refused(tmp_path: Path) -> None:
-    path = network(tmp_path)
+    path = matrix_net(tmp_path)
     digest = file_sha256(path)
-    network(tmp_path, spec={"sha256": digest})
+    matrix_net(tmp_path, spec={"sha256": digest})
     assert open_model(path).spec.dim == DIM
-    network(tmp_path, spec={"sha256": digest[::-1]})
-    with pytest.raises(SpecError, match=r"net.json is of another file than .*net.onnx"):
+    matrix_net(tmp_path, spec={"sha256": digest[::-1]})
+    with pytest.raises(SpecError, match=r"net.json belongs to another file than .*net.onnx"):
         open_model(path)
 
 
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ({"size_px": 9}, "takes images batch × 3 × 8 × 8 and its spec says 3 channels of 9 × 9 px"),
-        ({"dim": 6}, "gives embeddings of 5, and its spec says 6"),
+        ({"size_px": 9}, "takes images batch × 3 × 8 × 8, and its spec says 3 channels of 9 × 9 px"),
+        ({"dim": 6}, "returns embeddings of 5, and its spec says 6"),
         ({"size_px": None}, "size_px is None"),
     ],
 )
 def test_a_spec_that_is_not_the_networks_is_refused(tmp_path: Path, spec: dict[str, Any], text: str) -> None:
     with pytest.raises(SpecError, match=text):
-        open_model(network(tmp_path, spec=spec))
+        open_model(matrix_net(tmp_path, spec=spec))
 
 
 def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
-    path = network(tmp_path)
+    path = matrix_net(tmp_path)
     with pytest.raises(ModelError, match=r"there is no model at .*gone.onnx"):
         open_model(tmp_path / "gone.onnx")
     for data in (path.read_bytes()[: len(path.read_bytes()) // 2], b"", b"junk" * 9):
         path.write_bytes(data)
         with pytest.raises(ModelError, match="onnxruntime cannot read"):
             open_model(path)
-    network(tmp_path)
+    matrix_net(tmp_path)
     (tmp_path / "net.json").unlink()
     with pytest.raises(SpecError, match="there is no input spec"):
         open_model(path)
@@ -149,23 +104,15 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
 
 def test_a_gpu_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="ONNX networks run on the CPU"):
-        open_model(network(tmp_path), "cuda")
+        open_model(matrix_net(tmp_path), "cuda")
 
 
 def test_its_id_is_that_of_its_file(tmp_path: Path) -> None:
-    path = network(tmp_path)
+    path = matrix_net(tmp_path)
     before = open_model(path).fingerprint()
     assert before == open_model(path).fingerprint()
-    network(tmp_path, dim=6, spec={"dim": 6})
+    matrix_net(tmp_path, dim=6, spec={"dim": 6})
     assert open_model(path).fingerprint() != before
-
-
-def mobilefacenet(folder: Path) -> Path:
-    (folder / "net.onnx").symlink_to(SHARED / "weights" / "mobilefacenet_112_ms1m.onnx")
-    spec = {"size_px": 112, "template": "arcface112", "dim": 128, "normalised": False, "metric": "cosine",
-            "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # fmt: skip
-    (folder / "net.json").write_text(json.dumps(spec))
-    return folder / "net.onnx"
 
 
 @needs_shared

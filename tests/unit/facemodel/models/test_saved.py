@@ -97,7 +97,7 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no run folder: there is no best.safetensors in it"):
+    with pytest.raises(ModelError, match="not a run folder: it has no best.safetensors"):
         load_objective(tmp_path)
     with pytest.raises(ModelError, match="there is no model at"):
         load_objective(tmp_path / "gone.safetensors")
@@ -108,7 +108,7 @@ def test_a_damaged_file_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for length in (0, 4, 8, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        with pytest.raises(ModelError, match="damaged or no model's file"):
+        with pytest.raises(ModelError, match="damaged or not a model's file"):
             load_objective(tmp_path)
 
 
@@ -148,7 +148,9 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
 def test_a_header_that_cannot_be_built_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     file = written(tmp_path, objective_of())
     changed_header(file, **changes)
-    with pytest.raises(ModelError, match=r"best.safetensors says of itself what cannot be built"):
+    with pytest.raises(
+        ModelError, match=r"the header of .*best.safetensors describes a model that cannot be built"
+    ):
         load_objective(tmp_path)
 
 

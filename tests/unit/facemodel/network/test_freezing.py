@@ -8,8 +8,10 @@ from torch import nn
 
 from facedata.errors import UsageError
 from facemodel.config import FitConfig
+from facemodel.machine.ranks import Ranks
+from facemodel.machine.whole_batch import SharedBatchNorm, WholeBatch, share_batch_norms
 from facemodel.network.backbones import make_backbone
-from facemodel.network.freezing import parts_to_freeze, summary, trainable_parameters
+from facemodel.network.freezing import parts_to_freeze, summarise_blocks, trainable_parameters
 from facemodel.network.model import FaceModel, make_model
 from facemodel.objective.objective import Objective, make_objective
 from facemodel.spec import InputSpec
@@ -108,7 +110,7 @@ def test_nothing_below_a_frozen_block_is_kept_for_gradients() -> None:
     assert model(torch.randn(2, 3, 32, 32)).requires_grad
 
 
-def test_freezing_anew_thaws_what_was_frozen() -> None:
+def test_freezing_again_thaws_what_was_frozen() -> None:
     objective = objective_of("backbone")
     objective.model.freeze("first:1")
     assert objective.model.frozen == "first:1"
@@ -119,7 +121,7 @@ def test_freezing_anew_thaws_what_was_frozen() -> None:
 
 def test_summary_counts_what_trains() -> None:
     model: FaceModel = objective_of("first:2").model.train()
-    parts = {part.name: part for part in summary(model.blocks)}
+    parts = {part.name: part for part in summarise_blocks(model.blocks)}
     assert sum(part.parameters for part in parts.values()) == 11_176_512  # torchvision's 11,689,512 - fc
     assert [name for name, part in parts.items() if part.trainable == 0] == ["stem", "layer1"]
     assert parts["layer2"].trainable == parts["layer2"].parameters
@@ -135,3 +137,14 @@ def test_more_blocks_than_there_are_are_refused_by_name() -> None:
 def test_an_objective_without_anything_to_train_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing trains"):
         trainable_parameters(objective_of("backbone", "inception_resnet_v1", 75, dim=512))
+
+
+def test_frozen_batch_norms_stay_frozen_when_their_statistics_are_shared() -> None:
+    """They stay the same layers, under the same names, so what is frozen stays frozen."""
+    model = objective_of("first:1").model
+    names = list(model.state_dict())
+    share_batch_norms(model, WholeBatch(nn.Identity(), Ranks()))
+    assert list(model.state_dict()) == names
+    norms = [layer for layer in model.train().modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert all(isinstance(norm, SharedBatchNorm) for norm in norms)
+    assert [norm.training for norm in norms] == [False] + [True] * (len(norms) - 1)

@@ -60,7 +60,7 @@ def test_embeddings_of_length_one_reach_a_heads_layer_with_values_near_one() -> 
     stretched.load_state_dict(plain.state_dict())
     bias = plain.layer.bias
     assert torch.allclose(stretched(unit) - bias, 16 * (plain(unit) - bias), atol=1e-5)
-    assert (unit * stretched.stretch).square().mean().item() == pytest.approx(1, abs=1e-5)
+    assert (unit * stretched.scale).square().mean().item() == pytest.approx(1, abs=1e-5)
     pair = PairHead(256, normalised=True).eval()
     assert pair(unit[:9], unit[9:18]).std() > 3 * PairHead(256).eval()(unit[:9], unit[9:18]).std()
 

@@ -10,9 +10,9 @@ from torch import nn
 
 from facedata.errors import UsageError
 from facemodel.config import FitConfig
-from facemodel.network.model import FaceModel, build, input_spec, make_model
+from facemodel.network.model import FaceModel, build_model, input_spec, make_model
 from facemodel.spec import InputSpec
-from tests.small_set import SIZE_PX, make_set
+from tests.support.small_set import SIZE_PX, make_set
 
 
 def config_of(**options: object) -> FitConfig:
@@ -28,7 +28,7 @@ def dropouts(model: FaceModel) -> list[float]:
     return [layer.p for layer in model.modules() if isinstance(layer, nn.Dropout) and layer.p]
 
 
-def test_random_layers_are_not_frozen_unless_asked_and_that_is_said() -> None:
+def test_random_layers_are_not_frozen_unless_asked_and_a_line_says_so() -> None:
     model, lines = made(freeze="first:2")
     assert lines == [
         "resnet18 starts from scratch (--weights none)",
@@ -95,4 +95,4 @@ def test_the_input_spec_is_the_sets_and_the_backbones(tmp_path: Path) -> None:
 
 def test_a_spec_of_other_options_is_refused() -> None:
     with pytest.raises(UsageError, match=r"size 40, dim 16.*not that of the options \(32, 16, False\)"):
-        build(config_of(), InputSpec(size_px=40, template="square", dim=16))
+        build_model(config_of(), InputSpec(size_px=40, template="square", dim=16))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,16 @@ from facenet_pytorch import InceptionResnetV1
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from facedata.files.download import RemoteFile
+from facedata.files.download import PinnedFile
 from facemodel.config import FitConfig
 from facemodel.errors import ArchitectureError, WeightsError
 from facemodel.models.saved import save_model
-from facemodel.network import pretrained
-from facemodel.network.backbones import Backbone, make_backbone
+from facemodel.network.backbones import BACKBONES, Backbone, backbone_kind, make_backbone
 from facemodel.network.model import make_model
-from facemodel.network.pretrained import load_pretrained, read_tensors, remote_weights
+from facemodel.network.pretrained import load_pretrained, read_tensors
 from facemodel.objective.objective import make_objective
 from facemodel.spec import InputSpec
-from tests.unit.facedata.files.test_download import Server
+from tests.support.local_server import Server
 
 TINY = "timm:test_efficientnet"
 State = dict[str, Tensor]
@@ -48,34 +46,26 @@ def equals(backbone: Backbone, state: State) -> bool:
     return all(torch.equal(tensor, state[name]) for name, tensor in found.items())
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def serve(server: Server, state: State, monkeypatch: pytest.MonkeyPatch, digits: int = 8) -> None:
-    """Let the server have a library's file, pinned by the first digits of its SHA-256 as torchvision does."""
+def serve(server: Server, state: State, digits: int = 8) -> PinnedFile:
+    """Serve a library's file, pinned by the first digits of its SHA-256 as torchvision does."""
     file = io.BytesIO()
     torch.save(state, file)
     server.content = file.getvalue()
     url = f"http://127.0.0.1:{server.server_address[1]}/x.pth"
-    remote = RemoteFile("x.pth", url, hashlib.sha256(server.content).hexdigest()[:digits])
-    monkeypatch.setattr(pretrained, "remote_weights", lambda name: remote)
+    return PinnedFile("x.pth", url, hashlib.sha256(server.content).hexdigest()[:digits])
 
 
-def test_the_librarys_weights_are_downloaded_once(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def tiny(weights: PinnedFile | None) -> Backbone:
+    """A backbone whose library has these weights."""
+    backbone = make_backbone(TINY, 64)
+    return dataclasses.replace(backbone, kind=dataclasses.replace(backbone.kind, weights=weights))
+
+
+def test_the_librarys_weights_are_downloaded_once(server: Server, tmp_path: Path) -> None:
     state = library_state()
-    serve(server, state, monkeypatch)
+    remote = serve(server, state)
     for _ in range(2):
-        backbone = make_backbone(TINY, 64)
+        backbone = tiny(remote)
         found = load_pretrained(backbone, "auto", cache=tmp_path)
         assert equals(backbone, state)
         assert found.kind == "library"
@@ -84,12 +74,9 @@ def test_the_librarys_weights_are_downloaded_once(
     assert server.requests == [None]
 
 
-def test_other_bytes_than_pinned_are_never_used(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve(server, library_state(), monkeypatch)
+def test_other_bytes_than_pinned_are_never_used(server: Server, tmp_path: Path) -> None:
+    backbone = tiny(serve(server, library_state()))
     server.content = server.content[:-1] + b"x"
-    backbone = make_backbone(TINY, 64)
     before = {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
     found = load_pretrained(backbone, "auto", cache=tmp_path)
     assert equals(backbone, before)
@@ -99,11 +86,8 @@ def test_other_bytes_than_pinned_are_never_used(
     assert not list(tmp_path.glob("x.pth*"))
 
 
-def test_a_users_sha256_holds_for_the_librarys_weights_too(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve(server, library_state(), monkeypatch, digits=0)  # as timm's, which publishes no hashes
-    backbone = make_backbone(TINY, 64)
+def test_a_users_sha256_holds_for_the_librarys_weights_too(server: Server, tmp_path: Path) -> None:
+    backbone = tiny(serve(server, library_state(), digits=0))  # as timm's, which publishes no hashes
     before = {name: tensor.clone() for name, tensor in backbone.module.state_dict().items()}
     with pytest.raises(WeightsError, match="have the SHA-256"):
         load_pretrained(backbone, "auto", "ab" * 32, tmp_path)
@@ -113,36 +97,41 @@ def test_a_users_sha256_holds_for_the_librarys_weights_too(
 
 
 def test_without_network_a_backbone_starts_from_scratch_and_says_so_in_one_line(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path
 ) -> None:
-    serve(server, library_state(), monkeypatch)
+    backbone = tiny(serve(server, library_state()))
     server.statuses = [404]
-    found = load_pretrained(make_backbone(TINY, 64), "auto", cache=tmp_path)
+    found = load_pretrained(backbone, "auto", cache=tmp_path)
     assert (found.kind, found.sha256) == ("none", None)
     assert found.line.startswith(f"{TINY} starts from scratch: no pretrained weights could be had (")
     assert "404" in found.line
     assert "\n" not in found.line
 
 
+def test_a_sha256_that_nothing_has_is_an_error() -> None:
+    assert load_pretrained(tiny(None), "auto").kind == "none"
+    with pytest.raises(WeightsError, match="cannot start from the weights with the SHA-256 00000000"):
+        load_pretrained(tiny(None), "auto", "00000000")
+
+
 def test_the_addresses_are_the_libraries_own() -> None:
-    found = {name: remote_weights(name) for name in ("inception_resnet_v1", "resnet18", "mobilenet_v3")}
-    assert found["resnet18"] is not None
-    assert found["resnet18"].url == "https://download.pytorch.org/models/resnet18-f37072fd.pth"
-    assert found["resnet18"].sha256 == "f37072fd"
-    assert found["mobilenet_v3"] is not None
-    assert found["mobilenet_v3"].sha256 == "8738ca79"
-    assert found["inception_resnet_v1"] is not None
-    assert len(found["inception_resnet_v1"].sha256) == 64
-    timm = remote_weights(TINY)
+    names = ("inception_resnet_v1", "resnet18", "mobilenet_v3", TINY)
+    facenet, resnet, mobilenet, timm = (backbone_kind(name).weights for name in names)
+    assert facenet is not None
+    assert len(facenet.sha256) == 64
+    assert resnet is not None
+    assert resnet.url == "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+    assert resnet.sha256 == "f37072fd"
+    assert mobilenet is not None
+    assert mobilenet.sha256 == "8738ca79"
     assert timm is not None
     assert timm.url.endswith("/resolve/main/model.safetensors")
 
 
 def test_every_torchvision_backbone_has_pinned_weights() -> None:
-    for name in ("vgg16", "inception_v3", "efficientnet_b0", "efficientnet_b1", "convnext_tiny", "resnet50"):
-        remote = remote_weights(name)
-        assert remote is not None
-        assert len(remote.sha256) == 8
+    for name, kind in BACKBONES.items():
+        assert kind.weights is not None, name
+        assert len(kind.weights.sha256) in (8, 64), name
 
 
 def test_a_users_file_is_read_whatever_its_format(tmp_path: Path) -> None:

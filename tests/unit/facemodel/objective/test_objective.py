@@ -10,7 +10,8 @@ from torch import nn
 from facedata.errors import UsageError
 from facemodel.config import FitConfig
 from facemodel.errors import DataError
-from facemodel.machine.ranks import Ranks, WholeBatch, share_batch_norms
+from facemodel.machine.ranks import Ranks
+from facemodel.machine.whole_batch import WholeBatch, share_batch_norms
 from facemodel.network.model import make_model
 from facemodel.objective.losses import triplet_losses
 from facemodel.objective.objective import Objective, make_objective
@@ -79,7 +80,7 @@ def test_the_images_of_a_row_follow_each_other() -> None:
         losses = triplet_losses(rows, 1.0, "euclidean")
     assert found.loss.item() == pytest.approx(losses.mean().item(), rel=1e-4)
     assert found.terms["active"].item() == pytest.approx((losses > 0).float().mean().item())
-    with pytest.raises(DataError, match="11 images make no whole rows of 3"):
+    with pytest.raises(DataError, match="11 images cannot make rows of 3"):
         objective(images[:11], None, 3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from facedata.errors import UsageError
 from facemodel.errors import ScoreError
 from facemodel.scoring import distances
-from facemodel.scoring.distances import compare, is_same, likeness, nearest
+from facemodel.scoring.distances import compare, compare_all, is_same, likeness, nearest
 
 rng = np.random.default_rng(5)
 EMBEDDINGS = rng.normal(size=(40, 7)).astype(np.float32)
@@ -86,3 +86,20 @@ def test_a_pair_at_the_threshold_is_one_person() -> None:
     for metric in ("euclidean", "cosine"):
         back = float(likeness(np.array([0.5]), metric)[0])
         assert (is_same(values, 0.5, metric) == (likeness(values, metric) >= back)).all()
+    assert is_same(values, None, "cosine").all()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_each_with_each_in_blocks_that_join_without_a_gap(metric: str) -> None:
+    many = rng.normal(size=(3000, 7)).astype(np.float32)
+    found = compare_all(EMBEDDINGS, many, metric)
+    both = np.concatenate([EMBEDDINGS, many])
+    left, right = np.repeat(np.arange(40), 3000), np.tile(np.arange(40, 3040), 40)
+    np.testing.assert_allclose(found.ravel(), compare(both, left, right, metric), atol=1e-12)
+
+
+def test_near_faces_keep_their_digits() -> None:
+    """|a|² - 2ab + |b|² would give 0 or NaN here."""
+    a = np.full((1, 4), 1000, np.float32)
+    b = a + np.array([[0.001, 0, 0, 0]], np.float32)
+    assert compare_all(a, b, "euclidean")[0, 0] == pytest.approx(float(b[0, 0]) - 1000, rel=1e-9)

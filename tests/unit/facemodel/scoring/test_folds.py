@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_curve
 
 from facemodel.errors import ScoreError
-from facemodel.scoring.folds import deal_folds, over_folds
+from facemodel.scoring.folds import deal_folds, judge_folds
 
 
 def likenesses(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -27,20 +27,20 @@ def test_ten_folds_are_as_lfw_defines_them() -> None:
         accuracies.append(accuracy_score(same[test], likeness[test] >= best))
     mean = sum(accuracies) / 10
     spread = (sum((one - mean) ** 2 for one in accuracies) / 9) ** 0.5
-    found = over_folds(likeness, same, folds)
+    found = judge_folds(likeness, same, folds)
     assert found.accuracies == pytest.approx(accuracies, abs=1e-12)
     assert found.mean == pytest.approx(mean, abs=1e-12)
     assert found.standard_error == pytest.approx(spread / 10**0.5, abs=1e-12)
     assert found.pairs == (60,) * 10
-    assert (found.said == same).mean() == pytest.approx(mean)  # folds of one size
+    assert (found.accepted == same).mean() == pytest.approx(mean)  # folds of one size
 
 
 def test_a_fold_never_chooses_its_own_threshold() -> None:
     likeness, same = likenesses(200)
     folds = np.arange(200) // 2 % 4
-    before = over_folds(likeness, same, folds)
+    before = judge_folds(likeness, same, folds)
     likeness[folds == 2] += 100  # another scale: its own best threshold would be near 100
-    after = over_folds(likeness, same, folds)
+    after = judge_folds(likeness, same, folds)
     assert after.thresholds[2] == before.thresholds[2]
     assert after.accuracies[2] == 0.5  # all are accepted
 
@@ -51,10 +51,10 @@ def test_who_is_in_a_fold_chooses_no_threshold_for_it() -> None:
     same = left == right
     likeness = np.array([0.9, 0.9, 5.0, 5.0, 0.1, 0.1, 4.0, 4.0])
     folds = np.array([0, 0, 1, 1, 0, 0, 1, 1])
-    assert over_folds(likeness, same, folds, (left, right)).thresholds == (5.0, 0.9)
+    assert judge_folds(likeness, same, folds, (left, right)).thresholds == (5.0, 0.9)
     likeness[1] = 77.0  # person 1 meets person 0 in a pair of fold 0, so moving them to a fold of their own …
     folds[1] = 2
-    found = over_folds(likeness, same, folds, (left, right))
+    found = judge_folds(likeness, same, folds, (left, right))
     assert found.thresholds[0] == 5.0  # … still chooses nothing for fold 0
 
 
@@ -75,6 +75,6 @@ def test_few_people_have_no_folds() -> None:
     person = np.array([0, 0, 1, 1])
     other = np.array([0, 1, 1, 0])
     with pytest.raises(ScoreError, match="share nobody"):
-        over_folds(np.arange(4.0), person == other, deal_folds(person, other, 0), (person, other))
+        judge_folds(np.arange(4.0), person == other, deal_folds(person, other, 0), (person, other))
     with pytest.raises(ScoreError, match="1 fold"):
-        over_folds(np.arange(4.0), person == other, np.zeros(4, np.int64))
+        judge_folds(np.arange(4.0), person == other, np.zeros(4, np.int64))

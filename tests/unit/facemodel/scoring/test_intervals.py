@@ -7,7 +7,7 @@ import pytest
 
 from facemodel.errors import ScoreError
 from facemodel.scoring.intervals import bootstrap, fair_weights, largest_share
-from facemodel.scoring.metrics import auc
+from facemodel.scoring.metrics import roc
 
 
 def pairs(people: int, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -33,8 +33,8 @@ def test_an_interval_holds_the_figure_and_grows_with_fewer_people() -> None:
         left, right, same = pairs(people, 2000)
         rng = np.random.default_rng(1)
         likeness = rng.normal(size=2000) + same + rng.normal(size=people)[left]  # some are harder
-        found = bootstrap(lambda w: auc(likeness, same, w), left, right, draws=200)  # noqa: B023  used at once
-        assert found.low < auc(likeness, same) < found.high
+        found = bootstrap(lambda w: roc(likeness, same, w).auc(), left, right, draws=200)  # noqa: B023  used at once
+        assert found.low < roc(likeness, same).auc() < found.high
         assert (found.draws, found.people) == (200, people)
         widths.append(found.high - found.low)
     assert widths[0] > 1.3 * widths[1]
@@ -54,16 +54,18 @@ def test_a_difference_on_the_same_pairs_is_sharper_than_two_intervals() -> None:
     left, right, same = pairs(40, 3000)
     noise = np.random.default_rng(3).normal(size=3000)
     old, new = noise + same, noise + 1.2 * same
-    found = bootstrap(lambda w: auc(new, same, w) - auc(old, same, w), left, right, draws=200)
+    found = bootstrap(lambda w: roc(new, same, w).auc() - roc(old, same, w).auc(), left, right, draws=200)
     assert found.low > 0
-    apart = [bootstrap(lambda w: auc(x, same, w), left, right, draws=200) for x in (old, new)]  # noqa: B023
+    apart = [bootstrap(lambda w: roc(x, same, w).auc(), left, right, draws=200) for x in (old, new)]  # noqa: B023
     assert apart[0].high > apart[1].low
 
 
 def test_same_seed_same_interval() -> None:
     left, right, same = pairs(12, 300)
     likeness = np.random.default_rng(4).normal(size=300) + same
-    found = [bootstrap(lambda w: auc(likeness, same, w), left, right, draws=100, seed=s) for s in (1, 1, 2)]
+    found = [
+        bootstrap(lambda w: roc(likeness, same, w).auc(), left, right, draws=100, seed=s) for s in (1, 1, 2)
+    ]
     assert found[0] == found[1] != found[2]
 
 
@@ -73,7 +75,7 @@ def test_too_few_people() -> None:
         bootstrap(lambda w: 1.0, one, one)
     left, right, _ = pairs(2, 10)
     with pytest.raises(ScoreError, match="too few"):  # no draw has a genuine pair
-        bootstrap(lambda w: auc(np.zeros(10), np.zeros(10, np.bool_), w), left, right, draws=100)
+        bootstrap(lambda w: roc(np.zeros(10), np.zeros(10, np.bool_), w).auc(), left, right, draws=100)
 
 
 def test_millions_of_pairs_are_drawn_less_often() -> None:

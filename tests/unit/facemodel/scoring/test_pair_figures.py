@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from facemodel.scoring.intervals import fair_weights
 from facemodel.scoring.metrics import accuracy
 from facemodel.scoring.pair_figures import ScoredPairs, pair_figures
-from facemodel.scoring.thresholds import MODEL, Threshold, chosen, has_seen, own_threshold
+from facemodel.scoring.thresholds import MODEL, Threshold, choose_threshold, has_seen, own_threshold
 from facemodel.spec import InputSpec
 
 
@@ -100,7 +100,7 @@ def test_few_impostors_give_no_rate_and_the_count_is_told() -> None:
 def test_a_chosen_threshold_is_the_best_in_the_metrics_own_terms() -> None:
     for metric in ("cosine", "euclidean"):
         some = pairs(metric=metric)
-        found = chosen(some.values, some.same, metric, "val pairs")
+        found = choose_threshold(some.values, some.same, metric, "val pairs")
         assert found.value is not None
         likeness = some.likeness
         at = found.value if metric == "cosine" else -found.value

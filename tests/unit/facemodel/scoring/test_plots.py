@@ -12,7 +12,7 @@ import pytest
 
 from facedata.errors import MissingExtraError, StoreError
 from facemodel.scoring.metrics import roc
-from facemodel.scoring.plots import NamedRoc, _thinned, draw_roc, draw_scores, need_matplotlib
+from facemodel.scoring.plots import NamedRoc, _visible_points, draw_roc, draw_scores
 
 rng = np.random.default_rng(0)
 SAME = rng.random(500) < 0.5
@@ -46,7 +46,7 @@ def test_equal_scores_have_a_picture(tmp_path: Path) -> None:
 def test_a_long_curve_is_drawn_with_few_points_that_lose_nothing() -> None:
     same = np.arange(300_000) % 2 == 0
     curve = roc(np.random.default_rng(1).normal(size=300_000) + 2 * same, same)
-    rows = _thinned(curve)
+    rows = _visible_points(curve)
     assert len(rows) <= 4002 < len(curve.thresholds)
     assert rows[0] == 0
     assert rows[-1] == len(curve.thresholds) - 1
@@ -55,12 +55,12 @@ def test_a_long_curve_is_drawn_with_few_points_that_lose_nothing() -> None:
     assert np.abs(drawn - whole).max() < 2e-3
 
 
-def test_matplotlib_is_an_extra() -> None:
+def test_matplotlib_is_an_extra(tmp_path: Path) -> None:
     with (
-        patch.dict(sys.modules, {"matplotlib.figure": None}),
+        patch.dict(sys.modules, {"matplotlib": None}),
         pytest.raises(MissingExtraError, match="train"),
     ):
-        need_matplotlib()
+        draw_scores(tmp_path / "s.png", VALUES, SAME, None, "cosine")
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:

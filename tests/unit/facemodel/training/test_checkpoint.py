@@ -16,7 +16,7 @@ from facemodel.training.checkpoint import (
     KEPT,
     Checkpoint,
     checkpoint_files,
-    flat_optimizer,
+    flatten_optimizer,
     load_newest,
     part,
     read_checkpoint,
@@ -72,7 +72,7 @@ def test_a_corrupt_one_gives_way_to_the_one_before(
     assert found is not None
     assert found.tensors["model.weight"][0, 0] == 1
     assert "000000000002.safetensors is corrupt" in caplog.text
-    assert "going on from the one before, 000000000001.safetensors" in caplog.text
+    assert "resuming from the one before, 000000000001.safetensors" in caplog.text
 
 
 def spoil(file: Path, damage: str) -> None:
@@ -124,7 +124,7 @@ def test_an_optimizer_goes_on_bit_for_bit(tmp_path: Path, name: str) -> None:
     want = [value.clone() for value in unbroken.state_dict().values()]
     first, optimizer = network(name)
     train(first, optimizer, range(2))
-    tensors, rest = flat_optimizer(optimizer)
+    tensors, rest = flatten_optimizer(optimizer)
     tensors |= {f"model.{key}": value for key, value in first.state_dict().items()}
     found = read_checkpoint(save_checkpoint(tmp_path, 1, Checkpoint(tensors, {"optimizer": rest})))
     second, optimizer = network(name, seed=9)
@@ -154,7 +154,7 @@ def train(module: torch.nn.Module, optimizer: torch.optim.Optimizer, steps: rang
 def test_an_optimizers_tensors_lie_as_its_parameters_do(tmp_path: Path) -> None:
     module, optimizer = network("adam")
     train(module, optimizer, range(1))
-    tensors, rest = flat_optimizer(optimizer)
+    tensors, rest = flatten_optimizer(optimizer)
     found = read_checkpoint(save_checkpoint(tmp_path, 1, Checkpoint(tensors)))
     _, fresh = network("adam")
     restore_optimizer(fresh, found, rest)

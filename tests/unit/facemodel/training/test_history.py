@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import openpyxl
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from facedata.errors import MissingExtraError
-from facemodel.training import history
-from facemodel.training.history import COLUMNS, EpochRow, Events, read_csv, rows_of, write_csv, write_xlsx
+from facemodel.training.history import COLUMNS, EpochRow, Events, rows_of, write_csv, write_xlsx
+from tests.support.history import read_csv
 
 ROWS = [
     EpochRow(epoch=0, val_loss=1.0, val_auc=0.5),
@@ -72,11 +70,3 @@ def test_a_line_says_what_a_row_has_and_no_more() -> None:
 
 def test_rows_of_other_versions_lose_what_is_not_known() -> None:
     assert rows_of([{"epoch": 2, "loss": 1.5, "new": 3}]) == [EpochRow(epoch=2, loss=1.5)]
-
-
-def test_a_missing_package_is_said_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    history.require_extras()
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openpyxl" else find(name))
-    with pytest.raises(MissingExtraError, match=r"openpyxl.*pip install facedata\[train\]"):
-        history.require_extras()

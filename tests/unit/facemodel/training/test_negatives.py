@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from facedata import ClassManifest
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
 from facemodel.epochs.sampler import make_sampler
 from facemodel.training.negatives import Negatives
-from tests.people_set import TINY, people_set
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import TINY
 
 
 @pytest.fixture(scope="module")
-def training(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
-    return TrainingSet.of(ClassManifest.open(people_set(tmp_path_factory.mktemp("set")).path, split="train"))
+def training(tmp_path_factory: pytest.TempPathFactory) -> TrainingPeople:
+    prepared = people_set(tmp_path_factory.mktemp("set"))
+    return TrainingPeople.of(ClassManifest.open(prepared.path, split="train"))
 
 
 class Mean:
@@ -32,12 +34,12 @@ class Mean:
         return reader.read(rows).reshape(len(rows), -1, 3).mean(1).astype(np.float32)
 
 
-def made(training: TrainingSet, **options: Any) -> Negatives:
+def made(training: TrainingPeople, **options: Any) -> Negatives:
     config = FitConfig(**{**TINY, "rows_per_epoch": 40, **options})
     return Negatives(config, training, 3)
 
 
-def test_random_stays_random_and_needs_no_feature(training: TrainingSet) -> None:
+def test_random_stays_random_and_needs_no_feature(training: TrainingPeople) -> None:
     negatives, embeds = made(training), Mean()
     rows = make_sampler(negatives.config, training).epoch(1)
     with CropReader(training.classes) as reader:
@@ -47,7 +49,7 @@ def test_random_stays_random_and_needs_no_feature(training: TrainingSet) -> None
     assert embeds.asked == []
 
 
-def test_hard_from_the_first_epoch_on_with_every_crops_own_feature(training: TrainingSet) -> None:
+def test_hard_from_the_first_epoch_on_with_every_crops_own_feature(training: TrainingPeople) -> None:
     negatives, embeds = made(training, negatives="hard", hard_candidates=8), Mean()
     rows = make_sampler(negatives.config, training).epoch(1)
     with CropReader(training.classes) as reader:
@@ -68,7 +70,7 @@ def test_hard_from_the_first_epoch_on_with_every_crops_own_feature(training: Tra
     assert np.array_equal(embeds.asked[-1], np.unique(plan.rows))  # what the epoch used is made anew
 
 
-def test_random_turns_hard_by_the_share_of_active_triplets(training: TrainingSet) -> None:
+def test_random_turns_hard_by_the_share_of_active_triplets(training: TrainingPeople) -> None:
     negatives, embeds = made(training, negatives="random-then-hard", hard_below=0.25), Mean()
     rows = make_sampler(negatives.config, training).epoch(1).rows
     with CropReader(training.classes) as reader:
@@ -78,7 +80,7 @@ def test_random_turns_hard_by_the_share_of_active_triplets(training: TrainingSet
         assert negatives.cache is None  # filled when the hard epoch begins, by the weights it begins with
 
 
-def test_what_a_checkpoint_holds_is_enough(training: TrainingSet) -> None:
+def test_what_a_checkpoint_holds_is_enough(training: TrainingPeople) -> None:
     one, embeds = made(training, negatives="hard", hard_candidates=5), Mean()
     rows = make_sampler(one.config, training).epoch(1)
     with CropReader(training.classes) as reader:
@@ -90,6 +92,6 @@ def test_what_a_checkpoint_holds_is_enough(training: TrainingSet) -> None:
     assert other.since == 1
 
 
-def test_rows_without_a_negative_have_no_kind(training: TrainingSet) -> None:
+def test_rows_without_a_negative_have_no_kind(training: TrainingPeople) -> None:
     negatives = made(training, batches="photos", loss="focal", negatives="hard")
     assert negatives.kind(1) is None

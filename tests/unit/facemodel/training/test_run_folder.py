@@ -17,8 +17,9 @@ from facemodel.config import FitConfig
 from facemodel.errors import NewerVersionError, RunError
 from facemodel.machine.ranks import Ranks
 from facemodel.recipes import read_fit_config
-from facemodel.training.run_folder import STATE, RunFolder, open_run
-from tests.small_set import make_set
+from facemodel.training import run_folder
+from facemodel.training.run_folder import STATE, RunFolder, open_run_folder
+from tests.support.small_set import make_set
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
 
 
 def begin(out: Path, prepared: PreparedSet, **options: Any) -> RunFolder:
-    with open_run(out, FitConfig(**options), prepared, Ranks()) as run:
+    with open_run_folder(out, FitConfig(**options), prepared, Ranks()) as run:
         run.begin()
-        return dataclasses.replace(run, goes_on=True)
+        return dataclasses.replace(run, resumes=True)
 
 
 def test_a_new_run_has_its_config_as_run(tmp_path: Path, prepared: PreparedSet) -> None:
@@ -45,7 +46,7 @@ def test_a_run_is_not_written_over_unasked(tmp_path: Path, prepared: PreparedSet
     begin(tmp_path / "run", prepared, epochs=7)  # it has come to nothing yet, so nothing is lost
     assert "epochs = 7" in (tmp_path / "run" / "config.toml").read_text()
     (run.state / "000000000000.safetensors").write_bytes(b"")
-    with pytest.raises(RunError, match="holds an unfinished run: go on with --resume"):
+    with pytest.raises(RunError, match="holds an unfinished run: resume it with --resume"):
         begin(tmp_path / "run", prepared)
     run.finish({"lines": []})
     with pytest.raises(RunError, match="holds a finished run"):
@@ -68,11 +69,11 @@ def test_an_older_run_is_there_until_the_new_one_begins(tmp_path: Path, prepared
     state = begin(tmp_path / "run", prepared).state
     (state / "000000000009.safetensors").write_text("old")
     (state.parent / "best.safetensors").write_text("old")
-    with open_run(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
-        assert not run.goes_on
+    with open_run_folder(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
+        assert not run.resumes
         assert (state.parent / "best.safetensors").read_text() == "old"
     begin(tmp_path / "run", prepared, resume=True)  # and it can be gone on with
-    with open_run(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
+    with open_run_folder(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
         run.begin()
     assert [file.name for file in state.iterdir()] == ["settings.json"]
     assert not (state.parent / "best.safetensors").exists()
@@ -105,7 +106,7 @@ def test_an_overwrite_that_is_killed_is_never_gone_on_with_as_the_other_run(
         begin(tmp_path / "run", prepared, lr=0.2, overwrite=True)
     monkeypatch.undo()
     assert len(removed) == 2
-    with pytest.raises(RunError, match=r"--lr is 0\.2 and was 0\.1"):
+    with pytest.raises(RunError, match=r"lr: 0\.1 there, 0\.2 now"):
         begin(tmp_path / "run", prepared, lr=0.2, resume=True)
 
 
@@ -131,7 +132,7 @@ def test_a_folder_of_somebody_elses_state_is_not_free(tmp_path: Path, prepared: 
     theirs.parent.mkdir(parents=True)
     theirs.write_text("precious")
     for options in ({}, {"overwrite": True}, {"resume": True}):
-        with pytest.raises(RunError, match="holds something else"):
+        with pytest.raises(RunError, match="holds something other"):
             begin(tmp_path / "other", prepared, **options)
     assert theirs.read_text() == "precious"
 
@@ -145,7 +146,7 @@ def test_a_mark_that_says_nothing_is_refused(tmp_path: Path, prepared: PreparedS
     run = begin(tmp_path / "run", prepared)
     (run.state / "000000000009.safetensors").write_text("old")
     (run.state / "settings.json").write_text(text)
-    with pytest.raises(RunError, match=r"settings.json cannot be read: start afresh with --overwrite"):
+    with pytest.raises(RunError, match=r"settings.json cannot be read: start over with --overwrite"):
         begin(tmp_path / "run", prepared, resume=True)
 
 
@@ -165,12 +166,12 @@ def test_a_run_killed_between_its_first_two_files_is_gone_on_with(
     def once(path: Path, text: str) -> None:
         monkeypatch.undo()
         write_text(path, text)
-        monkeypatch.setattr("facemodel.training.run_folder.write_text", never)
+        monkeypatch.setattr(run_folder, "write_text", never)
 
     def never(path: Path, text: str) -> None:
         raise Killed
 
-    monkeypatch.setattr("facemodel.training.run_folder.write_text", once)
+    monkeypatch.setattr(run_folder, "write_text", once)
     with pytest.raises(Killed):
         begin(tmp_path / "run", prepared, epochs=3)
     monkeypatch.undo()
@@ -182,14 +183,14 @@ def test_the_config_as_run_goes_on_and_never_overwrites(tmp_path: Path, prepared
     begin(tmp_path / "run", prepared, overwrite=True)
     config = read_fit_config(tmp_path / "run" / "config.toml", resume=True)
     assert (config.resume, config.overwrite) == (True, False)
-    with open_run(tmp_path / "run", config, prepared, Ranks()):
+    with open_run_folder(tmp_path / "run", config, prepared, Ranks()):
         pass
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
     (tmp_path / "photo.jpg").write_text("precious")
     for options in ({}, {"overwrite": True}, {"resume": True}):
-        with pytest.raises(RunError, match="holds something else"):
+        with pytest.raises(RunError, match="holds something other"):
             begin(tmp_path, prepared, **options)
     assert [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
 
@@ -198,7 +199,7 @@ def test_other_settings_are_named(tmp_path: Path, prepared: PreparedSet) -> None
     begin(tmp_path / "run", prepared, lr=0.1, epochs=3)
     with pytest.raises(RunError) as caught:
         begin(tmp_path / "run", prepared, lr=0.2, epochs=4, resume=True)
-    assert "--epochs is 4 and was 3; --lr is 0.2 and was 0.1" in str(caught.value)
+    assert "epochs: 3 there, 4 now, lr: 0.1 there, 0.2 now" in str(caught.value)
     begin(tmp_path / "run", prepared, lr=0.1, epochs=3, resume=True, workers=3, save_steps=5)
 
 
@@ -220,18 +221,18 @@ def test_a_run_of_a_later_version_is_refused(tmp_path: Path, prepared: PreparedS
 def test_resume_where_nothing_is(
     tmp_path: Path, prepared: PreparedSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(RunError, match=r"no run .* to go on with"):
+    with pytest.raises(RunError, match=r"no run .* to resume"):
         begin(tmp_path / "run", prepared, resume=True)
     (tmp_path / "run").mkdir()  # killed before it wrote anything
     with caplog.at_level(logging.INFO):
         begin(tmp_path / "run", prepared, resume=True)
         begin(tmp_path / "run", prepared, resume=True)
-    assert caplog.text.count("holds nothing to go on with yet: it begins") == 2
+    assert caplog.text.count("holds nothing to resume yet: the run begins") == 2
 
 
 def test_two_runs_on_one_folder_the_second_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:
     with (
-        open_run(tmp_path / "run", FitConfig(), prepared, Ranks()),
+        open_run_folder(tmp_path / "run", FitConfig(), prepared, Ranks()),
         pytest.raises(RunError, match="another run is working on"),
     ):
         begin(tmp_path / "run", prepared, resume=True)

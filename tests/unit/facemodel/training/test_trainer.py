@@ -11,18 +11,20 @@ import pytest
 import torch
 
 from facedata import ClassManifest
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
-from facemodel.epochs.sampler import EpochRows, make_sampler
+from facemodel.epochs.plan import EpochRows
+from facemodel.epochs.sampler import make_sampler
 from facemodel.errors import DeviceError, TrainingError
-from facemodel.machine.memory import memory_watched
+from facemodel.machine.memory import catch_out_of_memory
 from facemodel.machine.ranks import Ranks
 from facemodel.network.model import input_spec, make_model
 from facemodel.objective.objective import LossParts, make_objective
 from facemodel.recipes import fit_config
 from facemodel.training.trainer import Tally, Trainer, _batches_of, fit_advice
-from tests.people_set import TINY, people_set
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import TINY
 
 CPU = torch.device("cpu")
 
@@ -34,7 +36,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> ClassManifest:
 
 def trainer(classes: ClassManifest, **options: Any) -> Trainer:
     config = fit_config({**TINY, **options})
-    training = TrainingSet.of(classes)
+    training = TrainingPeople.of(classes)
     model, _ = make_model(config, input_spec(config, classes.prepared))
     objective = make_objective(config, model, training.names, training.counts)
     return Trainer(config, objective, training, CPU, Ranks())
@@ -170,11 +172,11 @@ def test_nan_weights_are_not_written_down(classes: ClassManifest, reader: CropRe
     """A finite loss can leave weights that are not: a checkpoint of them would be no way back."""
     some = trainer(classes)
     next(iter(some.steps(plan_of(some), 1, 0.01, reader)))
-    some.refuse_nan(1, 1)
+    some.check_finite(1, 1)
     with torch.no_grad():
         next(iter(some.objective.model.head.parameters())).view(-1)[0] = float("inf")
     with pytest.raises(TrainingError, match="a weight is NaN or infinite in epoch 1, at step 1"):
-        some.refuse_nan(1, 1)
+        some.check_finite(1, 1)
 
 
 def test_the_learning_rate_is_set_for_each_step(classes: ClassManifest, reader: CropReader) -> None:
@@ -207,10 +209,10 @@ def test_too_little_memory_says_what_to_lower() -> None:
     ):
         with (
             pytest.raises(DeviceError, match=r"--batch 32 --accumulate 2 .*--size"),
-            memory_watched(fit_advice(FitConfig())),
+            catch_out_of_memory(fit_advice(FitConfig())),
         ):
             raise error
-    with pytest.raises(RuntimeError, match="shape"), memory_watched(fit_advice(FitConfig())):
+    with pytest.raises(RuntimeError, match="shape"), catch_out_of_memory(fit_advice(FitConfig())):
         raise RuntimeError("shape")
 
 

@@ -9,16 +9,23 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from facedata.sets.prepared import PreparedSet
-from facemodel.batches.people import TrainingSet
+from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
-from facemodel.epochs.holdout import Validation, validation_rows
+from facemodel.epochs.holdout import Validation, hold_out
 from facemodel.machine.ranks import Ranks
 from facemodel.network.model import input_spec, make_model
 from facemodel.objective.objective import Objective, make_objective
 from facemodel.recipes import fit_config
-from facemodel.training.validate import Embedding, FixedRows, judge, probe_fixed, validation_fixed
-from tests.people_set import TINY, people_set
+from facemodel.training.validate import (
+    FixedRows,
+    SharedEmbedder,
+    judge,
+    make_probe_rows,
+    make_validation_rows,
+)
+from tests.support.people_set import people_set
+from tests.support.tiny_fit import TINY
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +43,12 @@ class Bench:
 
     def __init__(self, faces: PreparedSet, **options: Any) -> None:
         self.config: FitConfig = fit_config({**TINY, **options})
-        self.validation: Validation = validation_rows(faces, self.config)
-        self.training = TrainingSet.of(self.validation.training)
+        self.validation: Validation = hold_out(faces, self.config)
+        self.training = TrainingPeople.of(self.validation.training)
         model, _ = make_model(self.config, input_spec(self.config, faces))
         self.objective: Objective = make_objective(self.config, model, self.training.names)
-        self.val = validation_fixed(self.config, self.validation, self.training)
-        self.probe = probe_fixed(self.config, self.val, self.training)
+        self.val = make_validation_rows(self.config, self.validation, self.training)
+        self.probe = make_probe_rows(self.config, self.val, self.training)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,7 @@ def test_rows_are_the_same_each_time_and_of_the_same_kind_on_both_sides(
 
 
 def test_what_same_says_holds_on_both_sides(bench: Bench) -> None:
-    judges = TrainingSet.of(bench.validation.validation)
+    judges = TrainingPeople.of(bench.validation.validation)
     for rows, people in ((bench.val, judges), (bench.probe, bench.training)):
         person = people.person[rows.crops]
         assert np.array_equal(person[rows.left] == person[rows.right], rows.same)
@@ -78,7 +85,7 @@ def test_what_same_says_holds_on_both_sides(bench: Bench) -> None:
 def test_embeddings_come_in_eval_mode_without_augmentation_in_order(bench: Bench) -> None:
     bench.objective.train()
     with CropReader(bench.validation.training, workers=2) as reader:
-        embedding = Embedding(bench.objective, 5, Ranks())
+        embedding = SharedEmbedder(bench.objective, 5, Ranks())
         rows = np.array([7, 3, 3, 11, 0, 2, 9])
         found = embedding(reader, rows)
         assert np.array_equal(found, embedding(reader, rows))  # no dropout, no flip
@@ -160,7 +167,7 @@ def test_a_loss_that_knows_only_its_own_people_is_judged_by_triplets_of_cosines(
 
 def test_perfect_and_worthless_embeddings(bench: Bench) -> None:
     rows = bench.val
-    judges = TrainingSet.of(bench.validation.validation)
+    judges = TrainingPeople.of(bench.validation.validation)
     perfect = np.eye(16, dtype=np.float32)[judges.person[rows.crops]] * 9
     assert judge(bench.objective, rows, perfect).auc == 1
     one_point = np.ones((len(rows.crops), 16), np.float32)

@@ -10,14 +10,14 @@ from facenet_pytorch import MTCNN
 from facedata.detect.choose import box_iou
 from facedata.detect.mtcnn.detector import Mtcnn
 from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
-from facedata.detect.search import Search
+from facedata.detect.search import SearchRule
 from facedata.painted import paint
 from facedata.photos.image import decode
 from facedata.types import Face, UInt8Image
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
-LFW = Search("center", 0.9, 20.0)
-LARGEST = Search("largest", 0.9, 20.0)
+LFW = SearchRule("center", 0.9, 20.0)
+LARGEST = SearchRule("largest", 0.9, 20.0)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def as_bytes(faces: list[list[Face]]) -> list[list[tuple[bytes, bytes, float]]]:
     return [[(f.box.tobytes(), f.landmarks.tobytes(), f.score) for f in photo] for photo in faces]
 
 
-def crowd() -> list[tuple[UInt8Image, Search]]:
+def crowd() -> list[tuple[UInt8Image, SearchRule]]:
     """Photos that end in every round: portraits, small faces, none at all, and rules that want every face."""
     portraits = [paint(person, 0, seed=2).image for person in range(4)]
     far = np.full((900, 1100, 3), 90, np.uint8)
@@ -44,17 +44,17 @@ def crowd() -> list[tuple[UInt8Image, Search]]:
     height = min(portraits[1].shape[0], portraits[2].shape[0])
     group = np.concatenate([portraits[1][:height], portraits[2][:height]], axis=1)
     images = [*portraits, far, empty, group, far[:, ::-1].copy(), portraits[3][:200, :150].copy()]
-    return [*((image, LARGEST) for image in images), (group, LFW), (group, Search("all"))]
+    return [*((image, LARGEST) for image in images), (group, LFW), (group, SearchRule("all"))]
 
 
 def test_a_photo_does_not_depend_on_its_batch(detector: Mtcnn) -> None:
     whole = crowd()
-    alone = [detector.detect([image], [search])[0] for image, search in whole]
+    alone = [detector.detect([image], [rule])[0] for image, rule in whole]
     assert sum(map(bool, alone)) >= 8
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(whole))[: len(whole) - seed]
-        images, searches = zip(*(whole[i] for i in order), strict=True)
-        assert as_bytes(detector.detect(images, searches)) == as_bytes([alone[i] for i in order])
+        images, rules = zip(*(whole[i] for i in order), strict=True)
+        assert as_bytes(detector.detect(images, rules)) == as_bytes([alone[i] for i in order])
 
 
 @pytest.mark.parametrize(("network", "side"), [("pnet", 64), ("pnet", 23), ("rnet", 24), ("onet", 48)])
@@ -72,16 +72,16 @@ def test_a_crop_does_not_depend_on_its_place_or_neighbours(network: str, side: i
 
 
 @needs_shared
-@pytest.mark.parametrize(("folder", "count", "search"), [("lfw", 40, LFW), ("celeba", 30, LARGEST)])
+@pytest.mark.parametrize(("folder", "count", "rule"), [("lfw", 40, LFW), ("celeba", 30, LARGEST)])
 def test_it_chooses_what_the_exhaustive_search_chooses(
-    detector: Mtcnn, folder: str, count: int, search: Search
+    detector: Mtcnn, folder: str, count: int, rule: SearchRule
 ) -> None:
     photos = real_photos(folder, count)
     for image, quick, thorough in zip(
-        photos, detector.detect(photos, [search] * count), detector.detect(photos), strict=True
+        photos, detector.detect(photos, [rule] * count), detector.detect(photos), strict=True
     ):
         size = (image.shape[1], image.shape[0])
-        found, wanted = search.chosen(quick, size), search.chosen(thorough, size)
+        found, wanted = rule.choose(quick, size)[0], rule.choose(thorough, size)[0]
         if wanted is not None:  # a face more is no fault
             assert found is not None
             assert box_iou(found.box, wanted.box) > 0.7

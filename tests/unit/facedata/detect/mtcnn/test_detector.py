@@ -9,6 +9,7 @@ from facenet_pytorch import MTCNN
 
 from facedata.detect.base import Detector
 from facedata.detect.choose import box_iou
+from facedata.detect.mtcnn import detector as detector_module
 from facedata.detect.mtcnn.detector import Mtcnn
 from facedata.painted import paint
 from facedata.types import Face, UInt8Image
@@ -83,7 +84,7 @@ def test_strips_of_a_large_photo_give_the_same_numbers(
     with torch.inference_mode():
         image = photos[0].astype(np.float32)
         whole = detector._run_pnet(image)
-        monkeypatch.setattr("facedata.detect.mtcnn.detector._STRIP_PIXELS", 20_000)
+        monkeypatch.setattr(detector_module, "_STRIP_PIXELS", 20_000)
         strips = detector._run_pnet(image)
     for one, other in zip(whole, strips, strict=True):
         assert one.shape == other.shape

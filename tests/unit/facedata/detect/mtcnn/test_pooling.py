@@ -31,7 +31,7 @@ def test_a_whole_image_is_pooled_as_torch_does(
 ) -> None:
     image = noise(height, width)
     np.testing.assert_allclose(
-        Pooling(image).whole(to_width, to_height), torchs(image, to_width, to_height), atol=1e-4
+        Pooling(image).resize(to_width, to_height), torchs(image, to_width, to_height), atol=1e-4
     )
 
 

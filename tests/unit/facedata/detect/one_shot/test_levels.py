@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from facedata.detect import RetinafaceFactory, YunetFactory
 from facedata.detect.base import Detector, DetectorFactory
 from facedata.detect.choose import box_iou
 from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
 from facedata.detect.one_shot.levels import search_levels
 from facedata.detect.one_shot.refine import Candidates
-from facedata.detect.search import Search
+from facedata.detect.one_shot.retinaface_factory import RetinafaceFactory
+from facedata.detect.one_shot.yunet_factory import YunetFactory
+from facedata.detect.search import SearchRule
 from facedata.painted import paint, paint_empty
 from facedata.types import Face, UInt8Image
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 _FACTORIES: dict[str, DetectorFactory] = {
     "yunet": YunetFactory(weights=str(SHARED / "weights/face_detection_yunet_2023mar.onnx")),
@@ -59,7 +60,7 @@ def marked(size: tuple[int, int], at: int, side: int) -> UInt8Image:
 
 
 def asked_of(
-    networks: CascadeNetworks, images: list[UInt8Image], search: Search, score: float = 0.95
+    networks: CascadeNetworks, images: list[UInt8Image], search: SearchRule, score: float = 0.95
 ) -> list[tuple[int, int]]:
     finder = MarkFinder(score)
     with one_thread():
@@ -67,7 +68,7 @@ def asked_of(
     return finder.asked
 
 
-LARGEST = Search("largest", 0.9, 20.0)
+LARGEST = SearchRule("largest", 0.9, 20.0)
 
 
 def test_a_large_face_ends_the_search_at_once(networks: CascadeNetworks) -> None:
@@ -89,13 +90,13 @@ def test_a_search_ends_at_the_photos_own_size_and_at_a_bound(networks: CascadeNe
 
 def test_for_every_face_the_search_goes_on_until_none_can_be_overlooked(networks: CascadeNetworks) -> None:
     image = marked((1000, 800), 100, 500)
-    assert asked_of(networks, [image], Search("all", 0.9, 20.0))[-1] == (1280, 1)
-    assert asked_of(networks, [image], Search("all", 0.9, 60.0))[-1] == (320, 1)
+    assert asked_of(networks, [image], SearchRule("all", 0.9, 20.0))[-1] == (1280, 1)
+    assert asked_of(networks, [image], SearchRule("all", 0.9, 60.0))[-1] == (320, 1)
 
 
 def test_where_nothing_good_is_found_the_search_goes_to_the_end(networks: CascadeNetworks) -> None:
     """A face that is unsure on few pixels may be sure on more, however large it must be."""
-    image, search = marked((1000, 800), 100, 500), Search("largest", 0.9, 200.0)
+    image, search = marked((1000, 800), 100, 500), SearchRule("largest", 0.9, 200.0)
     assert asked_of(networks, [image], search) == [(160, 1)]
     assert asked_of(networks, [image], search, score=0.8)[-1] == (1280, 1)
 
@@ -146,11 +147,11 @@ def test_painted_eyes_are_found_where_they_were_painted(detector: Detector) -> N
 def test_a_photo_does_not_depend_on_its_batch_or_on_earlier_ones(
     detector: Detector, photos: list[UInt8Image]
 ) -> None:
-    searches = [LARGEST, Search(), LARGEST, Search("only", 0.9, 20.0), LARGEST] * 2
-    alone = [detector.detect([image], [search])[0] for image, search in zip(photos, searches, strict=True)]
+    rules = [LARGEST, SearchRule(), LARGEST, SearchRule("only", 0.9, 20.0), LARGEST] * 2
+    alone = [detector.detect([image], [rule])[0] for image, rule in zip(photos, rules, strict=True)]
     order = np.random.default_rng(5).permutation(len(photos))
-    shuffled = detector.detect([photos[i] for i in order], [searches[i] for i in order])
-    assert as_bytes(detector.detect(photos, searches)) == as_bytes(alone)
+    shuffled = detector.detect([photos[i] for i in order], [rules[i] for i in order])
+    assert as_bytes(detector.detect(photos, rules)) == as_bytes(alone)
     assert as_bytes(shuffled) == as_bytes([alone[i] for i in order])
 
 

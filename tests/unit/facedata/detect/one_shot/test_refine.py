@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facedata.detect.boxes import distinct
+from facedata.detect.boxes import find_distinct
 from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
 from facedata.detect.one_shot.refine import Candidates, refine
 from facedata.detect.pyramid import Halves
@@ -140,6 +140,6 @@ def test_distinct_keeps_the_surest_whatever_the_order() -> None:
     large = Face(np.array([0, 0, 10, 10], np.float32), 0.8, points)
     within = Face(np.array([1, 1, 9, 9], np.float32), 0.9, points)
     beside = Face(np.array([8, 0, 18, 10], np.float32), 0.7, points)
-    assert distinct([large, within, beside]) == [1, 2]
-    assert distinct([beside, within, large]) == [1, 0]
-    assert distinct([]) == []
+    assert find_distinct([large, within, beside]) == [1, 2]
+    assert find_distinct([beside, within, large]) == [1, 0]
+    assert find_distinct([]) == []

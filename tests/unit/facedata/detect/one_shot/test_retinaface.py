@@ -14,7 +14,7 @@ from facedata.detect.mtcnn.networks import one_thread
 from facedata.detect.one_shot.retinaface import Retinaface, _anchors
 from facedata.photos.image import decode
 from facedata.types import Float32Array, UInt8Image
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 _WEIGHTS = SHARED / "weights" / "retinaface_mobilenet0.25_Final.pth"
 

@@ -10,7 +10,7 @@ from facedata.detect.choose import box_iou
 from facedata.detect.one_shot.yunet import Yunet
 from facedata.errors import DetectorError
 from facedata.photos.image import decode
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 _WEIGHTS = SHARED / "weights" / "face_detection_yunet_2023mar.onnx"
 

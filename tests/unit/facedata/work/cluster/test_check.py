@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,10 +11,10 @@ import pytest
 
 from facedata.errors import EngineError
 from facedata.testing import FakeDetector
-from facedata.types import Photo
+from facedata.types import Photo, Row
 from facedata.work.cluster.base import Look, look
 from facedata.work.cluster.check import refuse_unfit
-from facedata.work.stage import CropRules, Stage
+from facedata.work.stage import CropRules, FindAndCrop, Stage
 from facedata.work.task import ShardTask
 
 OURS = {"facedata": "1.2.3", "numpy": "2.0"}
@@ -42,7 +42,13 @@ class Answering:
     def workers(self) -> int:
         return len(self.answers)
 
-    def backend(self) -> Any:
+    def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
+        raise NotImplementedError
+
+    def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
+        raise NotImplementedError
+
+    def result(self, future: Any) -> list[Row]:
         raise NotImplementedError
 
     def deaths(self, error: BaseException) -> int:
@@ -54,7 +60,7 @@ class Task:
     """What the check looks at of a shard."""
 
     photos: tuple[Photo, ...]
-    stage: Stage
+    stage: FindAndCrop
 
 
 def read(photo: str) -> bytes:
@@ -65,7 +71,7 @@ def read(photo: str) -> bytes:
 
 def task(*photos: str) -> ShardTask:
     made = tuple(Photo(record=photo, photo=photo, crop_path="x/x.jpg", given_box=None) for photo in photos)
-    return cast(ShardTask, Task(made, Stage(CropRules(), read, FakeDetector)))
+    return cast(ShardTask, Task(made, FindAndCrop(CropRules(), read, FakeDetector)))
 
 
 def good(photo: str = "a.jpg", **versions: str) -> Look:
@@ -121,7 +127,9 @@ def test_a_photo_that_is_gone_here_too_is_held_against_nobody() -> None:
     ],
 )
 def test_a_missing_module_is_named_however_it_is_wrapped(error: Exception) -> None:
-    with pytest.raises(EngineError, match=r"has no module facedata\.cluster: pip install facedata==1\.2\.3"):
+    with pytest.raises(
+        EngineError, match=r"no module facedata\.work\.cluster: pip install facedata==1\.2\.3"
+    ):
         refuse_unfit(Answering({"one": error}), OURS, task("a.jpg"))
 
 

@@ -12,13 +12,7 @@ import numpy as np
 
 from facedata.config import SplitConfig
 from facedata.sets.prepared import PreparedSet
-from tests.small_set import SIZE_PX, make_set
-
-TINY: dict[str, Any] = {
-    "backbone": "timm:test_resnet", "weights": "none", "size": 32, "dim": 16, "batch": 12, "epochs": 2,
-    "device": "cpu", "workers": 1, "val_pairs": 40,
-}  # fmt: skip
-"""Options of a run that takes a second or two."""
+from tests.support.small_set import SIZE_PX, make_set
 
 
 def face(path: str, number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("FACEDATA_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("FACEDATA_SHARED", Path(__file__).parents[3] / "shared"))
 
 needs_shared = pytest.mark.skipif(
     not (SHARED / "data").is_dir(),

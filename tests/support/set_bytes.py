@@ -1,4 +1,4 @@
-"""Comparing prepared sets byte by byte."""
+"""Comparing prepared sets, and folders, byte by byte."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def set_bytes(folder: Path) -> dict[str, str]:
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name not in OUTSIDE_THE_PROMISE
+    }
+
+
+def snapshot(folder: Path) -> dict[str, bytes | None]:
+    """Return all that lies below a folder: files' bytes by path, None for folders."""
+    return {
+        str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
     }
 
 

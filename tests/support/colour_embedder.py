@@ -10,7 +10,7 @@ import numpy as np
 
 from facedata.types import Float32Array
 from facemodel.spec import InputSpec
-from tests.small_set import SIZE_PX
+from tests.support.small_set import SIZE_PX
 
 
 class ColourEmbedder:

@@ -1,4 +1,4 @@
-"""From dataset.json's source back to a source object: what was typed comes out again."""
+"""From what a user typed, or dataset.json names, to a source: what was typed comes out again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,34 @@ from typing import Any
 import pytest
 
 from facedata.config import PrepareConfig
-from facedata.errors import UsageError
-from facedata.sources import open_source
+from facedata.errors import SourceError, UsageError
 from facedata.sources.celeba import CelebaSource
 from facedata.sources.demo import DemoSource
 from facedata.sources.folder import FolderSource
 from facedata.sources.lfw import LfwSource
-from facedata.sources.reopen import reopen_source
+from facedata.sources.open import open_source, reopen_source
 from facedata.sources.table import TableSource
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize("kind", ["folder", "table", "celeba", "lfw"])
+@pytest.mark.parametrize("root", [LONG, f"name={LONG}", f"{LONG}.zip", f"name={LONG}.tgz"])
+def test_a_path_longer_than_a_file_name_is_a_source_that_is_missing(kind: str, root: str) -> None:
+    with pytest.raises(SourceError, match="too long"):
+        open_source(root, PrepareConfig(kind=kind)).scan()
+
+
+def test_a_path_with_an_equals_sign_that_is_there_has_no_name(tmp_path: Path) -> None:
+    (tmp_path / "a=b").mkdir()
+    assert open_source(str(tmp_path / "a=b"), PrepareConfig()).root == str(tmp_path / "a=b")
+
+
+def test_several_folders_need_names_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two sources are named a"):
+        open_source(["a=x", "a=y"], PrepareConfig())
+    with pytest.raises(UsageError, match="several folders need names"):
+        open_source(["a=x", "y"], PrepareConfig())
 
 
 def info(kind: str, root: str, **settings: Any) -> dict[str, Any]:
@@ -103,3 +123,23 @@ def test_somebody_s_own_source_has_to_be_given_again() -> None:
         reopen_source(info("own", "somewhere"), "folder")
     source: Any = DemoSource()
     assert reopen_source(info("own", "somewhere"), source) is source
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("demo", "a"), ("celeba", ["a", "b"]), ("table", ["a", "b", "c"])]
+)
+def test_more_paths_than_a_kind_takes_are_refused(kind: str, typed: Any) -> None:
+    with pytest.raises(UsageError, match=f"{kind} takes at most"):
+        opened(kind, typed)
+
+
+@pytest.mark.parametrize("kind", ["folder", "table", "celeba"])
+def test_no_path_is_refused_where_one_is_needed(kind: str) -> None:
+    with pytest.raises(UsageError, match="no source is given; this kind takes a"):
+        opened(kind, None)
+
+
+@pytest.mark.parametrize("kind", ["table", "celeba", "lfw"])
+def test_only_folders_are_read_from_a_url(kind: str) -> None:
+    with pytest.raises(UsageError, match="reads from this machine only, not from s3://bucket"):
+        opened(kind, "s3://bucket/photos")

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from facedata.config import PairsConfig, SplitConfig, TripletsConfig
 from facedata.crops.codec import encode_crop
+from facedata.files.staged import StagedFiles
 from facedata.options import fingerprint_of
-from facedata.sampling.divide import divide
+from facedata.sampling.divide import divide_classes
 from facedata.sampling.draw import count_splits, draw_pairs, draw_triplets
 from facedata.sets.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
 from facedata.store.folders import FolderStore
@@ -92,16 +93,16 @@ def make_set(
     paths = bare.column("path").to_pylist()
     FolderStore(folder).put("", [(path, encode_crop(picture(path, i))) for i, path in enumerate(paths)])
     ledger = ledger_of(bare, official)
-    classes, section = divide(bare, ledger, split)
+    classes, section = divide_classes(bare, ledger, split)
     settings = {"size": SIZE_PX, "people": sorted(people)}
     fingerprint = set_fingerprint(fingerprint_of(settings), classes)
     drawn = {"pairs": draw_pairs(classes, pairs), "triplets": draw_triplets(classes, triplets)}
     tables = {"photos": ledger, "classes": classes, **{kind: table.chunks for kind, table in drawn.items()}}
     if protocol is not None:
         tables["protocol"] = protocol
-    staged = stage_tables(folder, tables, fingerprint)
-    for table in staged.values():
-        table.temporary.replace(table.path)
+    with StagedFiles() as staged:
+        written = stage_tables(staged, folder, tables, fingerprint)
+        staged.commit()
     counts = {"split": section, **{kind: table.section for kind, table in drawn.items()}}
     info = {
         "kind": KIND,
@@ -110,7 +111,7 @@ def make_set(
         "settings": settings,
         "drawing": {"split": split.settings(), "pairs": pairs.settings(), "triplets": triplets.settings()},
         "counts": {**counts, "splits": count_splits(counts)},
-        "tables": {kind: {"rows": table.rows, "sha256": table.sha256} for kind, table in staged.items()},
+        "tables": written,
     }
     write_dataset(folder, info)
     return open_set(folder)

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from facedata.work.engine import LocalEngine
 from facedata.work.task import ShardTask, run_shard
 
-STATEMENT = "from tests.inline import inline; inline().__enter__()\n"
+STATEMENT = "from tests.support.inline_engine import inline; inline().__enter__()\n"
 """The same, for a program that a test starts."""
 
 
@@ -18,7 +18,7 @@ def inline() -> Iterator[None]:
     """Run the local engine's shards in this process, which saves the seconds that workers take to start."""
 
     def here(self: LocalEngine, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
-        return (run_shard(task) for task in tasks)
+        return (run_shard(task)[1] for task in tasks)
 
     with patch.object(LocalEngine, "run", here):
         yield

@@ -1,0 +1,127 @@
+"""Closing a set whose crops were cut again from another one's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..config import CropConfig
+from ..crops.cut import CropShape
+from ..errors import SetError
+from ..files.remote import Location
+from ..files.staged import StagedFiles
+from ..options import fingerprint_of
+from ..progress.folder import PHOTO_STATS, ProgressFolder, library_versions, refuse_other_settings
+from ..sets.prepared import (
+    PreparedSet,
+    open_set,
+    read_dataset,
+    set_fingerprint,
+    stage_tables,
+    write_dataset,
+)
+from ..sources.base import Source
+from ..store.base import Store
+from ..store.open import open_store
+from ..tables.blocks import regroup
+from ..tables.parquet import read_blocks
+from ..tables.schema import CLASSES
+from ..work.cut_again import (
+    CutCrops,
+    replace_matrices,
+)
+
+
+@dataclass(frozen=True)
+class CropRun:
+    """A run of ``facedata crop``: from which set, to where, with which crops."""
+
+    before: PreparedSet
+    out: Path
+    location: Location
+    config: CropConfig
+    shape: CropShape
+    source: Source
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The new set's: the old one's, with another template, size and margin."""
+        own = {"template": self.config.template, "size": self.shape.size_px, "margin": self.shape.margin}
+        return {**self.before.info["settings"], **own}
+
+    def info(self) -> dict[str, Any]:
+        """Return the new set's dataset.json, but for its fingerprint and tables."""
+        versions = library_versions()
+        return {
+            **self.before.info,
+            "facedata": versions["facedata"],
+            "versions": versions,
+            "source": {"kind": self.source.kind, "root": self.source.root},
+            "settings": self.settings,
+        }
+
+    def store(self) -> Store:
+        """Return where the crops go."""
+        return open_store(self.settings["store"], self.out, self.location)
+
+
+def refuse_other_set(run: CropRun) -> None:
+    """Raise unless the finished set in the output is the one that would be made.
+
+    Raises:
+        SetError: it is another one.
+    """
+    there = open_set(run.out)
+    refuse_other_settings(run.out, there.info["settings"], run.settings)
+    own = {"fingerprint", "tables", "versions", "facedata"}
+    same = all(there.info.get(key) == value for key, value in run.info().items() if key not in own)
+    if not (same and there.is_intact() and _has_rows(run, there)):
+        raise SetError(
+            f"{run.location} holds the crops of another state of {run.before.path}, or is damaged: make them "
+            "again with --overwrite, or choose another --out"
+        )
+
+
+def _has_rows(run: CropRun, there: PreparedSet) -> bool:
+    """Tell whether a set has the ledger, the classes and the crops of the one that would be made."""
+    names = ["id", "path", "identity", "label", "role", "split", "photo"]
+    crops = there.table("classes", ["path", "length", "crop_sha256"])
+    crops = crops.rename_columns(["path", "crop_length", "crop_sha256"])
+    return bool(
+        replace_matrices(run.before.table("photos"), run.shape).equals(there.table("photos"))
+        and run.before.table("classes", names).equals(there.table("classes", names))
+        and run.store().has_crops(crops, np.ones(len(crops), bool)).all()
+    )
+
+
+def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: ProgressFolder) -> None:
+    """Write the tables and dataset.json; what does not depend on the crops is carried over."""
+    before, out = run.before, run.out
+    for name, values in (("crop_sha256", crops.digests), ("length", crops.lengths)):
+        classes = classes.set_column(classes.schema.get_field_index(name), CLASSES.field(name), values)
+    fingerprint = set_fingerprint(fingerprint_of(run.settings), classes)
+    tables = {kind: _read_blocks(before, kind) for kind in before.info["tables"]}
+    tables["photos"] = (replace_matrices(rows, run.shape) for rows in tables["photos"])
+    tables["classes"] = regroup(progress.store.assign_files([classes]))
+    with StagedFiles() as staged:
+        written = stage_tables(staged, out, tables, fingerprint)
+        progress.store.keep_only(read_blocks(staged.temporary(out / "classes.parquet")))
+        if read_dataset(before.path) != before.info:
+            raise SetError(f"{before.path} was changed meanwhile: crop it again, with --overwrite")
+        if (before.path / PHOTO_STATS).is_file():
+            with staged.open(out / PHOTO_STATS) as file:
+                file.write((before.path / PHOTO_STATS).read_bytes())
+        staged.commit()
+    write_dataset(out, {**run.info(), "fingerprint": fingerprint, "tables": written})
+    progress.remove()
+
+
+def _read_blocks(prepared: PreparedSet, kind: str) -> Iterator[pa.Table]:
+    """Yield a table of the set row group by row group, so that it is written again as it was."""
+    prepared.table(kind, [])  # refuses a file of another set
+    return (block.combine_chunks() for block in read_blocks(prepared.path / f"{kind}.parquet"))

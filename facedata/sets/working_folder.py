@@ -1,0 +1,79 @@
+"""The folder in which a set is made or changed: its own, or the one that stands for a URL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from ..errors import FacedataError, NothingKeptError, writing
+from ..files.download import default_cache
+from ..files.locks import locked
+from ..files.remote import Location, Remote, parse_location
+from .prepared import PreparedSet, open_set
+from .upload import WorkingCopy
+
+
+@contextlib.contextmanager
+def editing(path: str | os.PathLike[str]) -> Iterator[PreparedSet]:
+    """Open a set to change its tables, locked; one behind a URL is uploaded again at the end.
+
+    Raises:
+        SetError: no set there, or another run is working on it.
+        StoreError: the URL's store refuses writes, or does not answer.
+    """
+    place = parse_location(path)
+    if isinstance(place, Path):
+        with locked(place):
+            yield open_set(place)
+        return
+    open_set(place)  # fails at once where it cannot be opened
+    with working_copy(place, default_cache()) as folder, locked(folder):
+        yield open_set(folder)
+
+
+def working_folder(
+    out: Location, cache: str | None, overwrite: bool = False
+) -> contextlib.AbstractContextManager[Path]:
+    """Return the folder to make a set in: the output itself, or the one that stands for a URL."""
+    if isinstance(out, Path):
+        return contextlib.nullcontext(out)
+    return working_copy(out, Path(cache) if cache else default_cache(), overwrite)
+
+
+@contextlib.contextmanager
+def working_copy(remote: Remote, cache: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield the folder that stands for a URL, with the tables of the set there; upload it at the end.
+
+    A run continues with what an earlier one left in the folder, unless the set at the URL has changed since.
+
+    Args:
+        remote: the set's URL.
+        cache: the folder lies below it, in ``staging/``.
+        overwrite: start afresh; the set at the URL is replaced at the end.
+
+    Raises:
+        SetError: the URL holds something else, or another run has taken over.
+        StoreError: the store refuses writes, or does not answer.
+    """
+    home = cache / "staging" / sha256(str(remote).encode()).hexdigest()[:32]
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(home):
+            copy = WorkingCopy(remote, home)
+            copy.begin(overwrite)
+            try:
+                yield copy.out
+            except NothingKeptError:
+                copy.upload()
+                raise
+            except BaseException:
+                copy.withdraw()
+                raise
+            copy.upload()
+    except FacedataError as error:  # the user knows the URL, not this folder
+        error.args = (str(error).replace(str(home / "set"), str(remote)).replace(str(home), str(remote)),)
+        raise

@@ -1,0 +1,128 @@
+"""From what a user typed, or what a set's dataset.json names, to a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..config import SOURCES, PrepareConfig
+from ..errors import UsageError
+from ..files.remote import Location, Remote, parse_location
+from ..options import named
+from ..photos.paths import photo_path
+from .base import Source
+
+SourceLike = (
+    Source | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, str | os.PathLike[str]]
+)
+"""A source object, a path, several paths (``name=path`` each), or a mapping of names to paths."""
+
+
+class SourceKind(NamedTuple):
+    """How sources of one kind are opened: a row of :data:`facedata.config.SOURCES`.
+
+    Attributes:
+        open: makes the source from paths by name (``#0``, ``#1`` … where there is no name) and the options.
+        typed: returns what to type to open a set's source again, from what dataset.json names as the source
+            and from where the photos are now; None if they have not moved.
+    """
+
+    open: Callable[[Mapping[str, Location], PrepareConfig], Source]
+    typed: Callable[[str, SourceLike | None], SourceLike | None] = lambda root, moved: (
+        root if moved is None else moved
+    )
+
+
+def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
+    """Return the source that ``config.kind`` and the user's paths mean; nothing is read yet.
+
+    Raises:
+        UsageError: too many, too few or unnamed paths for this kind.
+    """
+    roots = _roots(source)
+    if roots is None:
+        return source  # type: ignore[return-value]  # a source object
+    kind: SourceKind = named(SOURCES, config.kind)
+    return kind.open(roots, config)
+
+
+def reopen_source(
+    info: Mapping[str, Any], source: SourceLike | None = None, cache: str | None = None
+) -> Source:
+    """Return the source that a set was prepared from; nothing is read yet.
+
+    Args:
+        info: the contents of its dataset.json.
+        source: where the photos are now, when they have moved; as for :func:`facedata.prepare`. For a
+            table, a folder alone is enough if the table has not moved.
+        cache: folder for downloads and unpacked archives.
+
+    Raises:
+        UsageError: the source was an object of the user's own class and ``source`` is not one, or ``source``
+            does not fit the set's kind of source.
+    """
+    kind, root, settings = info["source"]["kind"], photo_path(info["source"]["root"]), info["settings"]
+    if kind not in SOURCES:
+        if source is None or isinstance(source, (str, Path)):
+            raise UsageError(
+                f"the set's photos came from {kind!r}, which has no name here; pass the source object itself"
+            )
+        return open_source(source, PrepareConfig())
+    options = {"identity_from": settings["identity_from"], "view": settings["view"], "cache": cache}
+    row: SourceKind = named(SOURCES, kind)
+    return open_source(row.typed(root, source), PrepareConfig(kind=kind, **options))
+
+
+def source_paths(source: SourceLike | None) -> list[Location]:
+    """Return the paths and URLs that the user gave; none for a source object or None."""
+    return list((_roots(source) or {}).values())
+
+
+def local_paths(roots: Mapping[str, Location], kind: str, most: int, needed: str = "") -> list[Path]:
+    """Return the paths of a kind that reads from this machine only.
+
+    Args:
+        roots: the user's paths by name.
+        kind: the kind's name.
+        most: how many paths it takes.
+        needed: what it takes, such as ``a folder or zip``, if it cannot do without.
+
+    Raises:
+        UsageError: too many or no paths, or a URL.
+    """
+    if len(roots) > most:
+        raise UsageError(f"{kind} takes at most {most} sources, not {len(roots)}")
+    if needed and not roots:
+        raise UsageError(f"no source is given; this kind takes {needed}")
+    paths = []
+    for path in roots.values():
+        if isinstance(path, Remote):
+            raise UsageError(
+                f"{kind} reads from this machine only, not from {path}: copy it here, or use folder"
+            )
+        paths.append(path)
+    return paths
+
+
+def _roots(source: SourceLike | None) -> dict[str, Location] | None:
+    """Return the user's paths by name, ``#0``, ``#1`` … where there is none; None for a source object."""
+    if source is None:
+        return {}
+    if isinstance(source, Mapping):
+        return {name: parse_location(path) for name, path in source.items()}
+    if not isinstance(source, (str, os.PathLike, Sequence)):
+        return None
+    roots: dict[str, Location] = {}
+    for number, path in enumerate([source] if isinstance(source, (str, os.PathLike)) else source):
+        name, equals, folder = os.fspath(path).partition("=")
+        try:
+            is_named = bool(equals) and name.isidentifier() and not Path(path).exists()
+        except (OSError, ValueError):  # such as a name that is too long: no such file can exist
+            is_named = True
+        key = name if is_named else f"#{number}"
+        if key in roots:
+            raise UsageError(f"two sources are named {name}; give each its own name")
+        roots[key] = parse_location(folder if is_named else path)
+    return roots

@@ -1,0 +1,37 @@
+"""The engine that the options name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ...config import PrepareConfig
+from ..engine import LocalEngine
+from ..processes import cores
+from .engine import ClusterEngine
+
+
+@contextmanager
+def open_engine(config: PrepareConfig, versions: Mapping[str, str]) -> Iterator[LocalEngine | ClusterEngine]:
+    """Open an engine for the length of the block.
+
+    Args:
+        config: its engine, address, workers and (resolved) device.
+        versions: of facedata and of the libraries the bytes depend on; a cluster's are compared with them.
+
+    Raises:
+        EngineError: no cluster answers at the address.
+        MissingExtraError: the engine's package is not installed.
+    """
+    if config.engine == "local":
+        yield LocalEngine(config.workers or cores())
+    elif config.engine == "dask":
+        from .on_dask import open_dask
+
+        with open_dask(config.address, config.workers) as dask:
+            yield ClusterEngine(dask, versions, config.workers)
+    else:
+        from .on_ray import open_ray
+
+        with open_ray(config.address, config.workers, config.device) as ray:
+            yield ClusterEngine(ray, versions, config.workers)

@@ -1,0 +1,62 @@
+"""Runs shards on the engine that the options name, and reports how far the run is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..config import PrepareConfig
+from ..progress.folder import library_versions
+from ..sets.log import RunLog
+from ..types import Status
+from .cluster.open import open_engine
+from .engine import run_all
+from .task import ShardTask
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, in records; those that earlier runs did are not counted."""
+
+    total: int
+    kept: int
+    rejected: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run_shards(
+    tasks: Sequence[ShardTask],
+    total: int,
+    config: PrepareConfig,
+    log: RunLog,
+    on_progress: OnProgress | None,
+) -> None:
+    """Run every task that has no part yet.
+
+    Args:
+        tasks: the run's.
+        total: how many records there are to do.
+        config: names the engine, its address, workers and device.
+        log: gets the cluster's address.
+        on_progress: called at the start, and after each shard.
+
+    Raises:
+        EngineError: workers keep dying, or a cluster cannot be reached or used.
+        StoreError: the output cannot be written.
+    """
+    done: Counter[str] = Counter()
+
+    def count(statuses: list[str]) -> None:
+        done.update(statuses)
+        if on_progress is not None:
+            kept = done[Status.KEPT.value]
+            on_progress(Progress(total, kept, done.total() - kept))
+
+    count([])
+    with open_engine(config, library_versions()) as engine:
+        if config.engine != "local":
+            log.write("cluster", address=config.address, workers=engine.workers)
+        run_all(tasks, engine, count)

@@ -1,0 +1,27 @@
+"""Packages that may not be installed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from facedata.errors import MissingExtraError
+
+
+def require_extra(*packages: str, extra: str = "train") -> None:
+    """Check that packages are installed, without importing them.
+
+    Args:
+        *packages: as they are imported.
+        extra: the extra of facedata that installs them.
+
+    Raises:
+        MissingExtraError: one is not installed.
+
+    >>> require_extra("json")
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(
+                f"this needs {package.replace('_', '-')}, which is not installed: "
+                f"pip install facedata[{extra}]"
+            )

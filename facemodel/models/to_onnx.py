@@ -1,0 +1,42 @@
+"""Export to ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from facedata.types import Float32Array
+
+from ..machine.extras import require_extra
+from .formats import INPUT, OUTPUTS, Format, Run, quiet
+
+
+def write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
+    """Write a network that takes batches of any size."""
+    require_extra("onnx", "onnxscript", extra="export")
+    batch = torch.export.Dim("batch")
+    outputs = OUTPUTS[: len(network(example))]
+    with quiet():
+        torch.onnx.export(
+            network, (example,), str(path), dynamo=True, verbose=False, external_data=False,
+            input_names=[INPUT], output_names=list(outputs), dynamic_shapes=({0: batch},),
+        )  # fmt: skip
+
+
+def read_onnx(path: Path) -> Run:
+    """Read a file back, to run on the CPU."""
+    require_extra("onnxruntime", extra="export")
+    with quiet():
+        import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(images: Float32Array) -> list[Float32Array]:
+        return list(session.run(None, {INPUT: images}))
+
+    return run
+
+
+FORMAT = Format(".onnx", "NCHW", "any", write_onnx, read_onnx)

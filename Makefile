@@ -1,11 +1,13 @@
-# The doors: make demo, make test, make check, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # pytest-xdist workers: two processes of one thread is what two cores bear, each worker of `prepare` being one more
 JOBS ?= 2
+# a worker takes tests in their order, so that those of a page share what the page prepares once
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-all check bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
+.PHONY: demo quick test test-all check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -16,11 +18,20 @@ demo: $(VENV)/.installed-train
 	$(BIN)/facemodel enroll demo-run demo-photos/people --out demo-gallery.parquet
 	$(BIN)/facemodel identify demo-run demo-gallery.parquet demo-photos/group.jpg --out demo-named
 
+# at each save: in under a minute, what is wrong in the text and what the quick unit tests see
+quick: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PYTEST) -m quick tests/unit
+
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+	$(PYTEST)
+
+measure-house: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.house
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ _MARGIN = setting(
 )
 _SPLITS = setting("train=0.75,test=0.25", "the splits and their ratios", metavar="NAME=RATIO,…")
 _STABLE = setting(
-    False, "choose each person's split by hash alone: nobody ever changes split, but ratios are approximate"
+    False, "choose each person's split by hash alone: it never changes, but ratios are approximate"
 )
 _UNIFORM = setting(
     "people", "what has an equal chance in each draw: people, or photos", choices=("people", "photos")

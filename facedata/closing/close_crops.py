@@ -78,25 +78,24 @@ def refuse_other_set(run: CropRun) -> None:
     """
     there = open_set(run.out)
     refuse_other_settings(run.out, there.info["settings"], run.settings)
-    own = {"fingerprint", "tables", "versions", "facedata"}
+    before, own = run.before, {"fingerprint", "tables", "versions", "facedata"}
     same = all(there.info.get(key) == value for key, value in run.info().items() if key not in own)
-    if not (same and there.is_intact() and _has_rows(run, there)):
+    if same and there.is_intact():
+        names = ["id", "path", "identity", "label", "role", "split", "photo"]
+        crops = there.table("classes", ["path", "length", "crop_sha256"])
+        crops = crops.rename_columns(["path", "crop_length", "crop_sha256"])
+        same = (
+            replace_matrices(before.table("photos"), run.shape).equals(there.table("photos"))
+            and before.table("classes", names).equals(there.table("classes", names))
+            and bool(run.store().has_crops(crops, np.ones(len(crops), bool)).all())
+        )
+    else:
+        same = False
+    if not same:
         raise SetError(
-            f"{run.location} holds the crops of another state of {run.before.path}, or is damaged: make them "
+            f"{run.location} holds the crops of another state of {before.path}, or is damaged: make them "
             "again with --overwrite, or choose another --out"
         )
-
-
-def _has_rows(run: CropRun, there: PreparedSet) -> bool:
-    """Tell whether a set has the ledger, the classes and the crops of the one that would be made."""
-    names = ["id", "path", "identity", "label", "role", "split", "photo"]
-    crops = there.table("classes", ["path", "length", "crop_sha256"])
-    crops = crops.rename_columns(["path", "crop_length", "crop_sha256"])
-    return bool(
-        replace_matrices(run.before.table("photos"), run.shape).equals(there.table("photos"))
-        and run.before.table("classes", names).equals(there.table("classes", names))
-        and run.store().has_crops(crops, np.ones(len(crops), bool)).all()
-    )
 
 
 def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: ProgressFolder) -> None:
@@ -105,7 +104,12 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     for name, values in (("crop_sha256", crops.digests), ("length", crops.lengths)):
         classes = classes.set_column(classes.schema.get_field_index(name), CLASSES.field(name), values)
     fingerprint = set_fingerprint(fingerprint_of(run.settings), classes)
-    tables = {kind: _read_blocks(before, kind) for kind in before.info["tables"]}
+    tables: dict[str, Iterator[pa.Table]] = {}
+    for kind in before.info["tables"]:
+        before.table(kind, [])  # refuses a file of another set
+        # row group by row group, so that it is written again as it was
+        rows = read_blocks(before.path / f"{kind}.parquet")
+        tables[kind] = (block.combine_chunks() for block in rows)
     tables["photos"] = (replace_matrices(rows, run.shape) for rows in tables["photos"])
     tables["classes"] = regroup(progress.store.assign_files([classes]))
     with StagedFiles() as staged:
@@ -119,9 +123,3 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
         staged.commit()
     write_dataset(out, {**run.info(), "fingerprint": fingerprint, "tables": written})
     progress.remove()
-
-
-def _read_blocks(prepared: PreparedSet, kind: str) -> Iterator[pa.Table]:
-    """Yield a table of the set row group by row group, so that it is written again as it was."""
-    prepared.table(kind, [])  # refuses a file of another set
-    return (block.combine_chunks() for block in read_blocks(prepared.path / f"{kind}.parquet"))

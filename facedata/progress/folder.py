@@ -39,12 +39,14 @@ _ENTRIES = {SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previ
 
 
 class PartsFolder:
-    """A folder with the finished parts of an output, and the settings they were made under.
+    """A folder with the finished parts of an output, and the settings they were made with.
 
     Args:
         out: the output.
         folder: where its parts are kept until it is finished.
     """
+
+    settings_name = SETTINGS
 
     def __init__(self, out: Path, folder: Path) -> None:
         self.out, self.folder = out, folder
@@ -57,7 +59,7 @@ class PartsFolder:
             SetError: the recorded settings cannot be read.
             StoreError: the folder cannot be written.
         """
-        file = self.folder / SETTINGS
+        file = self.folder / self.settings_name
         if file.is_file():
             refuse_other_settings(self.out, read_json(file), settings)
         else:

@@ -191,20 +191,14 @@ def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: St
     valid &= store.has_crops(rows, valid)
     unchanged = _numpy(pc.equal(rows.column("size"), records.column("size")))
     unchanged &= _numpy(pc.equal(rows.column("mtime_ns"), records.column("mtime_ns")))
-    doubtful = pa.array(valid & ~unchanged)
-    photos, digests = records.column("photo").filter(doubtful), rows.column("sha256").filter(doubtful)
-    valid[valid & ~unchanged] = [
-        _has_digest(reader, photo, digest)
-        for photo, digest in zip(photos.to_pylist(), digests.to_pylist(), strict=True)
-    ]
+    photos, digests = records.column("photo"), rows.column("sha256")
+    for row in np.flatnonzero(valid & ~unchanged).tolist():
+        try:
+            data = reader(photos[row].as_py())
+            valid[row] = hashlib.sha256(data).hexdigest() == digests[row].as_py()
+        except (OSError, ImageError):
+            valid[row] = False  # it will be read again, and its new row will give the reason
     return valid
-
-
-def _has_digest(reader: PhotoReader, photo: str, digest: str | None) -> bool:
-    try:
-        return hashlib.sha256(reader(photo)).hexdigest() == digest
-    except (OSError, ImageError):
-        return False  # it will be read again, and its new row will give the reason
 
 
 def _numpy(values: pa.ChunkedArray) -> BoolArray:

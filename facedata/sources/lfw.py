@@ -8,6 +8,7 @@ all is ``test``, its pairs in ten folds.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,7 +212,10 @@ def _read_view(lists: _Lists, number: int) -> _View:
         else:
             absent.append(f"pairs{name}.txt")
         if path := lists.path(f"people{name}.txt"):
-            people[split] = people.get(split, set()) | _read_people(path)
+            for line, fields in _read_rows(path, "people", most_counts=1)[1]:
+                if len(fields) != 2 or not _is_count(fields[1]):
+                    raise bad_line(str(path), *line, "is not a name and a number of photos")
+                people.setdefault(split, set()).add(photo_text(fields[0]))
     notes = [f"no official pairs: there is no {' and no '.join(absent)}"] if absent else []
     if len(people) < 2:
         return _View(lambda identity: None, None, [*notes, "no official splits either"])
@@ -231,15 +235,9 @@ def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
     there are several, the number of folds. Then ``name number number`` is a pair of one person, and
     ``name number name number`` one of two.
     """
-    head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
-    numbers = _fields(head[1])
-    if len(numbers) not in (1, 2) or not all(map(_is_count, numbers)):
-        raise bad_line(str(path), *head, "is not the number of pairs, or of folds and of pairs in each")
-    fold_pairs = 2 * int(numbers[-1])
-    _check_count(path, "pairs", fold_pairs * (int(numbers[0]) if len(numbers) == 2 else 1), len(lines))
+    counts, rows = _read_rows(path, "pairs", most_counts=2, lines_each=2)
     pairs = []
-    for index, line in enumerate(lines):
-        fields = _fields(line[1])
+    for index, (line, fields) in enumerate(rows):
         if len(fields) == 3:
             fields.insert(2, fields[0])
         elif len(fields) != 4 or fields[0] == fields[2]:
@@ -249,39 +247,33 @@ def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
         left, right = (photo_text(fields[0]), int(fields[1])), (photo_text(fields[2]), int(fields[3]))
         if left == right:
             raise bad_line(str(path), *line, "pairs a photo with itself")
-        pairs.append(_Pair(left, right, split, index // fold_pairs if folds else None))
+        pairs.append(_Pair(left, right, split, index // (2 * counts[-1]) if folds else None))
     return pairs
 
 
-def _read_people(path: Path) -> set[str]:
-    """Read a people file: how many there are, then a line each, of a name and a number of photos."""
+_Row = tuple[tuple[int, str], list[str]]
+"""A numbered line, and its fields."""
+
+
+def _read_rows(path: Path, what: str, most_counts: int, lines_each: int = 1) -> tuple[list[int], list[_Row]]:
+    """Return the counts in a protocol file's first line, and the rows after it, as many as they promise."""
     head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
-    if not _is_count(head[1].strip()):
-        raise bad_line(str(path), *head, "is not the number of people")
-    _check_count(path, "people", int(head[1]), len(lines))
-    people = set()
-    for line in lines:
-        fields = _fields(line[1])
-        if len(fields) != 2 or not _is_count(fields[1]):
-            raise bad_line(str(path), *line, "is not a name and a number of photos")
-        people.add(photo_text(fields[0]))
-    return people
-
-
-def _fields(line: str) -> list[str]:
+    counts = head[1].split()
+    if not 1 <= len(counts) <= most_counts or not all(map(_is_count, counts)):
+        raise bad_line(str(path), *head, f"is not the number of {what}")
+    numbers = [int(count) for count in counts]
+    promised = math.prod(numbers) * lines_each
+    if promised != len(lines):
+        raise SourceError(
+            f"{path}: its first line promises {promised} {what}, and there are {len(lines)}; "
+            "download it again"
+        )
     # names may hold spaces where tabs separate the fields
-    return line.split("\t") if "\t" in line else line.split()
+    return numbers, [(line, line[1].split("\t" if "\t" in line[1] else None)) for line in lines]
 
 
 def _is_count(field: str) -> bool:
     return field.isascii() and field.isdigit() and len(field) < 10 and int(field) > 0
-
-
-def _check_count(path: Path, what: str, promised: int, found: int) -> None:
-    if promised != found:
-        raise SourceError(
-            f"{path}: its first line promises {promised} {what}, and there are {found}; download it again"
-        )
 
 
 LFW_IMAGES = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
 from ..errors import SourceError, TooLargeImageError
-from ..files.remote import Entry, Remote
+from ..files.remote import Remote
 from ..photos.formats import kind_of_file
 from ..photos.paths import photo_text
 from ..tables.schema import CLAIM, DATASET, KIND
@@ -42,21 +42,8 @@ def list_objects(root: Remote) -> Iterator[Found]:
         raise SourceError(f"cannot list {root}: {error.strerror or error}") from error
     if not listed:
         raise SourceError(f"there is nothing below {root}; is the address right?")
-    sets = _find_sets(root, listed)
-    for path, entry in listed.items():
-        folder, _, name = path.rpartition("/")
-        parents = [path[:end] for end, letter in enumerate(path) if letter == "/"]
-        if not sets.isdisjoint(parents) or any(part.startswith(".") for part in folder.split("/")):
-            continue
-        kind = kind_of_file(name, partial((root / path).read_bytes, 0, 16) if entry.size else bytes)
-        yield Found(
-            photo_text(f"{folder}/" if folder else ""), photo_text(name), kind, entry.size, entry.stamp_ns
-        )
-
-
-def _find_sets(root: Remote, listed: Mapping[str, Entry]) -> set[str]:
-    """Return the folders that hold a prepared set, finished or in progress: their crops are not photos."""
-    found = {path.removesuffix(f"/{CLAIM}") for path in listed if path.endswith(f"/{CLAIM}")}
+    # folders that hold a prepared set, finished or in progress: their crops are not photos
+    sets = {path.removesuffix(f"/{CLAIM}") for path in listed if path.endswith(f"/{CLAIM}")}
     for path in listed:
         if path.endswith(f"/{DATASET}"):
             try:
@@ -64,10 +51,17 @@ def _find_sets(root: Remote, listed: Mapping[str, Entry]) -> set[str]:
             except (OSError, ValueError):
                 continue
             if isinstance(info, dict) and info.get("kind") == KIND:
-                found.add(path.removesuffix(f"/{DATASET}"))
-    for path in sorted(found):
+                sets.add(path.removesuffix(f"/{DATASET}"))
+    for path in sorted(sets):
         logger.info("%s/%s is a prepared set: its crops are not taken as photos", root, path)
-    return found
+    for path, entry in listed.items():
+        folder, _, name = path.rpartition("/")
+        parents = [path[:end] for end, letter in enumerate(path) if letter == "/"]
+        if not sets.isdisjoint(parents) or any(part.startswith(".") for part in folder.split("/")):
+            continue
+        kind = kind_of_file(name, partial((root / path).read_bytes, 0, 16) if entry.size else bytes)
+        text = photo_text(f"{folder}/" if folder else "")
+        yield Found(text, photo_text(name), kind, entry.size, entry.stamp_ns)
 
 
 def read_object(file: Remote, most_bytes: int) -> bytes:

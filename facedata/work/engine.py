@@ -42,14 +42,6 @@ class ShardsLostError(Exception):
 class Engine(Protocol):
     """Where shards run."""
 
-    @property
-    def fallback(self) -> Engine | None:
-        """Where to run the shards that were in flight when workers died, to find the one that kills them.
-
-        None when this engine knows which shard killed its worker: that one is then run photo by photo.
-        """
-        ...
-
     def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
         """Run shards in any order; yield each one's statuses once its part is written.
 
@@ -65,8 +57,6 @@ class LocalEngine:
     Args:
         workers: how many.
     """
-
-    fallback: Engine | None = None
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -113,15 +103,9 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
         rounds_without_progress += 1
         suspects = {name for name, count in deaths.items() if count >= _DEATHS_BEFORE_ISOLATION}
         try:
-            isolated = [task for task in _pending(tasks) if task.name in suspects]
-            if isolated and engine.fallback is not None:
-                finished: list[list[str]] = []
-                run_all(isolated, engine.fallback, finished.append)
-                results: Iterable[list[str]] = finished
-            else:
-                results = map(_run_isolated, isolated)
+            isolated = (_run_isolated(task) for task in _pending(tasks) if task.name in suspects)
             others = (task for task in _pending(tasks) if task.name not in suspects)
-            for statuses in chain(results, engine.run(others)):
+            for statuses in chain(isolated, engine.run(others)):
                 rounds_without_progress = 0
                 on_shard(statuses)
             return

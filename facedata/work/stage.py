@@ -14,7 +14,7 @@ from ..config import PrepareConfig
 from ..crops.codec import encode_crop
 from ..crops.cut import CropShape, cut_crop, make_shape
 from ..detect.base import Detector, DetectorFactory
-from ..detect.choose import box_iou, choose
+from ..detect.choose import box_iou
 from ..detect.find import BATCH_PIXELS, Outcome, SearchRegion, find_faces
 from ..detect.search import SearchRule
 from ..errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
@@ -165,17 +165,14 @@ class FindAndCrop:
             all_boxes=[face.box.tolist() for face in outcome],
             all_scores=[face.score for face in outcome],
         )
-        given, rules = photo.given_box, self.rules
-        face, status, reason = choose(
-            outcome, rules.face, (row["width"], row["height"]),
-            min_score=rules.min_score, min_face=rules.min_face, given_box=given,
-        )  # fmt: skip
+        face, status, reason = region.rule.choose(outcome, region.picture.size)
         if face is None:
             return _reject(row, status, reason)
         try:
-            crop = cut_crop(region.picture, face, rules.shape)
+            crop = cut_crop(region.picture, face, self.rules.shape)
         except ImageError as error:  # it could be decoded at another size
             return _reject_image(row, error)
+        given = photo.given_box
         row.update(
             status=Status.KEPT.value,
             score=face.score,

@@ -13,6 +13,7 @@ import numpy as np
 from facedata.errors import UsageError, writing
 from facedata.files.locks import locked
 from facedata.options import resolved
+from facedata.progress.folder import refuse_other_settings
 
 from ..batches.reader import OnProgress
 from ..batches.sources import CropSource, SetPath, open_crops
@@ -21,14 +22,7 @@ from ..errors import ScoreError
 from ..machine.memory import catch_out_of_memory
 from ..models.embed_crops import embed_crops, split_batches
 from ..models.embedder import Embedder, open_model
-from ..models.embedding_file import (
-    KIND,
-    Parts,
-    parts_folder,
-    read_settings,
-    refuse_other_settings,
-    remove_parts,
-)
+from ..models.embedding_file import KIND, EmbeddingParts, read_settings
 from .outputs import is_table_of, parquet_out
 
 
@@ -102,20 +96,20 @@ def _embed_to(
     on_progress: OnProgress | None,
 ) -> int:
     """Make the file, or what is missing of it; return how many crops were embedded."""
+    parts = EmbeddingParts(out, settings, len(crops.ids), embedder.spec.dim)
     if config.overwrite:
         with writing(out):
             out.unlink(missing_ok=True)
-        remove_parts(out)
+        parts.remove()
     if out.exists():
         refuse_other_settings(out, (read_settings(out) if out.is_file() else None) or {}, settings)
-        remove_parts(out)
+        parts.remove()
         return 0
-    folder, done = parts_folder(out), 0
+    done = 0
     with writing(out):
-        folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        parts = Parts(out, settings, len(crops.ids), embedder.spec.dim)
-        parts.begin()
+        parts.folder.mkdir(parents=True, exist_ok=True)
+    with locked(parts.folder):
+        parts.claim(settings)
         missing = parts.missing()
         pieces = [np.arange(rows.start, rows.stop) for rows in map(parts.rows_of, missing)]
         every = np.concatenate([np.empty(0, np.int64), *pieces])

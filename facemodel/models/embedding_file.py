@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facedata.errors import NotASetError, OtherSettingsError, writing
-from facedata.files.atomic import whole_file, write_text
+from facedata.errors import NotASetError
+from facedata.files.atomic import whole_file
 from facedata.files.remote import parse_location
-from facedata.options import setting_differences
+from facedata.progress.folder import PartsFolder
 from facedata.tables.parquet import read_footer
 from facedata.tables.schema import ROW_GROUP_ROWS, SCHEMA_VERSION
 from facedata.types import Float32Array, Int64Array
@@ -31,8 +30,6 @@ KIND = "embeddings"
 
 PART_ROWS = 512
 """Rows of a part: the most that a killed run loses. A constant, since no batch reaches beyond its part."""
-
-_SETTINGS = "work.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +90,7 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     return None if found is None else dict(json.loads(found))
 
 
-class Parts:
+class EmbeddingParts(PartsFolder):
     """The parts of a file that is being made: one file each, in a hidden folder beside it.
 
     Args:
@@ -103,21 +100,11 @@ class Parts:
         dim: length of an embedding.
     """
 
+    settings_name = "work.json"
+
     def __init__(self, out: Path, settings: Mapping[str, Any], rows: int, dim: int) -> None:
-        self.out, self.settings, self.rows, self.dim = out, dict(settings), rows, dim
-        self.folder = parts_folder(out)
-
-    def begin(self) -> None:
-        """Check that the parts there were made with the same settings; if there are none, write the settings.
-
-        Raises:
-            OtherSettingsError: they were made with others.
-        """
-        file = self.folder / _SETTINGS
-        if file.is_file():
-            refuse_other_settings(self.out, json.loads(file.read_text(encoding="utf-8")), self.settings)
-        else:
-            write_text(file, json.dumps(self.settings, sort_keys=True) + "\n")
+        super().__init__(out, out.with_name(f".{out.name}.parts"))
+        self.settings, self.rows, self.dim = dict(settings), rows, dim
 
     def missing(self) -> list[int]:
         """Return the numbers of the parts still to be made."""
@@ -165,7 +152,7 @@ class Parts:
                 lists = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), self.dim)
                 columns = [ids[start:stop], paths.slice(start, stop - start).combine_chunks(), lists]
                 writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
-        remove_parts(self.out)
+        self.remove()
 
     def _read(self, number: int) -> Float32Array:
         if not self._is_complete(number):
@@ -178,28 +165,3 @@ class Parts:
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06d}.f4"
-
-
-def parts_folder(out: Path) -> Path:
-    """Return the hidden folder of a file's parts."""
-    return out.with_name(f".{out.name}.parts")
-
-
-def remove_parts(out: Path) -> None:
-    """Remove a file's parts, if there are any."""
-    folder = parts_folder(out)
-    if folder.is_dir():
-        with writing(folder):
-            shutil.rmtree(folder)
-
-
-def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to continue what was made with other settings.
-
-    Raises:
-        OtherSettingsError: the message names what differs.
-    """
-    if changes := setting_differences(before, now):
-        raise OtherSettingsError(
-            f"{out} was made with other settings ({changes}): choose another --out, or --overwrite it"
-        )

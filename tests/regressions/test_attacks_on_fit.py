@@ -110,7 +110,7 @@ def test_triplets_without_a_column_or_with_ids_that_are_none(faces: PreparedSet,
     place = whole.column_names.index("anchor")
     for words in (["x"], ["1.5"]):
         pq.write_table(whole.set_column(place, "anchor", [words * len(whole)]), file)
-        with pytest.raises(NotASetError, match="its column anchor is no int64"):
+        with pytest.raises(NotASetError, match="its column anchor is not int64"):
             TripletManifest.open(file, of=faces.path)
     pq.write_table(whole.set_column(place, "anchor", [whole.column("anchor").cast("string")]), file)
     assert TripletManifest.open(file, of=faces.path)[0] == manifest[0]

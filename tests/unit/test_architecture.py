@@ -27,8 +27,8 @@ _ROOMS = {
         "commands", "", "cli",
     ],
     "facemodel": [
-        "errors", "loss_table", "config", "spec", "recipes", "unused_options", "machine", "batches", "network", "epochs",
-        "objective", "scoring", "models", "training", "recognition", "commands", "", "cli", "__main__",
+        "errors", "loss_table", "config", "spec", "recipes", "unused_options", "machine", "batches", "network",
+        "epochs", "objective", "scoring", "models", "training", "recognition", "commands", "", "cli", "__main__",
     ],
 }  # fmt: skip
 
@@ -36,7 +36,7 @@ _ROOMS = {
 # and how pairs and triplets are drawn, since fresh rows of an epoch come the same way as a set's own.
 _SHARED_ROOMS = {
     "", "errors", "files", "flags", "options", "sampling", "sets", "store", "tables", "types",
-    "config", "crops.codec", "detect.choose", "detect.weights", "work.processes",
+    "config", "crops.codec", "progress.folder", "detect.choose", "detect.weights", "work.processes",
 }  # fmt: skip
 # Photos themselves are known to few: recognition starts from them, and embedding takes folders of crops.
 _PHOTO_ROOMS = {"photos", "sources"}

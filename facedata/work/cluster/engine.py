@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ...errors import EngineError
-from ..engine import Engine, ShardsLostError
+from ..engine import ShardsLostError
 from ..task import ShardTask, write_part
 from .base import Cluster, one_line
 from .check import refuse_unfit
@@ -25,8 +25,6 @@ class ClusterEngine:
         versions: of facedata and the libraries the bytes depend on.
         most: how many shards may run at once; None: as many as there are workers.
     """
-
-    fallback: Engine | None = None  # a cluster reports which shard killed its worker
 
     def __init__(self, cluster: Cluster, versions: Mapping[str, str], most: int | None) -> None:
         self.cluster, self.versions, self._most = cluster, versions, most

@@ -24,7 +24,7 @@ from facemodel.commands.embed import embed_set
 from facemodel.errors import DataError, ScoreError, SpecError
 from facemodel.models import embedding_file
 from facemodel.models.embed_crops import embed_crops, embed_rows
-from facemodel.models.embedding_file import parts_folder, read_embeddings
+from facemodel.models.embedding_file import read_embeddings
 from tests.support.colour_embedder import ColourEmbedder
 from tests.support.small_set import make_set
 
@@ -42,12 +42,16 @@ def die(*_):
     os.kill(os.getpid(), 9)
 
 if where == "close":
-    embedding_file.Parts.close = die
+    embedding_file.EmbeddingParts.close = die
 if where == "rename":
-    embedding_file.remove_parts = die
+    embedding_file.EmbeddingParts.remove = die
 embed_set(ColourEmbedder(), faces, out, batch=3,
           on_progress=lambda done, _: die() if where.isdigit() and done >= int(where) else None)
 """
+
+
+def parts_folder(out: Path) -> Path:
+    return out.with_name(f".{out.name}.parts")
 
 
 @pytest.fixture
@@ -120,7 +124,7 @@ def test_killed_anywhere_it_comes_to_the_same_bytes(faces: PreparedSet, tmp_path
 def test_a_damaged_part_is_made_again(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     with patch.object(embedding_file, "PART_ROWS", 4):
-        with patch.object(embedding_file.Parts, "close"):
+        with patch.object(embedding_file.EmbeddingParts, "close"):
             embed_set(ColourEmbedder(), faces.path, out)
         (parts_folder(out) / "000001.f4").write_bytes(b"cut short")
         (parts_folder(out) / "000003.f4").unlink()
@@ -140,11 +144,11 @@ def test_what_is_there_is_not_done_again(faces: PreparedSet, tmp_path: Path) -> 
 def test_other_settings_are_refused_until_overwritten(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     embed_set(ColourEmbedder(), faces.path, out)
-    with pytest.raises(OtherSettingsError, match="flip was False, is True"):
+    with pytest.raises(OtherSettingsError, match="flip: False there, True now"):
         embed_set(ColourEmbedder(), faces.path, out, flip=True)
-    with pytest.raises(OtherSettingsError, match="model was"):
+    with pytest.raises(OtherSettingsError, match="model: "):
         embed_set(ColourEmbedder(mean=(0.1, 0.1, 0.1)), faces.path, out)
-    with pytest.raises(OtherSettingsError, match="rows was"):
+    with pytest.raises(OtherSettingsError, match="rows: "):
         embed_set(ColourEmbedder(), faces.path, out, split="test")
     embed_set(ColourEmbedder(), faces.path, out, flip=True, overwrite=True)
     assert read_embeddings(out).settings["flip"]
@@ -152,7 +156,7 @@ def test_other_settings_are_refused_until_overwritten(faces: PreparedSet, tmp_pa
 
 def test_other_settings_are_refused_half_way(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
-    with patch.object(embedding_file.Parts, "close"):
+    with patch.object(embedding_file.EmbeddingParts, "close"):
         embed_set(ColourEmbedder(), faces.path, out)
     with pytest.raises(OtherSettingsError, match="flip"):
         embed_set(ColourEmbedder(), faces.path, out, flip=True)
@@ -214,7 +218,7 @@ def test_a_manifest_of_crops_that_lies_elsewhere(faces: PreparedSet, tmp_path: P
     ClassManifest.open(faces.path)[5:9].write(tmp_path / "some.parquet")
     embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "e.parquet", of=str(faces.path))
     np.testing.assert_array_equal(read_embeddings(tmp_path / "e.parquet").values, embedded(faces)[5:9])
-    with pytest.raises(UsageError, match="which set"):
+    with pytest.raises(UsageError, match="name the set it belongs to"):
         embed_set(ColourEmbedder(), tmp_path / "some.parquet", tmp_path / "f.parquet")
 
 

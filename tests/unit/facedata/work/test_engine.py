@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from facedata.errors import EngineError
-from facedata.work.engine import Engine, ShardsLostError, run_all
+from facedata.work import engine as engine_module
+from facedata.work.engine import ShardsLostError, run_all
 from facedata.work.processes import ONE_THREAD, ProcessPool, WorkerDiedError
 from facedata.work.task import ShardTask
 
@@ -32,7 +33,6 @@ class Losing:
     deadly: set[str] = field(default_factory=set)
     beside: int = 0
     deaths: int = 1
-    fallback: Engine | None = None
     seen: list[str] = field(default_factory=list)
 
     def run(self, tasks: Iterable[Any]) -> Iterator[list[str]]:
@@ -44,10 +44,6 @@ class Losing:
                 raise ShardsLostError([task.name, *others], self.deaths)
             task.part.touch()
             yield [task.name]
-
-
-class Surviving(Losing):
-    """Loses nothing."""
 
 
 @pytest.fixture
@@ -69,21 +65,35 @@ def test_shards_with_a_part_are_left_alone(shards: list[ShardTask]) -> None:
     assert engine.seen == list("abdef")
 
 
-def test_shards_in_flight_at_two_deaths_go_to_the_fallback(shards: list[ShardTask]) -> None:
-    nearer, done = Surviving(), list[list[str]]()
-    engine = Losing({"c"}, beside=1, fallback=nearer)
+@pytest.fixture
+def isolated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The shards that were run photo by photo, all of which survive that."""
+    names: list[str] = []
+
+    def survive(task: ShardTask) -> list[str]:
+        names.append(task.name)
+        task.part.touch()
+        return [task.name]
+
+    monkeypatch.setattr(engine_module, "_run_isolated", survive)
+    return names
+
+
+def test_shards_in_flight_at_two_deaths_are_run_alone(shards: list[ShardTask], isolated: list[str]) -> None:
+    engine, done = Losing({"c"}, beside=1), list[list[str]]()
     run_all(shards, engine, done.append)
-    assert nearer.seen == ["c", "d"]
+    assert isolated == ["c", "d"]
     # c was met in two rounds, and then no more
     assert engine.seen == ["a", "b", "c", "c", "e", "f"]
     assert sorted(done) == [[name] for name in "abcdef"]
 
 
-def test_an_engine_that_tried_again_itself_is_believed_at_once(shards: list[ShardTask]) -> None:
-    nearer = Surviving()
-    engine = Losing({"c"}, deaths=2, fallback=nearer)
+def test_an_engine_that_tried_again_itself_is_believed_at_once(
+    shards: list[ShardTask], isolated: list[str]
+) -> None:
+    engine = Losing({"c"}, deaths=2)
     run_all(shards, engine, lambda _: None)
-    assert nearer.seen == ["c"]
+    assert isolated == ["c"]
     assert engine.seen == ["a", "b", "c", "d", "e", "f"]
 
 

@@ -97,7 +97,7 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="not a run folder: it has no best.safetensors"):
+    with pytest.raises(ModelError, match=r"not a run folder: it has no best.safetensors"):
         load_objective(tmp_path)
     with pytest.raises(ModelError, match="there is no model at"):
         load_objective(tmp_path / "gone.safetensors")

@@ -24,17 +24,9 @@ from facedata.flags import (
     typed_options,
 )
 
+from . import config as options
 from .commands.bar import Bar
 from .commands.outputs import PARQUET
-from .config import (
-    EmbedConfig,
-    EnrollConfig,
-    EvaluateConfig,
-    ExportConfig,
-    FitConfig,
-    IdentifyConfig,
-    MineConfig,
-)
 from .recipes import list_recipes, load_recipe, read_fit_config
 
 parser, commands = make_parser(
@@ -82,12 +74,12 @@ def _recipes(parsed: Namespace) -> None:
     "train a model on a prepared set; --resume continues an interrupted run",
     _SET,
     argument("--out", "DIR", "the run's folder", required=True),
-    options=FitConfig,
+    options=options.FitConfig,
 )
 def _fit(parsed: Namespace) -> None:
     from .commands.summary import fit_lines
 
-    config = read_fit_config(parsed.config, **typed_options(parsed, FitConfig))
+    config = read_fit_config(parsed.config, **typed_options(parsed, options.FitConfig))
     with Bar("step") as bar:
         result = facemodel.fit(parsed.set, parsed.out, config, on_progress=bar.show_fit)
     if os.environ.get("RANK", "0") == "0":  # torchrun's other processes trained the same model
@@ -109,12 +101,12 @@ def _info(parsed: Namespace) -> None:
     _MODEL,
     argument("source", "SOURCE", "a set, a manifest (.parquet) or a folder of crops"),
     argument("--out", "FILE.parquet", "the file to write", required=True),
-    options=EmbedConfig,
+    options=options.EmbedConfig,
 )
 def _embed(parsed: Namespace) -> None:
     from .commands.summary import embed_lines
 
-    config = options_of(parsed, EmbedConfig)
+    config = options_of(parsed, options.EmbedConfig)
     with Bar("crop") as bar:
         done = facemodel.embed_set(parsed.model, parsed.source, parsed.out, config, on_progress=bar.show)
     print_result(parsed, done, embed_lines(done))
@@ -127,12 +119,12 @@ def _embed(parsed: Namespace) -> None:
     _MODEL,
     _SET,
     argument("--out", "DIR", "folder for the tables and plots", required=True),
-    options=EvaluateConfig,
+    options=options.EvaluateConfig,
 )
 def _evaluate(parsed: Namespace) -> None:
     from .scoring.report import score_table
 
-    config = options_of(parsed, EvaluateConfig)
+    config = options_of(parsed, options.EvaluateConfig)
     with Bar("crop") as bar:
         scores = facemodel.evaluate(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
     print_result(parsed, scores, [*score_table(scores), f"scores in {parsed.out}"])
@@ -145,12 +137,12 @@ def _evaluate(parsed: Namespace) -> None:
     _MODEL,
     argument("people", "PEOPLE", "the folder that holds one folder per person"),
     argument("--out", "FILE.parquet", "the gallery to write", required=True),
-    options=EnrollConfig,
+    options=options.EnrollConfig,
 )
 def _enroll(parsed: Namespace) -> None:
     from .commands.summary import gallery_lines, gallery_values
 
-    config = options_of(parsed, EnrollConfig)
+    config = options_of(parsed, options.EnrollConfig)
     with Bar("photo") as bar:
         gallery = facemodel.enroll(parsed.model, parsed.people, parsed.out, config, on_progress=bar.show)
     print_result(parsed, gallery_values(gallery, parsed.out), gallery_lines(gallery, parsed.out))
@@ -167,14 +159,14 @@ def _enroll(parsed: Namespace) -> None:
         "the gallery (a classifier needs none), then photos or folders of them",
         nargs="+",
     ),
-    options=IdentifyConfig,
+    options=options.IdentifyConfig,
 )
 def _identify(parsed: Namespace) -> None:
     from .commands.summary import identified_lines
 
     first, *others = parsed.photos
     gallery, photos = (first, others) if first.endswith(PARQUET) else (None, parsed.photos)
-    config = options_of(parsed, IdentifyConfig)
+    config = options_of(parsed, options.IdentifyConfig)
     with Bar("photo") as bar:
         found = facemodel.identify(parsed.model, gallery, photos, config, on_progress=bar.show)
     print_result(parsed, found.to_json(), identified_lines(found))
@@ -189,12 +181,12 @@ def _identify(parsed: Namespace) -> None:
     _MODEL,
     _SET,
     argument("--out", "FILE.parquet", "the file to write, for fit --triplets", required=True),
-    options=MineConfig,
+    options=options.MineConfig,
 )
 def _mine(parsed: Namespace) -> None:
     from .commands.summary import mined_lines
 
-    config = options_of(parsed, MineConfig)
+    config = options_of(parsed, options.MineConfig)
     with Bar("crop") as bar:
         mined = facemodel.mine(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
     print_result(parsed, mined, mined_lines(mined, parsed.out))
@@ -206,10 +198,10 @@ def _mine(parsed: Namespace) -> None:
     "write a model for use elsewhere, and check that the file gives the same embeddings",
     argument("model", "MODEL", "a run's folder"),
     argument("--out", "FILE", "the file to write; its input spec goes beside it", required=True),
-    options=ExportConfig,
+    options=options.ExportConfig,
 )
 def _export(parsed: Namespace) -> None:
     from .commands.export import export_lines
 
-    done = facemodel.export_model(parsed.model, parsed.out, options_of(parsed, ExportConfig))
+    done = facemodel.export_model(parsed.model, parsed.out, options_of(parsed, options.ExportConfig))
     print_result(parsed, done, export_lines(done))

@@ -101,7 +101,7 @@ class ProgressFolder(PartsFolder):
         if recorded is not None:
             before = read_json(recorded)
             if not all(isinstance(before.get(name), dict) for name in ("settings", "versions")):
-                raise SetError(f"{recorded} is damaged (no settings); start afresh with --overwrite")
+                raise SetError(f"{recorded} is damaged (no settings); start over with --overwrite")
             refuse_other_settings(self.out, before["settings"], settings)
             if changes := setting_differences(before["versions"], versions):
                 logger.warning(
@@ -172,7 +172,7 @@ def read_json(file: Path) -> dict[str, Any]:
         error: Exception = TypeError("not a JSON object")
     except (OSError, ValueError) as unreadable:
         error = unreadable
-    raise SetError(f"{file} is damaged ({error}); start afresh with --overwrite") from error
+    raise SetError(f"{file} is damaged ({error}); start over with --overwrite") from error
 
 
 def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -184,7 +184,7 @@ def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str
     if changes := setting_differences(before, now):
         raise OtherSettingsError(
             f"{out} was made with other settings ({changes}): use those again, choose another --out, or "
-            "start afresh with --overwrite"
+            "start over with --overwrite"
         )
 
 

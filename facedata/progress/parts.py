@@ -64,7 +64,7 @@ def read_rows(path: str | Path) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as error:
         raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
     if rows.schema != ROWS:
-        raise NotASetError(f"{path} is by another version of facedata; start afresh with --overwrite")
+        raise NotASetError(f"{path} is by another version of facedata; start over with --overwrite")
     return rows
 
 

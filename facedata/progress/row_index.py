@@ -104,7 +104,7 @@ class RowIndex:
             self.digest[where] = digest_bytes(rows.column("sha256"))[:, :16].copy().view(np.uint64)
             self.crop[where] = digest_bytes(rows.column("crop_sha256"))
         except ValueError as error:
-            raise NotASetError(f"a part is damaged ({error}): start afresh with --overwrite") from error
+            raise NotASetError(f"a part is damaged ({error}): start over with --overwrite") from error
         has_crop = pc.and_(pc.is_valid(rows.column("path")), pc.is_valid(rows.column("crop_length")))
         self.length[where] = pc.if_else(has_crop, rows.column("crop_length"), -1).to_numpy()
         if self.iou is not None:

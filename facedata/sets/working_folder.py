@@ -52,7 +52,7 @@ def working_copy(remote: Remote, cache: Path, overwrite: bool = False) -> Iterat
     Args:
         remote: the set's URL.
         cache: the folder lies below it, in ``staging/``.
-        overwrite: start afresh; the set at the URL is replaced at the end.
+        overwrite: start over; the set at the URL is replaced at the end.
 
     Raises:
         SetError: the URL holds something else, or another run has taken over.

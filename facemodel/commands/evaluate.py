@@ -13,13 +13,12 @@ from facedata import ClassManifest, open_set
 from facedata.options import resolved
 from facedata.types import Float32Array, Float64Array, Int64Array
 
-from ..batches.reader import CropReader, OnProgress, read_batches
+from ..batches.reader import CropReader, OnProgress
 from ..batches.sources import SetPath
 from ..config import EvaluateConfig
 from ..errors import DataError, ScoreError
 from ..machine.extras import require_extra
-from ..machine.memory import catch_out_of_memory
-from ..models.embed_crops import embed_rows, split_batches
+from ..models.embed_crops import classify_crops, embed_rows
 from ..models.embedder import Embedder, open_model
 from ..models.known_people import KnownPeople, read_people
 from ..scoring.distances import compare
@@ -133,18 +132,12 @@ def _run_model(
     codes = {name: code for code, name in enumerate(embedder.classes)}
     label_of = np.array([codes.get(name, -1) for name in plan.people.names], np.int64)
     labels = label_of[plan.people.person[plan.split_rows]]
-    rows, predicted = plan.rows, [np.empty(0, np.int64)]
     with CropReader(plan.classes, config.workers) as reader:
-        reader.check(rows, hashes=True)
-        embeddings = embed_rows(embedder, reader, rows, config.batch, config.flip, on_progress)
-        for _, crops in read_batches(reader, split_batches(plan.split_rows[labels >= 0], config.batch)):
-            sides = [crops, np.ascontiguousarray(crops[:, :, ::-1])] if config.flip else [crops]
-            with catch_out_of_memory(f"lower --batch, now {config.batch}"):
-                logits = [found for side in sides if (found := embedder.logits(side)) is not None]
-            if len(logits) < len(sides):
-                raise ScoreError(f"{embedder.name} names classes and gives no logits")
-            predicted.append(np.sum(logits, axis=0).argmax(axis=1).astype(np.int64))
-    return _Outputs(rows, embeddings, np.concatenate(predicted), labels[labels >= 0])
+        reader.check(plan.rows, hashes=True)
+        embeddings = embed_rows(embedder, reader, plan.rows, config.batch, config.flip, on_progress)
+        own = plan.split_rows[labels >= 0]
+        predicted = classify_crops(embedder, reader, own, config.batch, config.flip)
+    return _Outputs(plan.rows, embeddings, predicted, labels[labels >= 0])
 
 
 def _score_pairs(

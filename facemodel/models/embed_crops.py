@@ -9,6 +9,7 @@ import numpy as np
 from facedata.types import Float32Array, Int64Array
 
 from ..batches.reader import CropReader, OnProgress, UInt8Batch, read_batches
+from ..errors import ScoreError
 from ..machine.memory import catch_out_of_memory
 from .embedder import Embedder
 
@@ -68,3 +69,22 @@ def split_batches(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
     """Yield ``batch`` rows after the other; the last batch may be shorter."""
     for start in range(0, len(rows), batch):
         yield rows[start : start + batch]
+
+
+def classify_crops(
+    embedder: Embedder, reader: CropReader, rows: Int64Array, batch: int = 64, flip: bool = False
+) -> Int64Array:
+    """Return the class that a classifier's own head gives each crop, ``(n,)`` int64; see :func:`embed_rows`.
+
+    Raises:
+        ScoreError: the model names classes, but returns no logits.
+    """
+    predicted = [np.empty(0, np.int64)]
+    for _, crops in read_batches(reader, split_batches(rows, batch)):
+        sides = [crops, np.ascontiguousarray(crops[:, :, ::-1])] if flip else [crops]
+        with catch_out_of_memory(f"lower --batch, now {batch}"):
+            logits = [found for side in sides if (found := embedder.logits(side)) is not None]
+        if len(logits) < len(sides):
+            raise ScoreError(f"{embedder.name} names classes and gives no logits")
+        predicted.append(np.sum(logits, axis=0).argmax(axis=1).astype(np.int64))
+    return np.concatenate(predicted)

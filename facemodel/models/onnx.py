@@ -63,8 +63,17 @@ class OnnxEmbedder:
         except refusals as error:
             raise ModelError(f"onnxruntime cannot read {path}: {error}") from error
         self.name, self.device, self._path, self._session = str(path), torch.device("cpu"), path, session
-        self.spec = read_spec(path.with_suffix(".json"))
-        self.classes = _read_classes(path)
+        spec = path.with_suffix(".json")
+        self.spec = read_spec(spec)
+        values = json.loads(spec.read_text(encoding="utf-8"))  # an export of ours adds sha256 and classes
+        if values.get("sha256", digest := file_sha256(path)) != digest:
+            raise SpecError(
+                f"{spec} belongs to another file than {path}: the SHA-256 differs; export the model again"
+            )
+        names = values.get("classes", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise SpecError(f"the input spec {spec}: classes is a list of names")
+        self.classes = tuple(names)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or not outputs:
             raise SpecError(
@@ -173,24 +182,6 @@ class OnnxEmbedder:
                 f"the spec of {self.name} names {len(self.classes)} classes, and its second output is "
                 f"{_text(logits)}"
             )
-
-
-def _read_classes(path: Path) -> tuple[str, ...]:
-    """Return the class names in the spec's JSON, which an export of ours writes there.
-
-    Raises:
-        SpecError: they are not names; or the JSON holds the SHA-256 of another file.
-    """
-    spec = path.with_suffix(".json")
-    values = json.loads(spec.read_text(encoding="utf-8"))  # read_spec has read it already
-    if values.get("sha256", digest := file_sha256(path)) != digest:
-        raise SpecError(
-            f"{spec} belongs to another file than {path}: the SHA-256 differs; export the model again"
-        )
-    names = values.get("classes", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise SpecError(f"the input spec {spec}: classes is a list of names")
-    return tuple(names)
 
 
 def _fixed_side(side: Any) -> int | None:

@@ -32,7 +32,7 @@ from ..scoring.metrics import accuracy, roc
 
 _BLOCK_ROWS = 8192
 _PROBE = 0x70726F6265
-"""Stands before the seeds of probes, so that no other draw shares their random numbers."""
+"""The first of a probe's seeds, so that no other draw shares its random numbers."""
 
 _MISSED = 0.05
 """Share of the correctly named validation photos below a classifier's threshold, which rejects strangers."""

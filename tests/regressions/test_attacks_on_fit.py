@@ -78,9 +78,7 @@ def test_nobody_who_trains_judges_an_open_set(tmp_path: Path, caplog: pytest.Log
 
 def test_validation_by_very_few_pairs_is_said(tmp_path: Path) -> None:
     few = people_set(tmp_path / "set", people=6, photos=2)
-    assert any(
-        "validation pairs are few to choose" in note for note in hold_out(few, FitConfig(**FEW)).notes
-    )
+    assert any("validation pairs are few to choose" in note for note in hold_out(few, FitConfig(**FEW)).notes)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +240,6 @@ def test_a_set_drawn_anew_is_another_set_to_go_on_with(faces: PreparedSet, tmp_p
     fit(tmp_path / "set", tmp_path / "run", **FEW)
     (tmp_path / "run" / "state" / "done.json").unlink()
     triplets_set(tmp_path / "set", TripletsConfig(seed=5))
-    with pytest.raises(RunError, match="the splits, pairs or triplets of the set .* were made again"):
+    with pytest.raises(RunError, match=r"the splits, pairs or triplets of the set .* were made again"):
         fit(tmp_path / "set", tmp_path / "run", **FEW, resume=True)
     assert fit(faces.path, tmp_path / "run", **FEW, resume=True).epochs == 1

@@ -31,7 +31,7 @@ from tests.support.set_bytes import OUTSIDE_THE_PROMISE, set_bytes
 URL = f"s3://{BUCKET}/faces"
 PHOTOS = f"s3://{BUCKET}/photos"
 _QUICK = (
-    "import facedata.files.remote as place; remote.FIRST_WAIT_S = 0.01\n"
+    "import facedata.files.remote as remote; remote.FIRST_WAIT_S = 0.01\n"
     "import facedata.store.tars as tars; tars.TAR_CROPS = 3\n" + STATEMENT
 )
 _FORKED = """

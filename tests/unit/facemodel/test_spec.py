@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facemodel.errors import SpecError
-from facemodel.spec import InputSpec, read_spec, make_spec
+from facemodel.spec import InputSpec, make_spec, read_spec
 
 SPEC = InputSpec(112, "arcface112", 128, mean=(0.1, 0.2, 0.3), threshold=0.4, metric="cosine")
 

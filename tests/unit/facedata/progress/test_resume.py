@@ -12,12 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata import prepare
+from facedata.closing import ledger
 from facedata.errors import NotASetError
+from facedata.plan import crop_names
+from facedata.progress import resume
 from facedata.progress.parts import read_rows
 from facedata.progress.resume import _RecordFinder
-from facedata.tables import schema
-from facedata.testing import FakeDetector, marked_folder
+from facedata.tables import blocks, schema
+from facedata.testing import marked_folder
+from facedata.work import shards
+from tests.support.marked_photos import CannotRun, prepare_marked
 from tests.support.set_bytes import set_bytes
 
 names = st.text(st.characters(codec="utf-8"), max_size=5)
@@ -35,8 +39,8 @@ def test_records_are_found_by_their_texts(planned: list[str], others: list[str])
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row groups of seven rows, so that a few photos are many of them."""
     monkeypatch.setattr(schema, "ROW_GROUP_ROWS", 7)
-    for module in ("tables.blocks", "plan.crop_names", "closing.ledger", "work.shards", "progress.resume"):
-        monkeypatch.setattr(f"facedata.{module}.BLOCK_ROWS", 7)
+    for module in (blocks, crop_names, ledger, shards, resume):
+        monkeypatch.setattr(module, "BLOCK_ROWS", 7)
 
 
 @pytest.mark.usefixtures("small_groups")
@@ -46,24 +50,24 @@ def test_a_set_of_many_row_groups_grows_as_one_of_one_does(tmp_path: Path, remem
     photos = sorted((tmp_path / "photos").rglob("*.png"))
     shutil.copy(photos[0], photos[0].with_name("zz.png"))
     shutil.copy(photos[8], photos[8].with_name("0.png"))
-    options: dict[str, Any] = {"detector": FakeDetector, "workers": 1, "min_photos": 2}
-    prepare(tmp_path / "photos", tmp_path / "grown", **options)
+    options: dict[str, Any] = {"min_photos": 2}
+    prepare_marked(tmp_path / "photos", tmp_path / "grown", **options)
     photos[0].unlink()  # its duplicate is the one to keep now
     photos[9].unlink()
     marked_folder(tmp_path / "photos", people=7, photos=2, seed=9)
     if not remembered:
         (tmp_path / "grown" / ".seen.arrow").unlink()
-    prepare(tmp_path / "photos", tmp_path / "grown", splits="train=0.75,test=0.25", **options)
-    ledger = pd.read_parquet(tmp_path / "grown" / "photos.parquet")
-    assert ledger["record"].tolist() == sorted(ledger["record"], key=str.encode)
-    assert set(ledger["status"]) == {"kept", "duplicate"}
+    prepare_marked(tmp_path / "photos", tmp_path / "grown", splits="train=0.75,test=0.25", **options)
+    grown = pd.read_parquet(tmp_path / "grown" / "photos.parquet")
+    assert grown["record"].tolist() == sorted(grown["record"], key=str.encode)
+    assert set(grown["status"]) == {"kept", "duplicate"}
     before = set_bytes(tmp_path / "grown")
-    prepare(tmp_path / "photos", tmp_path / "grown", detector=None, workers=1, min_photos=2)
+    prepare_marked(tmp_path / "photos", tmp_path / "grown", CannotRun(), min_photos=2)
     assert set_bytes(tmp_path / "grown") == before
-    prepare(tmp_path / "photos", tmp_path / "fresh", **options)
+    prepare_marked(tmp_path / "photos", tmp_path / "fresh", **options)
     # people keep their splits in a grown set; all the rest is that of a fresh one
     fresh = pd.read_parquet(tmp_path / "fresh" / "photos.parquet")
-    pd.testing.assert_frame_equal(ledger, fresh)
+    pd.testing.assert_frame_equal(grown, fresh)
     crops = [pd.read_parquet(tmp_path / name / "classes.parquet") for name in ("grown", "fresh")]
     unbound = [frame.drop(columns=["split", "label"]) for frame in crops]
     pd.testing.assert_frame_equal(*unbound)

@@ -17,7 +17,7 @@ TEMPLATES: dict[str, Any] = {
     "arcface112": "facedata.crops.arcface112:TEMPLATE",
     "facenet160": "facedata.crops.facenet160:TEMPLATE",
 }
-"""Name → a :class:`facedata.crops.align.Template`, or where it is (:func:`facedata.options.named`)."""
+"""Name → a :class:`facedata.crops.align.Template`, or its ``module:object``."""
 
 SOURCES: dict[str, Any] = {
     "demo": "facedata.sources.demo:DEMO",
@@ -26,7 +26,7 @@ SOURCES: dict[str, Any] = {
     "celeba": "facedata.sources.celeba:CELEBA",
     "lfw": "facedata.sources.lfw:LFW",
 }
-"""Name → a :class:`facedata.sources.open.SourceKind`, or where it is (:func:`facedata.options.named`)."""
+"""Name → a :class:`facedata.sources.open.SourceKind`, or its ``module:object``."""
 
 DETECTORS: dict[str, Any] = {
     "mtcnn": "facedata.detect.mtcnn.factory:MtcnnFactory",
@@ -34,7 +34,7 @@ DETECTORS: dict[str, Any] = {
     "retinaface": "facedata.detect.one_shot.retinaface_factory:RetinafaceFactory",
 }
 """Name → a function of (smallest face in photo pixels, device) that returns a
-:data:`facedata.detect.base.DetectorFactory`, or where it is (:func:`facedata.options.named`)."""
+:data:`facedata.detect.base.DetectorFactory`, or its ``module:object``."""
 
 _SPLIT_RULES = ("identity", "photo", "official")
 
@@ -124,11 +124,11 @@ class PrepareConfig(Options):
     )
     store: str = setting(
         "folders",
-        "how crops are kept: one file each (folders), or in WebDataset archives (tar)",
+        "how crops are stored: one file each (folders), or in WebDataset archives (tar)",
         choices=("folders", "tar"),
     )
     device: str = setting("auto", "where the detector runs", choices=("cpu", "cuda", "auto"))
-    # it shapes nothing: for each detector only one content is accepted, wherever the file is
+    # not a setting: each detector accepts exactly one content, so the file cannot change the result
     weights: str | None = option(
         None,
         "a file with the weights of yunet or retinaface (default: downloaded once)",
@@ -182,7 +182,7 @@ class SplitConfig(Options):
 
 @dataclass(frozen=True)
 class CropConfig(Options):
-    """The options of ``facedata crop``; the three that shape a set as in :class:`PrepareConfig`."""
+    """The options of ``facedata crop``; template, size and margin as in :class:`PrepareConfig`."""
 
     template: str = _TEMPLATE
     size: int | None = _SIZE
@@ -262,7 +262,7 @@ def parse_splits(text: str) -> dict[str, float]:
 
 
 def _canonical(splits: str) -> str:
-    """Return the ratios in one spelling, so that spaces and zeros do not count as other settings."""
+    """Return the ratios in one spelling, so that spaces and trailing zeros make no difference."""
     return ",".join(f"{name}={ratio}" for name, ratio in parse_splits(splits).items())
 
 
@@ -278,4 +278,4 @@ def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:
 
 def _refuse_margin(template: str, margin: float) -> None:
     if margin and not named(TEMPLATES, template).takes_margin:
-        raise UsageError(f"--margin {margin:g}: the template {template} has its own; drop --margin")
+        raise UsageError(f"--margin {margin:g}: the template {template} has a fixed margin; drop --margin")

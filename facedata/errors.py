@@ -9,7 +9,7 @@
     │   ├── DownloadError         a download failed or has the wrong SHA-256
     │   └── PhotosLostError       photos of a finished set are missing or changed
     ├── SetError                  the output folder does not hold what it should
-    │   ├── NotASetError          no dataset.json there, or not one of ours
+    │   ├── NotASetError          no dataset.json in the folder, or not ours
     │   ├── UnfinishedSetError    a run was interrupted and not rerun
     │   ├── OtherSettingsError    prepared with other settings
     │   ├── SchemaVersionError    written by an older or newer schema
@@ -27,7 +27,7 @@
     ├── UnsupportedImageError
     └── TooLargeImageError
 
-What a user did wrong raises a :class:`FacedataError`; what is wrong with one photo is an
+A problem that the user can fix is a :class:`FacedataError`. A problem with one photo is an
 :class:`ImageError`, which never leaves the shard: it becomes the photo's ledger row.
 """
 
@@ -74,7 +74,7 @@ class PhotosLostError(SourceError):
 
 
 class SetError(FacedataError):
-    """A prepared set is missing, incomplete, or not the one that was meant."""
+    """A prepared set is missing, incomplete, or not the expected one."""
 
 
 class NotASetError(SetError):
@@ -115,7 +115,7 @@ def writing(path: object) -> Iterator[None]:
 
 
 class SampleError(FacedataError):
-    """No pair or triplet can be drawn: there is one person only, or no person has two photos."""
+    """No pair or triplet can be drawn: there is only one person, or no person has two photos."""
 
 
 class NothingKeptError(FacedataError):

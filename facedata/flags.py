@@ -1,8 +1,7 @@
 """From option dataclasses to a command line: flags, config files, output, exit statuses, shell completion.
 
-Both packages' command lines are made of these. Results go to stdout (``--json`` for machines), progress and
-logs to stderr. Exit status: 0 good, 1 the work failed, 2 the command was used wrongly; 130 after Ctrl-C, as
-shells expect.
+Both packages build their command lines from these. Results go to stdout (``--json`` for machines), progress
+and logs to stderr. Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C, as shells expect.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _NAMES_A_FILE = re.compile("FILE|DIR|PATH|SET|SOURCE|MODEL|PEOPLE|PHOTO")
 
 
 def make_parser(program: str, text: str, examples: str) -> tuple[argparse.ArgumentParser, Any]:
-    """Return a program's parser, and the commands that :func:`command` adds to."""
+    """Return a program's parser, and its subparsers, to which :func:`command` adds commands."""
     parser = argparse.ArgumentParser(
         prog=program, description=text, epilog=examples, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,7 +45,7 @@ def make_parser(program: str, text: str, examples: str) -> tuple[argparse.Argume
 
 
 def command_group(commands: Any, name: str, text: str) -> Any:
-    """Add a first word that several commands share; return what :func:`command` adds them to."""
+    """Add a command that only groups subcommands; return its subparsers, for :func:`command`."""
     parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -54,14 +53,14 @@ def command_group(commands: Any, name: str, text: str) -> Any:
 def command(
     commands: Any, name: str, text: str, *arguments: Argument, options: type[Options] | None = None
 ) -> Callable[[Run], Run]:
-    """Make the decorated function a command, which gets what was typed.
+    """Make the decorated function a command; it gets the parsed arguments.
 
     Args:
-        commands: of :func:`make_parser` or :func:`command_group`.
-        name: of the command.
-        text: its line of help.
-        *arguments: of :func:`argument`.
-        options: the dataclass whose fields become flags, save those that ``arguments`` name.
+        commands: the subparsers from :func:`make_parser` or :func:`command_group`.
+        name: the command's name.
+        text: its help text.
+        *arguments: from :func:`argument`.
+        options: the dataclass whose fields become flags, except those that ``arguments`` name.
     """
 
     def register(run: Run) -> Run:
@@ -79,16 +78,16 @@ def command(
 
 
 def argument(flag: str, metavar: str, text: str, **about: Any) -> Argument:
-    """Return an argument, or a flag that is not an option of a dataclass, as ``add_argument`` takes them."""
+    """Return an argument or flag that belongs to no option dataclass, as ``add_argument`` takes it."""
     return flag, {"metavar": metavar, "help": text, **about}
 
 
 def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
-    """Run the command that was typed; return its exit status. An error is one line on stderr.
+    """Run the command given by the arguments; return its exit status. An error prints one line to stderr.
 
     Args:
-        parser: its program's name is also that of the package whose log goes to stderr.
-        arguments: None for those of this process.
+        parser: its ``prog`` is also the name of the package whose log goes to stderr.
+        arguments: None for ``sys.argv``.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -102,10 +101,10 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; run the same command again to continue", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone: there is no one left to tell
+    except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # where our own code expected none
+    except OSError as error:  # one that our code did not expect
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -120,7 +119,7 @@ class _PrintCompletion(argparse.Action):
 
 
 def log_to_stderr(package: str, verbose: bool) -> None:
-    """Show a package's log on stderr, without times: those are for files."""
+    """Print a package's log to stderr, without timestamps: those are for log files."""
     logging.basicConfig(format=f"{package}: %(message)s", stream=sys.stderr)
     logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.INFO)
 
@@ -132,8 +131,8 @@ def _add_argument(parser: argparse.ArgumentParser, flag: str, about: dict[str, A
 
 
 def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out: Collection[str]) -> None:
-    """Add one flag per field; flags not typed stay absent and so do not hide a config file's values."""
-    config = {"type": Path, "help": "read options from a file; flags win over it"}
+    """Add one flag per field; a flag that is not typed sets nothing, so the config file's value counts."""
+    config = {"type": Path, "help": "read options from a file; flags override it"}
     _add_argument(parser, "--config", {**config, "metavar": "FILE.toml"})
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every Options is a dataclass
@@ -147,12 +146,12 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out
             about["action"] = argparse.BooleanOptionalAction
         else:
             kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-            of_value = next(one for one in kinds if one is not type(None))
-            about["type"] = whole_number if of_value is int else of_value
+            value_type = next(one for one in kinds if one is not type(None))
+            about["type"] = whole_number if value_type is int else value_type
             if field.metadata["choices"]:
                 about["choices"] = field.metadata["choices"]
             else:
-                about["metavar"] = field.metadata["metavar"] or ("N" if of_value is int else "X")
+                about["metavar"] = field.metadata["metavar"] or ("N" if value_type is int else "X")
         _add_argument(parser, "--" + field.name.replace("_", "-"), about)
 
 
@@ -163,11 +162,11 @@ def typed_options(parsed: argparse.Namespace, kind: type[Options]) -> dict[str, 
 
 
 def options_of(parsed: argparse.Namespace, kind: type[OptionsT]) -> OptionsT:
-    """Return the options that were typed, over those of ``--config``."""
+    """Return the options: those of ``--config``, overridden by those that were typed."""
     typed = typed_options(parsed, kind)
     return from_toml(kind, parsed.config, **typed) if parsed.config else make(kind, typed)
 
 
 def print_result(parsed: argparse.Namespace, values: Any, lines: Sequence[str]) -> None:
-    """Print a result: as lines for people, with ``--json`` as one line for machines."""
+    """Print a result: lines for people, or with ``--json`` one line of JSON."""
     print(json.dumps(values, ensure_ascii=False, sort_keys=True) if parsed.json else "\n".join(lines))

@@ -1,7 +1,7 @@
-"""What every command's options share: declared once each, checked, read from TOML, flags or Python.
+"""The base of every command's options: each is declared once, checked, and read from TOML, flags or Python.
 
-The command line, TOML files and Python calls are all made from frozen dataclasses of these. A :func:`setting`
-is an option that a result depends on, and so part of its fingerprint.
+Frozen dataclasses of options define the flags, the TOML files and the keywords of Python calls. A
+:func:`setting` is an option that the result depends on, and so part of the result's fingerprint.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 MOST_WHOLE = 2**63 - 1
-"""What the tables and numpy can hold."""
+"""The largest integer that the tables and numpy can hold."""
 
 _KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
 
@@ -47,14 +47,14 @@ def option(
     """Declare an option; several dataclasses may share it under one name.
 
     Args:
-        default: its value where the user gives none.
-        text: its line of help.
+        default: its value when the user gives none.
+        text: its help text.
         shapes: the result depends on it, so it is part of the settings and the fingerprint.
-        choices: the values it takes; a table of names (:func:`named`) is read again each time.
+        choices: the values it takes; may be a table of names (:func:`named`), which may grow later.
         metavar: the word for its value in the help.
         least: the lowest number it takes.
         most: the highest number it takes.
-        file: it may name a file, which then counts by its content.
+        file: it may name a file; the settings then hold the hash of its content, not its name.
     """
     about = {"text": text, "shapes": shapes, "choices": choices, "metavar": metavar}
     return dataclasses.field(default=default, metadata={**about, "least": least, "most": most, "file": file})
@@ -74,11 +74,11 @@ class Options:
             object.__setattr__(self, field.name, _check(field, getattr(self, field.name), hints[field.name]))
 
     def to_toml(self) -> str:
-        """Return the options as TOML; options that are None are left out."""
+        """Return the options as TOML; without options that are None."""
         return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})  # type: ignore[call-overload]
 
     def settings(self) -> dict[str, Any]:
-        """Return the options that shape the result, by name; a file's SHA-256 takes its name's place."""
+        """Return the options that shape the result, by name; a file counts as its SHA-256."""
         settings = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if field.metadata["shapes"]:
@@ -96,7 +96,7 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 def from_toml(kind: type[OptionsT], path: Path, /, **changes: Any) -> OptionsT:
-    """Read options from a TOML file; ``changes`` (say, flags) win over it.
+    """Read options from a TOML file; ``changes`` (such as flags) override it.
 
     Raises:
         UsageError: no such file, not TOML, an unknown name, or a value out of range.
@@ -114,11 +114,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise UsageError(f"cannot read the config file {path}: {error}") from error
-    found = {name.replace("-", "_"): value for name, value in values.items()}
-    if len(found) < len(values):
+    options = {name.replace("-", "_"): value for name, value in values.items()}
+    if len(options) < len(values):
         twice = sorted(name for name in values if "-" in name and name.replace("-", "_") in values)
         raise UsageError(f"the config file {path} has {', '.join(twice)} twice, with - and with _")
-    return found
+    return options
 
 
 def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
@@ -129,7 +129,7 @@ def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
     """
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
-        raise UsageError(f"unknown option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise UsageError(f"unknown option {', '.join(unknown)}; the options are {', '.join(sorted(known))}")
     return kind(**values)
 
 
@@ -143,19 +143,19 @@ def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, A
 
 
 def named(table: Mapping[str, Any], name: str) -> Any:
-    """Return the object that a table of names has under a name.
+    """Look a name up in a table of names.
 
     Args:
-        table: name → object, or ``module:object`` to import it only when it is asked for.
+        table: name → object, or ``module:object``, which is imported here.
         name: a key of the table.
 
     >>> named({"square_root": "math:sqrt"}, "square_root")(16.0)
     4.0
     """
-    found = table[name]
-    if not isinstance(found, str):
-        return found
-    module, _, attribute = found.partition(":")
+    entry = table[name]
+    if not isinstance(entry, str):
+        return entry
+    module, _, attribute = entry.partition(":")
     return getattr(import_module(module), attribute)
 
 
@@ -163,10 +163,10 @@ def setting_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> st
     """Return what differs between an earlier run's settings and this one's; empty if nothing does.
 
     >>> setting_differences({"size": 240, "seed": 1}, {"size": 112, "seed": 1})
-    'size: 240 there, 112 now'
+    'size: 240 before, 112 now'
     """
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return ", ".join(f"{name}: {before.get(name)!r} there, {now.get(name)!r} now" for name in names)
+    return ", ".join(f"{name}: {before.get(name)!r} before, {now.get(name)!r} now" for name in names)
 
 
 def fingerprint_of(values: Any) -> str:
@@ -176,7 +176,7 @@ def fingerprint_of(values: Any) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Return a flag's text as a whole number; ``100e6`` is one.
+    """Parse a flag's text as a whole number; ``100e6`` is accepted.
 
     Raises:
         ValueError: it is not a whole number.
@@ -194,7 +194,7 @@ def whole_number(text: str) -> int:
 
 
 def is_file(text: str) -> bool:
-    """Tell whether text is the name of a file; a long pattern, which no file can have as its name, is not.
+    """Return whether text names an existing file; False for a pattern too long to be a file name.
 
     >>> is_file("x" * 300)
     False
@@ -206,12 +206,16 @@ def is_file(text: str) -> bool:
 
 
 def is_utf8(text: str) -> bool:
-    """Tell whether text came from UTF-8: Python keeps other bytes of a command line as surrogates."""
+    """Return whether text was valid UTF-8; Python keeps other bytes of a command line as surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _check(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
-    """Return an option's value, in its type where that loses nothing; refuse one that it cannot take."""
+    """Return an option's value, converted to its type where that loses nothing.
+
+    Raises:
+        UsageError: the option cannot take this value.
+    """
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     flag = "--" + field.name.replace("_", "-")
     if value is None and type(None) in kinds:

@@ -2,7 +2,7 @@
 
 A *marked* image carries its faces in its own first pixels, losslessly: :func:`marked_image` writes them,
 :class:`FakeDetector` reads them back. Save such images as PNG; a lossy format, an alpha channel or a resized
-copy breaks the mark, and an image without a whole mark has no faces. Importing this module does not import
+copy breaks the mark, and an image without a complete mark has no faces. Importing this module does not import
 torch.
 """
 
@@ -33,7 +33,7 @@ BEHAVIOURS = ("plain", "crash", "nonsense")
 
 
 class MarkedFace(NamedTuple):
-    """A face to mark; a plain tuple of the same values does as well.
+    """A face to mark; a plain tuple of the same values works too.
 
     Attributes:
         box: x0 y0 x1 y1 in pixels.
@@ -59,7 +59,7 @@ def marked_image(
         width: in pixels.
         height: in pixels.
         faces: box, tilt in degrees and score of each.
-        seed: of the soft colours the image shows; images of different seeds differ.
+        seed: of the background's colours; images of different seeds differ.
         behaviour: one of :data:`BEHAVIOURS`.
 
     Raises:
@@ -103,7 +103,7 @@ class FakeDetector:
     name: str = "fake"
 
     def detect(self, images: Sequence[UInt8Image], rules: object = None) -> list[list[Face]]:
-        """Return the marked faces of each image; none where there is no whole mark."""
+        """Return the marked faces of each image; none where the mark is missing or broken."""
         return [self._answer(*_read_mark(image)) for image in images]
 
     def _answer(self, behaviour: str, faces: list[Face]) -> list[Face]:
@@ -173,7 +173,7 @@ def painted_folder(folder: Path, people: int = 4, photos: int = 3, seed: int = 0
     """Write ``<folder>/Amara/01.jpg`` …: painted portraits of one face each, which a real detector finds.
 
     Args:
-        folder: made when it is not there.
+        folder: created if missing.
         people: at most 12.
         photos: of each.
         seed: of everything that is random.

@@ -1,7 +1,7 @@
-"""The nouns: photo, face, crop, status. Frozen, with each number's unit, sign and axis order.
+"""The nouns: photo, face, crop, status; each number with its unit, sign and axis order.
 
-Coordinates are pixels of the full-size, EXIF-turned photo, x to the right and y down, pixel centres at
-whole numbers (OpenCV's convention): the top-left pixel covers -0.5 … 0.5.
+Coordinates are pixels of the full-size photo, turned upright by its EXIF data; x to the right and y down,
+pixel centres at whole numbers (OpenCV's convention): the top-left pixel covers -0.5 … 0.5.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Photo:
         photo: path below the source root, ``/`` between its parts.
         crop_path: the crop's key, ``<identity>/<name>.jpg``.
         given_box: x0 y0 x1 y1 in photo pixels where the source gives one, else None.
-        size: the file's, in bytes.
+        size: size of the file in bytes.
         mtime_ns: when the file was last changed, in nanoseconds since 1970.
     """
 

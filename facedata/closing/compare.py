@@ -12,7 +12,7 @@ from .ledger import Ledger
 
 
 def is_closed(closing: Closing, ledger: Ledger) -> bool:
-    """Tell whether the set on disk is what :func:`.close.close_set` would write; splits and draws aside.
+    """Return whether the set on disk is what :func:`.close.close_set` would write; splits and draws aside.
 
     Raises:
         SetError: dataset.json is damaged.

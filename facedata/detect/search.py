@@ -37,7 +37,7 @@ class SearchRule:
 
     @property
     def can_stop_early(self) -> bool:
-        """Tell whether one face can decide the choice; otherwise every face must be known."""
+        """Return whether one face can decide the choice; otherwise every face must be known."""
         return self.given_box is not None or self.face in ("largest", "center")
 
     def choose(self, faces: Sequence[Face], size: tuple[int, int]) -> tuple[Face | None, Status, str | None]:
@@ -53,7 +53,7 @@ class SearchRule:
         )  # fmt: skip
 
     def can_stop(self, chosen: Face | None, size: tuple[int, int], cell_px: float) -> bool:
-        """Tell whether no face found in cells of at most ``cell_px`` could be chosen instead of this one.
+        """Return whether no face found in cells of at most ``cell_px`` could be chosen instead of this one.
 
         A face of that size that mostly lies within the chosen one's box is suppressed as a part of it.
         """

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: temporary name, flush, rename."""
+"""Atomic writing: a file appears complete or not at all (temporary name, flush, rename)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name beside it; flush and rename it at the end.
 
     Raises:
-        StoreError: the file cannot be written; nothing half-written stays.
+        StoreError: the file cannot be written; no partial file stays behind.
     """
     with StagedFiles() as staged:
         with staged.open(file) as stream:
@@ -26,10 +26,10 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a text file whole or not at all; UTF-8, line ends as they are.
+    """Write a text file atomically, as UTF-8, line ends unchanged.
 
     Raises:
-        StoreError: it cannot be written; nothing half-written stays.
+        StoreError: it cannot be written; no partial file stays behind.
     """
     with whole_file(file) as stream:
         stream.write(text.encode())

@@ -1,4 +1,4 @@
-"""Files from the network: pinned by SHA-256, resumed where they broke off, cached whole or not at all.
+"""Files from the network: pinned by SHA-256, resumed after a failure, cached only when complete.
 
 The LFW files come from the figshare mirror that scikit-learn's ``fetch_lfw_people`` documents, since the
 data set's own host is gone; addresses and hashes are those of ``sklearn/datasets/_lfw.py``.
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 18
 _LOG_EVERY_BYTES = 1 << 24
-_WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_RETRIED_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PinnedFile:
         name: its name in the cache folder.
         url: its address.
         sha256: of its bytes, lower-case hex; only the first digits, if its publisher gives no more.
-        otherwise: what a user who cannot download it can do, other than putting it there by hand.
+        otherwise: what a user can do instead of downloading it by hand, for the error message.
     """
 
     name: str
@@ -59,20 +59,20 @@ def fetch(
     attempts: int = 3,
     backoff_s: float = 1.0,
 ) -> Path:
-    """Return the file from the cache folder, downloading it when it is not there.
+    """Return the file from the cache folder, downloading it if it is missing.
 
     Bytes arrive in ``<name>.part``; a download that broke off, now or in an earlier run, resumes where it
     stopped. The name without ``.part`` exists only once the SHA-256 is right.
 
     Args:
         remote: what to fetch.
-        folder: the cache folder; made when missing.
+        folder: the cache folder; created if missing.
         timeout_s: how long to wait for the server's next bytes.
-        attempts: how many times in a row nothing new may arrive before giving up.
+        attempts: how many failures in a row, without new bytes, before giving up.
         backoff_s: wait after the first such failure; doubled after each further one.
 
     Raises:
-        DownloadError: no network, a refusal, or bytes with another SHA-256 (the part is then removed).
+        DownloadError: no network, the server refuses, or bytes with another SHA-256 (the part is then removed).
         StoreError: the cache folder cannot be written, or the disk is full.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
@@ -87,17 +87,17 @@ def fetch(
             if not got.startswith(remote.sha256):
                 part.unlink()
                 raise DownloadError(
-                    f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; what came was removed; "
+                    f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; the download was removed; "
                     f"run again, or {_by_hand(remote, path)}"
                 )
             part.replace(path)
-        except OSError as error:  # errors of the network are _BrokenError or DownloadError
+        except OSError as error:  # network errors are _BrokenError or DownloadError
             raise StoreError(f"cannot write {part}: {error.strerror or error}; see --cache") from error
     return path
 
 
 class _BrokenError(Exception):
-    """The network failed in a way that may pass; errors of the disk are OSErrors."""
+    """A network failure that a retry may fix; disk errors stay OSErrors."""
 
 
 def _by_hand(remote: PinnedFile, path: Path) -> str:
@@ -116,7 +116,7 @@ def _download(remote: PinnedFile, part: Path, *, timeout_s: float, attempts: int
             _download_rest(remote, part, timeout_s)
             return
         except _BrokenError as error:
-            # getting further than before is progress, however often the connection breaks
+            # new bytes reset the count, however often the connection breaks
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= attempts:
@@ -127,13 +127,13 @@ def _download(remote: PinnedFile, part: Path, *, timeout_s: float, attempts: int
 
 
 def _download_rest(remote: PinnedFile, part: Path, timeout_s: float) -> None:
-    """Make one request for what the part file lacks, and write what comes."""
+    """Make one request for the bytes that the part file lacks, and append what arrives."""
     start = _size(part)
     response = _open(remote, part, start, timeout_s)
-    if response is None:  # nothing lies beyond the part: it is complete, or part of another file
+    if response is None:  # the server has no more bytes: the part is complete, or of another file
         if not file_sha256(part).startswith(remote.sha256):
             part.unlink()
-            raise _BrokenError("the partial file did not belong to it, and was removed")
+            raise _BrokenError("the partial file belonged to another file and was removed")
         return
     with response:
         if response.status == HTTPStatus.OK:
@@ -141,7 +141,7 @@ def _download_rest(remote: PinnedFile, part: Path, timeout_s: float) -> None:
         elif response.status != HTTPStatus.PARTIAL_CONTENT:
             raise _BrokenError(f"the server answered {response.status} {response.reason}")
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise _BrokenError("the server sent another range than was asked for")
+            raise _BrokenError("the server sent a different range than requested")
         length = response.headers.get("Content-Length", "")
         end = start + int(length) if length.isdigit() else None
         size = logged = start
@@ -166,7 +166,7 @@ def _download_rest(remote: PinnedFile, part: Path, timeout_s: float) -> None:
 
 
 def _open(remote: PinnedFile, part: Path, start: int, timeout_s: float) -> HTTPResponse | None:
-    """Request the file from byte ``start`` on; None when the server says that it ends there."""
+    """Request the file from byte ``start`` on; return None if the file has no more bytes."""
     headers = {"User-Agent": "facedata"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(remote.url, headers=headers)
     try:
@@ -176,7 +176,7 @@ def _open(remote: PinnedFile, part: Path, start: int, timeout_s: float) -> HTTPR
         if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return None
         reason = f"the server answered {error.code} {error.reason}"
-        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
+        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _RETRIED_STATUSES:
             advice = _by_hand(remote, part.with_name(remote.name))
             raise DownloadError(f"cannot download {remote.url}: {reason}; {advice}") from error
         raise _BrokenError(reason) from error

@@ -20,7 +20,7 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
-        NotASetError: there is no such folder.
+        NotASetError: the folder does not exist.
     """
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -40,12 +40,12 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Make a cache folder and hold its lock, waiting for another process that holds it.
+    """Create a cache folder and hold its lock, waiting while another process holds it.
 
-    Whatever is unfinished in the folder once the lock is held was left by a process that has ended.
+    While the lock is held, any unfinished file in the folder is left over from a process that has ended.
 
     Raises:
-        StoreError: the folder cannot be made or written.
+        StoreError: the folder cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

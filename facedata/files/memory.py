@@ -16,8 +16,8 @@ _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswi
 def release() -> None:
     """Return freed pages to the system; does nothing where the C library cannot.
 
-    Photos of many sizes leave holes in the heap that glibc keeps: on CelebA as photographed a worker grew by
-    600 MB. Trimming after each batch costs about a millisecond.
+    Photos of many sizes leave holes in the heap that glibc keeps: on CelebA's original photos a worker grew
+    by 600 MB. Trimming after each batch costs about a millisecond.
     """
     if _TRIM is not None:
         _TRIM(0)
@@ -25,9 +25,9 @@ def release() -> None:
 
 @contextmanager
 def use_system_memory() -> Iterator[None]:
-    """Let Arrow take its memory from the system meanwhile, which gets it back when a table is freed.
+    """Within the block, let Arrow allocate from the system, which gets memory back when a table is freed.
 
-    Arrow's own pools hold a third more than the tables in them: gigabytes, with millions of rows.
+    Arrow's own pools hold a third more than the tables in them: gigabytes, for millions of rows.
     """
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

@@ -9,7 +9,7 @@ from .remote import Remote
 
 
 class OpenFiles:
-    """Files open for reading, for one thread: another one might close what this one is about to read.
+    """Files open for reading. Not thread-safe: one thread might close what another is about to read.
 
     Args:
         most: how many may be open.
@@ -20,7 +20,7 @@ class OpenFiles:
         self._files: OrderedDict[str | Remote, IO[bytes]] = OrderedDict()
 
     def get(self, file: str | Remote) -> IO[bytes]:
-        """Return a file, opening it when it is not open; unbuffered when it is a path.
+        """Return an open file, opening it if needed; a local file is unbuffered.
 
         Raises:
             OSError: it cannot be opened.

@@ -1,4 +1,4 @@
-"""Locations: a path here, or an object behind an fsspec URL, whose failed requests are tried again."""
+"""Locations: a local path, or an object behind an fsspec URL, whose failed requests are retried."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ FIRST_WAIT_S = 0.5
 _URL = re.compile(r"([a-z0-9+.-]+::)*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    # only this module tries again; three layers that do would multiply to minutes
+    # only this module retries: retries in three layers would multiply to minutes
     "s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "use_listings_cache": False},
-    # objects need no folders made for them, and neither should files
+    # objects need no folders; let files create theirs
     "file": {"auto_mkdir": True},
 }
 _HOPELESS = (
@@ -60,12 +60,12 @@ class Entry(NamedTuple):
 
     @property
     def stamp_ns(self) -> int:
-        """The stamp as a number, in place of a file's time of change."""
+        """The stamp as a number, used like a file's modification time."""
         return int.from_bytes(hashlib.sha256(self.stamp.encode()).digest()[:8], "little") >> 1
 
 
 def is_url(path: object) -> bool:
-    """Tell an fsspec URL from a path.
+    """Return whether this is an fsspec URL, not a path.
 
     >>> is_url("s3://bucket/photos"), is_url("photos/"), is_url("lfw=photos")
     (True, False, False)
@@ -74,7 +74,7 @@ def is_url(path: object) -> bool:
 
 
 def parse_location(path: str | os.PathLike[str] | Remote) -> Location:
-    """Return the location that a user's path or URL names."""
+    """Return the location for a user's path or URL."""
     if isinstance(path, Remote):
         return path
     return Remote(path) if isinstance(path, str) and is_url(path) else Path(path)
@@ -84,8 +84,8 @@ def parse_location(path: str | os.PathLike[str] | Remote) -> Location:
 class Remote:
     """A location behind a URL, with the few methods of :class:`pathlib.Path` that reading a set needs.
 
-    Picklable, since it holds no connection. A failed request is tried five times in all, with 0.5, 1, 2 and 4
-    seconds between; then it raises an OSError, whatever the store's own library raises.
+    Picklable, since it holds no connection. A request is tried up to five times, with waits of 0.5, 1, 2 and 4
+    seconds; then it raises an OSError, whatever the store's own library raised.
 
     Attributes:
         url: any that fsspec knows.
@@ -127,7 +127,7 @@ class Remote:
         return data
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """Read the object as text; errors as of :meth:`read_bytes`."""
+        """Read the object as text; raises as :meth:`read_bytes` does."""
         return self.read_bytes().decode(encoding)
 
     def open(self, mode: str = "rb") -> IO[bytes]:
@@ -137,7 +137,7 @@ class Remote:
         return io.BufferedReader(_Ranges(self), _RANGE_BYTES)
 
     def write_bytes(self, data: bytes) -> None:
-        """Put an object, whole or not at all.
+        """Write the object, completely or not at all.
 
         Raises:
             OSError: the store refuses, or does not answer, after five tries.
@@ -145,7 +145,7 @@ class Remote:
         self._try("write", lambda fs, path: fs.pipe_file(path, data))
 
     def upload(self, file: Path) -> None:
-        """Put a file's bytes as one object; errors as of :meth:`write_bytes`."""
+        """Upload a file as one object; raises as :meth:`write_bytes` does."""
         size = file.stat().st_size
 
         def put(fs: Any, path: str) -> None:
@@ -156,7 +156,7 @@ class Remote:
         self._try("write", put)
 
     def download(self, file: Path) -> None:
-        """Fetch the object to a file, whole or not at all."""
+        """Download the object to a file, completely or not at all."""
         temporary = file.with_name(f".{file.name}.tmp")
         try:
             self._try("read", lambda fs, path: fs.get_file(path, str(temporary)))
@@ -175,16 +175,16 @@ class Remote:
         """Return the object's size and stamp.
 
         Raises:
-            OSError: it is not there, or the store does not answer.
+            OSError: it does not exist, or the store does not answer.
         """
         return _entry(self._try("look at", _look_at))
 
     def is_file(self) -> bool:
-        """Tell whether there is such an object."""
+        """Return whether this is an object."""
         return self._type() == "file"
 
     def is_dir(self) -> bool:
-        """Tell whether any object lies below; stores of objects have no other folders."""
+        """Return whether any object lies below; object stores have no other folders."""
         return self._type() == "directory"
 
     def _type(self) -> str | None:
@@ -194,20 +194,20 @@ class Remote:
             return None
 
     def files(self) -> dict[str, Entry]:
-        """Return every object below, by its path from here; empty when there is none."""
+        """Return every object below, by its relative path; empty if there are none."""
 
-        def listed(fs: Any, path: str) -> dict[str, Entry]:
-            fs.invalidate_cache()  # others write there too
+        def list_objects(fs: Any, path: str) -> dict[str, Entry]:
+            fs.invalidate_cache()  # other processes write to the store too
             root = path.rstrip("/") + "/"
-            found = fs.find(path, detail=True)
+            infos = fs.find(path, detail=True)
             return {
                 name.removeprefix(root): _entry(info)
-                for name, info in found.items()
+                for name, info in infos.items()
                 if name.startswith(root) and info.get("type", "file") == "file" and not name.endswith("/")
             }
 
         try:
-            return self._try("list", listed)
+            return self._try("list", list_objects)
         except FileNotFoundError:
             return {}
 
@@ -215,11 +215,11 @@ class Remote:
         for number in range(TRIES):
             try:
                 return call(*_file_system(self.url))
-            except Exception as error:  # each store's library has its own; all become an OSError
+            except Exception as error:  # each store's library has its own errors; all become OSErrors
                 if isinstance(error, (UsageError, MissingExtraError)):
                     raise
                 failure = error
-            # another try would end the same; EINVAL is a range that an object does not have
+            # a retry cannot help; EINVAL means a range outside the object
             is_invalid = isinstance(failure, OSError) and failure.errno == errno.EINVAL
             if is_invalid or isinstance(failure, _HOPELESS) or type(failure).__name__ in _HOPELESS_NAMES:
                 raise _as_os_error(failure, self.url) from failure
@@ -230,21 +230,21 @@ class Remote:
 
 
 Location = Path | Remote
-"""A file or folder here, or one behind a URL."""
+"""A local file or folder, or one behind a URL."""
 
 
 class _Ranges(io.RawIOBase):
-    """A remote object as a seekable file; every read is a request of its own."""
+    """A remote object as a seekable file; every read is one request."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote, self._at, self._size = remote, 0, remote.entry().size
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read from any byte."""
+        """Return True: it can be read from any byte."""
         return True
 
     def tell(self) -> int:
@@ -252,12 +252,12 @@ class _Ranges(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a byte, counted from the beginning, from here or from the end; return it."""
+        """Go to a byte, counted from the beginning, the current byte or the end; return its position."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Read into a buffer; return how many bytes there were, 0 at the end."""
+        """Read into a buffer; return the number of bytes read, 0 at the end."""
         end = min(self._at + len(buffer), self._size)
         data = self._remote.read_bytes(self._at, end) if self._at < end else b""
         buffer[: len(data)] = data
@@ -282,14 +282,14 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 def _look_at(fs: Any, path: str) -> dict[str, Any]:
-    fs.invalidate_cache(path)  # others write there too
+    fs.invalidate_cache(path)  # other processes write to the store too
     info: dict[str, Any] = fs.info(path)
     return info
 
 
 def _entry(info: dict[str, Any]) -> Entry:
     stamp = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
-    # a listing may give as a time what a single look gives as a number
+    # a listing may give a datetime where a request for one object gives a number
     return Entry(int(info.get("size") or 0), str(stamp.timestamp() if isinstance(stamp, datetime) else stamp))
 
 

@@ -12,7 +12,7 @@ from ..errors import writing
 
 
 class StagedFiles:
-    """Files on their way; those that were not committed when the block ends are removed.
+    """Files being written; those that are not committed when the block ends are removed.
 
     ::
 
@@ -35,7 +35,7 @@ class StagedFiles:
 
     @contextlib.contextmanager
     def open(self, path: Path) -> Iterator[IO[bytes]]:
-        """Write a file beside its final path; it is flushed to disk when the block ends.
+        """Write a file under a temporary name; it is flushed to disk when the block ends.
 
         Raises:
             StoreError: it cannot be written.
@@ -49,14 +49,14 @@ class StagedFiles:
                 os.fsync(file.fileno())
 
     def temporary(self, path: Path) -> Path:
-        """Return where a staged file is until it is committed."""
+        """Return a staged file's temporary path, which it has until it is committed."""
         return self._temporary[path]
 
     def commit(self) -> None:
-        """Give the files their names, in the order in which they were staged.
+        """Rename the files to their final names, in the order in which they were staged.
 
         Raises:
-            StoreError: a rename is refused.
+            StoreError: a rename fails.
         """
         while self._temporary:
             path = next(iter(self._temporary))

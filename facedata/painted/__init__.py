@@ -1,9 +1,9 @@
-"""Painted people: portraits made by code, for the demo and for tests, with their true eyes known.
+"""Painted people: portraits drawn by code, for the demo and for tests, with known eye positions.
 
-No picture is stored or downloaded, so there is no licence to mind and no one's privacy to protect. In come
-three numbers, seed, person and photo; out come the pixels they determine, and where the eyes are.
+No picture is stored or downloaded, so no licence applies and no one's privacy is at risk. Three numbers come
+in: seed, person and photo; out come the pixels that they determine, and the positions of the eyes.
 
-- ``canvas``: shapes filled, stroked or washed on
+- ``canvas``: fills, strokes and washes shapes
 - ``person``: the features of one person
 - ``pose``: how the head is held
 - ``features``, ``hair``: eyes, nose and mouth; hair, beard and glasses

@@ -1,7 +1,7 @@
-"""``python -m facedata.painted DIR`` writes the demo's people as photos, to enroll and to identify.
+"""``python -m facedata.painted DIR`` writes photos of the demo's people, to try enroll and identify with.
 
-``DIR/people/<name>/*.jpg`` are photos of each, as the demo set has them; ``DIR/unseen/<name>/*.jpg`` others,
-of the same people and of strangers, a folder each. ``DIR/group.jpg`` shows four of them and two strangers.
+``DIR/people/<name>/*.jpg`` are photos from the demo set; ``DIR/unseen/<name>/*.jpg`` are other photos, of the
+same people and of strangers, one folder per person. ``DIR/group.jpg`` shows four of them and two strangers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m facedata.painted", description="Write the demo's people as photos."
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="made when missing")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="created if missing")
     write_people(parser.parse_args().folder)
     return 0
 
@@ -42,10 +42,10 @@ def write_people(folder: Path) -> None:
             _save(paint(person, 60 + photo).image, folder / "unseen" / name / f"{photo + 1:02d}.jpg")
         stranger = folder / "unseen" / f"stranger {person + 1:02d}" / "01.jpg"
         _save(paint(person, 60, seed=1).image, stranger)
-    # photos with numbers of their own: none of them was enrolled or trained on
-    known = [_tile(paint(person, 40 + person).image) for person in _IN_GROUP]
+    # photo numbers that are used nowhere else: none of these was enrolled or trained on
+    friends = [_tile(paint(person, 40 + person).image) for person in _IN_GROUP]
     strangers = [_tile(paint(person, 40 + person, seed=1).image) for person in _STRANGERS]
-    upper, lower = [known[0], strangers[0], known[1]], [known[2], known[3], strangers[1]]
+    upper, lower = [friends[0], strangers[0], friends[1]], [friends[2], friends[3], strangers[1]]
     _save(np.vstack([np.hstack(upper), np.hstack(lower)]), folder / "group.jpg")
 
 

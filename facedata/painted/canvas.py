@@ -1,7 +1,7 @@
 """A canvas to paint on: smooth shapes filled, stroked, or washed on softly.
 
-Coordinates are pixels, x right and y down, pixel centres at whole numbers; edges are anti-aliased with
-sixteenths of a pixel. Every call changes the canvas's image in place.
+Coordinates are pixels, x right and y down, pixel centres at whole numbers; outlines are rounded
+to 1/16 pixel and their edges anti-aliased. Every call changes the canvas's image in place.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ class Canvas:
         softness_px: float,
         within: Float64Array | None = None,
     ) -> None:
-        """Lay a translucent colour over a shape, its edge faded.
+        """Lay a translucent colour over a shape, fading out at its edge.
 
         Args:
             outline: ``(N, 2)``, the shape.
-            colour: what is laid over.
+            colour: what is laid over it.
             opacity: 0 … 1.
             softness_px: how far the edge fades; 0 keeps it sharp.
             within: the outline of a second shape that the colour stays within.

@@ -86,7 +86,7 @@ def paint_front_hair(canvas: Canvas, who: Appearance, pose: Pose) -> None:
     line = np.array(_HAIRLINES[_LINE_OF_STYLE.get(who.style, who.style)])
     if who.parting < 0:
         line = line[::-1] * (-1, 1)
-    # The hairline lies on the face, the crown on the plane of the ears: turning the head parts them.
+    # The hairline lies on the face, the crown on the plane of the ears: turning the head separates them.
     hairline = spline(pose.on_face(line * (1, who.length)), closed=False)
     # the outer edge, from the image-right temple over the top to the left one
     lift, low = _CROWN_LIFT.get(who.style, 0.2), 0.75 if who.style in _BACKS else 0.0

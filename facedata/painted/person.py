@@ -132,7 +132,7 @@ def appearance(person: int, seed: int = 0) -> Appearance:
     """Return the features of person number ``person`` (from 0) of a seed.
 
     Twelve people in a row differ in how they wear their hair, eight in a row in skin tone; everything else
-    is drawn. Raises ``ValueError`` (from numpy) for negative numbers.
+    is drawn at random. Raises ``ValueError`` (from numpy) for negative numbers.
 
     >>> appearance(3) == appearance(3), appearance(3) == appearance(4)
     (True, False)
@@ -144,13 +144,13 @@ def appearance(person: int, seed: int = 0) -> Appearance:
     def one_of(choices: Sequence[_T]) -> _T:
         return choices[int(rng.integers(len(choices)))]
 
-    # What tells people apart at a glance is dealt from shuffled decks, so that a dozen of them differ.
+    # The most visible features are dealt from shuffled decks, so that a dozen people in a row differ.
     decks = np.random.default_rng([seed, _DEALER])
 
-    def dealt(choices: Sequence[_T]) -> _T:
+    def deal(choices: Sequence[_T]) -> _T:
         return choices[int(decks.permutation(len(choices))[person % len(choices)])]
 
-    style, skin, hair, glasses = dealt(HAIR_STYLES), dealt(_SKINS), dealt(_HAIR), dealt(_GLASSES)
+    style, skin, hair, glasses = deal(HAIR_STYLES), deal(_SKINS), deal(_HAIR), deal(_GLASSES)
     if sum(skin) < 480 and hair not in _DARK_HAIR:
         hair = one_of(_DARK_HAIR)
     lip_red = one_of(((186, 84, 82), (172, 92, 80), (198, 100, 98)))

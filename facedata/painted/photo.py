@@ -28,12 +28,12 @@ _CLOTHES: tuple[Colour, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class PaintedPhoto:
-    """A painted photo and what is true of it.
+    """A painted photo and its ground truth.
 
     Attributes:
         image: ``(height, width, 3)`` uint8 RGB.
         eyes: ``(k, 2, 2)`` float32: x, y of each face's image-left and image-right eye, in pixels whose
-            centres are whole numbers; the named person first, k = 0 where no one is in it.
+            centres are whole numbers; the main person first; k = 0 for an empty scene.
     """
 
     image: UInt8Image
@@ -41,7 +41,7 @@ class PaintedPhoto:
 
     @property
     def tilt_deg(self) -> float:
-        """The named face's tilt, positive when the image-right eye is lower; NaN where no one is in it."""
+        """The main face's tilt, positive when the image-right eye is lower; NaN for an empty scene."""
         if not len(self.eyes):
             return float("nan")
         across, down = (self.eyes[0, 1] - self.eyes[0, 0]).astype(np.float64)
@@ -51,8 +51,8 @@ class PaintedPhoto:
 def paint(person: int, photo: int, seed: int = 0, *, beside: int | None = None) -> PaintedPhoto:
     """Paint photo number ``photo`` of person number ``person``, both from 0.
 
-    The same numbers always give the same pixels; the features are the person's
-    (:func:`~facedata.painted.appearance`), all else is the photo's.
+    The same numbers always give the same pixels. The features depend on the person only
+    (:func:`~facedata.painted.appearance`), everything else on the photo.
 
     Args:
         person: who is in it.
@@ -126,14 +126,14 @@ def _clothes(rng: np.random.Generator) -> Colour:
 
 
 def _develop(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
-    """Give the painting what a camera gives: exposure, tint, softness and grain."""
+    """Add what a camera adds: exposure, tint, softness and grain."""
     gain = rng.uniform(0.88, 1.06) + rng.uniform(-0.02, 0.07) * np.array([1, 0, -1])  # exposure and warmth
     gamma = rng.uniform(0.9, 1.15)
     curve = 255 * np.clip((np.arange(256)[:, None] / 255) ** gamma * gain, 0, 1)
     shot = cv2.LUT(image, np.rint(curve).astype(np.uint8)[:, None, :])
     shot = cv2.GaussianBlur(shot, (0, 0), rng.uniform(0.4, 1.1))
     strength = rng.uniform(1, 6)
-    # Bytes are much cheaper than normal deviates; the sum of two is near enough to grain.
+    # Bytes are much cheaper than normal deviates; the sum of two is close enough for grain.
     first, second = rng.integers(0, 256, (2, *image.shape[:2]), dtype=np.uint8).astype(np.float32)
     grain = (first + second - 255) * np.float32(strength / 104)
     return np.asarray(cv2.add(shot, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)

@@ -1,4 +1,4 @@
-"""One person from the shoulders up: body, neck, head, in the order they cover one another."""
+"""One person from the shoulders up: body, neck and head, painted from back to front."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def paint_portrait(canvas: Canvas, who: Appearance, pose: Pose, clothes: Colour)
     """Paint a person and return their eyes.
 
     Returns:
-        ``(2, 2)`` pixels of the image-left and image-right eye's middle.
+        ``(2, 2)``: the pixels of the middles of the image-left and image-right eye.
     """
     paint_back_hair(canvas, who, pose)
     _paint_body(canvas, who, pose, clothes)

@@ -37,7 +37,7 @@ class Pose:
     light: float = 0.5
 
     def place(self, points: Float64Array, depth: float | Float64Array = 0.0) -> Float64Array:
-        """Return the pixels, ``(N, 2)``, of ``(N, 2)`` head points at a depth (one, or ``(N,)``).
+        """Project head points, ``(N, 2)``, to pixels, ``(N, 2)``; the depth is one number or ``(N,)``.
 
         >>> Pose(100, 80, 40, roll_deg=90).place(np.array([[1.0, 0.0]])).round(6).tolist()
         [[100.0, 120.0]]
@@ -60,11 +60,11 @@ class Pose:
     def eyes(self, eye_gap: float) -> Float64Array:
         """Return the pixels, ``(2, 2)``, of the middles of the image-left and image-right eye.
 
-        Their line is tilted by exactly ``roll_deg``: yaw and nod move a symmetric pair sideways and up.
+        Their line is tilted by exactly ``roll_deg``: yaw and pitch only shift a symmetric pair of points.
         """
         return self.on_face(np.array([[-eye_gap, 0.0], [eye_gap, 0.0]]))
 
     def below(self, drop: float, roll_share: float) -> Pose:
-        """Return the pose of what is ``drop`` below the head and follows its tilt only in part."""
+        """Return the pose of a body part ``drop`` below the head; it follows ``roll_share`` of the tilt."""
         (foot,) = self.place(np.array([[0.0, drop]]), 0.0)
         return Pose(float(foot[0]), float(foot[1]), self.scale_px, self.roll_deg * roll_share)

@@ -25,7 +25,7 @@ def paint_scene(canvas: Canvas, rng: np.random.Generator, kind: str | None = Non
 
     Args:
         canvas: what is painted on.
-        rng: draws the kind, the colours and the places.
+        rng: draws the kind, the colours and the positions.
         kind: one of :data:`SCENES`, or None to draw one.
     """
     kind = kind or SCENES[int(rng.integers(len(SCENES)))]

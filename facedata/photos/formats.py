@@ -17,7 +17,7 @@ VIDEO_ENDINGS = frozenset(
 )
 HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
 AVIF_BRANDS = frozenset([b"avif", b"avis"])
-"""What follows ``ftyp`` in a photo; any other brand is a video's."""
+"""The brands after ``ftyp`` that mean a photo; any other means a video."""
 
 _IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*")
 
@@ -42,12 +42,12 @@ def kind_of_file(photo: str, read_head: Callable[[], bytes]) -> str:
     >>> kind_of_file("x.JPG", bytes), kind_of_file("x", lambda: b"\xff\xd8\xff\xe0"), kind_of_file("x", bytes)
     ('photo', 'photo', 'other')
     """
-    found = ending(photo)
+    suffix = ending(photo)
     if photo.rpartition("/")[2].startswith("."):
         return "other"
-    if found in IMAGE_ENDINGS:
+    if suffix in IMAGE_ENDINGS:
         return "photo"
-    if found in VIDEO_ENDINGS:
+    if suffix in VIDEO_ENDINGS:
         return "video"
     try:
         head = read_head()

@@ -1,4 +1,4 @@
-"""Bytes → upright RGB, whatever the format and mode, or a clear reason why not."""
+"""From bytes to upright RGB, for any format and mode, or an error with a clear reason."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _STORED: dict[int, Callable[[UInt8Image], UInt8Image]] = {
 
 @dataclass(frozen=True)
 class Header:
-    """What a photo's header says.
+    """What the header of a photo tells about it.
 
     Attributes:
         width: of the upright photo, in pixels.
         height: of the upright photo, in pixels.
-        orientation: EXIF's, 1 … 8.
-        reductions: what :func:`decode` can shrink it by at less than the cost of full size: 1, and 2, 4, 8
-            for most JPEGs.
+        orientation: the EXIF orientation, 1 … 8.
+        reductions: the factors by which :func:`decode` can shrink it, cheaper than at full size: 1, and
+            2, 4, 8 for most JPEGs.
     """
 
     width: int
@@ -59,8 +59,8 @@ class Header:
     def origin(self, reduction: int) -> tuple[float, float]:
         """Return where the reduced photo's first pixel centre lies in the full-size, upright photo.
 
-        Pixel x of the reduced photo is pixel ``reduction * x + origin`` of the full-size one. A side that is
-        no multiple of the reduction ends in a pixel that covers less; in a turned photo it may come first.
+        Pixel x of the reduced photo is pixel ``reduction * x + origin`` of the full-size one. If a side is not
+        a multiple of the reduction, its last pixel covers less; in a rotated photo it may be the first.
         """
         centre = (reduction - 1) / 2
         flip_x, flip_y = _FLIPPED[self.orientation]
@@ -78,7 +78,7 @@ def read_header(data: bytes, max_pixels: int = 100_000_000) -> Header:
     """Read a photo's size without decoding it.
 
     Raises:
-        UnreadableImageError: empty, damaged, or no image.
+        UnreadableImageError: empty, damaged, or not an image.
         UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
         TooLargeImageError: more than ``max_pixels``.
     """
@@ -94,9 +94,9 @@ def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UI
     animation is taken. Nothing is decoded before the size in the header has been checked.
 
     Args:
-        data: the file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF and whatever else Pillow reads (AVIF from 11.3
+        data: the file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF and all else that Pillow reads (AVIF from 11.3
             on); HEIC with the extra ``facedata[heic]``.
-        max_pixels: most pixels (width times height) to decode.
+        max_pixels: the most pixels (width times height) to decode.
         reduction: 1, 2, 4 or 8: each side is divided by it and rounded up. Most JPEGs are decoded at that
             size directly, which is cheaper.
 
@@ -104,7 +104,7 @@ def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UI
         ``(height, width, 3)`` uint8 RGB.
 
     Raises:
-        UnreadableImageError: empty, truncated, damaged, or no image.
+        UnreadableImageError: empty, truncated, damaged, or not an image.
         UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
         TooLargeImageError: more than ``max_pixels`` (a decompression bomb, perhaps).
     """
@@ -123,7 +123,7 @@ def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UI
             _STORED[header.orientation](upright)[rows] = to_rgb(strip)
         if reduction == 1:
             return upright
-        # an area filter, on a border that puts the pixels where a JPEG's own reduction would
+        # an area filter; the border makes it put pixels where a JPEG decoder's reduction does
         height, width = header.empty(reduction).shape[:2]
         pad_x, pad_y = width * reduction - header.width, height * reduction - header.height
         flip_x, flip_y = _FLIPPED[header.orientation]
@@ -159,7 +159,7 @@ def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
         raise TooLargeImageError(f"{width}x{height} is more than {max_pixels} pixels")
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  damaged EXIF says nothing; the pixels are still good
+    except Exception:  # noqa: BLE001  damaged EXIF is ignored: the pixels may still be good
         orientation = 1
     orientation = int(orientation) if orientation in _STORED else 1
     reductions = REDUCTIONS if image.mode in ("RGB", "L") and is_whole_jpeg(data) else (1,)
@@ -204,7 +204,7 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], UInt8Image]:
-    """Return what turns a strip of this photo into RGB."""
+    """Return a function that turns a strip of this photo into RGB."""
     if image.mode == "RGB":
         return np.asarray
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):

@@ -12,7 +12,7 @@ import numpy as np
 from ..types import UInt8Image
 
 REDUCTIONS = (1, 2, 4, 8)
-"""What a JPEG decoder can divide each side by, leaving out high frequencies of its 8 x 8 blocks."""
+"""The factors a JPEG decoder can divide each side by, by skipping high frequencies of its 8 x 8 blocks."""
 
 _FLAGS = {
     1: cv2.IMREAD_COLOR,
@@ -23,12 +23,12 @@ _FLAGS = {
 
 
 def is_whole_jpeg(data: bytes) -> bool:
-    """Tell whether the bytes begin and end as a JPEG does; a truncated one does not."""
+    """Return whether the bytes begin and end as a JPEG's do; those of a truncated one do not."""
     return data[:3] == b"\xff\xd8\xff" and data[-2:] == b"\xff\xd9"
 
 
 def decode_jpeg(data: bytes, reduction: int = 1) -> UInt8Image | None:
-    """Decode a complete JPEG as it is stored, not turned.
+    """Decode a complete JPEG as it is stored, ignoring its EXIF orientation.
 
     Args:
         data: its bytes.
@@ -40,6 +40,6 @@ def decode_jpeg(data: bytes, reduction: int = 1) -> UInt8Image | None:
     flags = _FLAGS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:  # beyond its own size limits
+    except cv2.error:  # larger than OpenCV's own limit
         return None
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), np.uint8)

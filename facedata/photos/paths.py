@@ -1,4 +1,4 @@
-"""Paths as text that UTF-8 can hold, and back."""
+"""Any path as valid UTF-8 text, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 
 def photo_text(path: str) -> str:
-    r"""Return a path as text that UTF-8 can hold, losslessly; :func:`photo_path` reverses it.
+    r"""Return a path as valid UTF-8 text, without loss; :func:`photo_path` reverses it.
 
     Bytes that are not UTF-8 (Python's surrogates) become ``\xNN``; a backslash that looks like such an
     escape becomes ``\x5c``. All other paths stay as they are.

@@ -16,7 +16,7 @@ class Picture:
         max_pixels: as in :func:`facedata.photos.image.decode`.
 
     Attributes:
-        header: its upright size in pixels, and what it can be reduced by.
+        header: its upright size in pixels, and the possible reductions.
 
     Raises:
         ImageError: as :func:`facedata.photos.image.read_header` does.
@@ -57,27 +57,27 @@ class Picture:
         return width * height
 
     def forget(self, reduction: int) -> None:
-        """Drop what was decoded at a reduction; it is decoded again when needed."""
+        """Drop the pixels decoded at a reduction; they are decoded again when needed."""
         if self._data:
             self._decoded.pop(reduction, None)
 
     def largest_reduction(self, least_px: float, longest_px: float | None = None) -> int:
-        """Return the largest reduction that leaves a length at least ``least_px``; 1 when none does.
+        """Return the largest reduction after which a length has at least ``least_px``; 1 if there is none.
 
         Args:
-            least_px: pixels that must be left of it.
-            longest_px: the length in pixels of the photo; None for its longer side.
+            least_px: the least length, in pixels of the reduced photo.
+            longest_px: the length in photo pixels; None for the photo's longer side.
         """
         length = max(self.size) if longest_px is None else longest_px
         return max([r for r in self.header.reductions if length / r >= least_px], default=1)
 
     def reduced_matrix(self, matrix: Float64Array, reduction: int) -> Float64Array:
-        """Return a ``(2, 3)`` matrix that maps photo pixels as one that maps pixels of the reduced photo."""
+        """Convert a ``(2, 3)`` matrix that maps photo pixels to one that maps pixels of the reduced photo."""
         origin = np.asarray(self.header.origin(reduction))
         return np.column_stack([matrix[:, :2] * reduction, matrix[:, :2] @ origin + matrix[:, 2]])
 
     def full_size(self, face: Face, reduction: int, corner: tuple[int, int] = (0, 0)) -> Face:
-        """Return a face found in the reduced photo, in a part cut at ``corner``, in photo pixels."""
+        """Convert a face from pixels of the reduced photo, cut at ``corner``, to photo pixels."""
         if reduction == 1 and corner == (0, 0):
             return face
         origin = np.asarray(self.header.origin(reduction)) + reduction * np.asarray(corner)

@@ -141,7 +141,7 @@ class ProgressFolder(PartsFolder):
         return read_json(file) if file.is_file() else {}
 
     def has_previous_tables(self) -> bool:
-        """Tell whether the last finished state has its ledger and crops, both of the same fingerprint."""
+        """Return whether the last finished state has its ledger and crops, both of the same fingerprint."""
         if not (self.previous / DATASET).is_file():
             return False
         try:
@@ -155,7 +155,7 @@ class ProgressFolder(PartsFolder):
 
 
 def is_progress_folder(folder: Path) -> bool:
-    """Tell whether a folder is the ``.work`` of a set, however early its run was killed, or is missing."""
+    """Return whether a folder is the ``.work`` of a set, however early its run was killed, or is missing."""
     return not folder.is_dir() or {entry.name for entry in folder.iterdir()} <= _ENTRIES
 
 

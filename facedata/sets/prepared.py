@@ -81,7 +81,7 @@ class PreparedSet:
         return read_table(file, kind, columns)
 
     def is_intact(self) -> bool:
-        """Tell whether every table is there with the SHA-256 that dataset.json records; reads them all."""
+        """Return whether every table is there with the SHA-256 that dataset.json records; reads them all."""
         for kind, table in self.info["tables"].items():
             file = self.path / f"{kind}.parquet"
             if not file.is_file() or file_sha256(file) != table["sha256"]:
@@ -123,7 +123,7 @@ class PreparedSet:
             self._torn = others.pop()
 
     def has(self, kind: str) -> bool:
-        """Tell whether the set has this table."""
+        """Return whether the set has this table."""
         return kind in self.info["tables"]
 
     def update(

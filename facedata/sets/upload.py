@@ -161,7 +161,7 @@ class WorkingCopy:
             )
 
     def _can_continue(self) -> bool:
-        """Tell whether the set at the URL is the one the folder began from, the folder's own, or missing."""
+        """Return whether the set at the URL is the one the folder began from, the folder's own, or missing."""
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))
             self._uploaded = {name: _Uploaded(*values) for name, values in record["sent"].items()}

@@ -36,7 +36,7 @@ class ZipMember(NamedTuple):
     """One file in a zip.
 
     Attributes:
-        name: its path in the zip, as :func:`facedata.photos.paths.photo_text` has it.
+        name: its path in the zip, in the form of :func:`facedata.photos.paths.photo_text`.
         size: bytes, unpacked.
         mtime_ns: nanoseconds since 1970, its time (which has no zone) taken as UTC; 0 for an invalid date.
     """
@@ -47,7 +47,7 @@ class ZipMember(NamedTuple):
 
 
 def zip_members(path: Path) -> list[ZipMember]:
-    """List the files in a zip, without folders, in the zip's order; of equal names the last one counts.
+    """List the files in a zip, without folders, in the zip's order; of files with one name, the last counts.
 
     Raises:
         UnsafeArchiveError: a member is absolute, has a drive or ``..``, or is neither file nor folder.
@@ -76,7 +76,7 @@ def zip_members(path: Path) -> list[ZipMember]:
 
 @dataclass
 class ZipReader:
-    """Reads photos from a zip; picklable, and every process opens the zip itself.
+    """Reads photos from a zip; picklable, since every process opens the zip itself.
 
     Attributes:
         path: the zip.
@@ -116,12 +116,12 @@ class ZipReader:
 def unpack_tar(archive: Path, cache: Path) -> Path:
     """Unpack a tar, compressed or not, into the cache, and return the folder that holds its members.
 
-    The folder's name depends on the archive's absolute path, size and time of change, so it is reused until
-    the archive changes. It gets its name once it is complete; what a killed run left behind is removed.
+    The folder's name depends on the archive's absolute path, size and modification time, so it is reused
+    until the archive changes. It gets its name once it is complete; leftovers of killed runs are removed.
 
     Args:
         archive: the file; its compression is recognised by its bytes.
-        cache: where unpacked archives are kept; made when missing.
+        cache: where unpacked archives are kept; created if missing.
 
     Raises:
         UnsafeArchiveError: a member is absolute, has a drive or ``..``, or is neither file nor folder;
@@ -130,13 +130,13 @@ def unpack_tar(archive: Path, cache: Path) -> Path:
         StoreError: the cache cannot be written, or the disk is full.
     """
     try:
-        found = archive.stat()
+        info = archive.stat()
     except OSError as error:
         raise SourceError(f"cannot open the archive {archive}: {error.strerror}") from error
-    key = f"{archive.absolute()}\n{found.st_size}\n{found.st_mtime_ns}"
+    key = f"{archive.absolute()}\n{info.st_size}\n{info.st_mtime_ns}"
     folder = cache / hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
     with exclusive(cache):
-        for stale in cache.glob("*.unpacking"):  # we hold the lock, so their makers are dead
+        for stale in cache.glob("*.unpacking"):  # we hold the lock, so the processes that made them are gone
             shutil.rmtree(stale, ignore_errors=True)
         if not folder.is_dir():
             _unpack(archive, folder)
@@ -148,7 +148,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             members = tar.getmembers()
-            # tarfile takes a damaged header, or the end of a truncated file, for the end of the archive
+            # tarfile mistakes a damaged header, or the end of a truncated file, for the end of the archive
             is_complete = False
             if stream := tar.fileobj:
                 stream.seek(tar.offset)
@@ -193,7 +193,7 @@ def _damage(archive: Path, error: Exception) -> SourceError:
 
 
 def _check_member(archive: Path, name: str, is_file_or_folder: bool) -> None:
-    """Refuse a member that would lie outside the archive's folder, here or on Windows."""
+    """Refuse a member that would lie outside the archive's folder, on Unix or on Windows."""
     path = PureWindowsPath(name)  # takes both kinds of slash
     if path.drive or path.root or ".." in path.parts or "\0" in name:
         raise UnsafeArchiveError(f"{archive} was refused: its member {name!r} points outside of it")

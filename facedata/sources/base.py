@@ -1,4 +1,4 @@
-"""What a source is: something that lists its records and reads a photo's bytes."""
+"""The protocol of a source, which lists its records and reads a photo's bytes, and the table it fills."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PhotoReader(Protocol):
 
 @dataclass(frozen=True)
 class Scan:
-    """What a source found.
+    """The records and the reader of a source.
 
     Attributes:
         photos: a table with the columns of :data:`PLAN` (and meta_*), in any order, records unique.
@@ -54,7 +54,7 @@ class Scan:
         other_files: how many files are not photos.
         missing: photos the source lists but does not have, sorted (no rows are made for them).
         protocol: the official pairs (:data:`facedata.tables.schema.PROTOCOL`), or None.
-        notes: what the user should know, a line each, such as that a person is in two roots.
+        notes: what the user should know, one line each, such as that a person is in two roots.
     """
 
     photos: pa.Table
@@ -75,7 +75,7 @@ class Source(Protocol):
 
     @property
     def root(self) -> str:
-        """What dataset.json names as the source: a path, or several as ``name=path``."""
+        """The source as dataset.json names it: a path, or several as ``name=path``."""
         ...
 
     @property
@@ -105,11 +105,11 @@ _nulls = lru_cache(partial(pa.nulls, _BLOCK_ROWS))
 
 
 def early_status(kind: str, identity: str | None, no_identity: str) -> dict[str, Any]:
-    """Return the ``status`` and ``reason`` of a photo that is not searched for faces; else None for both.
+    """Return the ``status`` and ``reason`` of a photo that is not searched for faces; None and None if it is.
 
     Args:
         kind: ``photo`` or ``video``.
-        identity: who the photo shows.
+        identity: the person in the photo.
         no_identity: the reason when there is no identity.
     """
     if kind == "video":

@@ -1,4 +1,4 @@
-"""Tables of millions of rows, a block at a time: sorted, cut and picked from without a second copy; pure."""
+"""Tables of millions of rows, one block at a time: sort, cut and pick without a second copy; pure functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _memory(column: pa.ChunkedArray) -> list[tuple[int, int, list[int]]]:
 
 
 def is_sorted(records: pa.Table) -> bool:
-    """Tell whether a scan's table is already in UTF-8 byte order of ``record``."""
+    """Return whether a scan's table is already in UTF-8 byte order of ``record``."""
     keys = records.column("record")
     return bool(
         pc.all(pc.less_equal(keys.slice(0, max(len(keys) - 1, 0)), keys.slice(1)), min_count=0).as_py()
@@ -57,7 +57,7 @@ def is_sorted(records: pa.Table) -> bool:
 
 
 class TableStream:
-    """A table that arrives in pieces, taken in pieces of other lengths."""
+    """A table that arrives in pieces and is taken in pieces of other lengths."""
 
     def __init__(self, tables: Iterable[pa.Table]) -> None:
         self._tables = iter(tables)
@@ -68,7 +68,7 @@ class TableStream:
         held, self._held = self._held, []
         rows = sum(table.num_rows for table in held)
         while rows < count and (table := next(self._tables, None)) is not None:
-            if table.num_rows:  # an empty piece may bring a dictionary of its own
+            if table.num_rows:  # an empty piece may have a dictionary of its own
                 held.append(table)
                 rows += table.num_rows
         if not held:
@@ -100,17 +100,17 @@ def take_rows(table: pa.Table, rows: Int64Array) -> pa.Table:
         return table.slice(0, 0)
     pieces = []
     starts = np.flatnonzero(np.diff(rows // BLOCK_ROWS, prepend=-1))
-    for mine in np.split(rows, starts[1:]):
-        first, last = int(mine[0]), int(mine[-1])
+    for in_block in np.split(rows, starts[1:]):
+        first, last = int(in_block[0]), int(in_block[-1])
         piece = table.slice(first, last + 1 - first)
-        if (np.diff(mine) != 1).any():
-            piece = piece.take(pa.array(mine - first))
+        if (np.diff(in_block) != 1).any():
+            piece = piece.take(pa.array(in_block - first))
         pieces.append(piece)
     return pa.concat_tables(pieces)
 
 
 def iter_texts(column: pa.ChunkedArray) -> Iterator[str]:
-    """Yield a column's values as Python objects, never more than a block of them in memory."""
+    """Yield a column's values as Python objects; at most one block of them is in memory."""
     for start in range(0, len(column), BLOCK_ROWS):
         yield from column.slice(start, BLOCK_ROWS).to_pylist()
 

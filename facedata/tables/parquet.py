@@ -1,4 +1,4 @@
-"""Tables written whole and read back with a check of kind, version and set."""
+"""Parquet tables: written atomically, checked for kind and version when read."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _DICTIONARY_PAGE_BYTES = 1 << 28
 def write_table(
     path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
 ) -> None:
-    """Write a table whole or not at all: temporary name, flush, rename.
+    """Write a table atomically: temporary name, flush, rename.
 
     Args:
         path: the file.
         chunks: one table, or several written one after the other (memory holds one at a time).
-        kind: a key of :data:`KINDS`, or another word for a table of your own.
+        kind: a key of :data:`KINDS`, or your own word for a table of another kind.
         schema: the Arrow schema every chunk is cast to.
         fingerprint: of the set the table belongs to.
 
     Raises:
-        StoreError: the file cannot be written; nothing half-written stays.
+        StoreError: the file cannot be written; no partial file stays behind.
     """
     with StagedFiles() as staged:
         stage_table(staged, path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
@@ -70,7 +70,7 @@ def stage_table(
 
 
 class Footer(NamedTuple):
-    """What a table says of itself; ``kind`` and ``fingerprint`` are empty when it is not one of ours."""
+    """A table's metadata; ``kind`` and ``fingerprint`` are empty if facedata did not write it."""
 
     kind: str
     fingerprint: str
@@ -81,7 +81,7 @@ def read_footer(path: Location) -> Footer:
     """Read a table's own metadata.
 
     Raises:
-        NotASetError: there is no such file, or it is not Parquet.
+        NotASetError: the file does not exist, or is not Parquet.
         SchemaVersionError: it was written under another schema version.
     """
     try:
@@ -111,17 +111,17 @@ def read_table(
 
     Args:
         path: the file.
-        kind: what it must be a table of.
+        kind: the expected kind.
         columns: which to read; None for all.
-        encoded: text columns that repeat few values, to be dictionary-encoded in memory.
+        encoded: text columns with few different values, to be dictionary-encoded in memory.
 
     Raises:
         NotASetError: no such file, not Parquet, or of another kind.
         SchemaVersionError: it was written under another schema version.
     """
-    found = read_footer(path).kind
-    if found not in ("", kind):
-        raise NotASetError(f"{path} is a table of {found}, not of {kind}")
+    actual = read_footer(path).kind
+    if actual not in ("", kind):
+        raise NotASetError(f"{path} is a table of {actual}, not of {kind}")
     with path.open("rb") as file:
         table = pq.read_table(file, columns=columns, read_dictionary=list(encoded))
         # one dictionary a column; other dictionary columns (pairs' paths) keep a small one per row group
@@ -129,7 +129,7 @@ def read_table(
 
 
 def read_blocks(path: Location, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield a table of ours a row group at a time."""
+    """Yield a table, one row group at a time."""
     with path.open("rb") as file:
         parquet = pq.ParquetFile(file)
         for number in range(parquet.num_row_groups):

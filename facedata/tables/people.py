@@ -1,4 +1,4 @@
-"""People as numbers, in UTF-8 byte order of their names; pure."""
+"""People as numbers, in UTF-8 byte order of their names; a pure function."""
 
 from __future__ import annotations
 

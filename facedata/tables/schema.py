@@ -1,8 +1,8 @@
-"""The Arrow schema of every table, its version, and the one way tables are written and read.
+"""The names of a prepared set's files, the Arrow schema of every table, and its version.
 
-A plain ``pandas.read_parquet`` makes sense of every file. Each file's key-value metadata holds
+A plain ``pandas.read_parquet`` reads every table. Each file's key-value metadata holds
 ``facedata.kind``, ``facedata.schema_version`` and ``facedata.fingerprint`` (of the set it belongs to).
-Bytes depend on the rows and the library versions only: fixed row groups, no pandas metadata, no times.
+Bytes depend only on the rows and the library versions: fixed row groups, no pandas metadata, no timestamps.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from pathlib import Path
 import pyarrow as pa
 
 DATASET = "dataset.json"
-"""A finished set has it, and no other."""
+"""The file that only a finished set has."""
 
 WORK = ".work"
-"""The folder of a set that is not finished."""
+"""The subfolder that an unfinished set has."""
 
 CLAIM = f"{WORK}/claim.json"
-"""What stands at a URL while a run works on a set there."""
+"""The object that marks a set at a URL while a run works on it."""
 
 KIND = "facedata set"
-"""What dataset.json says it is of."""
+"""The value of ``kind`` in dataset.json."""
 
 SCHEMA_VERSION = 1
-"""Raised whenever a column changes its name, type or meaning."""
+"""Increased whenever a column changes its name, type or meaning."""
 
 ROW_GROUP_ROWS = 131_072
-"""Rows per Parquet row group; a constant, since it shows in the bytes."""
+"""Rows per Parquet row group; a constant, since the bytes depend on it."""
 
 
 _key = pa.dictionary(pa.int32(), pa.string())
@@ -111,7 +111,7 @@ PROTOCOL = pa.schema(
         pa.field("fold", pa.int32()),
     ]
 )
-"""A data set's official pairs, by record, in the protocol's own order; photos not kept included."""
+"""A data set's official pairs, by record, in the protocol's own order, including photos that were not kept."""
 
 KINDS: dict[str, pa.Schema] = {
     "photos": PHOTOS,
@@ -123,7 +123,7 @@ KINDS: dict[str, pa.Schema] = {
 
 
 def is_set(folder: Path) -> bool:
-    """Tell whether a folder holds a prepared set, finished or not."""
+    """Return whether a folder holds a prepared set, finished or not."""
     try:
         if (folder / WORK / "settings.json").is_file():
             return True

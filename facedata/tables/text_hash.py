@@ -1,7 +1,7 @@
-"""64-bit hashes of texts, a column at a time: equal texts have equal hashes, others almost never; pure.
+"""64-bit hashes of texts, a column at a time: equal texts have equal hashes, others almost never; pure functions.
 
 Twenty million paths take gigabytes as Python strings and 160 MB as hashes. Where certainty is needed, compare
-the few texts whose hashes are equal. No file holds these hashes.
+the few texts whose hashes are equal. The hashes are never written to a file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def hash_texts(texts: pa.Array | pa.ChunkedArray) -> UInt64Array:
 
 @lru_cache(maxsize=4)
 def _factors(count: int) -> UInt64Array:
-    """Return a factor for each position in a text; a longer list starts with the same ones."""
+    """Return a factor for each position in a text; a longer list starts with the same factors."""
     return np.random.default_rng(_SEED).integers(0, 1 << 64, count, np.uint64)
 
 

@@ -118,7 +118,7 @@ def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
                 t.column_names.index("same"), "same", pa.array([None] * len(t), pa.bool_())
             ),
             NotASetError,
-            "some of its same are null",
+            "its column same has nulls",
         ),
     ],
 )

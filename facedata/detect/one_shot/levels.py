@@ -54,7 +54,7 @@ class _PhotoSearch:
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def is_done(self, side_px: int) -> bool:
-        """Tell whether no finer level than this one could change the choice."""
+        """Return whether no finer level than this one could change the choice."""
         longest_px = max(self.image.size)
         if side_px >= min(longest_px, _FINEST_PX):
             return True

@@ -90,7 +90,8 @@ def test_a_refused_write_leaves_nothing_half_written_and_a_rerun_finishes(
     _nothing_half_written(out)
     assert f"{out} is not finished" in here("info", out).error
     assert (
-        "seed: 0 there, 5 now" in here("prepare", "folder", source, "--out", out, *SMALL, "--seed", "5").error
+        "seed: 0 before, 5 now"
+        in here("prepare", "folder", source, "--out", out, *SMALL, "--seed", "5").error
     )
     done("prepare", "folder", source, "--out", out, *SMALL)
     assert set_bytes(out) == set_bytes(undisturbed)
@@ -128,8 +129,8 @@ def test_other_settings_are_refused_by_name_with_both_values(own_set: tuple[Path
     before = snapshot(out)
     refused = here("prepare", "folder", source, "--out", out, *SMALL, "--size", "48", "--min-face", "30")
     assert refused.status == 1
-    assert "size: 64 there, 48 now" in refused.error
-    assert "min_face: 20.0 there, 30.0 now" in refused.error
+    assert "size: 64 before, 48 now" in refused.error
+    assert "min_face: 20.0 before, 30.0 now" in refused.error
     assert "seed" not in refused.error
     assert snapshot(out) == before
 

@@ -396,7 +396,7 @@ def test_a_killed_run_is_no_set_and_a_rerun_finishes_it(tmp_path: Path) -> None:
         open_set(out)
     with pytest.raises(OtherSettingsError, match="cropped_from"):  # its parts are no rows of prepare's
         made(tmp_path / "photos", out, template="arcface112")
-    with pytest.raises(OtherSettingsError, match=r"template: 'arcface112' there, 'facenet160' now"):
+    with pytest.raises(OtherSettingsError, match=r"template: 'arcface112' before, 'facenet160' now"):
         crop_set(tmp_path / "square", out, template="facenet160", workers=1)
     half = min((out / "crops").rglob("*.jpg"))  # of the first part, which had been written down
     half.write_bytes(half.read_bytes()[:100])  # as a power cut may leave it
@@ -432,7 +432,7 @@ def test_a_finished_set_is_left_alone_or_made_anew(
     with caplog.at_level("INFO", "facedata"):
         crop_set(faces, out, template="arcface112", workers=1)
     assert "nothing to do" in caplog.text
-    with pytest.raises(OtherSettingsError, match=r"size: 112 there, 96 now"):
+    with pytest.raises(OtherSettingsError, match=r"size: 112 before, 96 now"):
         crop_set(faces, out, template="arcface112", size=96, workers=1)
     split_set(faces, splits="train=0.3,test=0.7")
     with pytest.raises(SetError, match="another state of"):

@@ -379,7 +379,7 @@ def test_other_settings_are_refused_and_named_with_the_url(store: ObjectStore, p
     before = store.objects("faces")
     refused = here(*to_url(photos, "--min-score", ".5"))
     assert refused.status == 1
-    assert f"{URL} was made with other settings (min_score: 0.9 there, 0.5 now)" in refused.error
+    assert f"{URL} was made with other settings (min_score: 0.9 before, 0.5 now)" in refused.error
     assert store.objects("faces") == before  # no claim stays behind
     done(*to_url(photos, "--min-score", ".5", "--overwrite"))
     assert open_set(URL).info["settings"]["min_score"] == 0.5

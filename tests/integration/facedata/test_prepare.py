@@ -317,7 +317,7 @@ def test_a_missing_crop_is_made_again(photos: Path, unbroken: Path, tmp_path: Pa
 
 def test_other_settings_are_refused_and_named(photos: Path, unbroken: Path) -> None:
     before = set_bytes(unbroken)
-    with pytest.raises(OtherSettingsError, match="size: 240 there, 112 now"):
+    with pytest.raises(OtherSettingsError, match="size: 240 before, 112 now"):
         prepare_marked(photos, unbroken, size=112)
     assert set_bytes(unbroken) == before
 

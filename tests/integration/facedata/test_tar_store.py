@@ -92,7 +92,7 @@ def test_nothing_to_do(photos: Path, packed: Path) -> None:
 def test_another_store_is_another_setting(photos: Path, packed: Path) -> None:
     refused = here("prepare", "folder", photos, "--out", packed, *SMALL)
     assert refused.status == 1
-    assert "store: 'tar' there, 'folders' now" in refused.error
+    assert "store: 'tar' before, 'folders' now" in refused.error
 
 
 @pytest.mark.parametrize("members", [3, 32])

@@ -144,7 +144,7 @@ def test_what_is_there_is_not_done_again(faces: PreparedSet, tmp_path: Path) -> 
 def test_other_settings_are_refused_until_overwritten(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     embed_set(ColourEmbedder(), faces.path, out)
-    with pytest.raises(OtherSettingsError, match="flip: False there, True now"):
+    with pytest.raises(OtherSettingsError, match="flip: False before, True now"):
         embed_set(ColourEmbedder(), faces.path, out, flip=True)
     with pytest.raises(OtherSettingsError, match="model: "):
         embed_set(ColourEmbedder(mean=(0.1, 0.1, 0.1)), faces.path, out)

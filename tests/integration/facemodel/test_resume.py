@@ -116,7 +116,7 @@ def test_a_finished_run_says_so_and_other_settings_are_refused(
         assert fit(faces, tmp_path / "run", **options, resume=True) == first
     assert "is finished" in caplog.text
     assert (tmp_path / "run" / "last.safetensors").stat().st_mtime_ns == before
-    with pytest.raises(RunError, match="dim: 16 there, 8 now"):
+    with pytest.raises(RunError, match="dim: 16 before, 8 now"):
         fit(faces, tmp_path / "run", **{**options, "dim": 8}, resume=True)
     with pytest.raises(RunError, match="holds a finished run"):
         fit(faces, tmp_path / "run", **options)

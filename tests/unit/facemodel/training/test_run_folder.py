@@ -106,7 +106,7 @@ def test_an_overwrite_that_is_killed_is_never_gone_on_with_as_the_other_run(
         begin(tmp_path / "run", prepared, lr=0.2, overwrite=True)
     monkeypatch.undo()
     assert len(removed) == 2
-    with pytest.raises(RunError, match=r"lr: 0\.1 there, 0\.2 now"):
+    with pytest.raises(RunError, match=r"lr: 0\.1 before, 0\.2 now"):
         begin(tmp_path / "run", prepared, lr=0.2, resume=True)
 
 
@@ -199,7 +199,7 @@ def test_other_settings_are_named(tmp_path: Path, prepared: PreparedSet) -> None
     begin(tmp_path / "run", prepared, lr=0.1, epochs=3)
     with pytest.raises(RunError) as caught:
         begin(tmp_path / "run", prepared, lr=0.2, epochs=4, resume=True)
-    assert "epochs: 3 there, 4 now, lr: 0.1 there, 0.2 now" in str(caught.value)
+    assert "epochs: 3 before, 4 now, lr: 0.1 before, 0.2 now" in str(caught.value)
     begin(tmp_path / "run", prepared, lr=0.1, epochs=3, resume=True, workers=3, save_steps=5)
 
 

@@ -1,7 +1,7 @@
 """The command line: every command is one call of one public function with one option dataclass.
 
-Results go to stdout (``--json`` for machines), progress and logs to stderr. Exit status: 0 good, 1 the work
-failed, 2 the command was used wrongly; 130 after Ctrl-C, as shells expect.
+Results go to stdout (``--json`` for machines), progress and logs to stderr. Exit status: 0 success, 1
+failure, 2 wrong usage, 130 after Ctrl-C, as shells expect.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ parser, commands = make_parser(
     "facedata",
     "From photographs of people to a trainable face set; every photo is accounted for.",
     """examples:
-  facedata prepare demo --out demo-faces           try it: nothing is downloaded
-  facedata prepare folder photos/ --out faces      a folder per person
+  facedata prepare demo --out demo-faces           try it; nothing is downloaded
+  facedata prepare folder photos/ --out faces      one folder per person
   facedata prepare lfw lfw.tgz --out lfw-faces     official splits and pairs
   facedata crop faces --template arcface112 --out faces112
   facedata info faces                              what is in a set
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     "turn photographs into a prepared set; run it again to continue or update",
     argument("kind", "NAME", f"where the photos come from: {', '.join(SOURCES)}", choices=SOURCES.keys()),
     argument("sources", "SOURCE", "folder, table or archive; several as name=DIR", nargs="*"),
-    argument("--source", "SOURCE", "the same, as an option", action="append", default=[]),
+    argument("--source", "SOURCE", "the same as SOURCE, as an option", action="append", default=[]),
     argument("--out", "DIR", "the set's folder", required=True),
     options=PrepareConfig,
 )
@@ -114,12 +114,10 @@ def _info(parsed: Namespace) -> None:
     print_result(parsed, prepared.info, summary_lines(prepared))
 
 
-weights = command_group(
-    commands, "weights", "list or download the weights of detectors that do not come with them"
-)
+weights = command_group(commands, "weights", "list or download the weights of detectors that come without")
 
 
-@command(weights, "list", "show which weights there are, their licence, and where they are", _CACHE)
+@command(weights, "list", "list the weights, with their licence and path", _CACHE)
 def _list_weights(parsed: Namespace) -> None:
     rows = list_weights(parsed.cache)
     print_result(parsed, rows, weights_lines(rows))

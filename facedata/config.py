@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import UsageError
-from .options import MOST_WHOLE, Options, named, option, setting
+from .options import MAX_INT, Options, look_up, option, setting
 
 TEMPLATES: dict[str, Any] = {
     "square": "facedata.crops.square:TEMPLATE",
@@ -156,8 +156,8 @@ class PrepareConfig(Options):
         if self.view != 1 and self.kind != "lfw":
             raise UsageError(f"--view {self.view} is for LFW only; the source is {self.kind}")
         count = "0" if self.pairs is None or self.pairs == "all" else self.pairs
-        if not (count.isascii() and count.isdigit() and int(count[:20]) <= MOST_WHOLE):
-            raise UsageError(f"--pairs is {count!r}; it takes all or a number up to {MOST_WHOLE}")
+        if not (count.isascii() and count.isdigit() and int(count[:20]) <= MAX_INT):
+            raise UsageError(f"--pairs is {count!r}; it takes all or a number up to {MAX_INT}")
 
 
 @dataclass(frozen=True)
@@ -277,5 +277,5 @@ def _refuse_stable_photos(stable: bool, split_by: str | None) -> None:
 
 
 def _refuse_margin(template: str, margin: float) -> None:
-    if margin and not named(TEMPLATES, template).takes_margin:
+    if margin and not look_up(TEMPLATES, template).takes_margin:
         raise UsageError(f"--margin {margin:g}: the template {template} has a fixed margin; drop --margin")

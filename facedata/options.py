@@ -27,7 +27,7 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover
     import tomli as tomllib
 
-MOST_WHOLE = 2**63 - 1
+MAX_INT = 2**63 - 1
 """The largest integer that the tables and numpy can hold."""
 
 _KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
@@ -50,7 +50,7 @@ def option(
         default: its value when the user gives none.
         text: its help text.
         shapes: the result depends on it, so it is part of the settings and the fingerprint.
-        choices: the values it takes; may be a table of names (:func:`named`), which may grow later.
+        choices: the values it takes; may be a table of names (:func:`look_up`), which may grow later.
         metavar: the word for its value in the help.
         least: the lowest number it takes.
         most: the highest number it takes.
@@ -133,7 +133,7 @@ def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
     return kind(**values)
 
 
-def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, Any]) -> OptionsT:
+def resolve_options(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, Any]) -> OptionsT:
     """Return the options of a Python call: those of ``config``, or the defaults, with ``changes`` over them.
 
     Raises:
@@ -142,14 +142,14 @@ def resolved(kind: type[OptionsT], config: OptionsT | None, changes: dict[str, A
     return make(kind, {**(dataclasses.asdict(config) if config else {}), **changes})  # type: ignore[call-overload]
 
 
-def named(table: Mapping[str, Any], name: str) -> Any:
+def look_up(table: Mapping[str, Any], name: str) -> Any:
     """Look a name up in a table of names.
 
     Args:
         table: name → object, or ``module:object``, which is imported here.
         name: a key of the table.
 
-    >>> named({"square_root": "math:sqrt"}, "square_root")(16.0)
+    >>> look_up({"square_root": "math:sqrt"}, "square_root")(16.0)
     4.0
     """
     entry = table[name]
@@ -235,8 +235,8 @@ def _check(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
         raise UsageError(f"{flag} is {value!r}; it takes UTF-8 text")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"{flag} is {value!r}; it takes a finite number")
-    if kind is int and value > MOST_WHOLE:
-        raise UsageError(f"{flag} is {value!r}; it takes a number up to {MOST_WHOLE}")
+    if kind is int and value > MAX_INT:
+        raise UsageError(f"{flag} is {value!r}; it takes a number up to {MAX_INT}")
     least, most, choices = (field.metadata[key] for key in ("least", "most", "choices"))
     if choices and value not in choices:
         raise UsageError(f"{flag} is {value!r}; it takes one of {', '.join(choices)}")

@@ -6,7 +6,7 @@ pixel centres at whole numbers (OpenCV's convention): the top-left pixel covers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -100,8 +100,8 @@ class Photo:
     photo: str
     crop_path: str
     given_box: tuple[float, float, float, float] | None = None
-    size: int = 0
-    mtime_ns: int = 0
+    size: int = field(default=0, repr=False)  # shards of `crop` are named by the other fields
+    mtime_ns: int = field(default=0, repr=False)
 
 
 Row = dict[str, Any]

@@ -1,8 +1,8 @@
 """The command line: every command is one call of one public function with one option dataclass.
 
-Results go to stdout (``--json`` for machines), progress and logs to stderr. Exit status: 0 good, 1 the work
-failed, 2 the command was used wrongly; 130 after Ctrl-C, as shells expect. A command's function is imported
-when it runs (``facemodel`` imports its names on first use), so that ``facemodel --help`` is quick.
+Results go to stdout (``--json`` for machines), progress and logs to stderr. Exit status: 0 success, 1 failure
+of the work, 2 wrong usage, 130 Ctrl-C, as shells expect. A command's function is imported when it runs
+(``facemodel`` imports its names on first use), so ``facemodel --help`` is quick.
 """
 
 from __future__ import annotations
@@ -168,10 +168,10 @@ def _identify(parsed: Namespace) -> None:
     gallery, photos = (first, others) if first.endswith(PARQUET) else (None, parsed.photos)
     config = options_of(parsed, options.IdentifyConfig)
     with Bar("photo") as bar:
-        found = facemodel.identify(parsed.model, gallery, photos, config, on_progress=bar.show)
-    print_result(parsed, found.to_json(), identified_lines(found))
-    if found.unreadable:
-        raise SourceError(f"{found.unreadable:,} of {len(found.photos):,} photos could not be read")
+        result = facemodel.identify(parsed.model, gallery, photos, config, on_progress=bar.show)
+    print_result(parsed, result.to_json(), identified_lines(result))
+    if result.unreadable:
+        raise SourceError(f"{result.unreadable:,} of {len(result.photos):,} photos could not be read")
 
 
 @command(

@@ -1,7 +1,7 @@
-"""Every option of every facemodel command, once: its name, default, meaning.
+"""Every option of every facemodel command, declared once: its name, default and meaning.
 
-A ``setting`` of ``fit`` decides what the trained weights are: ``--resume`` refuses a run with other values.
-Options that several commands share are declared first.
+An option of ``fit`` declared with ``setting`` shapes the trained weights: ``--resume`` refuses another value
+of it. Options that several commands share come first.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ FORMATS: dict[str, Any] = {
     "tflite": "facemodel.models.to_tflite:FORMAT",
     "torchscript": "facemodel.models.to_torchscript:FORMAT",
 }
-"""Name → a :class:`facemodel.models.formats.Format`, or where it is (:func:`facedata.options.named`)."""
+"""Name → :class:`facemodel.models.formats.Format`, or ``module:name`` (:func:`facedata.options.look_up`)."""
 
 _LEAST_RATE = 1e-12
-"""With a rate or a length of 0 nothing would learn."""
+"""Lower limit of learning rates and of ``--clip``: with 0 nothing would learn."""
 
 _MOST_CANDIDATES = 100_000
 _MOST_ROWS = 1_000_000_000
@@ -58,7 +58,7 @@ class FitConfig(Options):
     )
     weights: str = setting(
         "auto",
-        "pretrained weights: auto (the library's own, or random if they cannot be had), none or a file",
+        "pretrained weights: auto (the library's own, or random if they are not available), none or a file",
         metavar="auto|none|PATH",
     )
     weights_sha256: str | None = setting(
@@ -70,7 +70,7 @@ class FitConfig(Options):
         metavar="none|backbone|first:N|last:N",
     )
     freeze_random: bool = setting(
-        False, "freeze even if no pretrained weights can be had (by default everything then trains)"
+        False, "freeze even without pretrained weights (by default everything then trains)"
     )
     hidden: str = setting("", "widths of extra layers between the backbone and the embedding", metavar="N,N…")
     dim: int = setting(512, "numbers in an embedding", least=1, most=65_536)
@@ -118,19 +118,19 @@ class FitConfig(Options):
     )
     negatives: str = setting(
         "random",
-        "a triplet's negative: any other person's photo (random), the nearest of some (hard), or random at "
-        "first and hard later (random-then-hard)",
+        "a triplet's negative: any other person's photo (random), the nearest of several (hard), or random "
+        "at first and hard later (random-then-hard)",
         choices=("random", "hard", "random-then-hard"),
     )
     hard_candidates: int = setting(
         50,
-        "hard negatives: how many photos of other people to take the nearest of",
+        "hard negatives: how many random photos of other people to choose the nearest from",
         least=1,
         most=_MOST_CANDIDATES,
     )
     hard_below: float = setting(
         0.2,
-        "random-then-hard: change to hard negatives when less than this share of an epoch's triplets still "
+        "random-then-hard: switch to hard negatives when less than this share of an epoch's triplets still "
         "has a loss",
         least=0,
         most=1,
@@ -154,7 +154,7 @@ class FitConfig(Options):
     )
     warmup_epochs: float = setting(0.0, "epochs over which the learning rate rises from 0", least=0)
     accumulate: int = setting(1, "add up the gradients of this many batches for each step", least=1)
-    clip: float | None = setting(None, "shorten gradients that are longer than this", least=_LEAST_RATE)
+    clip: float | None = setting(None, "clip the gradients' norm to this", least=_LEAST_RATE)
     precision: str = setting(
         "fp32", "number format of the network's arithmetic (autocast)", choices=("fp32", "bf16", "fp16")
     )
@@ -198,12 +198,12 @@ class FitConfig(Options):
                 "each: raise it, or lower --photos-per-person"
             )
         if self.batches == "photos" and 1 in (self.batch, self.rows_per_epoch):
-            raise UsageError("--batches photos takes two photos a batch or more: BatchNorm needs several")
+            raise UsageError("--batches photos needs at least two photos per batch, because of BatchNorm")
         most_margin = self.loss_row.most_margin
         if most_margin is not None and self.margin > most_margin:
-            raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} takes one up to {most_margin:g}")
+            raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} allows at most {most_margin:g}")
         if self.closed and self.batches == "people" and not self.classifies:
-            raise UsageError("--closed keeps a classifier's head, and this loss has none")
+            raise UsageError("--closed keeps the loss's classifier, and this loss has none")
         if unknown := sorted(set(self.guards) - set(GUARDS)):
             raise UsageError(f"--stop-on {', '.join(unknown)}: there are {', '.join(GUARDS)}")
         if self.weights_sha256 is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", self.weights_sha256):
@@ -220,12 +220,12 @@ class FitConfig(Options):
 
     @property
     def loss_row(self) -> Loss:
-        """What is known of the loss."""
+        """The loss's row in the table of losses."""
         return LOSSES[self.loss]
 
     @property
     def classifies(self) -> bool:
-        """The loss has a classifier of the people it trains on."""
+        """Whether the loss has a classifier of the people it trains on."""
         return self.loss_row.head == "classes"
 
     @property
@@ -340,7 +340,10 @@ class MineConfig(Options):
         None, "number of triplets (default: one per crop that can be an anchor)", least=1, most=_MOST_ROWS
     )
     candidates: int = setting(
-        50, "how many photos of other people to take the nearest of", least=1, most=_MOST_CANDIDATES
+        50,
+        "how many random photos of other people to choose the nearest from",
+        least=1,
+        most=_MOST_CANDIDATES,
     )
     batch: int = _BATCH
     device: str = _DEVICE

@@ -6,7 +6,7 @@
     ├── ModelError                 MODEL does not exist, or is not a model
     │   ├── ArchitectureError      weights or a checkpoint of another architecture
     │   ├── NewerVersionError      written by a later facemodel than this one
-    │   └── SpecError              crops made in another way than the model's, or a malformed spec
+    │   └── SpecError              crops made differently from the model's, or a malformed spec
     ├── WeightsError               pretrained weights: missing, wrong SHA-256, not plain tensors
     ├── RunError                   a run folder that cannot be used: other settings, locked, no state
     │   └── CheckpointError        no checkpoint of the run can be read
@@ -15,7 +15,7 @@
     ├── TrainingError              the loss is NaN, or a guard stopped the run
     ├── ScoreError                 scores from which a metric cannot be computed
     ├── GalleryError               a gallery that is malformed, empty, or of another model
-    └── ExportError                an exported file does not give what the model gives
+    └── ExportError                an exported file returns something other than the model
 
 Wrong options are facedata's :class:`~facedata.errors.UsageError` (exit 2); a missing package is its
 :class:`~facedata.errors.MissingExtraError`.
@@ -35,7 +35,7 @@ class ModelError(FacemodelError):
 
 
 class ArchitectureError(ModelError):
-    """Weights or a checkpoint are of another network than the one that loads them."""
+    """Weights or a checkpoint belong to another network than the one that loads them."""
 
 
 class NewerVersionError(ModelError):
@@ -43,7 +43,7 @@ class NewerVersionError(ModelError):
 
 
 class SpecError(ModelError):
-    """Crops were made in another way than the model's, or an input spec is missing or malformed."""
+    """Crops were made differently from the model's, or an input spec is missing or malformed."""
 
 
 class WeightsError(FacemodelError):
@@ -79,4 +79,4 @@ class GalleryError(FacemodelError):
 
 
 class ExportError(FacemodelError):
-    """An exported file cannot be made, or does not give what the model gives."""
+    """An exported file cannot be made, or returns something other than the model."""

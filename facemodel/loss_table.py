@@ -16,7 +16,7 @@ _GOALS = "facemodel.objective.goals"
 
 @dataclass(frozen=True)
 class Loss:
-    """What is known of a loss before it is made.
+    """What is known about a loss before it is made.
 
     Attributes:
         goals: kind of batch it trains on (``triplets``, ``pairs``, ``photos`` or ``people``) → what makes its
@@ -27,8 +27,8 @@ class Loss:
             has one of pairs (``pair_logits``), else empty.
         by_cosine: its embeddings are compared by cosine.
         whitened: BatchNorm follows the embedding's last layer.
-        of_triplets: it is ``max(0, d(anchor, positive) - d(anchor, negative) + margin)``: validation triplets
-            have that loss too, and it equals the margin where all embeddings are the same.
+        of_triplets: it is ``max(0, d(anchor, positive) - d(anchor, negative) + margin)``, so it can be
+            computed for validation triplets too, and equals the margin if all embeddings are the same.
         most_margin: the largest margin it takes; None for no limit.
     """
 

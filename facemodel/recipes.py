@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facedata.errors import UsageError
-from facedata.options import make, read_toml, resolved
+from facedata.options import make, read_toml, resolve_options
 
 from .config import FitConfig
 
@@ -35,7 +35,7 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """Return the recipes' names: ``default`` first, then in order.
+    """Return the recipes' names: ``default`` first, then alphabetically.
 
     >>> recipe_names()[:2]
     ['default', 'anchors']
@@ -74,7 +74,7 @@ def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> Fi
 
     Args:
         values: options by name.
-        config: the options that ``values`` win over; None: those of the recipe that ``values`` name.
+        config: the options that ``values`` win over; None for those of the recipe that ``values`` name.
 
     Raises:
         UsageError: an unknown name or recipe, a value out of range, or values that contradict each other.
@@ -89,7 +89,7 @@ def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> Fi
         raise UsageError(f"--recipe is {name!r}; it takes a recipe's name")
     recipe = FitConfig() if name is None else load_recipe(name).config
     base = config or recipe
-    made = resolved(FitConfig, base, dict(values))
+    made = resolve_options(FitConfig, base, dict(values))
     if "warmup_epochs" not in values and recipe.warmup_epochs == made.warmup_epochs >= made.epochs:
         made = replace(made, warmup_epochs=made.warmup_epochs * made.epochs / base.epochs)
     return made

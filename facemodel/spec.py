@@ -19,7 +19,7 @@ from .errors import SpecError
 
 COLOURS = ("rgb", "bgr")
 _MOST = 1e6
-"""Limit of means and spreads of colours."""
+"""Limit on a colour's mean and standard deviation."""
 
 METRICS = ("euclidean", "cosine")
 
@@ -89,7 +89,7 @@ class InputSpec:
             _check(fits, f"{name} is {value!r}, not three numbers")
         _check(type(self.normalised) is bool, f"normalised is {self.normalised!r}, neither true nor false")
         mark = self.set_fingerprint
-        _check(mark is None or isinstance(mark, str), f"set_fingerprint is {mark!r}, not a text")
+        _check(mark is None or isinstance(mark, str), f"set_fingerprint is {mark!r}, not a string")
         _check(all(one > 0 for one in self.std), f"std is {self.std!r}; each must be above 0")
 
     def input_settings(self) -> list[Any]:
@@ -97,7 +97,7 @@ class InputSpec:
         return [self.size_px, self.template, self.colour, self.mean, self.std, self.normalised, self.margin]
 
     def to_json(self) -> str:
-        """Return the spec as JSON, in the order of the names."""
+        """Return the spec as JSON, with sorted keys."""
         return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
 
     def write(self, path: Path) -> None:
@@ -115,7 +115,7 @@ class InputSpec:
         return dataclasses.replace(self, threshold=threshold, metric=metric, class_threshold=class_threshold)
 
     def check_set(self, prepared: PreparedSet) -> None:
-        """Refuse a set whose crops were made in another way than those the model was trained on.
+        """Refuse a set whose crops were made differently from those the model was trained on.
 
         Raises:
             SpecError: it has another template or margin; the message names both.

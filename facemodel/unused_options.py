@@ -1,4 +1,4 @@
-"""Options that were given but have no effect: each is reported, since the user thinks that it has one."""
+"""Options that were given but have no effect: each is reported, since the user expects one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
         (lambda fit: fit.schedule in ("step", "restarts"), "--schedule step or restarts"),
     ),
 }
-"""Option → whether it has an effect in a run, and what it is for."""
+"""Option → whether a run uses it, and the options that it is for."""
 
 
 def unused_lines(config: FitConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a settled ledger to a finished set: classes, splits, manifests, and dataset.json written last."""
+"""From a settled ledger to a finished set: classes, splits, pairs, triplets, and dataset.json last."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .drawing import drawing_options, previous_splits
 from .ledger import Ledger
 
 _NAMED = 10
-"""How many missing photos dataset.json names; all of them are counted."""
+"""The most missing photos that dataset.json names; it counts all of them."""
 
 
 @dataclass(frozen=True)
 class Closing:
-    """What closing a set needs besides its ledger; attributes as in :func:`facedata.prepare`."""
+    """Everything but the ledger that closing a set needs; attributes as in :func:`facedata.prepare`."""
 
     out: Path
     config: PrepareConfig
@@ -47,16 +47,16 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
     """Write the set's tables and dataset.json; remove crops that are not in it, and the progress folder.
 
     Args:
-        closing: where, and with which settings.
-        ledger: every kept record with its crop on disk. Its memory is freed once its rows are written.
-        progress: has the set's previous state, if there was one.
+        closing: the set's folder, settings and plan.
+        ledger: all rows; every kept one has its crop on disk. Its memory is freed once it is written.
+        progress: the set's progress folder, with its previous state, if any.
 
     Raises:
-        StoreError: something cannot be written; a rerun then only writes the tables.
+        StoreError: something cannot be written; a rerun then has only the tables to write.
     """
     out, drawing = closing.out, drawing_options(closing.config, closing.plan.scan, progress)
     with StagedFiles() as staged:
-        with ledger:  # sampling needs its memory
+        with ledger:  # freed at the end: sampling needs the memory
             crops = Crops(
                 ledger.crop_people(),
                 ledger.people,
@@ -108,7 +108,7 @@ def _draw(
 
 
 def describe_set(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str, Any]:
-    """Return dataset.json, but for its tables and what is drawn."""
+    """Return dataset.json, without its tables and the sections on splits, pairs and triplets."""
     config, missing = closing.config, closing.plan.scan.missing
     photos = np.bincount(ledger.crop_people())
     per_person = photos[photos > 0]

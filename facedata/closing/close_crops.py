@@ -1,4 +1,4 @@
-"""Closing a set whose crops were cut again from another one's ledger."""
+"""Close a set whose crops were cut again from another set's ledger."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from ..work.cut_again import (
 
 @dataclass(frozen=True)
 class CropRun:
-    """A run of ``facedata crop``: from which set, to where, with which crops."""
+    """A run of ``facedata crop``: the set it starts from, its output, and the shape of its crops."""
 
     before: PreparedSet
     out: Path
@@ -50,12 +50,12 @@ class CropRun:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The new set's: the old one's, with another template, size and margin."""
+        """The new set's settings: the old one's, with another template, size and margin."""
         own = {"template": self.config.template, "size": self.shape.size_px, "margin": self.shape.margin}
         return {**self.before.info["settings"], **own}
 
     def info(self) -> dict[str, Any]:
-        """Return the new set's dataset.json, but for its fingerprint and tables."""
+        """Return the new set's dataset.json, without its fingerprint and tables."""
         versions = library_versions()
         return {
             **self.before.info,
@@ -66,27 +66,27 @@ class CropRun:
         }
 
     def store(self) -> Store:
-        """Return where the crops go."""
+        """Return the store of the new crops."""
         return open_store(self.settings["store"], self.out, self.location)
 
 
 def refuse_other_set(run: CropRun) -> None:
-    """Raise unless the finished set in the output is the one that would be made.
+    """Check that the finished set in the output is the one that this run would make.
 
     Raises:
         SetError: it is another one.
     """
-    there = open_set(run.out)
-    refuse_other_settings(run.out, there.info["settings"], run.settings)
+    on_disk = open_set(run.out)
+    refuse_other_settings(run.out, on_disk.info["settings"], run.settings)
     before, own = run.before, {"fingerprint", "tables", "versions", "facedata"}
-    same = all(there.info.get(key) == value for key, value in run.info().items() if key not in own)
-    if same and there.is_intact():
+    same = all(on_disk.info.get(key) == value for key, value in run.info().items() if key not in own)
+    if same and on_disk.is_intact():
         names = ["id", "path", "identity", "label", "role", "split", "photo"]
-        crops = there.table("classes", ["path", "length", "crop_sha256"])
+        crops = on_disk.table("classes", ["path", "length", "crop_sha256"])
         crops = crops.rename_columns(["path", "crop_length", "crop_sha256"])
         same = (
-            replace_matrices(before.table("photos"), run.shape).equals(there.table("photos"))
-            and before.table("classes", names).equals(there.table("classes", names))
+            replace_matrices(before.table("photos"), run.shape).equals(on_disk.table("photos"))
+            and before.table("classes", names).equals(on_disk.table("classes", names))
             and bool(run.store().has_crops(crops, np.ones(len(crops), bool)).all())
         )
     else:
@@ -99,7 +99,7 @@ def refuse_other_set(run: CropRun) -> None:
 
 
 def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: ProgressFolder) -> None:
-    """Write the tables and dataset.json; what does not depend on the crops is carried over."""
+    """Write the tables and dataset.json; all columns that do not depend on the crops are copied."""
     before, out = run.before, run.out
     for name, values in (("crop_sha256", crops.digests), ("length", crops.lengths)):
         classes = classes.set_column(classes.schema.get_field_index(name), CLASSES.field(name), values)
@@ -107,7 +107,7 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     tables: dict[str, Iterator[pa.Table]] = {}
     for kind in before.info["tables"]:
         before.table(kind, [])  # refuses a file of another set
-        # row group by row group, so that it is written again as it was
+        # row group by row group, so that the bytes stay the same
         rows = read_blocks(before.path / f"{kind}.parquet")
         tables[kind] = (block.combine_chunks() for block in rows)
     tables["photos"] = (replace_matrices(rows, run.shape) for rows in tables["photos"])

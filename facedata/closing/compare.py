@@ -1,4 +1,4 @@
-"""Whether the set on disk is already what closing would write."""
+"""Compare the set on disk with what closing would write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from .ledger import Ledger
 
 
 def is_closed(closing: Closing, ledger: Ledger) -> bool:
-    """Return whether the set on disk is what :func:`.close.close_set` would write; splits and draws aside.
+    """Return whether the set on disk is what :func:`.close.close_set` would write.
+
+    Splits, labels, pairs and triplets are not compared.
 
     Raises:
         SetError: dataset.json is damaged.
@@ -33,8 +35,8 @@ def is_closed(closing: Closing, ledger: Ledger) -> bool:
     ):
         return False
     file = closing.out / "photos.parquet"
-    columns, there = with_meta(KINDS["photos"], ledger.records.schema), read_schema(file)
-    if there.names != columns.names or there.types != columns.types:
+    columns, on_disk = with_meta(KINDS["photos"], ledger.records.schema), read_schema(file)
+    if on_disk.names != columns.names or on_disk.types != columns.types:
         return False
     return all(
         mine is not None and other is not None and other.equals(mine.select(columns.names).cast(columns))

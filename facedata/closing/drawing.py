@@ -14,7 +14,7 @@ from ..tables.parquet import read_blocks
 
 
 def drawing_options(config: PrepareConfig, scan: Scan, progress: ProgressFolder) -> dict[str, Any]:
-    """Return how to split and draw: as ``prepare``'s options have it, or as a command last redid it."""
+    """Return the options for splits, pairs and triplets: those of the last command, or of ``prepare``."""
     before = progress.previous_info().get("drawing", {})
     official = scan.protocol is not None and config.split_by == "official"
     strategy = (
@@ -23,16 +23,16 @@ def drawing_options(config: PrepareConfig, scan: Scan, progress: ProgressFolder)
     count = int(config.pairs) if config.pairs not in (None, "all") else None
     shared = {"max_per_person": config.max_per_person, "seed": config.seed}
     names = ("splits", "split_by", "stable", "seed")
-    fresh: dict[str, tuple[type[Options], dict[str, Any]]] = {
+    from_prepare: dict[str, tuple[type[Options], dict[str, Any]]] = {
         "split": (SplitConfig, {name: getattr(config, name) for name in names}),
         "pairs": (PairsConfig, {"strategy": strategy, "count": count, **shared}),
         "triplets": (TripletsConfig, {"per_photo": config.triplets_per_photo, **shared}),
     }
-    return {name: make(kind, before.get(name, values)) for name, (kind, values) in fresh.items()}
+    return {name: make(kind, before.get(name, values)) for name, (kind, values) in from_prepare.items()}
 
 
 def previous_splits(progress: ProgressFolder) -> dict[str, str]:
-    """Return the split each person had, so that people keep theirs when a set grows."""
+    """Return each person's previous split, which people keep when a set grows."""
     splits: dict[str, str] = {}
     if progress.has_previous_tables():
         for table in read_blocks(progress.previous / "classes.parquet", ["identity", "split"]):

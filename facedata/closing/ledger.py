@@ -1,4 +1,4 @@
-"""The ledger: narrow columns in memory, whole rows as a stream of blocks in the records' order."""
+"""The ledger: a few columns in memory, complete rows as a stream of blocks in the records' order."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _KEPT, _DUPLICATE, _TOO_FEW = (
     STATUSES.index(status) for status in (Status.KEPT, Status.DUPLICATE, Status.TOO_FEW)
 )
 _NAMED = 10
-"""How many of the worst matching boxes are named."""
+"""The most photos with badly matching boxes that are named."""
 
 
 class Ledger:
     """Every record with its row; duplicates and people with too few photos are settled.
 
-    Of one person's records with the same bytes (and given box) the first is kept; of the rest, people with
-    fewer than ``min_photos`` lose all of theirs. As a context manager it frees the memory of itself, the plan
-    and the rows at the end of the block; none of them can be used afterwards.
+    Of one person's records with the same bytes (and given box), only the first is kept; then people with
+    fewer than ``min_photos`` photos lose all of theirs. As a context manager, it frees its memory, the plan's
+    and the rows' at the end of the block; none of them can be used afterwards.
 
     Args:
         plan: the plan.
@@ -42,7 +42,7 @@ class Ledger:
         min_photos: how many photos a person needs.
 
     Attributes:
-        records: the plan's.
+        records: the plan's records.
         status: ``(n,)`` int8, indices into :data:`facedata.progress.row_index.STATUSES`.
         person: ``(n,)`` int32, the index of each record's person in ``people``; -1 for none.
         people: in UTF-8 byte order.
@@ -72,14 +72,14 @@ class Ledger:
         self.__dict__.clear()
 
     def without_crop(self) -> Int64Array:
-        """Return the kept records without a crop: in an earlier run they were duplicates, or too few."""
+        """Return the kept records without a crop: those that an earlier run settled as rejected."""
         return self.kept[self.rows.length[self.kept] < 0]
 
     def blocks(self) -> Iterator[pa.Table]:
         """Yield the ledger's columns and meta_*, a row group at a time.
 
         Raises:
-            NotASetError: a file with rows is gone or damaged.
+            NotASetError: a file with rows is missing or damaged.
         """
         for start in range(0, self.records.num_rows, BLOCK_ROWS):
             records = self.records.slice(start, BLOCK_ROWS).combine_chunks()
@@ -105,7 +105,7 @@ class Ledger:
             yield block.combine_chunks()
 
     def classes(self, division: Division) -> Iterator[pa.Table]:
-        """Yield the classes table, a row group at a time; the store fills in where the crops are."""
+        """Yield the classes table, a row group at a time; the store fills in files and offsets."""
         for start in range(0, len(self.kept), BLOCK_ROWS):
             at = self.kept[start : start + BLOCK_ROWS]
             span = slice(start, start + len(at))
@@ -130,16 +130,16 @@ class Ledger:
         return np.asarray(self.person[self.kept])
 
     def crop_column(self, name: str) -> pa.ChunkedArray:
-        """Return a plan's column for the crops."""
+        """Return a column of the plan, for the records that have a crop."""
         return take_rows(self.records.select([name]), self.kept).column(0)
 
     def count_statuses(self) -> dict[str, int]:
         """Return how many rows have each status that occurs; they add up to the number of records."""
-        found = Counter(dict(enumerate(np.bincount(self.status, minlength=len(STATUSES)).tolist())))
-        return {status: found[number] for number, status in enumerate(STATUSES) if found[number]}
+        counts = Counter(dict(enumerate(np.bincount(self.status, minlength=len(STATUSES)).tolist())))
+        return {status: counts[number] for number, status in enumerate(STATUSES) if counts[number]}
 
     def given_boxes(self) -> dict[str, Any] | None:
-        """Return how well the source's boxes match the faces found; None where no box was given."""
+        """Return how well the source's boxes match the faces found; None if it gives no boxes."""
         if self.rows.iou is None:
             return None
         overlap = self.rows.iou[self.kept]

@@ -1,4 +1,4 @@
-"""Settling: duplicates, and people with too few photos. Pure functions on blocks of the ledger."""
+"""Settling: find duplicates, and people with too few photos. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def join_rows(records: pa.Table, rows: pa.Table) -> pa.Table:
 
     Args:
         records: a plan's records.
-        rows: their rows by ``parts.ROWS``, in the same order; all null for records that were not detected.
+        rows: their rows (``parts.ROWS``), in the same order; all null for records that were not processed.
 
     Returns:
         The ledger's columns and meta_*, in the records' order.
@@ -45,7 +45,7 @@ def find_duplicates(
     """
     at = np.flatnonzero(kept)
     numbers = digests[at, 0] ^ mix_bits(person[at].astype(np.uint64))
-    at = at[find_repeated(numbers)]  # only these can be: few, so that certainty is cheap
+    at = at[find_repeated(numbers)]  # only these can be duplicates; few, so the exact test is cheap
     keys = [person[at], *digests[at].T, *_box_keys(boxes, at)]
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(at) - 1, 0), np.bool_)

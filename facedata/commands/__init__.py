@@ -1,9 +1,9 @@
 """One page per command: the public function, and every stage it goes through, in order.
 
-In: what the user typed, as paths and one dataclass of options. Out: a set, or what to print.
+Paths and one dataclass of options come in; a set goes out, or the lines to print.
 
-- ``prepare``: photographs to a prepared set
-- ``crop``: another set from a set's ledger, with other crops
-- ``redraw``: split, pairs and triplets of a set, again
-- ``summary``: the lines that people read at the end
+- ``prepare``: makes a prepared set from photographs
+- ``crop``: makes another set from a set's ledger, with other crops
+- ``redraw``: divides a set again, and draws its pairs and triplets again
+- ``summary``: the lines that the commands print at the end
 """

@@ -1,4 +1,4 @@
-"""``facedata crop``: another set from a finished one's ledger; nothing is detected again."""
+"""``facedata crop``: make another set from a finished one's ledger, without detecting again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..config import CropConfig, PrepareConfig
 from ..crops.cut import make_shape
 from ..errors import PhotosLostError, SourceError, UsageError
 from ..files.remote import Remote, parse_location
-from ..options import resolved
+from ..options import resolve_options
 from ..progress.folder import ProgressFolder, library_versions
 from ..progress.output import clear_output, open_output, refuse_own_photos
 from ..sets.log import RunLog
@@ -47,14 +47,14 @@ def crop_set(
 ) -> PreparedSet:
     """Make another set from a finished one's ledger: same ids, splits, pairs and triplets, other crops.
 
-    The new set is byte for byte what ``prepare`` makes of the same photos with that template, size and
-    margin, without detecting again. Photos that were added to the source since are not taken in.
+    The new set is byte for byte what ``prepare`` makes from the same photos with that template, size and
+    margin, but nothing is detected again. Photos added to the source since then are ignored.
 
     Args:
         path: the finished set's folder.
-        out: the new set's folder; made when missing.
+        out: the new set's folder; created if missing.
         config: the options; ``changes`` override it.
-        source: where the photos are now, when they have moved; as for :func:`facedata.prepare`.
+        source: where the photos are now, if they have moved; as for :func:`facedata.prepare`.
         on_progress: called in this process after each shard.
         **changes: single options by name, as in ``crop_set("faces", "faces112", template="arcface112")``.
 
@@ -62,19 +62,19 @@ def crop_set(
         The new set.
 
     Raises:
-        UsageError: impossible options, or a folder that lies in the other.
+        UsageError: impossible options, or one of the two folders lies in the other.
         SourceError: the source is missing.
-        PhotosLostError: photos are gone or changed since; nothing is written, and ``photos`` lists them.
-        SetError: no set at ``path``; or ``out`` holds something else, or is being worked on.
+        PhotosLostError: photos are gone or have changed; nothing is written, and ``photos`` lists them.
+        SetError: no set at ``path``; or ``out`` holds something else, or another run is working on it.
         StoreError: ``out`` cannot be written.
         EngineError: workers keep dying, or a cluster cannot be reached or used.
     """
-    config = resolved(CropConfig, config, changes)
+    config = resolve_options(CropConfig, config, changes)
     before, location = open_set(path), parse_location(out)
     if isinstance(location, Remote) and before.info["settings"]["store"] != "tar":
         raise UsageError(
-            f"--out {location}: at a URL crops lie in tars, and those of {before.path} lie in folders: "
-            "name a folder, or prepare the photos again with --store tar"
+            f"--out {location}: a set at a URL keeps its crops in tars, but {before.path} is in folders: "
+            "choose a folder, or prepare the photos again with --store tar"
         )
     opened = reopen_source(before.info, source, config.cache)
     refuse_own_photos([before.path, *source_paths(source)], location)
@@ -101,7 +101,7 @@ def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> 
     before, config, versions = run.before, run.config, library_versions()
     if before.info["versions"] != versions:
         logger.warning(
-            "%s was prepared with other library versions: `prepare` might find some faces elsewhere now",
+            "%s was prepared with other library versions: `prepare` might now find some faces elsewhere",
             before.path,
         )
     progress, log = ProgressFolder(run.out, run.store()), RunLog(run.out)

@@ -1,4 +1,4 @@
-"""``facedata prepare``: from a source to a prepared set, every stage in order on one page."""
+"""``facedata prepare``: make a prepared set from a source, with every stage in order on one page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..detect.factory import make_factory
 from ..errors import NothingKeptError
 from ..files.memory import use_system_memory
 from ..files.remote import Location, parse_location
-from ..options import resolved
+from ..options import resolve_options
 from ..plan.plan import Plan, plan_run
 from ..progress.folder import ProgressFolder, library_versions
-from ..progress.output import check_output, open_output
+from ..progress.output import open_output, refuse_folders_at_url
 from ..progress.resume import add_parts, find_rows
 from ..progress.row_index import RowIndex
 from ..sets.log import RunLog
@@ -46,12 +46,12 @@ def prepare(
     on_progress: OnProgress | None = None,
     **changes: Any,
 ) -> PreparedSet:
-    """Turn photographs into a prepared set; what an earlier run did is not done again.
+    """Turn photographs into a prepared set; photos done by an earlier run are not done again.
 
     Args:
         source: a folder, table or archive, several of them as ``name=path``, a source object, or None for
             kinds that need none (demo; lfw, which then downloads).
-        out: the set's folder, made when missing; or a URL that fsspec knows, for ``store="tar"``.
+        out: the set's folder, created if missing; or a URL that fsspec knows, for ``store="tar"``.
         config: the options; ``changes`` override it.
         detector: makes the detector in each worker, instead of the one that ``config.detector`` names.
         on_progress: called in this process after each shard.
@@ -63,22 +63,22 @@ def prepare(
     Raises:
         UsageError: impossible options.
         SourceError: the source is missing, empty or malformed.
-        SetError: ``out`` holds something else, was made with other settings, or is being worked on.
+        SetError: ``out`` holds something else, was made with other settings, or another run is working on it.
         StoreError: ``out`` cannot be written.
         EngineError: workers keep dying, or a cluster cannot be reached or used.
         MissingExtraError: the engine needs a package that is not installed.
-        NothingKeptError: no photo was kept; the set is written all the same, and its ledger says why.
+        NothingKeptError: no photo was kept; the set is written anyway, and its ledger has the reasons.
     """
-    config = resolved(PrepareConfig, config, changes)
+    config = resolve_options(PrepareConfig, config, changes)
     location = parse_location(out)
-    check_output(location, config.store, source_paths(source))
+    refuse_folders_at_url(location, config.store)
     opened = open_source(source, config)
     plan, config = plan_run(opened, config)
     # weights are downloaded here, once, before any worker starts
     detector = detector or make_factory(
         config.detector, config.min_face, config.device, config.weights, config.cache
     )
-    with open_output(location, config.cache, config.overwrite) as folder:
+    with open_output(location, config.cache, config.overwrite, source_paths(source)) as folder:
         _prepare(_Run(config, opened, plan, folder, location, detector, on_progress))
     return open_set(location)
 
@@ -95,7 +95,7 @@ class _Run:
 
 
 def _prepare(run: _Run) -> None:
-    """Find what is done, run the rest, and close the set."""
+    """Find the rows that are done, process the other photos, and close the set."""
     config, versions, log = run.config, library_versions(), RunLog(run.out)
     progress = ProgressFolder(run.out, open_store(config.store, run.out, run.location))
     closing = Closing(run.out, config, run.source, run.plan, versions)
@@ -119,12 +119,12 @@ def _prepare(run: _Run) -> None:
     if not info["tables"]["classes"]["rows"]:
         counts = ", ".join(f"{name} {count}" for name, count in info["counts"]["status"].items())
         raise NothingKeptError(
-            f"no photo was kept ({counts}); {run.out / 'photos.parquet'} says why for each"
+            f"no photo was kept ({counts}); {run.out / 'photos.parquet'} has the reason for each"
         )
 
 
 def _complete(run: _Run, progress: ProgressFolder, log: RunLog, rows: RowIndex) -> Ledger:
-    """Run the records that have no row, until every kept one has its crop; return the ledger."""
+    """Process the records that have no row, until every kept one has its crop; return the ledger."""
     stage = FindAndCrop.of(run.config, run.source.search, run.plan.scan.reader, run.detector)
     while True:
         if len(pending := rows.missing()):

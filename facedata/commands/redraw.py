@@ -1,4 +1,4 @@
-"""``facedata split``, ``pairs`` and ``triplets``: redo one part of a finished set."""
+"""``facedata split``, ``pairs`` and ``triplets``: make one part of a finished set again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..config import PairsConfig, SplitConfig, TripletsConfig
 from ..errors import SampleError, UsageError
-from ..options import fingerprint_of, make, resolved
+from ..options import fingerprint_of, make, resolve_options
 from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
 from ..sets.prepared import PreparedSet, set_fingerprint
@@ -20,10 +20,11 @@ from ..sets.working_folder import editing
 def split_set(
     path: str | os.PathLike[str], config: SplitConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Split a set again: splits and labels, and then its pairs and triplets, with the options used last.
+    """Divide a set again: its splits and labels, then its pairs and triplets, with the options last used.
 
-    No crop moves. Labels are part of a set's fingerprint, so it changes, and files that carry the old one
-    (runs, embeddings, manifests elsewhere) no longer match. What a killed ``split`` left is repaired.
+    Crops do not move. Labels are part of a set's fingerprint, so it changes, and files with the old one
+    (runs, embeddings, manifests elsewhere) no longer match. A set left by an interrupted ``split`` is
+    repaired.
 
     Args:
         path: the set's folder.
@@ -34,12 +35,12 @@ def split_set(
         The new ``counts`` of dataset.json.
 
     Raises:
-        UsageError: an unknown option, or ``official`` where the source has no splits.
-        SetError: no set there, or another run is working on it.
+        UsageError: an unknown option, or ``official`` if the source has no splits.
+        SetError: no set at ``path``, or another run is working on it.
     """
-    config = resolved(SplitConfig, config, changes)
+    config = resolve_options(SplitConfig, config, changes)
     with editing(path) as prepared:
-        prepared.accept_torn_split()
+        prepared.accept_interrupted_split()
         photos = prepared.table("photos", ["path", "official_split"])
         if config.split_by == "official" and photos.column("official_split").null_count == photos.num_rows:
             raise UsageError(
@@ -70,11 +71,11 @@ def pairs_set(
         The new ``counts`` of dataset.json.
 
     Raises:
-        UsageError: an unknown option, or ``official`` where the source has no pairs.
-        SampleError: no split can have any pair; the set is left as it was.
-        SetError: no set there, or another run is working on it.
+        UsageError: an unknown option, or ``official`` if the source has no pairs.
+        SampleError: no split can have any pair; the set stays unchanged.
+        SetError: no set at ``path``, or another run is working on it.
     """
-    config = resolved(PairsConfig, config, changes)
+    config = resolve_options(PairsConfig, config, changes)
     with editing(path) as prepared:
         drawn = _draw_pairs(prepared, prepared.table("classes"), config)
         _refuse_none(drawn, "pairs")
@@ -86,8 +87,8 @@ def pairs_set(
 def triplets_set(
     path: str | os.PathLike[str], config: TripletsConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Draw a set's triplets again; arguments, result and errors as of :func:`pairs_set`."""
-    config = resolved(TripletsConfig, config, changes)
+    """Draw a set's triplets again; arguments, result and errors as for :func:`pairs_set`."""
+    config = resolve_options(TripletsConfig, config, changes)
     with editing(path) as prepared:
         drawn = draw_triplets(prepared.table("classes"), config)
         _refuse_none(drawn, "triplets")

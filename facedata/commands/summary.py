@@ -1,4 +1,4 @@
-"""What the commands print: what a set holds, as lines for a person to read."""
+"""The lines that the commands print: what is in a set, for people to read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
     counts = prepared.info["counts"]
     status, records = counts["status"], counts["records"]
     kept = status.get("kept", 0)
-    # rounded down, so that only all of them are 100%
+    # rounded down, so that 100% means all
     share = f"  {kept * 1000 // records / 10:.1f}%" if records else ""
     others = [
         f"{counts[name]:,} {text if counts[name] > 1 else text.replace('files', 'file')}"
@@ -62,13 +62,13 @@ def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
 
 
 def weights_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return two lines per detector: its weights, and where they are or should be."""
+    """Return two lines per detector: its weights, and the path where they are or would be."""
     lines = []
     for row in rows:
-        there = "here" if row["present"] else "not here"
+        state = "downloaded" if row["present"] else "not downloaded"
         lines.append(
             f"{row['detector']:<11}{row['file']}, {row['size_bytes'] / 1e6:.1f} MB, {row['licence']}, "
             f"{row['origin']}, SHA-256 {row['sha256']}"
         )
-        lines.append(f"{'':<11}{there}: {photo_text(row['path'])}")
+        lines.append(f"{'':<11}{state}: {photo_text(row['path'])}")
     return lines

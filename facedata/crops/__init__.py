@@ -1,11 +1,11 @@
 """From a face to its crop: a template places the face, one warp cuts it out of the photo.
 
-In come an opened photo and a face in it, out comes a square RGB crop with the matrix that made it. A
-template is one row of :data:`facedata.config.TEMPLATES`.
+An opened photo and a face in it come in; a square RGB crop goes out, with the matrix that made it. A template
+is one entry of :data:`facedata.config.TEMPLATES`.
 
 - ``align``: what a template is, and the warp
 - ``square``, ``arcface112``, ``facenet160``: the templates
-- ``cut``: the crop of one face, from as few pixels as it needs
+- ``cut``: cuts the crop of one face, decoding as few pixels as possible
 - ``codec``: crops to JPEG bytes and back
-- ``find_crops``: the public way from one photo to its crops
+- ``find_crops``: the public function from one photo to its crops
 """

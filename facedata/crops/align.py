@@ -30,7 +30,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Template:
-    """How faces lie in their crops: a row of :data:`facedata.config.TEMPLATES`.
+    """How faces lie in their crops: an entry of :data:`facedata.config.TEMPLATES`.
 
     Attributes:
         place: a function of (:class:`facedata.types.Face`, side of the crop in pixels) that returns the
@@ -47,11 +47,11 @@ class Template:
 def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:
     """Cut a ``(size_px, size_px, 3)`` uint8 RGB crop from an ``(h, w, 3)`` uint8 RGB photo.
 
-    One bilinear interpolation; when the scale is under one half, the photo's part is first shrunk by an
-    area filter so that nothing aliases. What lies outside the photo or the window is black.
+    One bilinear interpolation; if the scale is at most one half, the photo's part is first shrunk by an area
+    filter to avoid aliasing. Pixels outside the photo or the window are black.
     """
     matrix, scale = placement.matrix.copy(), float(np.sqrt(abs(np.linalg.det(placement.matrix[:, :2]))))
-    # the photo's part that the crop can see, with what interpolation and the area filter see beyond its edge
+    # the photo's part that the crop shows, plus the pixels around it that the filters read
     back = cv2.invertAffineTransform(matrix)
     edge, reach = size_px - 0.5, 2 + 1 / scale
     corners = np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]])
@@ -63,7 +63,7 @@ def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:
     ).astype(int)
     part = image[top:bottom, left:right]
     matrix[:, 2] += matrix[:, :2] @ (left, top)
-    # landmarks may be nonsense, and the crop a dot: never pad to more than the photo's longer side
+    # nonsense landmarks can shrink the photo to a dot: never pad to more than its longer side
     factor = min(int(1 / scale), max(part.shape))
     if factor >= 2:
         height, width = -(-part.shape[0] // factor), -(-part.shape[1] // factor)

@@ -1,4 +1,4 @@
-"""The template ``arcface112``: five landmarks as near as can be to where ArcFace's networks expect them."""
+"""The template ``arcface112``: five landmarks as near as possible to where ArcFace's networks expect them."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ _LEAST_FIT = 0.01
 def arcface112(face: Face, size_px: int = 112) -> Placement:
     """Place a face by its five landmarks, as the crops that ArcFace's networks are trained on.
 
-    The turn, scale and shift (no reflection) that bring the landmarks nearest to :data:`ARCFACE_POINTS`, by
-    the sum of squared distances: Umeyama, Least-squares estimation of transformation parameters between two
-    point patterns, PAMI 1991; in two dimensions one complex number and a shift solve it. The whole crop is
-    the window; what lies outside the photo is black.
+    The matrix is the rotation, scale and shift (no reflection) that bring the landmarks nearest to
+    :data:`ARCFACE_POINTS`, by the sum of squared distances: Umeyama, Least-squares estimation of
+    transformation parameters between two point patterns, PAMI 1991; in two dimensions it is one complex
+    number and a shift. The window is the whole crop; pixels outside the photo are black.
 
-    As in insightface, the points are multiplied by ``size_px / 112``; unlike there, also where the side is a
-    multiple of 128 (they add a border then). Landmarks that do not resemble the points at all would shrink
-    the photo to a dot: there the box's longer side fills the crop, not turned.
+    As in insightface, the points are multiplied by ``size_px / 112``, here even if the side is a multiple of
+    128 (insightface adds a border then). Landmarks that do not resemble the points at all would shrink the
+    photo to a dot: then the box's longer side fills the crop, without rotation.
 
     Args:
         face: landmarks in photo pixels, not all at one point.
         size_px: side of the crop.
     """
     points = ARCFACE_POINTS * (size_px / 112)
-    there, here = points.mean(axis=0), face.landmarks.astype(np.float64).mean(axis=0)
-    target, found = _complex(points - there), _complex(face.landmarks - here)
-    spread = float(np.vdot(found, found).real)
-    factor = complex(np.vdot(found, target)) / spread
+    crop_centre, photo_centre = points.mean(axis=0), face.landmarks.astype(np.float64).mean(axis=0)
+    target, actual = _complex(points - crop_centre), _complex(face.landmarks - photo_centre)
+    spread = float(np.vdot(actual, actual).real)
+    factor = complex(np.vdot(actual, target)) / spread
     if abs(factor) < _LEAST_FIT * np.sqrt(np.vdot(target, target).real / spread):
         x0, y0, x1, y1 = face.box.astype(np.float64)
         linear = size_px / max(x1 - x0, y1 - y0) * np.eye(2)
-        there, here = np.full(2, (size_px - 1) / 2), np.array([x0 + x1, y0 + y1]) / 2
+        crop_centre, photo_centre = np.full(2, (size_px - 1) / 2), np.array([x0 + x1, y0 + y1]) / 2
     else:
         linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return Placement(np.column_stack([linear, there - linear @ here]), (0, 0, size_px, size_px))
+    shift = crop_centre - linear @ photo_centre
+    return Placement(np.column_stack([linear, shift]), (0, 0, size_px, size_px))
 
 
 def _complex(points: Float64Array) -> NDArray[np.complex128]:
@@ -52,4 +53,4 @@ def _complex(points: Float64Array) -> NDArray[np.complex128]:
 
 
 TEMPLATE = Template(arcface112, 112)
-"""A row of :data:`facedata.config.TEMPLATES`."""
+"""An entry of :data:`facedata.config.TEMPLATES`."""

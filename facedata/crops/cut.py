@@ -1,4 +1,4 @@
-"""From an opened photo and a face in it to the crop, on as few pixels as the crop needs."""
+"""From an opened photo and a face in it to the crop, decoding as few pixels as the crop needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..config import TEMPLATES
 from ..detect.find import SEARCHED_PX
-from ..options import named
+from ..options import look_up
 from ..photos.picture import Picture
 from ..types import Crop, Face
 from . import square
@@ -17,7 +17,7 @@ from .align import Placement, Template, warp
 
 @dataclass(frozen=True)
 class CropShape:
-    """What crops look like; picklable, so that workers need no table of templates.
+    """The template, size and margin of crops; picklable, so that workers need no table of templates.
 
     Attributes:
         template: how a face lies in its crop.
@@ -44,30 +44,30 @@ class CropShape:
 
 
 def make_shape(template: str, size_px: int | None = None, margin: float = 0.0) -> CropShape:
-    """Return what crops of a template look like.
+    """Return the shape of a template's crops.
 
     Args:
         template: a name in :data:`facedata.config.TEMPLATES`.
         size_px: the crop's side; None for the template's own.
         margin: as in :class:`CropShape`.
     """
-    row: Template = named(TEMPLATES, template)
+    row: Template = look_up(TEMPLATES, template)
     return CropShape(row, size_px or row.size_px, margin)
 
 
 def cut_crop(picture: Picture, face: Face, shape: CropShape) -> Crop:
     """Cut one face out of a photo.
 
-    The crop depends on the photo, the face and the shape alone, so that a ledger's face gives the crop it
-    gave when it was found. The pixels come from a reduced decoding of the photo where the crop has no use
-    for more, but never from a smaller one than the photo is searched on first, which is there already.
+    The crop depends only on the photo, the face and the shape, so a face from the ledger gives the same crop
+    as when it was found. The photo is decoded at a reduced size if the crop needs no more pixels, but never
+    at a smaller size than it is searched at first, which is decoded already.
 
     Raises:
         ImageError: the photo cannot be decoded.
     """
     placement = shape.place(face)
     scale = float(np.linalg.norm(placement.matrix[:, :2], 2))
-    # the largest reduction from which nothing is enlarged that need not be
+    # reductions that do not enlarge the reduced photo's pixels
     fitting = [reduction for reduction in picture.header.reductions if reduction * scale <= 1]
     reduction = min(max(fitting, default=1), picture.largest_reduction(SEARCHED_PX))
     matrix = picture.reduced_matrix(placement.matrix, reduction)

@@ -1,4 +1,4 @@
-"""The template ``facenet160``: the box and a little more, stretched over the crop, not turned."""
+"""The template ``facenet160``: the box plus a margin, stretched over the crop, without rotation."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ..types import Face
 from .align import Placement, Template
 
 _MARGIN = 16 / (160 - 32)
-"""What is added on each side of the box, as a fraction of the box's side: 16 of 160 crop pixels."""
+"""The margin on each side of the box, as a fraction of the box's side: 16 of 160 crop pixels."""
 
 
 def facenet160(face: Face, size_px: int = 160) -> Placement:
-    """Place a face's box, grown a little, over the whole crop, not turned, as FaceNet's aligned sets.
+    """Stretch a face's box, plus a margin, over the whole crop, without rotation, as FaceNet's sets do.
 
     The box grows by an eighth of its width left and right, and of its height above and below: of a crop of
-    160 px the box then takes 128 and the margin 32. It is stretched to a square, so faces become wider.
+    160 px, the box takes 128 and the margin 32. It is stretched to a square, so faces become wider.
 
-    Differs from davidsandberg/facenet's ``align_dataset_mtcnn`` in two things: there the 32 px are photo
-    pixels, whatever the face's size (facenet-pytorch scales them, as here); and there a box that reaches over
-    the photo's edge is cut off and what is left stretched, while here what lies outside the photo is black.
+    Two things differ from davidsandberg/facenet's ``align_dataset_mtcnn``: its 32 px are photo pixels,
+    whatever the face's size (facenet-pytorch scales them, as here); and it clips a box at the photo's edge
+    and stretches the rest, while here pixels outside the photo are black.
 
     Args:
         face: box in photo pixels.
@@ -29,9 +29,9 @@ def facenet160(face: Face, size_px: int = 160) -> Placement:
     sides = np.array([x1 - x0, y1 - y0])
     low = np.array([x0, y0]) - _MARGIN * sides
     scale = size_px / (sides * (1 + 2 * _MARGIN))
-    # the grown box's edge is the crop's, half a pixel before the first pixel's centre
+    # the grown box's edge falls on the crop's edge, half a pixel before the first pixel's centre
     return Placement(np.column_stack([np.diag(scale), -0.5 - scale * low]), (0, 0, size_px, size_px))
 
 
 TEMPLATE = Template(facenet160, 160)
-"""A row of :data:`facedata.config.TEMPLATES`."""
+"""An entry of :data:`facedata.config.TEMPLATES`."""

@@ -1,4 +1,4 @@
-"""The public way from one photo to its crops, the same as in a prepared set."""
+"""The public function from one photo to its crops, which are the same as in a prepared set."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def find_crops(
     """Find faces in a photo and cut each out as ``prepare`` would under the same rule.
 
     Args:
-        image: a photo's bytes, whose crop is to the byte the one in a prepared set; or its pixels,
-            ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.decode`).
+        image: a photo's bytes, which give exactly the crop of a prepared set; or its pixels, ``(height,
+            width, 3)`` uint8 RGB, upright (see :func:`facedata.decode`).
         face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
-            every face. A search for every face looks finer, and may place a face's eyes slightly
-            differently than a search for one.
+            every face. A search for every face is finer, and may find a face's eyes at slightly
+            different points than a search for one.
         template: how a face lies in its crop.
         size: the crop's side in pixels; None for the template's own (240 for ``square``).
         margin: grow the box by this fraction of its side, on each side.
@@ -46,7 +46,7 @@ def find_crops(
         weights: a file with its weights; None for those in the cache, downloaded on first use.
 
     Returns:
-        The crops, largest face first; an empty list where there is none.
+        The crops, largest face first; an empty list if there is none.
 
     Raises:
         UsageError: an unknown template, rule, device or detector, or a number out of range.
@@ -59,7 +59,7 @@ def find_crops(
     >>> find_crops(np.zeros((100, 100, 3), np.uint8))
     []
     """
-    # the options of `prepare` check the values, with good messages
+    # checks the values
     PrepareConfig(
         template=template, size=size, face=face, device=device, margin=margin, min_face=min_face,
         min_score=min_score,
@@ -71,18 +71,18 @@ def find_crops(
         detector = _load_detector(DETECTORS.get(detector), detector, min_face, device, weights)
     picture = Picture(image) if isinstance(image, bytes) else Picture.of_pixels(image)
     rule = SearchRule(face or "all", min_score, min_face)
-    (found,) = find_faces([SearchRegion(picture, (0, 0, *picture.size), rule)], detector)
-    if not isinstance(found, list):
-        raise found
+    (faces,) = find_faces([SearchRegion(picture, (0, 0, *picture.size), rule)], detector)
+    if not isinstance(faces, list):
+        raise faces
     if face is not None:
-        chosen, _, _ = rule.choose(found, picture.size)
+        chosen, _, _ = rule.choose(faces, picture.size)
         return [] if chosen is None else [cut_crop(picture, chosen, shape)]
-    sure = [one for one in found if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
+    sure = [one for one in faces if one.score >= min_score and min(one.box[2:] - one.box[:2]) >= min_face]
     sure.sort(key=lambda one: (-float((one.box[2:] - one.box[:2]).prod()), one.box.tolist()))
     return [cut_crop(picture, one, shape) for one in sure]
 
 
 @lru_cache(maxsize=4)
 def _load_detector(row: object, name: str, min_face_px: float, device: str, weights: str | None) -> Detector:
-    """Return the named detector; the last four are kept, as long as their row of the table is the same."""
+    """Load a detector; the last four stay loaded, as long as their entries in the table are the same."""
     return make_factory(name, min_face_px, device, weights)()

@@ -1,4 +1,4 @@
-"""The template ``square``: the face box, turned upright, in a black square."""
+"""The template ``square``: the face box, rotated upright, in a black square."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from .align import Placement, Template
 def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
     """Place a face upright in a black square, its eyes' midpoint on the vertical centre line.
 
-    In the frame turned about the midpoint of the eyes so that they are level, the rectangle is the face
-    box at its own width and height, its centre turned with the photo; it is widened on the nearer side
-    until the eyes' midpoint lies on its vertical centre line, scaled undeformed so that its longer side
-    fills the square, and centred.
+    The photo is rotated about the midpoint of the eyes until they are level. The face box keeps its width
+    and height; only its centre rotates. The box is then widened on one side until the eyes' midpoint lies on
+    its vertical centre line, scaled without distortion until its longer side fills the square, and centred.
 
     Args:
         face: box and landmarks in photo pixels.
         size_px: side of the crop.
-        margin: grow the box first by this fraction of its side, on each side.
+        margin: first grow the box by this fraction of its side, on each side.
     """
     x0, y0, x1, y1 = face.box.astype(np.float64)
     eyes = face.landmarks[:2].astype(np.float64)
@@ -42,4 +41,4 @@ def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
 
 
 TEMPLATE = Template(square, 240, takes_margin=True)
-"""A row of :data:`facedata.config.TEMPLATES`."""
+"""An entry of :data:`facedata.config.TEMPLATES`."""

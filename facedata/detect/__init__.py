@@ -1,16 +1,17 @@
 """From opened photos to the faces in them; torch is imported only in the workers that detect.
 
-In come photos (:class:`facedata.photos.picture.Picture`) and a rule that tells which face is meant, out come
-faces in pixels of the photo, or what was wrong. A detector is one row of :data:`facedata.config.DETECTORS`.
+Photos (:class:`facedata.photos.picture.Picture`) and a rule for choosing a face come in; the faces, in pixels
+of the photo, or the reason why there are none, go out. A detector is one entry of
+:data:`facedata.config.DETECTORS`.
 
-- ``choose``: which of several faces is meant
+- ``choose``: chooses one of several faces
 - ``boxes``: squaring, shifting and suppressing boxes
-- ``search``: what is looked for in one photo, and when a search can stop
-- ``base``: what a detector is, and what it may return
-- ``find``: photos to faces, on as few pixels as will do
+- ``search``: what to look for in one photo, and when a search can stop
+- ``base``: the protocol of a detector, and the check of its results
+- ``find``: from photos to faces, decoding as few pixels as possible
 - ``pyramid``: an image and its halves, to shrink from
 - ``weights``: pinned weights, downloaded once
-- ``factory``: from a detector's name to what makes it in a worker
+- ``factory``: from a detector's name to the factory that makes it in a worker
 - ``mtcnn/``: the default detector
 - ``one_shot/``: YuNet and RetinaFace, their eyes refined by MTCNN's O-Net
 """

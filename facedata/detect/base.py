@@ -1,4 +1,4 @@
-"""What a detector is, and what it may return."""
+"""The protocol of a detector, and the check of its results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Detector(Protocol):
     or on how many threads ran it.
 
     Attributes:
-        name: as ``--detector`` calls it.
+        name: its name for ``--detector``.
     """
 
     name: str
@@ -32,8 +32,8 @@ class Detector(Protocol):
 
         Args:
             images: ``(height, width, 3)`` uint8 RGB, of any sizes; may be empty.
-            rules: which face of each is meant, so that a search can stop as soon as no further face could
-                change the choice; None for every face.
+            rules: how a face of each will be chosen, so that a search can stop as soon as no further face
+                could change the choice; None to find every face.
 
         Returns:
             For each photo its faces in any order, in that photo's pixels; an empty list where there are none.
@@ -42,24 +42,22 @@ class Detector(Protocol):
 
 
 DetectorFactory = Callable[[], Detector]
-"""Makes a detector inside a worker. It must be picklable, and hashable: a worker keeps its detector while the
-next factory equals the one that made it, as functions and frozen dataclasses do."""
+"""Makes a detector inside a worker. It must be picklable and hashable, such as a function or a frozen
+dataclass: a worker reuses its detector while the next factory equals the one that made it."""
 
 
 def check_faces(answer: Any, width: int, height: int) -> list[Face]:
-    """Return a detector's answer in the ledger's own precision: a crop cut again from there is the same.
-
-    What cannot be a face is refused: NaN, an empty box, a box or point far outside the photo.
+    """Return a detector's faces in the ledger's precision, so that crops cut again from it are the same.
 
     Args:
         answer: one photo's faces; a detector may return anything.
-        width: the photo's, in pixels.
-        height: likewise.
+        width: width of the photo in pixels.
+        height: height of the photo in pixels.
 
     Raises:
-        DetectorError: it names the first fault.
+        DetectorError: one cannot be a face: NaN, an empty box, a box or point far outside the photo.
     """
-    reach = 4 * max(width, height)  # of a close-up, networks see a part and guess the rest
+    reach = 4 * max(width, height)  # in a close-up, networks see a part of the face and guess the rest
     faces = []
     try:
         for face in answer:

@@ -12,7 +12,7 @@ import numpy as np
 from ..types import Face, Float32Array, Int64Array
 
 SAME_FACE = 0.7
-"""A box that lies in another by this share is suppressed with it: it is the same face again."""
+"""If this share of a box lies in a better one, it is the same face, and is suppressed."""
 
 
 def square_boxes(boxes: Float32Array) -> Float32Array:
@@ -35,7 +35,7 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
 
     Args:
         boxes: ``(n, 4)``, the best first; n up to a few hundred (the work grows with its square).
-        overlap: a box that overlaps a better one by more is left out.
+        overlap: a box that overlaps a better one by more is dropped.
         of_smaller: measure overlap against the smaller of two boxes, not against their union.
     """
     count = len(boxes)
@@ -55,9 +55,9 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
 
 
 def find_distinct(faces: Sequence[Face]) -> list[int]:
-    """Return the indices of faces, each face once: of those that mostly lie in one another the surest.
+    """Return the indices of distinct faces: of boxes that mostly lie in one another, the best score wins.
 
-    Surest first; the order of ``faces`` does not matter.
+    Best score first; the order of ``faces`` does not matter.
     """
     ranked = sorted(range(len(faces)), key=lambda at: (-faces[at].score, faces[at].box.tolist()))
     boxes = np.array([faces[at].box for at in ranked], np.float32).reshape(-1, 4)

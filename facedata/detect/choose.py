@@ -1,4 +1,4 @@
-"""Which of several faces is meant. Pure functions, with total ties."""
+"""Choose one of several faces. Pure functions; every tie is broken."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def choose(
     min_face: float = 0.0,
     given_box: tuple[float, float, float, float] | None = None,
 ) -> tuple[Face | None, Status, str | None]:
-    """Choose the face that is meant; never simply the first.
+    """Choose one face of a photo by a rule.
 
     Ties are broken by score, then by position, so that the order of ``faces`` does not matter.
 
     Args:
         faces: those of one photo.
-        rule: ``largest`` (box area), ``center`` (of the faces whose box covers the photo's centre the one
-            whose centre is nearest), ``score``, ``only`` (unless exactly one: none).
+        rule: ``largest`` (box area), ``center`` (of the faces whose box covers the photo's centre, the one
+            whose own centre is nearest to it), ``score``, ``only`` (the face if there is just one).
         size: the photo's width and height in pixels.
         min_score: faces below it do not count.
         min_face: faces whose box's shorter side is below it, in pixels, do not count.
-        given_box: x0 y0 x1 y1: the face that overlaps it most is meant, whatever the rule.
+        given_box: x0 y0 x1 y1: the face that overlaps it most is chosen, whatever the rule.
 
     Returns:
         The face or None, its status, and the reason when there is none.
@@ -81,7 +81,7 @@ def _choose_by_rule(
 
 
 def box_iou(left: NDArray[Any], right: NDArray[Any]) -> float:
-    """Return the intersection over union of two ``(4,)`` boxes x0 y0 x1 y1; 0 when they do not meet."""
+    """Return the intersection over union of two ``(4,)`` boxes x0 y0 x1 y1; 0 if they do not overlap."""
     low, high = np.maximum(left[:2], right[:2]), np.minimum(left[2:], right[2:])
     inside = float(np.prod(np.clip(high - low, 0, None), dtype=np.float64))
     areas = [float(np.prod(box[2:] - box[:2], dtype=np.float64)) for box in (left, right)]

@@ -1,8 +1,8 @@
-"""From opened photos to their faces, on as few pixels as will do.
+"""From opened photos to their faces, decoding as few pixels as possible.
 
-A large photo is first searched in a reduced decoding. Where that leaves the choice open, or shows the chosen
-face on too few pixels for exact eyes, it is searched again in a finer one. Which pixels a photo is searched
-on depends on that photo and the rules of the search, never on the crop's template.
+A large photo is first decoded and searched at a reduced size. If that leaves the choice open, or gives the
+chosen face too few pixels for exact eyes, the photo is searched again at a larger size. The sizes searched
+depend only on the photo and the rule of the search, never on the crop's template.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from .base import Detector, check_faces
 from .search import SearchRule
 
 Outcome = list[Face] | DetectorError | ImageError
-"""What became of one photo."""
+"""The result for one photo: its faces, or the error."""
 
 SEARCHED_PX = 640
-"""Longer side that a photo is first searched at, at least, where it has as many pixels."""
+"""Least longer side of the reduced photo that is searched first."""
 _FACE_PX = 48
-"""Side of a face below which its eyes would be less exact: O-Net's crop."""
+"""Side of O-Net's crop: the eyes of a smaller face are less exact."""
 _SMALLEST_PX = 20.0
-"""Smallest face searched for in a reduced photo, in its pixels; the full decoding is for smaller ones."""
+"""Smallest face searched for in a reduced photo, in its pixels; smaller ones need the full size."""
 BATCH_PIXELS = 8_000_000
-"""Photos are decoded and go to the detector together up to here, and one more: it bounds the memory."""
+"""A batch of photos for the detector ends with the photo that reaches this: it bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class SearchRegion:
-    """A photo, the part of it to search, and which face is meant.
+    """A photo, the part of it to search, and the rule for choosing a face.
 
     Attributes:
         picture: the photo.
@@ -60,11 +60,10 @@ def find_faces(regions: Sequence[SearchRegion], detector: Detector) -> list[Outc
 
     Args:
         regions: the photos.
-        detector: sees those of a batch together; when it fails, one by one, so that only the culprit fails.
+        detector: gets a batch of photos at once; if it fails, one by one, so that only the culprit fails.
 
     Returns:
-        For each photo its faces in pixels of the photo; or what was wrong with the detector's answer, or with
-        the photo.
+        For each photo its faces in pixels of the photo, or the error of the detector or the photo.
     """
     outcomes: dict[int, Outcome] = {}
     reductions = {index: region.first_reduction for index, region in enumerate(regions)}
@@ -72,21 +71,21 @@ def find_faces(regions: Sequence[SearchRegion], detector: Detector) -> list[Outc
     while reductions:
         finer: dict[int, int] = {}
         for batch in _batches(regions, reductions):
-            found = _search([(regions[index], reductions[index]) for index in batch], detector)
-            for index, outcome in zip(batch, found, strict=True):
+            results = _search([(regions[index], reductions[index]) for index in batch], detector)
+            for index, outcome in zip(batch, results, strict=True):
                 region, reduction, outcomes[index] = regions[index], reductions[index], outcome
                 after = _next_reduction(region, outcome, reduction)
                 if after < reduction:
                     finer[index] = after
                 decoded += region.picture.pixels(reduction)
                 if reduction < region.first_reduction and decoded > BATCH_PIXELS:
-                    region.picture.forget(reduction)  # the crop decodes it again where it needs it
+                    region.picture.forget(reduction)  # cutting the crop decodes it again if needed
         reductions = finer
     return [outcomes[index] for index in range(len(regions))]
 
 
 def _batches(regions: Sequence[SearchRegion], reductions: Mapping[int, int]) -> Iterator[list[int]]:
-    """Cut what is to be searched into batches of bounded size."""
+    """Divide the photos to search into batches of bounded size."""
     batch: list[int] = []
     pixels = 0
     for index, reduction in reductions.items():
@@ -100,7 +99,7 @@ def _batches(regions: Sequence[SearchRegion], reductions: Mapping[int, int]) -> 
 
 
 def _next_reduction(region: SearchRegion, outcome: Outcome, reduction: int) -> int:
-    """Return the reduction that the photo has still to be searched at; the same when it is done."""
+    """Return the reduction to search the photo at next; the same one if the search is done."""
     if reduction == 1 or not isinstance(outcome, list):
         return reduction
     x0, y0, x1, y1 = region.region
@@ -116,7 +115,7 @@ def _next_reduction(region: SearchRegion, outcome: Outcome, reduction: int) -> i
 
 
 def _reduce_rule(region: SearchRegion, reduction: int) -> SearchRule:
-    """Return the rule in pixels of the reduced photo's part."""
+    """Convert the rule to pixels of the region in the reduced photo."""
     rule = region.rule
     if reduction > 1:
         rule = replace(rule, min_face_px=max(rule.min_face_px / reduction, _SMALLEST_PX))
@@ -133,15 +132,15 @@ def _reduce_rule(region: SearchRegion, reduction: int) -> SearchRule:
 def _search(batch: Sequence[tuple[SearchRegion, int]], detector: Detector) -> list[Outcome]:
     """Search each photo at its reduction; return the faces in pixels of the photo.
 
-    When the detector fails over the batch, it is asked photo by photo, so that only the culprit's row fails.
+    If the detector fails on the batch, it gets the photos one by one, so that only the culprit's row fails.
     """
     outcomes: list[Outcome] = []
     images, rules = [], []
     for region, reduction in batch:
         try:
             image = region.picture.at(reduction)
-        except ImageError as error:  # it could be decoded at a smaller size
-            outcomes.append(error.with_traceback(None))  # which would keep all the images in memory
+        except ImageError as error:  # possible even if it could be decoded at a smaller size
+            outcomes.append(error.with_traceback(None))  # the traceback would keep all images in memory
             continue
         if region.region != (0, 0, *region.picture.size):
             x0, y0, x1, y1 = region.region
@@ -172,7 +171,7 @@ def _search(batch: Sequence[tuple[SearchRegion, int]], detector: Detector) -> li
 def _ask(
     detector: Detector, images: Sequence[UInt8Image], rules: Sequence[SearchRule]
 ) -> list[Any] | DetectorError:
-    """Return one answer per photo, or what was wrong; a detector may raise or return anything."""
+    """Return one answer per photo, or the error; a detector may raise or return anything."""
     try:
         answers = list(detector.detect(images, rules))
     except DetectorError as error:

@@ -1,4 +1,4 @@
-"""An image at full size, at half, at a quarter …: what to shrink from, cheaply and without aliasing.
+"""An image at full size, at half, at a quarter …, from which to shrink it fast and without aliasing.
 
 Halving is an average over 2 x 2 pixels, which OpenCV does ten times faster than its area filter at any other
 factor.
@@ -15,8 +15,8 @@ from ..types import Float32Array, UInt8Image
 class Halves:
     """An image and its halves, each made when it is first needed.
 
-    A halved image's pixel covers 2 x 2 pixels of the one before; an odd row or column at the end is left out,
-    so that lengths are halved exactly.
+    A pixel covers 2 x 2 pixels of the next larger image; an odd last row or column is dropped, so that
+    lengths are halved exactly.
 
     Args:
         image: ``(h, w, 3)`` uint8.
@@ -31,7 +31,7 @@ class Halves:
         return self._levels[0].shape[1], self._levels[0].shape[0]
 
     def at(self, times: int) -> UInt8Image:
-        """Return the image halved so many times, or fewer when a side would fall below two pixels."""
+        """Return the image halved this many times, or fewer if a side would fall below two pixels."""
         while len(self._levels) <= times:
             last = self._levels[-1]
             height, width = last.shape[0] // 2, last.shape[1] // 2
@@ -51,11 +51,11 @@ class Halves:
         )
 
     def cut(self, box: Float32Array, size_px: int) -> tuple[UInt8Image, Float32Array]:
-        """Cut a box out at one size; what lies outside the image is black.
+        """Cut a box out at one size; pixels outside the image are black.
 
         Args:
-            box: ``(4,)``, x0 y0 x1 y1 in pixels of the image; its edges are rounded to pixels of what
-                it is cut from.
+            box: ``(4,)``, x0 y0 x1 y1 in pixels of the image; its edges are rounded to pixels of the halved
+                image that it is cut from.
             size_px: side of the crop.
 
         Returns:

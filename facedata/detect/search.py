@@ -1,7 +1,7 @@
-"""Which face of a photo is meant, when a search can stop, and which candidates could still change the choice.
+"""Which face of a photo to choose, when a search can stop, and which candidates could change the choice.
 
-All in the searched image's pixels. A search may stop early only where no face that it has not seen could be
-chosen instead of the one it has (the rules are those of :func:`facedata.detect.choose.choose`).
+All numbers are pixels of the searched image. A search may stop early only if no face that it has not seen
+could be chosen instead of the one it has (by the rules of :func:`facedata.detect.choose.choose`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .boxes import SAME_FACE
 from .choose import box_iou, choose
 
 _REGRESSION = 1.5
-"""A face can be this much larger than the cell that finds it: what networks add to boxes is bounded by it."""
+"""A face can be at most this much larger than the cell that finds it: a bound on the networks' box shifts."""
 
 
 @dataclass(frozen=True)
 class SearchRule:
-    """Which face of one photo is meant.
+    """How to choose a face of one photo.
 
     Attributes:
         face: ``largest``, ``center``, ``score``, ``only``, or ``all`` for every face.
         min_score: faces below it do not count.
         min_face_px: smallest side of a face's box, in pixels of the image.
-        given_box: x0 y0 x1 y1: the face that overlaps it most is meant, whatever the rule.
+        given_box: x0 y0 x1 y1: the face that overlaps it most is chosen, whatever the rule.
     """
 
     face: str = "all"
@@ -37,11 +37,11 @@ class SearchRule:
 
     @property
     def can_stop_early(self) -> bool:
-        """Return whether one face can decide the choice; otherwise every face must be known."""
+        """Return whether one face can decide the choice; otherwise all faces must be found."""
         return self.given_box is not None or self.face in ("largest", "center")
 
     def choose(self, faces: Sequence[Face], size: tuple[int, int]) -> tuple[Face | None, Status, str | None]:
-        """Choose the face that is meant; of ``all`` the largest. See :func:`facedata.detect.choose.choose`.
+        """Choose a face by the rule; for ``all`` the largest. See :func:`facedata.detect.choose.choose`.
 
         Args:
             faces: those of one image.
@@ -70,11 +70,11 @@ class SearchRule:
         middle = ((size[0] - 1) / 2, (size[1] - 1) / 2)
         distance = float(np.hypot((x0 + x1) / 2 - middle[0], (y0 + y1) / 2 - middle[1]))
         room = min(middle[0] - x0, x1 - middle[0], middle[1] - y0, y1 - middle[1])
-        # one nearer the middle has its centre within that distance; 15% on each axis outside is still inside
+        # a face nearer the middle has its centre within that distance; the 15% are a tolerance on each axis
         return room >= distance + (0.5 - 0.15) * side
 
     def contenders(self, boxes: Float32Array, chosen: Face | None, size: tuple[int, int]) -> BoolArray:
-        """Tell which candidate boxes, ``(n, 4)``, could become a face that is chosen instead of this one."""
+        """Return which candidate boxes, ``(n, 4)``, could become a face that is chosen instead."""
         if chosen is None or not len(boxes):
             return np.ones(len(boxes), bool)
         sides = boxes[:, 2:] - boxes[:, :2]

@@ -1,4 +1,4 @@
-"""Weights of the detectors that bring none: pinned by SHA-256, downloaded once, or the user's own file."""
+"""Weights of the detectors that come without: pinned by SHA-256, downloaded once, or the user's own file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..config import DETECTORS
 from ..errors import UsageError
 from ..files.atomic import file_sha256
 from ..files.download import PinnedFile, default_cache, fetch
-from ..options import named
+from ..options import look_up
 
 OWN_FILE = "name the file with --weights PATH"
-"""What to do where weights cannot be downloaded."""
+"""What to do when weights cannot be downloaded."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Weights:
     """One detector's weights.
 
     Attributes:
-        detector: as ``--detector`` calls it.
+        detector: the detector's name for ``--detector``.
         file: its name, address and SHA-256.
         size_bytes: of the file.
-        licence: as its authors give it.
-        origin: who published it.
+        licence: as stated by its authors.
+        origin: its publisher.
     """
 
     detector: str
@@ -41,13 +41,13 @@ FactoryT = TypeVar("FactoryT", bound="PinnedFactory")
 
 @dataclass(frozen=True)
 class PinnedFactory:
-    """What the factories of detectors with pinned weights share.
+    """The base of factories of detectors with pinned weights.
 
     Attributes:
         pinned: the weights.
-        min_face_px: side of the smallest face looked for, in photo pixels.
+        min_face_px: side of the smallest face to find, in photo pixels.
         device: ``cpu`` or ``cuda``.
-        weights: the file with the weights; None before it was looked for.
+        weights: the file with the weights; None until :meth:`with_weights` finds it.
     """
 
     pinned: ClassVar[Weights]
@@ -56,57 +56,57 @@ class PinnedFactory:
     weights: str | None = None
 
     def with_weights(self: FactoryT, given: str | None = None, cache: str | Path | None = None) -> FactoryT:
-        """Return the factory with its weights found, and downloaded if need be; see :func:`find_weights`."""
+        """Return the factory with the path of its weights; see :func:`find_weights`."""
         return replace(self, weights=str(find_weights(self.pinned, given, cache)))
 
     def read_weights(self) -> bytes:
         """Return the weights, checked.
 
-        A worker on another machine may not see the file that was found: it then looks for its own.
+        If a worker on another machine does not have this file, it finds or downloads its own.
 
         Raises:
             UsageError: the file has another SHA-256.
-            DownloadError: it had to be downloaded, and could not be.
+            DownloadError: it had to be downloaded, and that failed.
         """
         given = self.weights if self.weights is not None and Path(self.weights).is_file() else None
         return find_weights(self.pinned, given).read_bytes()
 
 
 def pinned_weights() -> dict[str, Weights]:
-    """Return the weights of every detector that takes some; ``mtcnn`` brings its own."""
-    factories = {name: named(DETECTORS, name) for name in DETECTORS}
-    return {name: made.pinned for name, made in factories.items() if hasattr(made, "pinned")}
+    """Return the weights of every detector that needs some; ``mtcnn`` comes with its own."""
+    factories = {name: look_up(DETECTORS, name) for name in DETECTORS}
+    return {name: factory.pinned for name, factory in factories.items() if hasattr(factory, "pinned")}
 
 
 def find_weights(weights: Weights, given: str | Path | None = None, cache: str | Path | None = None) -> Path:
-    """Return the file with a detector's weights; it is downloaded when it is not in the cache.
+    """Return the file with a detector's weights; it is downloaded if it is not in the cache.
 
     Args:
-        weights: which.
+        weights: the detector's weights.
         given: the user's own file; only the pinned content is accepted.
         cache: the cache folder; None for ``~/.cache/facedata``.
 
     Raises:
         UsageError: the given file is missing or has another SHA-256.
-        DownloadError: no network, a refusal, or other bytes than those pinned.
+        DownloadError: no network, the server refuses, or the bytes are not the pinned ones.
         StoreError: the cache folder cannot be written.
     """
     if given is None:
         return fetch(weights.file, _folder(cache))
     try:
-        found = file_sha256(Path(given))
+        sha256 = file_sha256(Path(given))
     except OSError as error:
         raise UsageError(f"cannot read the weights {given}: {error.strerror or error}") from error
-    if found != weights.file.sha256:
+    if sha256 != weights.file.sha256:
         raise UsageError(
-            f"the weights {given} have the SHA-256 {found}; {weights.detector} takes {weights.file.name} "
+            f"the weights {given} have the SHA-256 {sha256}; {weights.detector} takes {weights.file.name} "
             f"with {weights.file.sha256} ({weights.file.url})"
         )
     return Path(given)
 
 
 def list_weights(cache: str | Path | None = None) -> list[dict[str, Any]]:
-    """Return what is known of each detector's weights, and the path where they are or belong."""
+    """Return a row on each detector's weights, with the path where they are or would be."""
     rows = []
     for detector, weights in pinned_weights().items():
         path = _folder(cache) / weights.file.name
@@ -127,7 +127,7 @@ def list_weights(cache: str | Path | None = None) -> list[dict[str, Any]]:
 
 
 def fetch_weights(detectors: Sequence[str], cache: str | Path | None = None) -> list[Path]:
-    """Download detectors' weights into the cache; what is there already is not downloaded again.
+    """Download detectors' weights into the cache, except those that are there already.
 
     Args:
         detectors: their names, or ``all``.
@@ -135,7 +135,7 @@ def fetch_weights(detectors: Sequence[str], cache: str | Path | None = None) -> 
 
     Raises:
         UsageError: there is no such detector, or it needs no weights.
-        DownloadError: no network, a refusal, or other bytes than those pinned.
+        DownloadError: no network, the server refuses, or the bytes are not the pinned ones.
     """
     pinned = pinned_weights()
     names = list(pinned) if "all" in detectors else list(dict.fromkeys(detectors))

@@ -13,7 +13,7 @@ from .staged import StagedFiles
 
 
 @contextlib.contextmanager
-def whole_file(file: Path) -> Iterator[IO[bytes]]:
+def atomic_file(file: Path) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name beside it; flush and rename it at the end.
 
     Raises:
@@ -31,7 +31,7 @@ def write_text(file: Path, text: str) -> None:
     Raises:
         StoreError: it cannot be written; no partial file stays behind.
     """
-    with whole_file(file) as stream:
+    with atomic_file(file) as stream:
         stream.write(text.encode())
 
 

@@ -72,7 +72,7 @@ def fetch(
         backoff_s: wait after the first such failure; doubled after each further one.
 
     Raises:
-        DownloadError: no network, the server refuses, or bytes with another SHA-256 (the part is then removed).
+        DownloadError: no network, the server refuses, or the bytes have another SHA-256 (they are removed).
         StoreError: the cache folder cannot be written, or the disk is full.
     """
     path, part = folder / remote.name, folder / f"{remote.name}.part"
@@ -87,7 +87,7 @@ def fetch(
             if not got.startswith(remote.sha256):
                 part.unlink()
                 raise DownloadError(
-                    f"{remote.url}: expected the SHA-256 {remote.sha256}, got {got}; the download was removed; "
+                    f"{remote.url}: expected SHA-256 {remote.sha256}, got {got}; the file was removed; "
                     f"run again, or {_by_hand(remote, path)}"
                 )
             part.replace(path)

@@ -29,10 +29,11 @@ def locked(path: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"another run is working on {path}: wait for it, or choose another --out"
-            ) from None
+            held = os.fstat(folder).st_ino == path.stat().st_ino  # not if its last holder removed it
+        except (BlockingIOError, FileNotFoundError):
+            held = False
+        if not held:
+            raise LockedError(f"another run is working on {path}: wait for it, or choose another --out")
         yield
     finally:
         os.close(folder)

@@ -31,7 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     # objects need no folders; let files create theirs
     "file": {"auto_mkdir": True},
 }
-_HOPELESS = (
+_NOT_RETRIED = (
     FileNotFoundError,
     PermissionError,
     IsADirectoryError,
@@ -41,7 +41,12 @@ _HOPELESS = (
     TypeError,
     ValueError,
 )
-_HOPELESS_NAMES = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ParamValidationError")
+_NOT_RETRIED_NAMES = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "ParamValidationError",
+)
 _STAMPS = ("ETag", "etag", "md5", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
 _SINGLE_PUT_BYTES = 5 << 30
 """S3 takes no larger object in one request."""
@@ -84,8 +89,8 @@ def parse_location(path: str | os.PathLike[str] | Remote) -> Location:
 class Remote:
     """A location behind a URL, with the few methods of :class:`pathlib.Path` that reading a set needs.
 
-    Picklable, since it holds no connection. A request is tried up to five times, with waits of 0.5, 1, 2 and 4
-    seconds; then it raises an OSError, whatever the store's own library raised.
+    Picklable, since it holds no connection. A request is tried up to five times, with waits of 0.5, 1, 2 and
+    4 seconds; then it raises an OSError, whatever the store's own library raised.
 
     Attributes:
         url: any that fsspec knows.
@@ -221,7 +226,11 @@ class Remote:
                 failure = error
             # a retry cannot help; EINVAL means a range outside the object
             is_invalid = isinstance(failure, OSError) and failure.errno == errno.EINVAL
-            if is_invalid or isinstance(failure, _HOPELESS) or type(failure).__name__ in _HOPELESS_NAMES:
+            if (
+                is_invalid
+                or isinstance(failure, _NOT_RETRIED)
+                or type(failure).__name__ in _NOT_RETRIED_NAMES
+            ):
                 raise _as_os_error(failure, self.url) from failure
             if number + 1 < TRIES:
                 logger.info("cannot %s %s (%s); trying again", what, self.url, failure)

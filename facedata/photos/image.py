@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import ImageError, TooLargeImageError, UnreadableImageError, UnsupportedImageError
 from ..types import UInt8Image
 from .formats import AVIF_BRANDS, HEIF_BRANDS
-from .jpeg import REDUCTIONS, decode_jpeg, is_whole_jpeg
+from .jpeg import REDUCTIONS, decode_jpeg, is_complete_jpeg
 
 _ORIENTATION = 0x0112
 _MATROSKA = b"\x1a\x45\xdf\xa3"
@@ -59,8 +59,8 @@ class Header:
     def origin(self, reduction: int) -> tuple[float, float]:
         """Return where the reduced photo's first pixel centre lies in the full-size, upright photo.
 
-        Pixel x of the reduced photo is pixel ``reduction * x + origin`` of the full-size one. If a side is not
-        a multiple of the reduction, its last pixel covers less; in a rotated photo it may be the first.
+        Pixel x of the reduced photo is pixel ``reduction * x + origin`` of the full-size one. If a side is
+        not a multiple of the reduction, its last pixel covers less; in a rotated photo it may be the first.
         """
         centre = (reduction - 1) / 2
         flip_x, flip_y = _FLIPPED[self.orientation]
@@ -162,7 +162,7 @@ def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
     except Exception:  # noqa: BLE001  damaged EXIF is ignored: the pixels may still be good
         orientation = 1
     orientation = int(orientation) if orientation in _STORED else 1
-    reductions = REDUCTIONS if image.mode in ("RGB", "L") and is_whole_jpeg(data) else (1,)
+    reductions = REDUCTIONS if image.mode in ("RGB", "L") and is_complete_jpeg(data) else (1,)
     if orientation > 4:
         width, height = height, width
     return Header(width, height, orientation, reductions)

@@ -22,7 +22,7 @@ _FLAGS = {
 }
 
 
-def is_whole_jpeg(data: bytes) -> bool:
+def is_complete_jpeg(data: bytes) -> bool:
     """Return whether the bytes begin and end as a JPEG's do; those of a truncated one do not."""
     return data[:3] == b"\xff\xd8\xff" and data[-2:] == b"\xff\xd9"
 

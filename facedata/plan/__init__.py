@@ -1,7 +1,7 @@
 """What a run has to do: which records, in which order, under which crop names.
 
 A source's scan comes in, with the options; a plan goes out, with one row per record in byte order, its role,
-split and crop path, and the status of those that are not to be processed.
+split and crop path, and the status of records that are not processed.
 
 - ``plan``: the plan of a run
 - ``defaults``: the options whose defaults depend on the source

@@ -1,4 +1,4 @@
-"""Crop names: from a photo's path and person to ``<identity>/<name>.jpg``, safe on every file system."""
+"""Crop names: ``<identity>/<name>.jpg``, made from a photo's path and person, safe on every file system."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ..types import BoolArray, Int32Array, Int64Array
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
-"""Windows takes these for devices, with any ending."""
+"""Names that Windows reserves for devices, with any ending."""
 _LIKE_OURS = re.compile(r"~[0-9a-f]{8}$")
 _MOST_BYTES = 200
 
 _PLAIN = r"^(?s:.*/)?([0-9A-Za-z_-]{1,180})(\.[0-9A-Za-z]*)?$"
-"""Paths whose stem is already a safe name, unless it names a device: nearly all."""
+"""Matches paths whose stem is a safe name already, unless it names a device: nearly all paths."""
 _MAYBE_DEVICE = r"(?i)^(?s:.*/)?(con|prn|aux|nul|com|lpt)[^/]*$"
 
 
 def crop_paths(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return each record's crop path.
 
-    A crop is named after its photo's stem. When two crops of a person collide (case-folded, NFC), all but the
+    A crop is named after its photo's stem. If two crops of a person collide (case-folded, NFC), all but the
     first get ``~`` and 8 hex digits of SHA-256(record). Unsafe characters are percent-encoded. Names over 200
-    bytes are cut and get the hash, as do names that already end like one. So do folders of people that
-    would collide on a case-folding file system.
+    bytes are shortened and get the hash too, and so do names that already end like one, and people's folders
+    that would collide on a case-insensitive file system.
 
     Args:
         rows: columns record, photo and identity, in ascending order of the records' UTF-8 bytes.
@@ -79,7 +79,7 @@ def _name_folders(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32
 
 
 def _safe_stems(block: pa.Table) -> pa.Array:
-    """Return the safe stems of a block's photos: vectorised where they are plain, one by one elsewhere."""
+    """Return the safe stems of a block's photos: plain ones by vectorised code, others one by one."""
     photos, records = block.column("photo").combine_chunks(), block.column("record")
     plain = pc.and_(
         pc.match_substring_regex(photos, _PLAIN), pc.invert(pc.match_substring_regex(photos, _MAYBE_DEVICE))
@@ -114,7 +114,7 @@ def _find_collisions(stems: Sequence[pa.Array], person: Int32Array, chosen: Bool
 
 
 def _replace_at(texts: pa.Array, indices: Int64Array, values: Sequence[str]) -> pa.Array:
-    """Replace the texts at some indices, which ascend."""
+    """Replace the texts at some indices, in ascending order."""
     if not len(indices):
         return texts
     mask = np.zeros(len(texts), np.bool_)

@@ -12,7 +12,7 @@ from ..sources.base import Scan, Source
 
 
 def choose_defaults(config: PrepareConfig, source: Source, scan: Scan) -> PrepareConfig:
-    """Fill in the kind, the face rule, the crops' size, what is divided, and the device.
+    """Fill in the kind, the face rule, the crops' size, the split rule and the device.
 
     Raises:
         UsageError: official splits are asked for, and the source has none.
@@ -26,7 +26,7 @@ def choose_defaults(config: PrepareConfig, source: Source, scan: Scan) -> Prepar
     by_default = "official" if config.split_from or (official and source.kind == "lfw") else "identity"
     device = config.device
     if device == "auto" and not Path("/dev/nvidiactl").exists():
-        device = "cpu"  # found without importing torch, which takes seconds
+        device = "cpu"  # avoids importing torch, which takes seconds
     elif device == "auto":
         import torch
 

@@ -1,4 +1,4 @@
-"""What the user's patterns and files say of the photos: who is a reference, which split, what is excluded."""
+"""Apply the user's patterns and files to the photos: reference photos, splits, excluded photos."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def set_references(records: pa.Table, pattern: str) -> pa.Table:
 
 
 def set_splits(records: pa.Table, split_from: str) -> pa.Table:
-    """Replace the official splits as ``--split-from`` says.
+    """Replace the official splits by those of ``--split-from``.
 
     Args:
         records: a scan's table.
@@ -39,7 +39,7 @@ def set_splits(records: pa.Table, split_from: str) -> pa.Table:
             whole match) in a photo's path is its split.
 
     Raises:
-        SourceError: the file names a photo that the source does not have, or gives one two splits.
+        SourceError: the file names a photo that the source does not have, or gives a photo two splits.
         UsageError: the file cannot be read, the expression is malformed, or it matches no path.
     """
     photos = records.column("photo")
@@ -64,7 +64,7 @@ def set_splits(records: pa.Table, split_from: str) -> pa.Table:
 
 
 def _read_splits(file: Path, photos: pa.ChunkedArray) -> list[str | None]:
-    """Return each photo's split from a CSV file, or from lines of a photo, a space and its split."""
+    """Read each photo's split from a CSV file, or from lines of a photo, a space and its split."""
     in_source, header = set(iter_texts(photos)), ("", "")
     split_of: dict[str, str] = {}
     try:
@@ -79,7 +79,7 @@ def _read_splits(file: Path, photos: pa.ChunkedArray) -> list[str | None]:
                     if split_of.setdefault(photo, split) != split:
                         raise SourceError(f"{where}: {photo!r} is in {split_of[photo]} and in {split}")
                 elif number == 1:
-                    header = photo, split  # whether it is one shows once the splits are known
+                    header = photo, split  # or a photo that is missing: its split will tell
                 elif photo:
                     raise SourceError(f"{where}: there is no photo {photo!r} in the source")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -90,7 +90,7 @@ def _read_splits(file: Path, photos: pa.ChunkedArray) -> list[str | None]:
 
 
 def exclude_photos(records: pa.Table, file: str) -> tuple[pa.Table, str]:
-    """Give the photos that ``--exclude`` lists the status ``excluded``; return a note, too.
+    """Give the photos that ``--exclude`` lists the status ``excluded``; also return a note.
 
     Args:
         records: a scan's table.
@@ -106,7 +106,7 @@ def exclude_photos(records: pa.Table, file: str) -> tuple[pa.Table, str]:
     listed = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
     keys, photos = records.column("record"), records.column("photo")
     names = {text for column in (keys, photos) for text in iter_texts(column) if text in listed}
-    # a line that is a photo's name means that photo, whatever it would match as a pattern
+    # a line that is a photo's name means only that photo, even if it is also a pattern
     globs = {line for line in listed - names if set(line) & set("*?[")}
     matchers = [_matcher(line) for line in sorted(globs)]
     keys_and_photos = zip(iter_texts(keys), iter_texts(photos), strict=True)

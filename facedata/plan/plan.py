@@ -1,4 +1,4 @@
-"""From a source's scan to the plan of a run: records in order, each with its role, split and crop path."""
+"""Make the plan of a run from a source's scan: records in order, each with its role, split and crop path."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NAMED = 5
 
 @dataclass
 class Plan:
-    """What a run has to do.
+    """The records that a run has to process.
 
     Attributes:
         records: the scan's columns and ``crop_path``, one row per record, in UTF-8 byte order of ``record``.
-        notes: lines that the user should read.
-        scan: what the source found, without its photos.
+        notes: lines for the user to read.
+        scan: the source's scan, without its photos.
     """
 
     records: pa.Table
@@ -60,12 +60,12 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
     """
     scan = source.scan()
     if config.strict and scan.missing:
-        named = ", ".join(map(repr, scan.missing[:_NAMED])) + (" …" if len(scan.missing) > _NAMED else "")
+        some = ", ".join(map(repr, scan.missing[:_NAMED])) + (" …" if len(scan.missing) > _NAMED else "")
         raise SourceError(
-            f"{len(scan.missing):,} listed photos are not on disk: {named}; add them, or drop --strict"
+            f"{len(scan.missing):,} listed photos are not on disk: {some}; add them, or drop --strict"
         )
     config = choose_defaults(config, source, scan)
-    scan = replace(scan, photos=sort_records(scan.photos))  # before planning, which then needs one copy less
+    scan = replace(scan, photos=sort_records(scan.photos))  # sorting here saves a copy while planning
     plan = make_plan(scan, config)
     release()
     return plan, config

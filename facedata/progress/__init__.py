@@ -1,11 +1,11 @@
-"""What is done already, on disk, so that a run can be stopped at any moment and continued.
+"""Progress on disk, so that a run can be stopped at any moment and continued.
 
-In: a plan's records, and what earlier runs left. Out: the rows that are still valid, and the records that are
-left to do.
+A plan's records and the files of earlier runs come in; the rows that are still valid go out, and the records
+that are still to do.
 
-- ``folder``: the folder of an unfinished set, its settings, and the state it had before
+- ``folder``: the folder of an unfinished set, its settings, and its last finished state
 - ``parts``: the file with the rows of one finished shard
 - ``row_index``: where each record's row is on disk
-- ``resume``: which rows of earlier runs are still valid
-- ``output``: the output folder, claimed, locked and cleared
+- ``resume``: finds the rows of earlier runs that are still valid
+- ``output``: the output folder: checked, locked and cleared
 """

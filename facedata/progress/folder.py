@@ -1,8 +1,8 @@
 """Progress on disk: the folder in which an unfinished output keeps its finished parts.
 
-A set's ``.work/`` holds ``settings.json`` (what was asked), ``parts/`` (one Arrow file per finished shard),
-``started/`` (a mark per shard in flight) and, while a finished set is updated, ``previous/`` (its tables).
-The files are the truth for progress; nothing else is remembered.
+A set's ``.work/`` holds ``settings.json``, ``parts/`` (one Arrow file per finished shard), ``started/`` (a
+mark per shard in progress) and, while a finished set is updated, ``previous/`` (its tables). These files are
+the only record of progress.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
 
 PHOTO_STATS = ".seen.arrow"
-"""Beside the tables: record, size and mtime of each photo, so that a rerun need not hash them all."""
+"""A file beside the tables: record, size and mtime of each photo, so that a rerun need not hash them all."""
 
 PHOTO_STATS_COLUMNS = ["record", "size", "mtime_ns"]
 
@@ -43,7 +43,7 @@ class PartsFolder:
 
     Args:
         out: the output.
-        folder: where its parts are kept until it is finished.
+        folder: the folder of its parts until it is finished.
     """
 
     settings_name = SETTINGS
@@ -52,10 +52,10 @@ class PartsFolder:
         self.out, self.folder = out, folder
 
     def claim(self, settings: Mapping[str, Any]) -> None:
-        """Continue under the settings that the parts were made under, or record these for new ones.
+        """Check that earlier parts were made with the same settings, or record the settings of the first run.
 
         Raises:
-            OtherSettingsError: the parts were made under other settings; the message names them.
+            OtherSettingsError: the parts were made with other settings; the message names them.
             SetError: the recorded settings cannot be read.
             StoreError: the folder cannot be written.
         """
@@ -81,7 +81,7 @@ class ProgressFolder(PartsFolder):
 
     Args:
         out: the set's folder.
-        store: where the set's crops are.
+        store: the store of the set's crops.
     """
 
     def __init__(self, out: Path, store: Store) -> None:
@@ -89,11 +89,11 @@ class ProgressFolder(PartsFolder):
         self.store = store
 
     def begin(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
-        """Start, or continue what an earlier run began with the same settings.
+        """Start a run, or continue one with the same settings.
 
         Raises:
             OtherSettingsError: the set was made with other settings; the message names them.
-            SetError: what the earlier run recorded cannot be read.
+            SetError: the earlier run's settings cannot be read.
             StoreError: the folder cannot be written.
         """
         file = self.folder / SETTINGS
@@ -116,7 +116,7 @@ class ProgressFolder(PartsFolder):
         write_text(file, json.dumps({"settings": settings, "versions": versions}, sort_keys=True) + "\n")
 
     def set_aside(self) -> None:
-        """Copy a finished set's state into ``previous/``; from now on the set counts as unfinished."""
+        """Copy a finished set's state into ``previous/``; the set then counts as unfinished."""
         if not (self.out / DATASET).is_file():
             return
         temporary = self.folder / "previous.tmp"
@@ -132,7 +132,7 @@ class ProgressFolder(PartsFolder):
 
     @property
     def previous(self) -> Path:
-        """Where the set's last finished state is: the set itself, or ``previous/``."""
+        """The folder with the set's last finished state: the set itself, or ``previous/``."""
         return self.out if (self.out / DATASET).is_file() else self.folder / "previous"
 
     def previous_info(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class ProgressFolder(PartsFolder):
 
 
 def is_progress_folder(folder: Path) -> bool:
-    """Return whether a folder is the ``.work`` of a set, however early its run was killed, or is missing."""
+    """Return whether a folder is missing, or is a set's ``.work``, even of a run killed early."""
     return not folder.is_dir() or {entry.name for entry in folder.iterdir()} <= _ENTRIES
 
 
@@ -176,10 +176,10 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise when settings differ.
+    """Check that the settings are the same.
 
     Raises:
-        OtherSettingsError: names each setting that differs, with both values.
+        OtherSettingsError: they differ; the message names each setting with both values.
     """
     if changes := setting_differences(before, now):
         raise OtherSettingsError(
@@ -189,7 +189,7 @@ def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str
 
 
 def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table) -> None:
-    """Write size and mtime of each photo for the next run; ``staged.commit()`` renames the file.
+    """Write the size and mtime of each photo for the next run; ``staged.commit()`` renames the file.
 
     Raises:
         StoreError: it cannot be written.

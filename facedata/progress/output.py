@@ -1,4 +1,4 @@
-"""A set's output folder: made, or refused when it holds something else; locked, and cleared."""
+"""A set's output folder: created, or refused if it holds something else; locked, and cleared."""
 
 from __future__ import annotations
 
@@ -23,20 +23,14 @@ _FOLDERS = {"crops", "report", WORK}
 """What a prepared set's folder may hold."""
 
 
-def check_output(out: Location, store: str, inputs: Iterable[Location]) -> None:
-    """Refuse an output at a URL without tars, and one that contains what it is made from.
-
-    Args:
-        out: where the set is to be.
-        store: ``folders`` or ``tar``.
-        inputs: what the set is made from.
+def refuse_folders_at_url(out: Location, store: str) -> None:
+    """Refuse a set at a URL that would have an object for each crop.
 
     Raises:
-        UsageError: the output is one of these.
+        UsageError: the location is a URL, and the store is not ``tar``.
     """
     if isinstance(out, Remote) and store != "tar":
         raise UsageError(f"--out {out}: a set at a URL keeps its crops in tars; add --store tar")
-    refuse_own_photos(inputs, out)
 
 
 def refuse_own_photos(paths: Iterable[Location], out: Location) -> None:
@@ -55,38 +49,43 @@ def refuse_own_photos(paths: Iterable[Location], out: Location) -> None:
 
 
 @contextmanager
-def open_output(location: Location, cache: str | None, overwrite: bool) -> Iterator[Path]:
-    """Yield the folder to make a set in, locked; one that stands for a URL is uploaded at the end.
+def open_output(
+    location: Location, cache: str | None, overwrite: bool, inputs: Iterable[Location] = ()
+) -> Iterator[Path]:
+    """Yield the folder to make a set in, locked; the local copy of a URL is uploaded at the end.
 
     Args:
-        location: where the set is to be.
+        location: the set's folder or URL.
         cache: the cache folder, or None for the default one.
-        overwrite: remove the set that is there first.
+        overwrite: first remove the set in the folder.
+        inputs: what the set is made from.
 
     Raises:
-        SetError: there is something else, a set that cannot be read (unless it is overwritten), or another
-            run is working on it.
-        StoreError: the folder cannot be made or cleared.
+        UsageError: an input lies in the folder.
+        SetError: the folder holds something else, or a set that cannot be read (unless it is overwritten),
+            or another run is working on it.
+        StoreError: the folder cannot be created or cleared.
     """
+    refuse_own_photos(inputs, location)
     with working_folder(location, cache, overwrite) as out:
         is_new = not out.exists()
-        try:
-            with writing(out):
-                out.mkdir(parents=True, exist_ok=True)
-            _refuse_foreign_files(out, overwrite)
-            with locked(out):
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign_files(out, overwrite)
+        with locked(out):
+            try:
                 if overwrite:
                     clear_output(out)
                 yield out
-        finally:
-            if is_new and out.is_dir() and not any(out.iterdir()):  # it failed before it wrote anything
-                out.rmdir()
+            finally:
+                if is_new and not any(out.iterdir()):  # it failed before it wrote anything
+                    out.rmdir()
 
 
 def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
     inside = {entry.name for entry in out.iterdir()}
-    begun = WORK in inside and is_progress_folder(out / WORK) and inside <= _FILES | _FOLDERS
-    ours = begun or schema.is_set(out)
+    unfinished = WORK in inside and is_progress_folder(out / WORK) and inside <= _FILES | _FOLDERS
+    ours = unfinished or schema.is_set(out)
     if inside - {LOG} and not ours:
         try:  # a set with a damaged dataset.json still has its ledger
             ours = DATASET in inside and read_footer(out / "photos.parquet").kind == "photos"
@@ -99,7 +98,7 @@ def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
 
 
 def clear_output(out: Path) -> None:
-    """Remove a set, but leave an empty ``.work``, which marks the folder as a set's if this is interrupted.
+    """Remove a set, but leave an empty ``.work``: if interrupted, it still marks the folder as a set's.
 
     Raises:
         StoreError: something cannot be removed.
@@ -109,7 +108,7 @@ def clear_output(out: Path) -> None:
         work.mkdir(exist_ok=True)
         for entry in work.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        (out / DATASET).unlink(missing_ok=True)  # first, so that what is left never looks like a set
+        (out / DATASET).unlink(missing_ok=True)  # first, so that the rest never looks like a set
         for name in _FILES - {DATASET}:
             (out / name).unlink(missing_ok=True)
         for name in _FOLDERS - {WORK}:

@@ -1,4 +1,4 @@
-"""A part: the rows of a finished shard, as an Arrow file, which opens forty times as fast as Parquet.
+"""A part: the rows of a finished shard, as an Arrow file, which opens forty times faster than Parquet.
 
 Twenty million photos give three hundred thousand parts, all read when the set is closed.
 """
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import NotASetError
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..tables.schema import PHOTOS
 from ..types import Status
 
@@ -39,16 +39,16 @@ ROWS = pa.schema(
 
 
 def write_rows(path: Path, rows: pa.Table) -> None:
-    """Write a part whole or not at all: temporary name, flush, rename.
+    """Write a part atomically.
 
     Args:
         path: the file.
-        rows: by :data:`facedata.progress.parts.ROWS`.
+        rows: with the columns :data:`ROWS`.
 
     Raises:
-        StoreError: it cannot be written; nothing half-written stays.
+        StoreError: it cannot be written; no partial file stays behind.
     """
-    with whole_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
+    with atomic_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
         writer.write_table(rows.select(ROWS.names).cast(ROWS))
 
 
@@ -56,26 +56,26 @@ def read_rows(path: str | Path) -> pa.Table:
     """Read a part.
 
     Raises:
-        NotASetError: it is missing, damaged, or of another version of facedata.
+        NotASetError: it is missing, damaged, or from another version of facedata.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  thousands a second; a Path would cost as much again
+        with open(path, "rb") as file:  # noqa: PTH123  thousands per second; a Path would double the time
             rows = pa.ipc.open_file(pa.py_buffer(file.read())).read_all()
     except (OSError, pa.ArrowInvalid) as error:
         raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
     if rows.schema != ROWS:
-        raise NotASetError(f"{path} is by another version of facedata; start over with --overwrite")
+        raise NotASetError(f"{path} is from another version of facedata; start over with --overwrite")
     return rows
 
 
 def undo_settling(ledger: pa.Table) -> pa.Table:
-    """Return a ledger's rows as their shards wrote them, but for the paths of crops that were removed."""
+    """Return a ledger's rows as their shards wrote them, except the paths of crops that were removed."""
     settled = pc.is_in(ledger.column("status"), pa.array([Status.DUPLICATE.value, Status.TOO_FEW.value]))
     return replace_cells(ledger, settled, status=Status.KEPT.value, reason=None)
 
 
 def replace_cells(ledger: pa.Table, rows: pa.Array | pa.ChunkedArray, **values: str | None) -> pa.Table:
-    """Return a ledger with other texts in some of its columns, in the rows where ``rows`` is true."""
+    """Return a ledger with these texts in its columns, in the rows where ``rows`` is true."""
     for name, value in values.items():
         column = pc.if_else(rows, pa.scalar(value, pa.string()), ledger.column(name))
         ledger = ledger.set_column(ledger.schema.get_field_index(name), PHOTOS.field(name), column)

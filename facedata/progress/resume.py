@@ -37,7 +37,7 @@ class _StoredRows(NamedTuple):
 
 
 def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowIndex:
-    """Collect the rows of earlier runs that are still valid for this plan, at most one per record."""
+    """Find the rows of earlier runs that are still valid for this plan, at most one per record."""
     index = RowIndex(plan.records)
     records: _RecordFinder | None = None
     for stored in _stored_rows(progress):
@@ -58,7 +58,7 @@ def add_parts(index: RowIndex, parts: Sequence[Path], records: Int64Array) -> No
     """Add the rows of parts that this run has written.
 
     Args:
-        index: gets them.
+        index: the index to add them to.
         parts: the files.
         records: the index of each row's record in the plan, file by file.
 
@@ -92,8 +92,8 @@ class _RecordFinder:
         hit = np.flatnonzero(self._numbers[slot] == numbers)
         candidate = self._order[slot[hit]].astype(np.int64)
         ranked = np.argsort(candidate, kind="stable")
-        there = take_rows(self.records, candidate[ranked]).column(0)
-        same = pc.equal(there, records.take(pa.array(hit[ranked]))).to_numpy()
+        planned = take_rows(self.records, candidate[ranked]).column(0)
+        same = pc.equal(planned, records.take(pa.array(hit[ranked]))).to_numpy()
         at[hit[ranked[same]]] = candidate[ranked[same]]
         return at
 
@@ -111,7 +111,7 @@ def _stored_rows(progress: ProgressFolder) -> Iterator[_StoredRows]:
     with photos.open("rb") as ledger, (progress.previous / "classes.parquet").open("rb") as file:
         groups = pq.ParquetFile(ledger)
         batches = pq.ParquetFile(file).iter_batches(BLOCK_ROWS, columns=["path", "crop_sha256", "length"])
-        # crops and photos are in one order, so that what belongs together is found by counting
+        # crops and photos are in the same order, so counting matches them
         crops = TableStream(pa.Table.from_batches([batch]) for batch in batches)
         stats = TableStream(_read_photo_stats(progress.previous / PHOTO_STATS))
         for number in range(groups.num_row_groups):
@@ -138,7 +138,7 @@ def _read_photo_stats(file: Path) -> Iterator[pa.Table]:
 
 
 def _add_crops(rows: pa.Table, crops: TableStream) -> pa.Table:
-    """Add the crops' digests and lengths; null where a row has no crop, or the two tables do not match."""
+    """Add the crops' digests and lengths; null for rows without a crop, or if the tables do not match."""
     has_crop = pc.is_valid(rows.column("path")).to_numpy()
     mine = crops.take(int(has_crop.sum()))
     at = np.cumsum(has_crop) - 1
@@ -152,7 +152,7 @@ def _add_crops(rows: pa.Table, crops: TableStream) -> pa.Table:
 
 
 def _add_photo_stats(rows: pa.Table, stats: pa.Table | None) -> pa.Table:
-    """Add the photos' size and mtime; -1 where they are not known, so that the photo is hashed."""
+    """Add the photos' size and mtime; -1 if they are unknown, so that the photo is hashed."""
     fits = (
         stats is not None
         and stats.column_names == PHOTO_STATS_COLUMNS
@@ -165,17 +165,17 @@ def _add_photo_stats(rows: pa.Table, stats: pa.Table | None) -> pa.Table:
 
 
 def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: Store) -> BoolArray:
-    """Tell which rows are what this run would make: same crop path, given box, and bytes of the photo.
+    """Return which rows this run would make again: same crop path, given box, and bytes of the photo.
 
     Args:
-        rows: by :data:`.parts.ROWS`.
+        rows: with the columns :data:`.parts.ROWS`.
         records: their records, in the same order.
         reader: reads the photos whose size or mtime has changed.
-        store: knows which crops are there.
+        store: tells which crops it has.
     """
     same_path = pc.fill_null(pc.equal(rows.column("path"), records.column("crop_path")), True)
     valid = _numpy(pc.and_(pc.is_null(records.column("status")), same_path))
-    # what could not be opened, or lacked an extra, may be readable now
+    # a photo that could not be opened, or needed an extra, may be readable now
     never_opened = pc.and_(
         pc.equal(rows.column("status"), Status.UNREADABLE.value), pc.is_null(rows.column("sha256"))
     )
@@ -197,7 +197,7 @@ def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: St
             data = reader(photos[row].as_py())
             valid[row] = hashlib.sha256(data).hexdigest() == digests[row].as_py()
         except (OSError, ImageError):
-            valid[row] = False  # it will be read again, and its new row will give the reason
+            valid[row] = False  # the run reads it again, and its new row gives the reason
     return valid
 
 

@@ -1,7 +1,7 @@
 """Where each record's row is on disk, and the few columns needed to settle the ledger.
 
-Rows are wide: boxes, landmarks and matrices take more than half a kilobyte each. They stay in their files,
-and are read block by block when the ledger is written. In memory a row takes 62 bytes.
+Rows are wide: with boxes, landmarks and matrices, each takes more than half a kilobyte. They stay in their
+files, and are read block by block when the ledger is written. In memory a row takes 62 bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..types import BoolArray, Int64Array, Status
 from .parts import ROWS, read_rows, undo_settling
 
 STATUSES = [status.value for status in Status]
-"""A status's number is its index here."""
+"""The number of a status is its index in this list."""
 
 _OR_NONE = pa.schema([field.with_nullable(True) for field in ROWS])
 _PART = -1
@@ -37,7 +37,7 @@ class RowFile(NamedTuple):
     group: int = _PART
 
     def read(self) -> pa.Table:
-        """Read the rows: the columns of :data:`.parts.ROWS`, of a ledger those that a shard fills."""
+        """Read the rows, with the columns of :data:`.parts.ROWS`; from a ledger only those that it has."""
         if self.group == _PART:
             return read_rows(self.path)
         with open(self.path, "rb") as file:  # noqa: PTH123
@@ -48,17 +48,17 @@ class RowIndex:
     """The rows that a plan's records have so far.
 
     Args:
-        records: the plan's.
+        records: the records of the plan.
 
     Attributes:
         files: the files that hold rows.
-        file: ``(n,)`` int32, index of each record's file; -1 where it has no row.
+        file: ``(n,)`` int32, index of each record's file; -1 if it has no row.
         row: ``(n,)`` int32, the row's number in that file.
-        status: ``(n,)`` int8, an index into :data:`STATUSES`; -1 where there is no row.
-        digest: ``(n, 2)`` uint64, half of the photo's SHA-256.
+        status: ``(n,)`` int8, an index into :data:`STATUSES`; -1 if there is no row.
+        digest: ``(n, 2)`` uint64, the first half of the photo's SHA-256.
         crop: ``(n, 32)`` uint8, the crop's SHA-256.
-        length: ``(n,)`` int32, the crop's, in bytes; -1 for no crop.
-        iou: ``(n,)`` float32, of the given box and the face; None where no box was given.
+        length: ``(n,)`` int32, the crop's size in bytes; -1 for no crop.
+        iou: ``(n,)`` float32, IoU of the given box and the face; None if no record has a given box.
     """
 
     def __init__(self, records: pa.Table) -> None:
@@ -85,17 +85,17 @@ class RowIndex:
             at: ``(m,)`` int64, the index of each row's record; -1 for rows to skip.
 
         Raises:
-            NotASetError: a digest is none.
+            NotASetError: a digest is not a SHA-256.
         """
         number = np.repeat(np.arange(len(files)), lengths) + len(self.files)
         starts = np.cumsum(lengths) - lengths
-        place = np.arange(rows.num_rows) - np.repeat(starts, lengths)
+        row = np.arange(rows.num_rows) - np.repeat(starts, lengths)
         self.files += files
         mine = np.flatnonzero(at >= 0)
         mine = mine[self.file[at[mine]] < 0]
         mine = mine[np.unique(at[mine], return_index=True)[1]]
         where = at[mine]
-        self.file[where], self.row[where] = number[mine], place[mine]
+        self.file[where], self.row[where] = number[mine], row[mine]
         rows = (
             rows if len(mine) == rows.num_rows and (mine[1:] > mine[:-1]).all() else rows.take(pa.array(mine))
         )
@@ -111,7 +111,7 @@ class RowIndex:
             self.iou[where] = pc.fill_null(rows.column("box_iou"), np.nan).to_numpy()
 
     def follow_ledger(self, now: Path) -> None:
-        """Read the previous ledger from the folder it was copied to: the original is replaced later."""
+        """Read the previous ledger from its copy in this folder, since the original is replaced later."""
         copy = os.fspath(now / "photos.parquet")
         self.files = [file if file.group == _PART else file._replace(path=copy) for file in self.files]
         self._groups.clear()
@@ -134,10 +134,10 @@ class RowIndex:
         self.file[records] = self.status[records] = -1
 
     def read(self, start: int, stop: int) -> pa.Table:
-        """Read the rows of a span of records, in order; all null where a record has none.
+        """Read the rows of a span of records, in order; all null for a record without a row.
 
         Raises:
-            NotASetError: a file is gone or damaged.
+            NotASetError: a file is missing or damaged.
         """
         files = self.file[start:stop]
         wanted = np.unique(files[files >= 0])
@@ -159,8 +159,8 @@ class RowIndex:
             while len(self._groups) >= _CACHED_GROUPS:
                 del self._groups[next(iter(self._groups))]
             rows = file.read()
-            there = {name: rows.column(name) for name in rows.column_names}
-            columns = [there.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
+            present = {name: rows.column(name) for name in rows.column_names}
+            columns = [present.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
             self._groups[file] = pa.table(columns, schema=_OR_NONE)
         return self._groups[file]
 

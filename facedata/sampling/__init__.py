@@ -1,11 +1,11 @@
-"""Splits, pairs and triplets of a set's crops; pure.
+"""Splits, pairs and triplets of a set's crops; pure functions.
 
-Columns of the classes table come in, with a seed and the options; each crop's split and label go out, and
+Columns of the classes table come in, with a seed and the options; each crop's split and label go out, with
 tables of pairs and triplets. The same seed gives the same rows on every machine, in bounded memory.
 
-- ``split``: people, or photos, to splits
-- ``divide``: every crop's split and label, as the options say
-- ``quota``: how many rows each group gives, and distinct numbers drawn at random
+- ``split``: assigns people, or photos, to splits
+- ``divide``: every crop's split and label, by the options
+- ``quota``: how many rows to draw from each group, and distinct random numbers
 - ``pool``: photos sorted by person, and photos of other people drawn from them
 - ``spaces``: triplets, pairs of one person and pairs of two people, each numbered
 - ``sample``: distinct triplets and pairs of one split, as row numbers

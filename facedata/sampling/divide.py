@@ -1,4 +1,4 @@
-"""Give each of a set's crops its split and label, as the options say; pure."""
+"""Give each of a set's crops its split and label, by the options; pure functions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def divide_classes(
         classes: the crops (:data:`facedata.tables.schema.CLASSES`); their splits and labels are replaced.
         photos: the ledger's columns path and official_split.
         config: how to divide.
-        previous: splits that people already have; people keep them when they are ranked.
+        previous: splits that people already have, and keep if they are divided by rank.
 
     Returns:
         The crops, and the section for dataset.json.
@@ -106,7 +106,7 @@ def divide_crops(crops: Crops, config: SplitConfig, previous: Mapping[str, str] 
     Args:
         crops: the crops.
         config: how to divide.
-        previous: splits that people already have; people keep them when they are ranked.
+        previous: splits that people already have, and keep if they are divided by rank.
     """
     if config.split_by == "official":
         home, (names, splits, notes) = TRAIN, _official_splits(crops)

@@ -1,4 +1,4 @@
-"""Draw the pairs and triplets of every split, and report what was drawn; pure."""
+"""Draw the pairs and triplets of every split, and report how many; pure functions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class Drawn(NamedTuple):
     """A drawn table, and its section for dataset.json.
 
     Attributes:
-        chunks: the table piece by piece, drawn as it is read; can be read once.
+        chunks: the table piece by piece, drawn while it is read; can be read once.
         section: ``strategy``; ``splits``: name → asked, rows (and same); ``notes`` for the user; official
-            pairs also have official, complete, other_split and missing. Complete before the chunks are read.
+            pairs also have official, complete, other_split and missing. It is complete before any chunk is
+            read.
     """
 
     chunks: Iterable[pa.Table]
@@ -36,13 +37,13 @@ def draw_pairs(
 ) -> Drawn:
     """Draw the pairs of every split: train first, then by name.
 
-    A split that can have none (fewer than two people, or no one with two photos) gets none, and a note.
+    A split with fewer than two people, or with no person who has two photos, gets no pairs, and a note.
 
     Args:
         classes: the crops, with their splits.
-        config: strategy, count and so on; without a count, two pairs a photo (``all``: all there are).
+        config: strategy, count and so on; without a count, two pairs per photo (``all``: every pair).
         protocol: the official pairs, needed for the strategy ``official``.
-        photos: the ledger's columns record and path, needed for the same.
+        photos: the ledger's columns record and path, needed for that strategy too.
 
     Raises:
         UsageError: the strategy is ``official``, and there are no official pairs.
@@ -110,7 +111,7 @@ def _draw(
             notes.append(
                 f"{name} has {drawing.rows:,} {kind}, not {drawing.asked:,}: no more distinct ones exist{cap}"
             )
-        del drawing, _  # takes a hundred bytes a photo; it is planned again when its rows are drawn
+        del drawing, _  # it takes a hundred bytes per photo; it is planned again to draw its rows
 
     def tables() -> Iterator[pa.Table]:
         for name, split in splits.items():
@@ -124,9 +125,9 @@ def count_splits(counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Return name → people, photos, pairs and triplets, from the sections split, pairs and triplets."""
     return {
         name: {
-            **found,
+            **people_and_photos,
             "pairs": counts["pairs"]["splits"].get(name, {}).get("rows", 0),
             "triplets": counts["triplets"]["splits"].get(name, {}).get("rows", 0),
         }
-        for name, found in counts["split"]["splits"].items()
+        for name, people_and_photos in counts["split"]["splits"].items()
     }

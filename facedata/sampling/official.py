@@ -1,4 +1,4 @@
-"""Official pairs: a data set's own protocol, mapped from records to crops, with a list of what is missing."""
+"""Official pairs: a data set's own protocol, mapped from records to crops, with a list of missing pairs."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def _crop_rows(classes: pa.Table, photos: pa.Table, records: pa.ChunkedArray) ->
     kept = photos.filter(pc.is_valid(photos.column("path")))
     indices = pc.index_in(records, value_set=kept.column("record").combine_chunks())
     paths = kept.column("path").combine_chunks().take(indices.combine_chunks())
-    # a null path stays null: without skip_nulls it would be looked up, and never found
+    # skip_nulls keeps a null path null
     rows = pc.index_in(paths, value_set=classes.column("path").combine_chunks(), skip_nulls=True)
     return np.asarray(pc.fill_null(rows, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
 def _in_split(classes: pa.Table, protocol: pa.Table, rows: Int64Array) -> BoolArray:
-    """Tell which crops (-1 for none) lie in the split that the protocol gives their pair."""
-    found = classes.column("split").combine_chunks().take(pa.array(rows, mask=rows < 0))
-    equal = pc.equal(found, protocol.column("split").combine_chunks())
+    """Return which crops (-1 for none) lie in the split that the protocol gives their pair."""
+    actual = classes.column("split").combine_chunks().take(pa.array(rows, mask=rows < 0))
+    equal = pc.equal(actual, protocol.column("split").combine_chunks())
     return np.asarray(pc.fill_null(equal, False).to_numpy(zero_copy_only=False), np.bool_)
 
 

@@ -1,4 +1,4 @@
-"""Photos sorted by person, and photos of other people drawn from them; pure."""
+"""Photos sorted by person, and photos of other people drawn from them; no files are read."""
 
 from __future__ import annotations
 

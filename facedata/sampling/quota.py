@@ -1,4 +1,4 @@
-"""The arithmetic of sampling: how many rows each group gives, and numbers drawn without repeats; pure."""
+"""The arithmetic of sampling: how many rows to draw from each group, and distinct numbers; pure functions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from ..types import BoolArray, Float64Array, Int64Array
 
 SPAN_ROWS = 1 << 18
-"""About how many rows are drawn at a time; a constant, since what is drawn depends on it."""
+"""About how many rows are drawn at a time; a constant, since the rows drawn depend on it."""
 
 _SPAN_NUMBERS = 1 << 61
-"""Most numbers that a span's groups may have together, so that each has an int64 of its own."""
+"""The most numbers that a span's groups may have together, so that int64 can tell them all apart."""
 
 _PIECE_MEMBERS = 1 << 20
 """About how many members' shares are computed at a time; the result does not depend on it."""
@@ -22,19 +22,19 @@ _PROPOSED_ROUNDS = 8
 """Rounds that use the caller's distribution before the missing numbers are drawn uniformly."""
 
 Propose = Callable[[Int64Array], Int64Array]
-"""Takes ``(m,)`` group numbers and returns for each one a number below its group's space."""
+"""Takes ``(m,)`` groups and returns for each a number below the group's space."""
 
 
 def fill(count: int, capacity: Int64Array, weight: Float64Array, rng: np.random.Generator) -> Int64Array:
-    """Share ``count`` rows out over groups in proportion to their weights, none beyond its capacity.
+    """Share ``count`` rows among groups in proportion to their weights, up to each group's capacity.
 
-    What a full group cannot take goes to the others, again by weight (water-filling). Fractional shares are
+    Rows beyond a group's capacity go to the others, again by weight (water-filling). Fractional shares are
     rounded up or down at random (systematic sampling), so that they are exact on average.
 
     Args:
         count: rows to share out; with ``count >= sum(capacity)`` every group is filled.
         capacity: ``(g,)`` int64, the most each group can give.
-        weight: ``(g,)`` float64, above 0 wherever the capacity is.
+        weight: ``(g,)`` float64, above 0 where the capacity is above 0.
         rng: decides the rounding.
 
     Returns:
@@ -47,7 +47,9 @@ def fill(count: int, capacity: Int64Array, weight: Float64Array, rng: np.random.
     if count >= int(capacity.sum()):
         return quota
     groups = np.flatnonzero(capacity)
-    groups = groups[np.argsort(capacity[groups] / weight[groups], kind="stable")]  # the first to fill first
+    groups = groups[
+        np.argsort(capacity[groups] / weight[groups], kind="stable")
+    ]  # those that fill up first come first
     most = capacity[groups]
     before = np.cumsum(most) - most
     weight_left = np.cumsum(weight[groups][::-1])[::-1]
@@ -60,7 +62,7 @@ def fill(count: int, capacity: Int64Array, weight: Float64Array, rng: np.random.
         ends = np.floor(exact * (rest / exact[-1]) + rng.random()).astype(np.int64)
         ends[-1] = rest
         quota[open_groups] = np.diff(ends, prepend=0)
-    # rounding may put a row beyond a capacity: it goes to a group that has room
+    # rounding may exceed a capacity by one row: that row goes to a group that has room
     quota = np.minimum(quota, capacity)
     room = np.flatnonzero(quota < capacity)
     quota[room[: count - int(quota.sum())]] += 1
@@ -68,7 +70,7 @@ def fill(count: int, capacity: Int64Array, weight: Float64Array, rng: np.random.
 
 
 def spread(quota: Int64Array, size: Int64Array, rng: np.random.Generator) -> Int64Array:
-    """Divide each group's quota over its members as equally as possible; who gets one more is random.
+    """Divide each group's quota among its members as equally as possible; who gets one more is random.
 
     Args:
         quota: ``(g,)`` int64, 0 where the size is 0.
@@ -84,7 +86,7 @@ def spread(quota: Int64Array, size: Int64Array, rng: np.random.Generator) -> Int
     shares = np.empty(int(size.sum()), np.int64)
     cuts = np.flatnonzero(np.diff(ends // _PIECE_MEMBERS)) + 1
     for start, stop in pairwise([0, *cuts.tolist(), len(ends)] if len(ends) else []):
-        # by runs of groups: seven columns of millions of members would take gigabytes
+        # a run of groups at a time: seven columns of millions of members would take gigabytes
         group = np.repeat(np.arange(start, stop), size[start:stop])
         first = int(ends[start] - size[start])
         rank = np.arange(first, first + len(group)) - (ends - size)[group]
@@ -93,7 +95,7 @@ def spread(quota: Int64Array, size: Int64Array, rng: np.random.Generator) -> Int
 
 
 def draw_below(limit: Int64Array, rng: np.random.Generator) -> Int64Array:
-    """Draw for each limit a whole number from 0 to just below it (0 for limit 0), uniformly.
+    """Draw for each limit an integer from 0 up to and excluding it (0 for limit 0), uniformly.
 
     One multiplication, several times faster than ``rng.integers`` on arrays; exact up to limits of 2**53.
     """
@@ -101,7 +103,7 @@ def draw_below(limit: Int64Array, rng: np.random.Generator) -> Int64Array:
 
 
 def cut_spans(quota: Int64Array, space: Int64Array) -> Iterator[Int64Array]:
-    """Cut the groups that give rows into spans small enough to be drawn in memory.
+    """Cut the groups into spans whose rows can be drawn in memory.
 
     Yields:
         ``(m,)`` int64, the numbers of groups whose quota is above 0, in order; each group once.
@@ -120,22 +122,22 @@ def cut_spans(quota: Int64Array, space: Int64Array) -> Iterator[Int64Array]:
 def draw_distinct(
     quota: Int64Array, space: Int64Array, propose: Propose, rng: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
-    """Draw for every group as many distinct numbers below its space as its quota says.
+    """Draw for every group ``quota`` distinct numbers below ``space``.
 
     A group that needs more than half of its numbers shuffles all of them and takes the first ones. The
-    others draw, and draw again for each repeat: first with ``propose``, then uniformly, which finds a new
-    number in at least every second try. So it ends, however lopsided ``propose`` is.
+    others draw, and draw again for each repeat: first with ``propose``, then uniformly, which gives a new
+    number at least every second time on average. So it ends, however uneven ``propose`` is.
 
     Args:
         quota: ``(g,)`` int64, from 1 to the group's space.
         space: ``(g,)`` int64; their sum must be below 2**63.
-        propose: draws candidates.
-        rng: also what ``propose`` draws with.
+        propose: draws candidates, with the same ``rng``.
+        rng: draws everything else.
 
     Returns:
         Group and number, ``(sum(quota),)`` int64 each, ascending by both.
     """
-    first = np.cumsum(space) - space  # each group's numbers are shifted to a range of their own
+    first = np.cumsum(space) - space  # where each group's own range of keys begins
     crowded = 2 * quota > space
     size = np.where(crowded, space, 0)
     group = np.repeat(np.arange(len(size)), size)
@@ -148,7 +150,7 @@ def draw_distinct(
     while missing.any():
         group = np.repeat(np.arange(len(quota)), missing)
         number = propose(group) if rounds < _PROPOSED_ROUNDS else draw_below(space[group], rng)
-        fresh = np.sort(first[group] + number)  # np.unique hashes, which is several times slower here
+        fresh = np.sort(first[group] + number)  # np.unique hashes, and is several times slower here
         drawn_before = np.append(keys, -1)[np.searchsorted(keys, fresh)] == fresh
         fresh = fresh[~drawn_before & (np.diff(fresh, prepend=-1) > 0)]
         group = np.searchsorted(first, fresh, side="right") - 1
@@ -160,7 +162,7 @@ def draw_distinct(
 
 
 def clipped_product(*factors: Int64Array, most: int) -> Int64Array:
-    """Multiply whole numbers element by element; what exceeds ``most`` (below 2**62) becomes ``most``."""
+    """Multiply integers element by element; results above ``most`` (below 2**62) become ``most``."""
     exact = np.multiply.reduce(factors)
     roughly: Float64Array = np.multiply.reduce([factor.astype(np.float64) for factor in factors])
     over: BoolArray = roughly > most  # a product this large may have overflowed

@@ -1,8 +1,8 @@
-"""Pairs and triplets from the crops of one split; pure, vectorised, in bounded memory.
+"""Pairs and triplets from the crops of one split; pure functions, vectorised, in bounded memory.
 
-Every photo is a row number from 0, every person a code from 0. First it is decided how many rows each person
-gives, then how many each anchor gives; so rows need to be distinct only within one anchor, and are drawn span
-by span. Negatives come from all people, including those with a single photo.
+Every photo is a row number from 0, every person a code from 0. First comes the number of rows per person,
+then the number per anchor; so rows need to be distinct only within one anchor, and are drawn span by span.
+Negatives come from all people, including those with a single photo.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ RowsT = TypeVar("RowsT", TripletRows, PairRows)
 
 @dataclass(frozen=True)
 class Drawing(Generic[RowsT]):
-    """What will be drawn; its size is known beforehand.
+    """Rows to be drawn; their number is known before they are.
 
     Attributes:
-        asked: how many rows were asked for; None for all there are.
-        rows: how many rows there are: fewer than asked when no more distinct ones exist.
-        same: how many of these show one person (pairs); 0 for triplets.
+        asked: how many rows were asked for; None for all.
+        rows: how many rows there are: fewer than asked if no more distinct ones exist.
+        same: how many of these are pairs of one person; 0 for triplets.
         chunks: the rows, about 262,144 at a time; can be read once.
     """
 
@@ -50,14 +50,14 @@ def triplet_drawing(
 ) -> Drawing[TripletRows]:
     """Draw distinct triplets: two photos of one person and one of another.
 
-    ``random`` takes equally many anchors of each person with two photos (``uniform="photos"``: equally many
-    of each photo of such people), as far as they have distinct triplets. ``reference`` combines reference
-    photos with the person's other photos and all photos of others. ``all`` makes every ordered (anchor,
-    positive) once, with one negative. Rows are ordered by anchor: shuffle them before training.
+    ``random`` draws equally many triplets for each person with two photos (``uniform="photos"``: for each
+    photo of such people), as far as there are distinct ones. ``reference`` combines reference photos with the
+    person's other photos and all photos of others. ``all`` makes every ordered (anchor, positive) once, with
+    one negative. Rows are ordered by anchor: shuffle them before training.
 
     Args:
         person: ``(n,)`` int64, each photo's person; every code from 0 to the largest must occur.
-        count: rows wanted; None for every distinct one (with ``all``: every anchor with every positive).
+        count: how many rows; None for every distinct one (with ``all``: every anchor with every positive).
         rng: also used while the chunks are read.
         rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
@@ -80,16 +80,16 @@ def pair_drawing(
     rule: Rule = _RANDOM,
     reference: BoolArray | None = None,
 ) -> Drawing[PairRows]:
-    """Draw distinct pairs, as many of one person as of two people, as far as there are enough of each.
+    """Draw distinct pairs, as many of one person as of two people, if there are enough of each.
 
-    No pair is drawn twice, nor the other way around. ``reference`` puts a reference photo left and another
-    photo right; with the other strategies left is the lower row number. ``all`` makes every pair of one
-    person (those beyond ``max_per_person`` are dropped at random) and as many of two people, or all of those
-    when there are fewer.
+    No pair is drawn twice, not even with its sides swapped. ``reference`` puts a reference photo left and
+    another photo right; with the other strategies, left is the lower row number. ``all`` makes every pair of
+    one person (those beyond ``max_per_person`` are dropped at random) and as many of two people, or all of
+    those if there are fewer.
 
     Args:
         person: as for :func:`triplet_drawing`.
-        count: rows wanted, of both kinds together; None for all of one person and as many of two.
+        count: how many rows, of both kinds together; None for all of one person and as many of two.
         rng: also used while the chunks are read.
         rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
@@ -158,7 +158,7 @@ def sample_pairs(
 
 @dataclass(frozen=True, eq=False)
 class Usage:
-    """How often each photo occurs.
+    """How often each photo occurs in some rows.
 
     Attributes:
         counts: ``(n,)`` int64.

@@ -1,7 +1,8 @@
-"""The kinds of row, each as numbers below a space that can be drawn without repeats; pure.
+"""Each kind of row as a number, called its code, so that distinct rows are distinct numbers; pure functions.
 
-A triplet is a number below (positives × negatives) of its anchor, a pair of one person a number below that
-person's pairs, a pair of two people the number of the right photo among those its left photo may take.
+A triplet's code is below (positives × negatives) of its anchor, the code of a pair of one person is below the
+number of that person's pairs, and the code of a pair of two people is the number of the right photo among
+those that its left photo may be paired with.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from .pool import Pool
 from .quota import clipped_product, draw_below, draw_distinct, fill, spread
 
 MOST_ROWS = 1 << 40
-"""Larger capacities are cut to this, so that their sums fit int64; no table has as many rows."""
+"""Larger capacities are reduced to this, so that their sums fit int64; no table has as many rows."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How rows are drawn.
+    """How to draw rows.
 
     Attributes:
         strategy: ``random``; ``reference`` (a reference photo is the anchor, or left); ``all`` (every
             positive pair).
         uniform: draw uniformly over ``people`` or over ``photos``, anchors and negatives alike.
-        max_per_person: most triplets whose anchor is one person; most positive pairs of one person.
+        max_per_person: the most triplets with one person as anchor; the most positive pairs of one person.
     """
 
     strategy: str = "random"
@@ -52,7 +53,7 @@ class PairRows(NamedTuple):
 
 
 class Triplets:
-    """Triplets by anchor photo. A code is (positive, negative) as one number; with ``all`` the positive."""
+    """Triplets by anchor photo. A code is (positive, negative) as one number; with ``all``, the positive."""
 
     def __init__(self, every: Pool, anchors: Pool, partners: Pool, rule: Rule) -> None:
         self.every, self.anchors, self.partners, self.rule = every, anchors, partners, rule
@@ -123,7 +124,7 @@ class SamePairs:
 class OtherPairs:
     """Pairs of two people, by left photo. A code is the number of the right photo.
 
-    Within one pool the left photo is of the person with the lower code; between reference photos and others
+    Within one pool, the left photo is of the person with the lower code; between reference photos and others,
     the sides cannot be swapped. So each unordered pair belongs to one left photo, and none is drawn twice.
     """
 
@@ -140,7 +141,9 @@ class OtherPairs:
         weight = _weight(self.lefts, self.rule)
         if self.rule.uniform == "photos":
             weight = self.capacity.astype(np.float64)
-        elif self.one_pool:  # every two people weigh the same, so a person weighs as many as come after
+        elif (
+            self.one_pool
+        ):  # all pairs of people weigh the same, so a person's weight is the number of people after
             weight = np.arange(len(weight), dtype=np.float64)[::-1]
         return spread(fill(count, self.capacity, weight, rng), self.lefts.size, rng)
 
@@ -161,13 +164,13 @@ class OtherPairs:
 
 
 def unrank_pair(number: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return the number-th pair i < j of whole numbers, in the order 01, 02, 12, 03 and so on.
+    """Return the number-th pair i < j of integers from 0, in the order 01, 02, 12, 03 and so on.
 
     >>> [array.tolist() for array in unrank_pair(np.arange(4))]
     [[0, 0, 1, 0], [1, 2, 2, 3]]
     """
     j = ((1 + np.sqrt(1 + 8 * number.astype(np.float64))) / 2).astype(np.int64)
-    j -= j * (j - 1) // 2 > number  # the root may be off by one, either way
+    j -= j * (j - 1) // 2 > number  # the root may be off by one in either direction
     j += j * (j + 1) // 2 <= number
     return number - j * (j - 1) // 2, j
 

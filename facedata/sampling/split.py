@@ -1,4 +1,4 @@
-"""Assign identities, or photos, to splits; pure. Hashes decide, never the order of the input."""
+"""Assign identities, or photos, to splits; pure functions. Hashes decide, never the order of the input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..types import BoolArray, Int32Array, Int64Array
 
 TRAIN = "train"
-"""The split that gives the labels, and that gets people with too few photos."""
+"""The split whose people have labels, and which gets people with too few photos."""
 
 
 def split_identities(
@@ -32,8 +32,8 @@ def split_identities(
         identities: the people, in any order; repeats count once.
         ratios: each split's share, adding up to 1.
         seed: another seed gives another ranking.
-        previous: splits that people already have. They keep them, and new people fill up the shares of the
-            new total; no split is filled beyond its share then. Splits not in ``ratios`` are ignored.
+        previous: splits that people already have, and keep. New people fill each split up to its share of
+            the new total. Splits not in ``ratios`` are ignored.
 
     Returns:
         Each person's split; empty for no people.
@@ -43,20 +43,20 @@ def split_identities(
     """
     people = set(identities)
     kept = {p: s for p, s in (previous or {}).items() if p in people and s in ratios}
-    fresh = sorted(people - kept.keys(), key=lambda person: (_digest(seed, person), person))
+    added = sorted(people - kept.keys(), key=lambda person: (_digest(seed, person), person))
     have = Counter(kept.values())
     wanted = cut(len(people), list(ratios.values()))
     lacking = [max(0, want - have[name]) for name, want in zip(ratios, wanted, strict=True)]
-    # where a split already has too many, the others lack more people than there are: they share them
-    counts = cut(len(fresh), lacking)
+    # if a split already has too many, the others lack more people than are new: they share those
+    counts = cut(len(added), lacking)
     names = [name for name, count in zip(ratios, counts, strict=True) for _ in range(count)]
-    return kept | dict(zip(fresh, names, strict=True))
+    return kept | dict(zip(added, names, strict=True))
 
 
 def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: int) -> dict[str, str]:
     """Give every person one split by where a hash of (seed, identity) falls between 0 and 1.
 
-    A person's split does not depend on other people, so no one moves when a set grows; the ratios hold only
+    A person's split does not depend on other people, so nobody moves when a set grows; the ratios hold only
     on average. With five people and a quarter for test, most seeds leave fewer than two people in test.
 
     >>> half = {"train": 0.5, "test": 0.5}
@@ -65,7 +65,7 @@ def split_stable(identities: Iterable[str], ratios: Mapping[str, float], seed: i
     True
     """
     names = list(ratios)
-    edges = np.cumsum(list(ratios.values()))[:-1]  # the last split takes what rounding leaves over
+    edges = np.cumsum(list(ratios.values()))[:-1]  # the last split gets the rest after rounding
     splits = {}
     for person in identities:
         fraction = (int.from_bytes(_digest(seed, person)[:8], "big") >> 11) / 2**53  # as fine as a float is
@@ -123,7 +123,7 @@ def split_photos(
 
 
 def training_split(names: Iterable[str]) -> str:
-    """Return ``train`` where there is such a split, else the first.
+    """Return ``train`` if there is such a split, else the first.
 
     >>> training_split(["test", "train"]), training_split(["a", "b"])
     ('train', 'a')

@@ -28,7 +28,7 @@ def read_crops(file: Location) -> pa.Table:
 
 
 class SplitCrops:
-    """The crops of one split, as sampling sees them.
+    """The crops of one split, as arrays for sampling.
 
     Args:
         classes: a table with columns id, path, identity, role and split; rows of other splits are ignored.
@@ -62,15 +62,15 @@ class SplitCrops:
         return len(self.ids)
 
     def pairs(self, count: int | None, seed: int, rule: Rule) -> Drawing[PairRows]:
-        """Plan pairs; arguments and errors as of :func:`facedata.sampling.sample.pair_drawing`."""
+        """Plan pairs; arguments and errors as in :func:`facedata.sampling.sample.pair_drawing`."""
         return pair_drawing(self.person, count, self._rng(seed, "pairs"), rule, self.reference)
 
     def triplets(self, count: int | None, seed: int, rule: Rule) -> Drawing[TripletRows]:
-        """Plan triplets; arguments and errors as of :func:`facedata.sampling.sample.triplet_drawing`."""
+        """Plan triplets; arguments and errors as in :func:`facedata.sampling.sample.triplet_drawing`."""
         return triplet_drawing(self.person, count, self._rng(seed, "triplets"), rule, self.reference)
 
     def _rng(self, seed: int, kind: str) -> np.random.Generator:
-        """Return random numbers that only this split and table use, so that none depends on another."""
+        """Return the random generator of this split and table only, so that none depends on another."""
         words = np.frombuffer(hashlib.sha256(f"{kind}:{self.split}".encode()).digest(), "<u4")
         return np.random.default_rng([seed, *words.tolist()])
 
@@ -88,7 +88,7 @@ class SplitCrops:
             yield pa.table([*columns, self._split_column(len(rows[0]))], schema=schema.TRIPLETS)
 
     def path_column(self, rows: Int64Array) -> pa.DictionaryArray:
-        """Return the rows' paths with a dictionary of only those: each row group stores its own."""
+        """Return the rows' paths with a dictionary of only these: each row group stores its own."""
         used, indices = np.unique(rows, return_inverse=True)
         paths = self.paths.take(pa.array(used)).cast(pa.string())
         return pa.DictionaryArray.from_arrays(indices.astype(np.int32), paths)
@@ -104,6 +104,6 @@ def split_names(classes: pa.Table) -> list[str]:
 
 
 def _row_groups(chunks: Iterable[PairRows | TripletRows]) -> Iterator[list[Any]]:
-    """Cut chunks of three columns again, so that each but the last is exactly one row group."""
+    """Regroup chunks of three columns, so that each but the last is exactly one row group."""
     for rows in regroup(pa.table(list(chunk), names=chunk._fields) for chunk in chunks):
         yield [column.to_numpy() for column in rows.columns]

@@ -1,11 +1,11 @@
-"""A prepared set as its readers see it.
+"""A prepared set, for those who read it.
 
-In: the folder or URL of a set. Out: its tables, its crops, and rows of one, two or three crops.
+The folder or URL of a set comes in; its tables, its crops, and rows of one, two or three crops go out.
 
 - ``prepared``: dataset.json, the tables, the set's fingerprint
 - ``manifest``: crops as typed rows
 - ``pairs_triplets``: pairs and triplets as typed rows
-- ``log``: log.jsonl, when and where a run did what
-- ``upload``: a set's folder here, and what is known to be at its URL
-- ``working_folder``: the folder a set is made or changed in
+- ``log``: log.jsonl, the history of a set's runs
+- ``upload``: a local copy of a set at a URL, and its upload
+- ``working_folder``: the folder in which a set is made or changed
 """

@@ -1,4 +1,4 @@
-"""log.jsonl: what a run did, when and where; outside the byte promise."""
+"""log.jsonl: what each run did, when and where; the only file whose bytes differ from run to run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG = "log.jsonl"
 
 
 class RunLog:
-    """Appends one JSON object a line to a set's log.jsonl."""
+    """Appends to a set's log.jsonl, one JSON object per line."""
 
     def __init__(self, out: Path) -> None:
         self._file = out / LOG
@@ -36,7 +36,7 @@ class RunLog:
 
     @contextmanager
     def warnings(self) -> Iterator[None]:
-        """Write the package's warnings to the log while the block runs."""
+        """Also write the package's warnings to this log while the block runs."""
         handler = _Handler(self)
         logger = logging.getLogger("facedata")
         logger.addHandler(handler)

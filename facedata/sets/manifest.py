@@ -43,7 +43,7 @@ class ClassRow:
         split: None for crops in no split.
         photo: the photo it was cut from, below the source root.
         file: the file below the set's folder that holds its bytes.
-        offset: first byte there.
+        offset: its first byte in that file.
         length: number of bytes.
         root: the set's folder, or its URL.
     """
@@ -65,7 +65,7 @@ class ClassRow:
         """Read the crop's JPEG bytes.
 
         Raises:
-            StoreError: they are gone or cut short.
+            StoreError: they are missing or incomplete.
         """
         return read_crop(self.root, self.file, self.offset, self.length)
 
@@ -73,7 +73,7 @@ class ClassRow:
         """Read and decode the crop: ``(size, size, 3)`` uint8 RGB.
 
         Raises:
-            StoreError: the bytes are gone, cut short or damaged.
+            StoreError: the bytes are missing, incomplete or damaged.
         """
         return decode_crop(self.bytes())
 
@@ -83,7 +83,7 @@ ManifestT = TypeVar("ManifestT", bound="Manifest[Any]")
 
 
 class Manifest(ABC, Generic[RowT]):
-    """A set and one of its tables, or a part of it; rows become objects when they are asked for.
+    """One table of a set, or part of one; rows become Python objects only when needed.
 
     Attributes:
         prepared: the set.
@@ -113,14 +113,16 @@ class Manifest(ABC, Generic[RowT]):
         Raises:
             UsageError: there is no such split, or the file is outside any set and ``of`` is None.
             OtherSetError: the file belongs to another set.
-            SetError: there is no set, or the file is not of this kind.
+            SetError: there is no such set, or the file is not of this kind.
         """
         prepared, table = _open_table(
             parse_location(path), cls.kind, None if of is None else parse_location(of)
         )
         crops = table if cls.kind == "classes" else prepared.table("classes", ["split"])
         if split is not None and split not in (names := split_names(crops)):
-            raise UsageError(f"there is no split {split!r} in {prepared.path}; there are: {', '.join(names)}")
+            raise UsageError(
+                f"there is no split {split!r} in {prepared.path}; its splits are: {', '.join(names)}"
+            )
         if split is not None:
             table = table.filter(pc.equal(table.column("split"), split))
         return cls(prepared, table, split)
@@ -148,7 +150,7 @@ class Manifest(ABC, Generic[RowT]):
     def batches(self: ManifestT, size: int) -> Iterator[ManifestT]:
         """Yield manifests of ``size`` rows each, in order; the last may be shorter.
 
-        A batch can be iterated over for rows, or asked for its columns as arrays.
+        Iterate over a batch for its rows, or use its columns as arrays.
         """
         if size < 1:
             raise UsageError(f"a batch cannot have {size} rows; take at least 1")
@@ -172,7 +174,9 @@ class Manifest(ABC, Generic[RowT]):
         path, home = Path(path), self.prepared.path
         own = [home / f"{kind}.parquet" for kind in schema.KINDS] if isinstance(home, Path) else []
         if path.resolve() in {file.resolve() for file in own}:
-            raise UsageError(f"{path} is the set's own table: redo it with `facedata`, or write elsewhere")
+            raise UsageError(
+                f"{path} is the set's own table: draw it again with `facedata`, or write to another file"
+            )
         write_table(
             path,
             self.table,
@@ -210,17 +214,17 @@ class ClassManifest(Manifest[ClassRow]):
         return self._ids("id")
 
     def find(self, ids: Int64Array) -> Int64Array:
-        """Return the rows that hold these ids.
+        """Return the row number of each id.
 
         Raises:
             OtherSetError: an id is not in this manifest.
         """
         mine = self.ids
         rows = np.searchsorted(mine, ids)
-        found = mine[np.minimum(rows, len(mine) - 1)] == ids if len(mine) else np.zeros(len(ids), np.bool_)
-        if not found.all():
+        known = mine[np.minimum(rows, len(mine) - 1)] == ids if len(mine) else np.zeros(len(ids), np.bool_)
+        if not known.all():
             raise OtherSetError(
-                f"id {ids[~found][0]} is not a crop of {self.prepared.path}: the rows belong to another set, "
+                f"id {ids[~known][0]} is not a crop of {self.prepared.path}: the rows belong to another set, "
                 "or the crop was removed; draw them again"
             )
         return rows

@@ -1,4 +1,4 @@
-"""Manifests: the crops, pairs and triplets of a set, as typed rows over Arrow columns."""
+"""The pairs and triplets of a set, as typed rows over Arrow columns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ClassManifest", "ClassRow", "PairManifest", "PairRow", "TripletManif
 
 @dataclass(frozen=True)
 class PairRow:
-    """Two crops, and whether they are of one person; fold is 0-based, None where there are no folds."""
+    """Two crops, and whether they show one person; fold counts from 0, None if there are no folds."""
 
     left: ClassRow
     right: ClassRow
@@ -50,7 +50,7 @@ class _TupleManifest(Manifest[RowT]):
 
     sides: ClassVar[tuple[str, ...]]
     per_crop: ClassVar[int]
-    """Rows per crop where no count is given."""
+    """Rows per crop if no count is given."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class _TupleManifest(Manifest[RowT]):
     def usage(self) -> Usage:
         """Count how often each crop occurs, on any side.
 
-        The counts are of the crops of the manifest's split, in ascending id; in a manifest of all
-        splits, of the splits that it has rows of.
+        The counts cover the crops of the manifest's split, in ascending id; for a manifest of all splits,
+        the crops of every split that occurs in its rows.
         """
         names = split_names(self.table) if self.split is None else [self.split]
         counts = np.zeros(len(self.crops), np.int64)
@@ -92,20 +92,20 @@ class _TupleManifest(Manifest[RowT]):
         """Draw rows from crops; several splits share the count in proportion to their crops.
 
         Args:
-            classes: crops of one or several splits; those without a split are left out.
-            count: how many rows; fewer where no more distinct ones exist. None for two pairs or ten
-                triplets a crop (strategy ``all``: for all there are).
+            classes: crops of one or several splits; those without a split are ignored.
+            count: how many rows; fewer if no more distinct ones exist. None for two pairs or ten triplets
+                per crop (strategy ``all``: for all rows).
             seed: the same crops, options and seed give the same rows.
             strategy: random, reference or all.
             uniform: draw over people or over photos.
-            max_per_person: as of :class:`facedata.sampling.spaces.Rule`.
+            max_per_person: as in :class:`facedata.sampling.spaces.Rule`.
 
         Raises:
             SampleError: a split has only one person, no person with two photos, or no reference photo.
-            UsageError: an option has another value, or no crop is in a split.
+            UsageError: an option's value is not allowed, or no crop is in a split.
         """
         if count is not None and count < 1:
-            raise UsageError(f"count is {count}; take at least 1, or None for all there are")
+            raise UsageError(f"count is {count}; take at least 1, or None")
         for value, choices in ((strategy, ("random", "reference", "all")), (uniform, ("people", "photos"))):
             if value not in choices:
                 raise UsageError(f"{value!r} is not one of {', '.join(choices)}")
@@ -142,7 +142,7 @@ TupleManifestT = TypeVar("TupleManifestT", bound=_TupleManifest[Any])
 
 
 class PairManifest(_TupleManifest[PairRow]):
-    """Pairs of crops, as many of one person as of two where there are enough.
+    """Pairs of crops, as many of one person as of two, if there are enough.
 
     The ids are in ``left`` and ``right``, ``(n,)`` int64.
     """

@@ -1,4 +1,4 @@
-"""A prepared set on disk: dataset.json, its tables, its lock."""
+"""A prepared set on disk: dataset.json, its tables, its fingerprint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def open_set(path: str | os.PathLike[str] | Remote) -> PreparedSet:
 
 
 class PreparedSet:
-    """A prepared set, read-only but for :meth:`update`.
+    """A prepared set, read-only except for :meth:`update`.
 
     Attributes:
         path: its folder, or its URL.
@@ -56,11 +56,11 @@ class PreparedSet:
     def __init__(self, path: Location) -> None:
         self.path = path
         self.info: dict[str, Any] = read_dataset(path)
-        self._torn: str | None = None
+        self._other_fingerprint: str | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Of the set's settings, and of every crop's id, path, identity, label, split and bytes."""
+        """The hash of the set's settings, and of every crop's id, path, identity, label, split and bytes."""
         return str(self.info["fingerprint"])
 
     @cached_property
@@ -73,7 +73,7 @@ class PreparedSet:
 
         Raises:
             NotASetError: the set has no such table, or it cannot be read.
-            OtherSetError: the file there belongs to another set, or to another state of this one.
+            OtherSetError: the file belongs to another set, or to another state of this one.
         """
         file = self.path / f"{kind}.parquet"
         if kind in self.info["tables"]:
@@ -81,7 +81,7 @@ class PreparedSet:
         return read_table(file, kind, columns)
 
     def is_intact(self) -> bool:
-        """Return whether every table is there with the SHA-256 that dataset.json records; reads them all."""
+        """Return whether every table exists with the SHA-256 that dataset.json records; reads them all."""
         for kind, table in self.info["tables"].items():
             file = self.path / f"{kind}.parquet"
             if not file.is_file() or file_sha256(file) != table["sha256"]:
@@ -91,7 +91,7 @@ class PreparedSet:
     def _check(self, kind: str) -> None:
         file = self.path / f"{kind}.parquet"
         footer = read_footer(file)
-        if footer.fingerprint not in (self.fingerprint, self._torn):
+        if footer.fingerprint not in (self.fingerprint, self._other_fingerprint):
             raise OtherSetError(
                 f"{file} belongs to the set {short(footer.fingerprint)}, not to this one "
                 f"({short(self.fingerprint)}): run `facedata prepare` again"
@@ -99,28 +99,29 @@ class PreparedSet:
         rows = self.info["tables"][kind]["rows"]
         if footer.rows != rows:
             raise OtherSetError(
-                f"{file} has {footer.rows:,} rows and {DATASET} says {rows:,}: an update was cut short; run "
-                "`facedata prepare` again"
+                f"{file} has {footer.rows:,} rows, not {rows:,} as in {DATASET}: an update was interrupted; "
+                "run `facedata prepare` again"
             )
 
-    def accept_torn_split(self) -> None:
-        """Also accept tables of one other fingerprint, left where a `facedata split` was interrupted.
+    def accept_interrupted_split(self) -> None:
+        """Also accept tables with one other fingerprint, as an interrupted `facedata split` leaves them.
 
         Splitting again reads only columns that no split changes, and writes every table, so it repairs the
-        set. The crops must be this set's: settings and classes together give the fingerprint they carry.
+        set. The crops must belong to this set: the settings and the classes table must give the fingerprint
+        that the table has.
         """
         files = {kind: self.path / f"{kind}.parquet" for kind in self.info["tables"]}
         if not all(file.is_file() for file in files.values()):
             return
-        found = {kind: read_footer(file).fingerprint for kind, file in files.items()}
-        others = set(found.values()) - {self.fingerprint}
+        fingerprints = {kind: read_footer(file).fingerprint for kind, file in files.items()}
+        others = set(fingerprints.values()) - {self.fingerprint}
         if len(others) != 1:
             return
         classes = read_table(files["classes"], "classes")
         paths = read_table(files["photos"], "photos", ["path"]).column("path").drop_null()
         ours = set_fingerprint(fingerprint_of(self.info["settings"]), classes)
-        if ours == found["classes"] and paths.equals(classes.column("path")):
-            self._torn = others.pop()
+        if ours == fingerprints["classes"] and paths.equals(classes.column("path")):
+            self._other_fingerprint = others.pop()
 
     def has(self, kind: str) -> bool:
         """Return whether the set has this table."""
@@ -134,14 +135,14 @@ class PreparedSet:
     ) -> None:
         """Replace tables and parts of dataset.json together.
 
-        All tables are written under temporary names first; then they are renamed, dataset.json last. When
-        the fingerprint changes, the tables not given are copied with the new one, so that a torn update
-        shows as an :class:`OtherSetError` and not as wrong rows.
+        All tables are written under temporary names first; then they are renamed, dataset.json last. If the
+        fingerprint changes, all other tables are rewritten with the new one, so that an interrupted update
+        raises :class:`OtherSetError` on reading, instead of giving wrong rows.
 
         Args:
             tables: new contents by kind.
             changes: new values for top-level keys of dataset.json.
-            fingerprint: the set's new fingerprint, when ids or labels changed.
+            fingerprint: the set's new fingerprint, if ids or labels changed.
         """
         if not isinstance(self.path, Path):
             raise UsageError(f"{self.path} is read-only when it is opened at its URL: use the commands")
@@ -170,9 +171,9 @@ def stage_tables(
 
     Args:
         staged: gets the files; its ``commit()`` renames them.
-        folder: the set's.
+        folder: the set's folder.
         tables: contents by kind; iterables are written table by table.
-        fingerprint: the set's.
+        fingerprint: the set's fingerprint.
 
     Returns:
         By kind, what dataset.json records of the table.
@@ -203,13 +204,13 @@ def set_fingerprint(settings_fingerprint: str, classes: pa.Table | Iterable[pa.T
         for batch in columns.to_batches(max_chunksize=65_536):
             texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns]
             lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, "\0"), "", "\n")
-            _, ends, letters = lines.buffers()  # the lines one after the other are the column's own memory
+            _, ends, letters = lines.buffers()  # a column's buffer is its lines, joined
             digest.update(memoryview(letters)[: np.frombuffer(ends, np.int32)[len(lines)]])
     return digest.hexdigest()
 
 
 def short(fingerprint: str | None) -> str:
-    """Return a fingerprint short enough to read aloud."""
+    """Return the first 12 letters of a fingerprint, for messages."""
     return fingerprint[:12] if fingerprint else "unknown"
 
 
@@ -229,14 +230,17 @@ def read_dataset(path: Location) -> dict[str, Any]:
     if info.get("schema_version") != schema.SCHEMA_VERSION:
         raise SchemaVersionError(
             f"{path} was prepared by facedata {info.get('facedata', 'unknown')} under schema version "
-            f"{info.get('schema_version')}; this one knows version {schema.SCHEMA_VERSION}: prepare the set "
+            f"{info.get('schema_version')}; this one reads version {schema.SCHEMA_VERSION}: prepare the set "
             "again with --overwrite, or use that facedata"
         )
+    needed = ("fingerprint", "settings", "drawing", "counts", "tables")
+    if missing := [key for key in needed if key not in info]:
+        raise NotASetError(f"{file} is damaged (no {', '.join(missing)}): prepare the set again")
     return info
 
 
 def _missing(path: Location) -> NotASetError | UnfinishedSetError:
-    """Return the error that tells why there is no dataset.json."""
+    """Return the error with the reason why there is no dataset.json."""
     if (path / WORK).is_dir():
         try:
             settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
@@ -252,5 +256,5 @@ def _missing(path: Location) -> NotASetError | UnfinishedSetError:
 
 
 def write_dataset(path: Path, info: Mapping[str, Any]) -> None:
-    """Write dataset.json whole: temporary name, flush, rename."""
+    """Write dataset.json atomically."""
     write_text(path / DATASET, json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

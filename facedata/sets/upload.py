@@ -1,8 +1,8 @@
-"""Sets behind a URL: made in a folder here, then uploaded, one request per object, dataset.json last.
+"""Sets behind a URL: made in a local folder, then uploaded, one request per object, dataset.json last.
 
-While a run works on a set its URL has ``.work/claim.json``: which run, and since when. Writing it first also
-shows that the store takes writes, before a night of work. The last claim wins: an earlier run notices before
-it uploads, and stops.
+While a run works on a set, its URL holds ``.work/claim.json`` with the run's host and start time. Writing it
+first also proves that the store accepts writes, before hours of work. The last claim wins: an earlier run
+notices before it uploads, and stops.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ..tables.schema import CLAIM, DATASET, WORK
 logger = logging.getLogger(__name__)
 
 _UPLOADS = 4
-"""Objects uploaded at a time; each is held in memory."""
+"""How many objects to upload at once; each is held in memory."""
 
 _TABLES = tuple(f"{kind}.parquet" for kind in schema.KINDS)
 _FETCHED = (*_TABLES, ".seen.arrow", "log.jsonl", DATASET)
@@ -42,7 +42,7 @@ _OURS = re.compile(
 
 
 class _Uploaded(NamedTuple):
-    """An object known to be at the URL: a digest of its content, and its entry in the listing."""
+    """An object known to be at the URL: a digest of its content, and its size and stamp in the listing."""
 
     content: str
     size: int
@@ -50,7 +50,7 @@ class _Uploaded(NamedTuple):
 
 
 class WorkingCopy:
-    """The folder of one URL: ``set/``, and ``there.json`` with what is known to be at the URL."""
+    """The local folder of one URL: ``set/``, and ``there.json``, a record of the objects at the URL."""
 
     def __init__(self, remote: Remote, home: Path) -> None:
         self.remote, self.home, self.out = remote, home, home / "set"
@@ -61,7 +61,7 @@ class WorkingCopy:
         self._base: str | None = None
 
     def begin(self, overwrite: bool) -> None:
-        """Claim the URL and bring the folder up to its state."""
+        """Claim the URL and bring the folder up to date with it."""
         self._entries = self._list()
         self._refuse_others_files()
         self._claim()
@@ -69,7 +69,7 @@ class WorkingCopy:
             self._clear()
         elif self.out.is_dir() and not self._can_continue():
             logger.warning(
-                "%s has changed since this machine worked on it: starting from its present state", self.remote
+                "%s has changed since this machine worked on it: starting from its current state", self.remote
             )
             self._clear()
         if not self.out.is_dir() and not overwrite and DATASET in self._entries:
@@ -78,14 +78,14 @@ class WorkingCopy:
         self._write_record()
 
     def upload(self) -> None:
-        """Upload what differs, remove what the set no longer has, and remove the folder.
+        """Upload the files that differ, remove objects that the set no longer has, and remove the folder.
 
         Raises:
             LockedError: another run has taken over; nothing was uploaded.
             StoreError: the store refuses writes, or does not answer.
         """
         self._check_claim()
-        self._entries = self._list()  # the run that was taken over from may have uploaded something since
+        self._entries = self._list()  # the run that this one took over from may have uploaded something since
         wanted = self._digests_to_upload()
         todo = [name for name, content in wanted.items() if not self._is_current(name, content)]
         stale = [name for name in self._entries if name not in {*wanted, CLAIM} and _OURS.fullmatch(name)]
@@ -99,7 +99,7 @@ class WorkingCopy:
             shutil.rmtree(self.home)
 
     def withdraw(self) -> None:
-        """Remove the claim after a failure, unless a half-finished upload is there, which still needs it."""
+        """Remove the claim after a failure, unless the URL holds a partial upload, which still needs it."""
         with contextlib.suppress(OSError, FacedataError):
             if DATASET in self._entries or set(self._entries) == {CLAIM}:
                 self._release()
@@ -138,30 +138,30 @@ class WorkingCopy:
         self._entries[CLAIM] = Entry(0, "")
 
     def _read_claim(self) -> dict[str, Any]:
-        """Return which run works on the set; empty where there is no readable claim.
+        """Return the claim of the run that works on the set; empty if there is no readable one.
 
         Raises:
             StoreError: the store does not answer.
         """
         try:
-            found = json.loads((self.remote / CLAIM).read_bytes())
+            claim = json.loads((self.remote / CLAIM).read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
         except OSError as error:
             raise StoreError(f"cannot read {self.remote / CLAIM}: {error.strerror or error}") from error
-        return found if isinstance(found, dict) else {}
+        return claim if isinstance(claim, dict) else {}
 
     def _check_claim(self) -> None:
         claim = self._read_claim()
         if claim.get("token") != self._token:
-            who = f"host {claim.get('host')}, since {claim.get('time')}" if claim else "it has ended since"
+            who = f"host {claim.get('host')}, since {claim.get('time')}" if claim else "it has ended"
             raise LockedError(
                 f"another run ({who}) has taken over {self.remote}; nothing was uploaded. Run the same "
                 "command again when it is done"
             )
 
     def _can_continue(self) -> bool:
-        """Return whether the set at the URL is the one the folder began from, the folder's own, or missing."""
+        """Return whether the set at the URL is missing, the folder's own, or the one it began from."""
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))
             self._uploaded = {name: _Uploaded(*values) for name, values in record["sent"].items()}
@@ -198,7 +198,7 @@ class WorkingCopy:
         }
 
     def _digests(self) -> dict[str, str]:
-        """Return a digest of each object of the set in the folder, whether its file is here or at the URL."""
+        """Return a digest of each object of the set, whether its file is in the folder or at the URL."""
         classes = self.out / "classes.parquet"
         tars = tar_digests(read_batches(classes, DIGEST_COLUMNS)) if classes.is_file() else {}
         files = (name for name in _local_files(self.out) if not TAR_NAME.fullmatch(name.rpartition("/")[2]))

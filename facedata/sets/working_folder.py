@@ -1,4 +1,4 @@
-"""The folder in which a set is made or changed: its own, or the one that stands for a URL."""
+"""The folder in which a set is made or changed: its own, or the local copy of a URL."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def editing(path: str | os.PathLike[str]) -> Iterator[PreparedSet]:
     """Open a set to change its tables, locked; one behind a URL is uploaded again at the end.
 
     Raises:
-        SetError: no set there, or another run is working on it.
+        SetError: there is no such set, or another run is working on it.
         StoreError: the URL's store refuses writes, or does not answer.
     """
-    place = parse_location(path)
-    if isinstance(place, Path):
-        with locked(place):
-            yield open_set(place)
+    location = parse_location(path)
+    if isinstance(location, Path):
+        with locked(location):
+            yield open_set(location)
         return
-    open_set(place)  # fails at once where it cannot be opened
-    with working_copy(place, default_cache()) as folder, locked(folder):
+    open_set(location)  # fails early if it cannot be opened
+    with working_copy(location, default_cache()) as folder, locked(folder):
         yield open_set(folder)
 
 
 def working_folder(
     out: Location, cache: str | None, overwrite: bool = False
 ) -> contextlib.AbstractContextManager[Path]:
-    """Return the folder to make a set in: the output itself, or the one that stands for a URL."""
+    """Return the folder to make a set in: the output itself, or the local copy of a URL."""
     if isinstance(out, Path):
         return contextlib.nullcontext(out)
     return working_copy(out, Path(cache) if cache else default_cache(), overwrite)
@@ -45,14 +45,14 @@ def working_folder(
 
 @contextlib.contextmanager
 def working_copy(remote: Remote, cache: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Yield the folder that stands for a URL, with the tables of the set there; upload it at the end.
+    """Yield the local copy of a URL, with the tables of its set; upload it at the end.
 
-    A run continues with what an earlier one left in the folder, unless the set at the URL has changed since.
+    A run continues from the folder that an earlier one left, unless the set at the URL has changed since.
 
     Args:
         remote: the set's URL.
         cache: the folder lies below it, in ``staging/``.
-        overwrite: start over; the set at the URL is replaced at the end.
+        overwrite: start from nothing; the set at the URL is replaced at the end.
 
     Raises:
         SetError: the URL holds something else, or another run has taken over.

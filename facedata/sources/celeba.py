@@ -35,7 +35,7 @@ BOXES = "list_bbox_celeba.txt"
 ATTRIBUTES = "list_attr_celeba.txt"
 
 IMAGE_FOLDERS = ("img_celeba", "img_align_celeba")
-"""As photographed, and cropped around eyes made level; the first that exists is taken."""
+"""The original photos, and crops aligned by the eyes; the first folder that exists is used."""
 
 _LIST_FOLDERS = ("", "Anno", "anno", "Eval", "eval")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
@@ -45,11 +45,11 @@ T = TypeVar("T")
 
 
 class CelebaSource:
-    """CelebA as photographed (``img_celeba``) or aligned (``img_align_celeba``).
+    """CelebA's original photos (``img_celeba``) or aligned crops (``img_align_celeba``).
 
     A photo's identity is its number in the identity list, as text. Photos that are not in the list become
-    ``no_identity`` records; photos in it that are absent are :attr:`Scan.missing`. The lists may lie anywhere
-    in the source, and for a zip also beside it.
+    ``no_identity`` records; listed photos that are absent are :attr:`Scan.missing`. The lists may lie
+    anywhere in the source, and for a zip also beside it.
 
     Attributes:
         root: the folder or zip, as text.
@@ -69,7 +69,7 @@ class CelebaSource:
 
     @cached_property
     def face(self) -> str:
-        """``largest`` for photos as photographed, ``center`` for aligned ones; looks at the source.
+        """``largest`` for original photos, ``center`` for aligned ones; lists the source's files.
 
         Raises:
             SourceError: the source is missing, or holds neither.
@@ -77,7 +77,7 @@ class CelebaSource:
         return _find_images(_list_source(self._path)).face
 
     def scan(self) -> Scan:
-        """List every photo of the image folder, with what the lists say about it.
+        """List every photo of the image folder, with its entries in the lists.
 
         Raises:
             SourceError: no source, image folder or identity list; a malformed line (with its number).
@@ -87,11 +87,11 @@ class CelebaSource:
         listed = source.read_list(IDENTITIES)
         if listed is None:
             raise SourceError(
-                f"there is no {IDENTITIES} in {source.root}; CelebA's site has it under Anno: put it there"
+                f"there is no {IDENTITIES} in {source.root}; CelebA's site has it under Anno: add it"
             )
         identities = listed.by_photo("an identity", 1, lambda fields: fields[0])
         if not identities:
-            raise SourceError(f"{listed.where} names no photo; download it again")
+            raise SourceError(f"{listed.where} lists no photo; download it again")
         listed = source.read_list(PARTITION)
         splits = listed.by_photo("0, 1 or 2", 1, lambda fields: _SPLITS[fields[0]]) if listed else {}
         listed = source.read_list(BOXES) if images.face == "largest" else None
@@ -125,7 +125,7 @@ class CelebaSource:
 
 
 class _List(NamedTuple):
-    """A list file: the columns' names where they are there, and the numbered lines after them."""
+    """A list file: its column names, if it has any, and the numbered lines after them."""
 
     where: str
     columns: list[str]
@@ -133,12 +133,12 @@ class _List(NamedTuple):
 
     @classmethod
     def read(cls, where: str, read: Callable[[], bytes]) -> _List:
-        """Read a list, and cut the count and the columns' names off it where they are there."""
+        """Read a list, and split off the count and the column names, if it has them."""
         lines = read_lines(where, read)
         if lines and lines[0][1].strip().isdigit():
             lines = lines[1:]
         columns = lines[0][1].split() if lines else []
-        # a first line with a photo or a number may be one with a mistake, not the columns' names
+        # a first line with a photo or a number is data, perhaps malformed, not the column names
         is_number = [field.lstrip("-").replace(".", "", 1).isdigit() for field in columns]
         if not columns or _is_photo_name(columns[0]) or any(is_number):
             return cls(where, [], lines)
@@ -150,7 +150,7 @@ class _List(NamedTuple):
         Args:
             form: what follows a photo's name, for messages.
             count: how many fields that is.
-            value_of: takes them; raises ValueError or KeyError when they are malformed.
+            value_of: turns these fields into the value; raises ValueError or KeyError if malformed.
         """
         values: dict[str, T] = {}
         for number, line in self.lines:
@@ -174,7 +174,7 @@ def _is_photo_name(path: str) -> bool:
 
 
 def _box(fields: list[str]) -> tuple[float, float, float, float] | None:
-    """Return x0 y0 x1 y1 from x y width height; None for a box without an area, of which CelebA has some."""
+    """Return x0 y0 x1 y1 from x y width height; None for a box without an area (CelebA has some)."""
     x, y, width, height = map(float, fields)
     if not all(map(math.isfinite, (x, y, width, height))):
         raise ValueError
@@ -189,14 +189,14 @@ class _Listing(NamedTuple):
     reader: PhotoReader
 
     def size_and_time(self, file: str) -> tuple[int, int]:
-        """Return a file's size in bytes and time of change in nanoseconds."""
-        found = self.files[file]
-        if isinstance(found, ZipMember):
-            return found.size, found.mtime_ns
-        return size_and_time(found) or (0, 0)  # a file deleted since then gets a row that says so
+        """Return a file's size in bytes and modification time in nanoseconds."""
+        entry = self.files[file]
+        if isinstance(entry, ZipMember):
+            return entry.size, entry.mtime_ns
+        return size_and_time(entry) or (0, 0)  # a file deleted meanwhile still gets a row
 
     def read_list(self, name: str) -> _List | None:
-        """Read the list file of this name that is the fewest folders down; else the one beside a zip."""
+        """Read the list file of this name: the least deeply nested one, else one beside a zip."""
         inside = [file for file in self.files if file.rpartition("/")[2] == name]
         if inside:
             file = min(inside, key=lambda path: (path.count("/"), path))
@@ -214,7 +214,7 @@ def _list_source(root: Path) -> _Listing:
     require_folder(root)
     files = {
         folder + photo_text(entry.name): entry
-        for folder, entry in walk_files(root)
+        for folder, entry in walk_files(root, each_folder_once=True)
         if entry.is_file(follow_symlinks=False) or is_file(entry.path)
     }
     return _Listing(root, files, FolderReader({"": root}))

@@ -1,7 +1,7 @@
 """The demo: a dozen invented people, painted by the package itself, so that nothing is downloaded.
 
-Most photos are JPEGs with one face; some show two people, are stored turned (EXIF) or grey, or are PNGs with
-alpha, and one shows no face.
+Most photos are JPEGs with one face; some show two people, are stored rotated (EXIF) or grey, or are PNGs
+with alpha, and one shows no face.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .base import PlanBuilder, Scan
 from .open import SourceKind, local_paths
 
 PAINT_VERSION = 1
-"""Raised whenever photos come to be painted differently: a rerun then takes them for changed."""
+"""Increased whenever photos are painted differently, so that a rerun sees them as changed."""
 
 _JPEG_QUALITY = 92
 _ORIENTATION = 0x0112
@@ -72,7 +72,7 @@ class DemoReader:
         person, number = self.locate(photo)
         if (person, number) == (self.people // 2, self.photos - 1):
             return paint_empty(seed=self.seed)
-        # A third of the people have company in one photo, another third in another photo.
+        # A third of the people are with somebody in one photo, another third in another photo.
         in_company = self.people > 1 and number == (4, 2, None)[person % 3]
         beside = (person + 1 + self.people // 3) % self.people if in_company else None
         return paint(person, number, self.seed, beside=beside if beside != person else None)
@@ -133,7 +133,7 @@ class DemoSource:
 
     @classmethod
     def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> DemoSource:
-        """Make the source of the demo's own numbers; it takes no path."""
+        """Make the source with the default arguments; it takes no path."""
         local_paths(roots, "demo", most=0)
         return cls()
 
@@ -145,13 +145,13 @@ class DemoSource:
         return Scan(plan.table(), self.reader)
 
     def true_eyes(self, photo: str) -> Float32Array:
-        """Return where the eyes of a photo really are.
+        """Return the true eye positions of a photo.
 
         Args:
             photo: its path, as the scan gives it.
 
         Returns:
-            ``(k, 2, 2)`` float32 pixels of the upright photo: for each face, the named person's first, x and
+            ``(k, 2, 2)`` float32 pixels of the upright photo: for each face, the main person's first, x and
             y of the image-left and the image-right eye; k = 0 for the photo without a face.
 
         Raises:

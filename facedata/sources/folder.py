@@ -1,4 +1,4 @@
-"""Folders of photos, a folder per person at any depth; one root or several named ones."""
+"""Folders of photos, one folder per person at any depth; one root or several named ones."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ..photos.paths import photo_path, photo_text
 from ..tables.schema import is_set
 from .base import PlanBuilder, Scan, early_status
 from .open import SourceKind, SourceLike
-from .urls import Found, list_objects, read_object
+from .urls import ListedFile, list_objects, read_object
 
 _NAMED_AT_MOST = 5
-"""How many people a note names before it only counts."""
+"""The most people that a note names; it counts the others."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ class FolderReader:
     """Reads photos below one root or several; picklable, and holds no open file.
 
     Attributes:
-        roots: the folders by name, as :class:`FolderSource` has them.
+        roots: the folders by name, as in :class:`FolderSource`.
     """
 
     roots: Mapping[str, Location]
 
     def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Location]]]:
-        """Pickle absolute paths: a worker may have another current folder."""
+        """Pickle absolute paths: a worker may have another working directory."""
         return FolderReader, (
             {name: root.absolute() if isinstance(root, Path) else root for name, root in self.roots.items()},
         )
@@ -77,13 +77,13 @@ class FolderReader:
 class FolderSource:
     """Photos in folders.
 
-    A photo is a file with an image ending or image magic bytes. Symbolic links are followed, but never in
-    circles. Hidden files count as other files; hidden folders are skipped.
+    A photo is a file with an image ending or image magic bytes. Symbolic links are followed, but not in
+    cycles. Hidden files count as other files; hidden folders are skipped.
 
     Attributes:
         roots: ``{"": folder}`` for one root, a folder or a URL; for several, a name for each, which the paths
             of its photos then start with. A person found in two roots is one person.
-        identity_from: who a photo shows. ``parent``: the folder it lies in. ``path``: all the folders below
+        identity_from: who is in a photo. ``parent``: the folder it lies in. ``path``: all the folders below
             the root. Anything else is a regular expression searched in the path below the root: its group
             named ``identity``, else its first group, else the whole match.
 
@@ -110,7 +110,7 @@ class FolderSource:
                     f"{name!r} cannot be the name of a root; write several roots as NAME=DIR NAME=DIR"
                 )
         if not self.roots:
-            raise UsageError("no folder of photos was named")
+            raise UsageError("no folder of photos is given")
         _identity_rule(self.identity_from)
 
     @classmethod
@@ -133,7 +133,7 @@ class FolderSource:
 
     @staticmethod
     def typed(root: str, moved: SourceLike | None) -> SourceLike:
-        """Split the text of several roots, unless there is a folder of that very name.
+        """Split the text of several roots, unless a folder with exactly that name exists.
 
         >>> FolderSource.typed("lfw=a/lfw,mine=b", None)
         {'lfw': 'a/lfw', 'mine': 'b'}
@@ -148,7 +148,7 @@ class FolderSource:
         """List every photo and video below the roots.
 
         Raises:
-            SourceError: a root is missing or no folder, a folder cannot be listed, or there is no photo.
+            SourceError: a root is missing or not a folder, a folder cannot be listed, or there is no photo.
         """
         for root in self.roots.values():
             if isinstance(root, Path):
@@ -198,15 +198,15 @@ def require_folder(root: Path) -> None:
 
 
 def size_and_time(file: Path | os.DirEntry[str]) -> tuple[int, int] | None:
-    """Return a file's size in bytes and time of change in nanoseconds; None when there is no such file."""
+    """Return a file's size in bytes and modification time in nanoseconds; None if it does not exist."""
     try:
-        found = file.stat()
+        info = file.stat()
     except OSError as error:
-        # not accessible is not absent: it gets its row, and the reader's error is that row's reason
+        # an inaccessible file is not missing: it gets a row, with the reader's error as its reason
         return None if error.errno in _ABSENT else (0, 0)
     except ValueError:  # a NUL in the path, which no file name can hold
         return None
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+    return (info.st_size, info.st_mtime_ns) if stat.S_ISREG(info.st_mode) else None
 
 
 class _IdentityRule(NamedTuple):
@@ -239,40 +239,49 @@ def _identity_rule(identity_from: str) -> _IdentityRule:
 
 
 _Chain = tuple[tuple[int, int], ...]
-"""Device and inode of every folder on the path from the root: a link to one of them leads in a circle."""
+"""Device and inode of every folder on the path from the root: a link to one of them closes a cycle."""
 
 
-def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield everything below the root but folders, each with its folder's text (ending in ``/``, or empty).
+def walk_files(root: Path, each_folder_once: bool = False) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield every entry below the root except folders, with its folder's text (ending in ``/``, or empty).
 
-    Links are followed, but not in circles. Hidden folders are skipped, and prepared sets: their crops are not
-    photos.
+    Links are followed, but not in cycles. Hidden folders are skipped, and so are prepared sets: their crops
+    are not photos.
+
+    Args:
+        root: the folder.
+        each_folder_once: list a folder that links lead to only once, under its own path if it has one below
+            the root; and list prepared sets too.
 
     Raises:
         SourceError: a folder cannot be listed.
     """
     pending: list[tuple[str, str, _Chain]] = [(str(root), "", ())]
-    while pending:
-        path, folder, chain = pending.pop()
+    links: list[tuple[str, str, _Chain]] = []
+    listed: set[tuple[int, int]] = set()
+    while pending or links:
+        path, folder, chain = pending.pop() if pending else links.pop(links.index(min(links)))
         try:
-            found = Path(path).stat()
-            here = (found.st_dev, found.st_ino)
-            if here in chain:
+            info = Path(path).stat()
+            here = (info.st_dev, info.st_ino)
+            if here in (listed if each_folder_once else chain):
                 continue
+            listed.add(here)
             with os.scandir(path) as entries:
                 for entry in entries:
                     try:
                         is_folder = entry.is_dir()
-                    except OSError:  # a link to itself, or to where we have no access
+                    except OSError:  # a link to itself, or to a folder we may not read
                         is_folder = False
                     if not is_folder:
                         yield folder, entry
-                    elif is_set(Path(entry.path)):
+                    elif not each_folder_once and is_set(Path(entry.path)):
                         logger.info(
                             "%s is a prepared set: its crops are not taken as photos", photo_text(entry.path)
                         )
                     elif not entry.name.startswith("."):
-                        pending.append((entry.path, f"{folder}{photo_text(entry.name)}/", (*chain, here)))
+                        later = links if each_folder_once and entry.is_symlink() else pending
+                        later.append((entry.path, f"{folder}{photo_text(entry.name)}/", (*chain, here)))
         except OSError as error:
             raise SourceError(
                 f"cannot list the folder {photo_text(path)}: {error.strerror}; "
@@ -280,16 +289,16 @@ def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             ) from error
 
 
-def _list_files(root: Path) -> Iterator[Found]:
+def _list_files(root: Path) -> Iterator[ListedFile]:
     for folder, entry in walk_files(root):
         try:
-            found = entry.stat()
-        except OSError:  # a broken link: it gets its row, and the reader's error is that row's reason
-            yield Found(folder, photo_text(entry.name), kind_of_file(entry.name, bytes), 0, 0)
+            info = entry.stat()
+        except OSError:  # a broken link: it gets a row, with the reader's error as its reason
+            yield ListedFile(folder, photo_text(entry.name), kind_of_file(entry.name, bytes), 0, 0)
             continue
-        is_regular = stat.S_ISREG(found.st_mode)  # reading a pipe would wait for ever
+        is_regular = stat.S_ISREG(info.st_mode)  # reading a pipe could block forever
         kind = kind_of_file(entry.name, partial(_read_head, entry.path)) if is_regular else "other"
-        yield Found(folder, photo_text(entry.name), kind, found.st_size, found.st_mtime_ns)
+        yield ListedFile(folder, photo_text(entry.name), kind, info.st_size, info.st_mtime_ns)
 
 
 def _read_head(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""LFW: a folder of photos per person, and the official views, of people (train, test) and of pairs.
+"""LFW: one folder of photos per person, and the official views: splits of people, and pairs.
 
 Huang, Ramesh, Berg, Learned-Miller, Labeled Faces in the Wild, UMass Amherst 07-49, 2007. View 1 is for
 development: people and pairs of DevTrain are ``train``, those of DevTest ``test``. View 2 is for reporting:
@@ -84,7 +84,7 @@ class LfwSource:
 
     @classmethod
     def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> LfwSource:
-        """Make the source from the user's path, if any; the address of a download stands for the download."""
+        """Make the source from the user's path, if any; the URL of a download means the download itself."""
         cache = Path(config.cache) if config.cache else None
         for images, remote in LFW_IMAGES.items():
             if [remote.url] == [str(path) for path in roots.values()]:
@@ -175,7 +175,7 @@ class _Lists:
         return next((folder / name for folder in self.folders if (folder / name).is_file()), None)
 
     def count_below(self, source: Path) -> int:
-        """Count the protocol's files that lie among the source's own."""
+        """Count the protocol's files that lie inside the source."""
         folders = {folder for folder in self.folders if folder.is_relative_to(source.absolute())}
         return sum((folder / name).is_file() for folder in folders for name in LISTS)
 
@@ -206,9 +206,9 @@ def _read_view(lists: _Lists, number: int) -> _View:
     absent = []
     for split, name in (("train", "DevTrain"), ("test", "DevTest")):
         if path := lists.path(f"pairs{name}.txt"):
-            found = _read_pairs(path, split, folds=False)
-            pairs += found
-            people[split] = {person for pair in found for person in (pair.left[0], pair.right[0])}
+            of_split = _read_pairs(path, split, folds=False)
+            pairs += of_split
+            people[split] = {person for pair in of_split for person in (pair.left[0], pair.right[0])}
         else:
             absent.append(f"pairs{name}.txt")
         if path := lists.path(f"people{name}.txt"):
@@ -231,9 +231,8 @@ def _read_view(lists: _Lists, number: int) -> _View:
 def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
     """Read a pairs file; ``folds`` tells whether to number its folds.
 
-    The first line holds how many pairs of one person, and as many of two, a fold has; before that, where
-    there are several, the number of folds. Then ``name number number`` is a pair of one person, and
-    ``name number name number`` one of two.
+    The first line holds a count n, after the number of folds if there are several. Each fold then has n
+    lines ``name number number``, pairs of one person, and n lines ``name number name number``, of two.
     """
     counts, rows = _read_rows(path, "pairs", most_counts=2, lines_each=2)
     pairs = []
@@ -256,7 +255,7 @@ _Row = tuple[tuple[int, str], list[str]]
 
 
 def _read_rows(path: Path, what: str, most_counts: int, lines_each: int = 1) -> tuple[list[int], list[_Row]]:
-    """Return the counts in a protocol file's first line, and the rows after it, as many as they promise."""
+    """Return the counts in a protocol file's first line, and the rows after it, whose number must match."""
     head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
     counts = head[1].split()
     if not 1 <= len(counts) <= most_counts or not all(map(_is_count, counts)):

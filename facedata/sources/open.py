@@ -1,4 +1,4 @@
-"""From what a user typed, or what a set's dataset.json names, to a source."""
+"""Make a source from what a user typed, or from a set's dataset.json."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..config import SOURCES, PrepareConfig
 from ..errors import UsageError
 from ..files.remote import Location, Remote, parse_location
-from ..options import named
+from ..options import look_up
 from ..photos.paths import photo_path
 from .base import Source
 
@@ -21,12 +21,12 @@ SourceLike = (
 
 
 class SourceKind(NamedTuple):
-    """How sources of one kind are opened: a row of :data:`facedata.config.SOURCES`.
+    """How to open sources of one kind: an entry of :data:`facedata.config.SOURCES`.
 
     Attributes:
         open: makes the source from paths by name (``#0``, ``#1`` … where there is no name) and the options.
-        typed: returns what to type to open a set's source again, from what dataset.json names as the source
-            and from where the photos are now; None if they have not moved.
+        typed: returns what a user would type to open a set's source again, given the source in dataset.json
+            and the photos' new path, which is None if they have not moved.
     """
 
     open: Callable[[Mapping[str, Location], PrepareConfig], Source]
@@ -36,7 +36,7 @@ class SourceKind(NamedTuple):
 
 
 def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
-    """Return the source that ``config.kind`` and the user's paths mean; nothing is read yet.
+    """Make the source of ``config.kind`` from the user's paths; nothing is read yet.
 
     Raises:
         UsageError: too many, too few or unnamed paths for this kind.
@@ -44,14 +44,14 @@ def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
     roots = _roots(source)
     if roots is None:
         return source  # type: ignore[return-value]  # a source object
-    kind: SourceKind = named(SOURCES, config.kind)
+    kind: SourceKind = look_up(SOURCES, config.kind)
     return kind.open(roots, config)
 
 
 def reopen_source(
     info: Mapping[str, Any], source: SourceLike | None = None, cache: str | None = None
 ) -> Source:
-    """Return the source that a set was prepared from; nothing is read yet.
+    """Make the source that a set was prepared from; nothing is read yet.
 
     Args:
         info: the contents of its dataset.json.
@@ -67,11 +67,11 @@ def reopen_source(
     if kind not in SOURCES:
         if source is None or isinstance(source, (str, Path)):
             raise UsageError(
-                f"the set's photos came from {kind!r}, which has no name here; pass the source object itself"
+                f"the set's photos came from {kind!r}, which facedata does not know; pass the source object"
             )
         return open_source(source, PrepareConfig())
     options = {"identity_from": settings["identity_from"], "view": settings["view"], "cache": cache}
-    row: SourceKind = named(SOURCES, kind)
+    row: SourceKind = look_up(SOURCES, kind)
     return open_source(row.typed(root, source), PrepareConfig(kind=kind, **options))
 
 
@@ -87,7 +87,7 @@ def local_paths(roots: Mapping[str, Location], kind: str, most: int, needed: str
         roots: the user's paths by name.
         kind: the kind's name.
         most: how many paths it takes.
-        needed: what it takes, such as ``a folder or zip``, if it cannot do without.
+        needed: what it takes, such as ``a folder or zip``; empty if it needs no path.
 
     Raises:
         UsageError: too many or no paths, or a URL.

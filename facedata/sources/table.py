@@ -25,14 +25,14 @@ from .open import SourceKind, SourceLike, local_paths, source_paths
 from .table_file import OTHER_NAMES, Cells, check_names, read_cells
 
 Box = tuple[float, float, float, float]
-"""x0 y0 x1 y1 in pixels of the full-size, EXIF-turned photo."""
+"""x0 y0 x1 y1 in pixels of the full-size, upright photo."""
 
 
 class TableSource:
     r"""Photos listed in a CSV or Parquet file.
 
     The columns ``path`` and ``identity`` are required; ``box`` (x0 y0 x1 y1), ``split`` and ``role``
-    (``reference`` or empty) are optional, and :data:`OTHER_NAMES` are understood too. Every other column
+    (``reference`` or empty) are optional, and :data:`OTHER_NAMES` work too. Every other column
     is passed on as ``meta_<name>``; columns without a name are dropped. CSV is UTF-8 with ``,`` ``;`` or
     tab between its fields, and all its values stay text: ``007`` and ``NA`` are people.
 
@@ -41,8 +41,8 @@ class TableSource:
 
     Attributes:
         table: the file.
-        folder: what paths are relative to, and may not leave; by default the table's folder.
-        root: what dataset.json names as the source: the table, or ``table=…,root=…`` where both were given.
+        folder: the folder that paths are relative to and may not leave; by default the table's.
+        root: the source as dataset.json names it: the table, or ``table=…,root=…`` if both were given.
     """
 
     kind = "table"
@@ -60,17 +60,17 @@ class TableSource:
 
     @staticmethod
     def typed(root: str, moved: SourceLike | None) -> SourceLike:
-        """Return the table, and its folder if it has one; when only the photos have moved, their new folder.
+        """Return the paths of the table and of its folder, if any; the new folder if only the photos moved.
 
         >>> TableSource.typed("table=t.csv,root=photos", None), TableSource.typed("t.csv", None)
         (['t.csv', 'photos'], 't.csv')
         """
-        found = re.fullmatch(r"table=(.+?),root=(.+)", root, re.DOTALL)
+        both = re.fullmatch(r"table=(.+?),root=(.+)", root, re.DOTALL)
         if moved is None:
-            return [found[1], found[2]] if found else root
+            return [both[1], both[2]] if both else root
         paths = source_paths(moved)
         is_folder = len(paths) == 1 and paths[0].is_dir()
-        return [found[1] if found else root, str(paths[0])] if is_folder else moved
+        return [both[1] if both else root, str(paths[0])] if is_folder else moved
 
     @property
     def search(self) -> str:
@@ -85,8 +85,8 @@ class TableSource:
         """List every row whose photo exists; the others' photos are ``missing``.
 
         Raises:
-            SourceError: the table or the root is missing or malformed, a row is (with its line), a path
-                leaves the root, or none of the photos exists.
+            SourceError: the table or the root is missing, the table or a row (with its line) is malformed, a
+                path leaves the root, or none of the photos exists.
         """
         require_folder(self.folder)
         rows = self._rows
@@ -94,15 +94,15 @@ class TableSource:
         on_disk = {photo: size_and_time(self.folder / photo_path(photo)) for photo in dict.fromkeys(photos)}
         plan = PlanBuilder()
         for index, (photo, record) in enumerate(zip(photos, rows.records(photos), strict=True)):
-            if (found := on_disk[photo]) is not None:
+            if (info := on_disk[photo]) is not None:
                 kind = "video" if ending(photo) in VIDEO_ENDINGS else "photo"
                 identity = rows.identities[index]
                 plan.add(
-                    photo, record=record, size=found[0], mtime_ns=found[1], identity=identity,
+                    photo, record=record, size=info[0], mtime_ns=info[1], identity=identity,
                     role=rows.roles[index], official_split=rows.splits[index], given_box=rows.boxes[index],
                     **early_status(kind, identity, "the table gives no identity"),
                 )  # fmt: skip
-        missing = sorted(photo for photo, found in on_disk.items() if found is None)
+        missing = sorted(photo for photo, info in on_disk.items() if info is None)
         if not len(plan):
             raise SourceError(
                 f"none of the {len(missing)} photos that {photo_text(str(self.table))} lists is below "
@@ -119,7 +119,7 @@ class TableSource:
 
 @dataclass(frozen=True)
 class _Rows:
-    """A table's rows, checked as far as that goes without the disk."""
+    """A table's rows, after all checks that need no access to the photos."""
 
     cells: Cells
     paths: list[str]
@@ -134,7 +134,7 @@ class _Rows:
         """Check every row.
 
         Raises:
-            SourceError: a required column is missing, or the first row that is wrong.
+            SourceError: a required column is missing, or a row is wrong; it names the first one.
         """
         for column in ("path", "identity"):
             if cells.name_of(column) is None:
@@ -199,7 +199,7 @@ class _Rows:
             record = photo if rows[photo] == 1 else f"{photo}#{seen[photo]}"
             if record != photo and record in rows:
                 self.cells.fail(
-                    index, f"face {seen[photo]} of {photo!r} would be called {record!r}, as another photo is"
+                    index, f"face {seen[photo]} of {photo!r} would be called {record!r}, like another photo"
                 )
             records.append(record)
         return records

@@ -19,7 +19,7 @@ from ..photos.paths import photo_text
 from .text_lists import undecodable_line
 
 OTHER_NAMES = {"path": "image_path", "identity": "person_name", "box": "bbox", "split": "split_type"}
-"""What other systems call our columns; understood where our own name is absent."""
+"""Other systems' names for our columns; used if our own name is absent."""
 
 _CHUNK_ROWS = 65_536
 """CSV rows in memory as Python text at a time."""
@@ -27,11 +27,11 @@ _CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class Cells:
-    """A table as its file has it.
+    """The content of a table's file.
 
     Attributes:
         path: the file.
-        columns: all columns, each with another name.
+        columns: all columns; no two have the same name.
         lines: where each row starts, for messages: lines of a CSV file, rows of a Parquet file, from 1.
         unit: what ``lines`` counts, ``line`` or ``row``.
     """
@@ -42,11 +42,11 @@ class Cells:
     unit: str
 
     def fail(self, index: int, what: str) -> NoReturn:
-        """Raise a SourceError that says where in the file row ``index`` is."""
+        """Raise a SourceError that names the file and the line of row ``index``."""
         raise SourceError(f"{photo_text(str(self.path))}, {self.unit} {self.lines[index]}: {what}")
 
     def name_of(self, column: str) -> str | None:
-        """Return what this table calls one of our columns; None when it has none."""
+        """Return this table's name for one of our columns; None if it has no such column."""
         present = set(self.columns.column_names)
         return next((name for name in (column, OTHER_NAMES.get(column)) if name in present), None)
 
@@ -81,7 +81,7 @@ def read_cells(path: Path) -> Cells:
             f"cannot read the table {photo_text(str(path))}: {error.strerror or error}"
         ) from error
     except pa.ArrowException as error:
-        raise SourceError(f"{photo_text(str(path))} is no complete Parquet file: {error}") from error
+        raise SourceError(f"{photo_text(str(path))} is not a complete Parquet file: {error}") from error
     check_names(path, columns.column_names)
     return Cells(path, columns, range(1, len(columns) + 1), "row")
 
@@ -90,7 +90,7 @@ def check_names(path: Path, names: Sequence[str]) -> None:
     """Check that no two columns have the same name.
 
     Raises:
-        SourceError: two have.
+        SourceError: two columns have the same name.
     """
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
@@ -111,7 +111,7 @@ def _read_csv(path: Path) -> Cells:
                 columns = list(zip(*chunk, strict=True))
                 arrays = [pa.array(columns[at], pa.string()) for at in with_name]
                 chunks.append(pa.table(arrays, schema=schema))
-    except UnicodeDecodeError as error:  # decoding reads ahead, so the line has to be looked for
+    except UnicodeDecodeError as error:  # decoding reads ahead, so search for the line
         number = undecodable_line(path.read_bytes())
         raise SourceError(
             f"{photo_text(str(path))}, line {number}: not UTF-8; save the table as UTF-8 "

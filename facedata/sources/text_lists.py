@@ -1,4 +1,4 @@
-"""Text files that come with a data set, a photo, person or pair per line; errors name the line."""
+"""Text files that come with a data set: one photo, person or pair per line; errors name the line."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from ..tables.schema import CLAIM, DATASET, KIND
 logger = logging.getLogger(__name__)
 
 
-class Found(NamedTuple):
-    """A file below a root: its folder (ending in ``/``, or empty), name, kind, size and time of change."""
+class ListedFile(NamedTuple):
+    """A file below a root: its folder (ending in ``/``, or empty), name, kind, size and modification time."""
 
     folder: str
     name: str
@@ -28,13 +28,14 @@ class Found(NamedTuple):
     mtime_ns: int
 
 
-def list_objects(root: Remote) -> Iterator[Found]:
+def list_objects(root: Remote) -> Iterator[ListedFile]:
     """Yield every object below a URL; hidden folders and prepared sets are skipped.
 
-    ``mtime_ns`` is made from the object's ETag (else its time of change), so it changes with the object.
+    ``mtime_ns`` is made from the object's ETag (else its modification time), so it changes when the object
+    does.
 
     Raises:
-        SourceError: it cannot be listed, or nothing is there.
+        SourceError: it cannot be listed, or is empty.
     """
     try:
         listed = root.files()
@@ -61,7 +62,7 @@ def list_objects(root: Remote) -> Iterator[Found]:
             continue
         kind = kind_of_file(name, partial((root / path).read_bytes, 0, 16) if entry.size else bytes)
         text = photo_text(f"{folder}/" if folder else "")
-        yield Found(text, photo_text(name), kind, entry.size, entry.stamp_ns)
+        yield ListedFile(text, photo_text(name), kind, entry.size, entry.stamp_ns)
 
 
 def read_object(file: Remote, most_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What a store is: it holds the bytes of a set's crops."""
+"""The protocol of a store, which holds the bytes of a set's crops."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..tables.schema import CLASSES
 from ..types import BoolArray
 
 CROPS = "crops"
-"""The folder of a set that holds its crops, whatever the store."""
+"""The folder of a set that holds its crops, in every store."""
 
 
 class Store(Protocol):
-    """Takes crops' bytes in workers and arranges them in the end; must be picklable."""
+    """Takes crops' bytes in workers and arranges them at the end; must be picklable."""
 
     def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
         """Store the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
@@ -27,7 +27,7 @@ class Store(Protocol):
         ...
 
     def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which rows have their crop here, or need none; rows that are not wanted are not checked.
+        """Return which rows have their crop in the store, or need none; True for rows not to be checked.
 
         Args:
             rows: columns path, crop_length and crop_sha256, of this run's parts or a previous set.
@@ -36,14 +36,14 @@ class Store(Protocol):
         ...
 
     def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the classes table, which comes piece by piece in ascending id, with its files and offsets."""
+        """Yield the classes table, piece by piece in ascending id, with its files and offsets filled in."""
         ...
 
     def keep_only(self, classes: Iterable[pa.Table]) -> None:
-        """Make the set hold exactly these crops, in their files; can be killed and called again.
+        """Make the set hold exactly these crops, in their files; if killed, it can be called again.
 
         Raises:
-            StoreError: that cannot be written.
+            StoreError: they cannot be written.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""Crops on their way from detection to a tar: one file per shard, and an index of crops by their SHA-256.
+"""Crops between detection and their tar: one file per shard, and an index of crops by their SHA-256.
 
 A blob holds the shard's crops one after another, then the SHA-256, offset and length of each, then their
-number and a magic word. It is renamed before the shard's part, so a part lists no crop that is missing here.
+number and a magic word. It is complete before the shard's part is, so a part lists no crop that is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import StoreError
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..files.open_files import OpenFiles
 from ..files.remote import Location
 from ..types import BoolArray, Int64Array, UInt64Array
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
     Attributes:
         file: a blob or a tar.
-        keys: of their SHA-256s, as :func:`digest_keys` makes them, ``(n,)``.
+        keys: the keys of their SHA-256s (:func:`digest_keys`), ``(n,)``.
         offsets: first byte of each, ``(n,)``.
         lengths: number of bytes of each, ``(n,)``.
     """
@@ -47,23 +47,23 @@ class Piece(NamedTuple):
 
 
 def write_blob(file: Path, crops: Sequence[bytes]) -> None:
-    """Write a shard's crops, whole or not at all.
+    """Write a shard's crops atomically.
 
     Raises:
-        StoreError: the file cannot be written; nothing half-written stays.
+        StoreError: the file cannot be written; no partial file stays behind.
     """
     index = np.zeros(len(crops), _ENTRY)
     lengths = np.array([len(crop) for crop in crops], np.int64)
     index["length"], index["offset"] = lengths, np.cumsum(lengths) - lengths
     for entry, crop in zip(index, crops, strict=True):
         entry["sha256"] = np.void(hashlib.sha256(crop).digest())
-    with whole_file(file) as stream:
+    with atomic_file(file) as stream:
         stream.writelines(crops)
         stream.write(index.tobytes() + len(crops).to_bytes(8, "little") + _MAGIC)
 
 
 def read_index(blob: Path) -> Piece | None:
-    """Return what is in a blob; None when it is damaged, so that its shard is done again."""
+    """Return the index of a blob; None if it is damaged, so that its shard is done again."""
     tail = 8 + len(_MAGIC)
     try:
         with blob.open("rb") as stream:
@@ -91,7 +91,7 @@ def digest_keys(digests: pa.Array | pa.ChunkedArray) -> UInt64Array:
 
 
 class CropIndex:
-    """Where crops lie, by the SHA-256 of their bytes: some 30 bytes of memory each.
+    """Finds crops by the SHA-256 of their bytes; takes some 30 bytes of memory per crop.
 
     Args:
         pieces: the files; a crop in several of them is read from the first.
@@ -112,7 +112,7 @@ class CropIndex:
         self._open_files = OpenFiles(_OPEN_FILES)
 
     def has(self, keys: UInt64Array, lengths: Int64Array) -> BoolArray:
-        """Tell which crops are here, by the key of their SHA-256 and their length."""
+        """Return which crops are in the files, by the key of their SHA-256 and their length."""
         if not len(self._keys):
             return np.zeros(len(keys), bool)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
@@ -120,10 +120,10 @@ class CropIndex:
         return here
 
     def read(self, digest: str, path: str) -> bytes:
-        """Return the bytes that have this SHA-256.
+        """Return the bytes with this SHA-256.
 
         Raises:
-            StoreError: they are not here, or damaged; the message names the crop by its ``path``.
+            StoreError: they are missing or damaged; the message names the crop by its ``path``.
         """
         key = np.uint64(int(digest[:16], 16))
         low, high = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))

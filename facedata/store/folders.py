@@ -22,7 +22,7 @@ _BLOCK_ROWS = 65_536
 
 
 class FolderStore:
-    """One file per crop below ``crops/``; none is flushed, since the part that lists it vouches for it.
+    """One file per crop below ``crops/``, without an fsync: a rerun checks the sizes that the parts list.
 
     Args:
         out: the set's folder.
@@ -42,15 +42,15 @@ class FolderStore:
                     self._made.add(folder)
                 file.write_bytes(data)
             except OSError as error:
-                # a truncated file would look complete to a person who opens the folder
+                # to a person who opens the folder, a truncated file would look complete
                 file.unlink(missing_ok=True) if file.parent.is_dir() else None
                 raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
 
     def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which crops are on disk with their length."""
-        there = np.ones(rows.num_rows, bool)
-        # an update that was cut short may have replaced a crop by another one of the same length
-        torn = (self.out / WORK / "previous").is_dir()
+        """Return which crops are on disk with their length."""
+        on_disk = np.ones(rows.num_rows, bool)
+        # an interrupted update may have replaced a crop by another one of the same length
+        interrupted = (self.out / WORK / "previous").is_dir()
         for start in range(0, rows.num_rows, _BLOCK_ROWS):
             block = rows.slice(start, _BLOCK_ROWS)
             paths, lengths, digests = (
@@ -61,25 +61,25 @@ class FolderStore:
                     continue
                 file = self.crops / paths[index]
                 try:
-                    size = os.stat(file).st_size  # noqa: PTH116  half the price of Path.stat, paid once a photo
+                    size = os.stat(file).st_size  # noqa: PTH116  half the time of Path.stat, once per photo
                 except OSError:
                     size = -1
-                there[start + index] = size == lengths[index] and (
-                    not torn or file_sha256(file) == digests[index]
+                on_disk[start + index] = size == lengths[index] and (
+                    not interrupted or file_sha256(file) == digests[index]
                 )
-        return there
+        return on_disk
 
     def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the crops with a file each."""
+        """Yield the crops, each with a file of its own."""
         for table in classes:
             files = pc.binary_join_element_wise(CROPS, table.column("path"), "/")
             yield replace_files(table, files, np.zeros(table.num_rows, np.int64))
 
     def keep_only(self, classes: Iterable[pa.Table]) -> None:
-        """Remove all other crops, and folders left empty; other files stay.
+        """Remove all other crops, and folders that become empty; other files stay.
 
         Paths are compared by their hashes, since millions of paths would take gigabytes. A crop whose hash
-        equals another's by chance (one in a hundred thousand million) stays, and does no harm.
+        equals another's by chance (one in a hundred billion) stays, and does no harm.
         """
         hashes = [hash_texts(table.column("path")) for table in classes]
         keep = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes]))
@@ -88,7 +88,7 @@ class FolderStore:
             for folder in [entry for entry in folders if entry.is_dir()]:
                 entries = list(os.scandir(folder.path))
                 names = [e.name for e in entries if e.name.endswith(".jpg") and not e.is_dir()]
-                # a name that is not UTF-8 is not one of ours; it gets question marks here
+                # a name that is not UTF-8 cannot be a crop's; question marks keep it from matching one
                 paths = [f"{folder.name}/{name}".encode(errors="replace").decode() for name in names]
                 here = hash_texts(pa.array(paths, pa.string()))
                 extra = np.searchsorted(keep, here, side="right") == np.searchsorted(keep, here)

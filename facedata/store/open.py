@@ -1,4 +1,4 @@
-"""The stores by name."""
+"""Make a store by its name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .tars import TarStore
 
 
 def open_store(name: str, folder: Path, location: Location) -> Store:
-    """Return the store of crops by its name.
+    """Make the store of a set's crops.
 
     Args:
         name: ``folders`` or ``tar``.
-        folder: where the set is made.
-        location: where it will be in the end: that folder, or a URL.
+        folder: the folder in which the set is made.
+        location: where the set will be at the end: that folder, or a URL.
     """
     if name == "tar":
         return TarStore(folder, location if isinstance(location, Remote) else None)

@@ -1,4 +1,4 @@
-"""Read one crop's bytes. A crop is found by its (file, offset, length), whatever the store."""
+"""Read one crop's bytes by its (file, offset, length), in any store."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The store of WebDataset shards: ``crops/00000.tar`` …, 10,000 crops each, in ascending id.
 
-A crop is two members, ``<id:09d>.jpg`` and ``<id:09d>.json``; the JSON holds only what no later command
-changes, so that dividing the set again moves no byte. During a run the crops lie in blobs, one per shard, and
-are packed once it is known which of them stay.
+A crop is two members, ``<id:09d>.jpg`` and ``<id:09d>.json``; the JSON holds only values that no later
+command changes, so that `facedata split` need not rewrite the tars. During a run the crops lie in blobs, one
+per shard; they are packed once the run knows which of them stay.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import StoreError, writing
-from ..files.atomic import whole_file
+from ..files.atomic import atomic_file
 from ..files.remote import Entry, Location, Remote
 from ..tables.blocks import regroup
 from ..tables.schema import DATASET, WORK
@@ -37,10 +37,10 @@ TAR_CROPS = 10_000
 TAR_NAME = re.compile(r"\d{5,}\.tar")
 
 _MEMBER = ("crop_sha256", "id", "identity", "path", "photo", "role")
-"""Columns of classes in a crop's JSON; not label and split, which `facedata split` changes."""
+"""Columns of the classes table in a crop's JSON; not label and split, which `facedata split` changes."""
 
 DIGEST_COLUMNS = ("file", *_MEMBER)
-"""Columns of classes that :func:`tar_digests` needs."""
+"""Columns of the classes table that :func:`tar_digests` needs."""
 
 _BLOCK = tarfile.BLOCKSIZE
 _BATCH_ROWS = 65_536
@@ -52,7 +52,7 @@ class TarStore:
 
     Args:
         out: the set's folder.
-        remote: where the set's tars lie, when they are not in that folder.
+        remote: the URL of the set's tars, if they are not in that folder.
     """
 
     def __init__(self, out: Path, remote: Remote | None = None) -> None:
@@ -68,7 +68,7 @@ class TarStore:
             write_blob(self._parts / f"{shard}{BLOB}", [data for _, data in crops])
 
     def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
-        """Tell which crops are in a blob or in a tar of a previous run, by their SHA-256 and length."""
+        """Return which crops are in a blob or in a tar of a previous run, by their SHA-256 and length."""
         if self._index is None:
             self._index = CropIndex([*self._blobs(), *self._previous_tars()])
         lengths = pc.fill_null(rows.column("crop_length"), -1).to_numpy(zero_copy_only=False)
@@ -77,13 +77,13 @@ class TarStore:
         return here | none_needed | ~wanted
 
     def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the crops with their tar and their first byte in it."""
+        """Yield the crops, each with its tar and its offset in it."""
         for number, rows in enumerate(regroup(classes, TAR_CROPS)):
             files = pa.array([f"{CROPS}/{tar_name(number)}"] * rows.num_rows, pa.string())
             yield replace_files(rows, files, _layout(rows).offsets)
 
     def keep_only(self, classes: Iterable[pa.Table]) -> None:
-        """Pack the crops, tar by tar, except those tars that are already there."""
+        """Pack the crops, tar by tar, except tars that are complete already."""
         self._make_room()
         index = CropIndex([*self._blobs(), *self._previous_tars()])
         previous = tar_digests(self._previous_rows(DIGEST_COLUMNS))
@@ -93,7 +93,7 @@ class TarStore:
                 name = tar_name(number)
                 self._make(name, rows, index, previous.get(name))
                 wanted.add(name)
-            # tars past the last one, and what a killed run left half-written
+            # tars after the last one, and partial files of a killed run
             for file in list(self._tars.iterdir()) if self._tars.is_dir() else []:
                 is_extra = TAR_NAME.fullmatch(file.name) and file.name not in wanted
                 if is_extra or file.name.endswith(".tar.tmp"):
@@ -101,7 +101,7 @@ class TarStore:
         self._index = None
 
     def _make(self, name: str, rows: pa.Table, index: CropIndex, previous: str | None) -> None:
-        """Make one tar, unless it is there."""
+        """Make one tar, unless it is complete already."""
         layout = _layout(rows)
         file, mark = self._tars / name, self.out / WORK / "packed" / name  # the mark is written after the tar
         if (
@@ -113,7 +113,7 @@ class TarStore:
         mark.unlink(missing_ok=True)
         if previous != layout.digest or not self._reuse(name, layout.size):
             columns = (rows.column(each).to_pylist() for each in ("id", "crop_sha256", "path", "length"))
-            with whole_file(file) as stream:
+            with atomic_file(file) as stream:
                 for number, digest, path, length, text in zip(*columns, layout.texts, strict=True):
                     crop = index.read(digest, path)
                     if len(crop) != length:
@@ -126,7 +126,7 @@ class TarStore:
         mark.write_text(layout.digest, encoding="utf-8")
 
     def _reuse(self, name: str, size: int) -> bool:
-        """Take a previous tar of the same content; a remote one stays where it is."""
+        """Use a previous tar of the same content, if there is one; a remote one stays where it is."""
         old = self._old_tars / name
         if _size(old) != size:
             return self.remote is not None and _size(self.remote / CROPS / name) == size
@@ -135,12 +135,12 @@ class TarStore:
         file.unlink(missing_ok=True)
         try:
             os.link(old, file)
-        except OSError:  # a file system without links: packing makes the same bytes
+        except OSError:  # a file system without hard links: packing makes the same bytes
             return False
         return True
 
     def _make_room(self) -> None:
-        """Move a previous set's tars aside, once: the new ones get the same names."""
+        """Move a previous set's tars aside, once, since the new ones get the same names."""
         previous = self.out / WORK / "previous"
         if previous.is_dir() and not (previous / CROPS).is_dir():
             with writing(previous):
@@ -156,8 +156,8 @@ class TarStore:
                 yield piece
 
     def _previous_tars(self) -> Iterator[Piece]:
-        """Yield what is in the tars of a previous, finished state of the set."""
-        listed: dict[str, Entry] | None = None
+        """Yield the crops in the tars of a previous, finished state of the set."""
+        remote_files: dict[str, Entry] | None = None
         for rows in self._previous_rows(("file", "offset", "length", "crop_sha256")):
             files = rows.column("file").to_numpy(zero_copy_only=False)
             keys = digest_keys(rows.column("crop_sha256"))
@@ -166,16 +166,17 @@ class TarStore:
                 tar: Location = self._old_tars / file.rpartition("/")[2]
                 size = _size(tar)
                 if size < 0 and self.remote is not None:
-                    listed = (self.remote / CROPS).files() if listed is None else listed
+                    if remote_files is None:
+                        remote_files = (self.remote / CROPS).files()
                     tar = self.remote / file
-                    size = listed[tar.name].size if tar.name in listed else -1
+                    size = remote_files[tar.name].size if tar.name in remote_files else -1
                 mine = (files == file) & (offsets + lengths <= size)
                 yield Piece(tar, keys[mine], offsets[mine], lengths[mine])
 
     def _previous_rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         file = self._previous / "classes.parquet"
         if file.is_file():
-            with contextlib.suppress(OSError, pa.ArrowInvalid):  # what cannot be read is made again
+            with contextlib.suppress(OSError, pa.ArrowInvalid):  # crops that cannot be read are made again
                 yield from read_batches(file, columns)
 
     @property
@@ -212,7 +213,7 @@ def read_batches(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
 
 
 def tar_digests(rows: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, str]:
-    """Return, by tar, a digest of its crops and their JSON; rows are of classes, in ascending id."""
+    """Return a digest of each tar's crops and their JSON; ``rows`` is the classes table, in ascending id."""
     digests: dict[str, Any] = {}
     for batch in rows:
         files = batch.column("file").to_pylist()
@@ -253,7 +254,7 @@ def _padded(lengths: Int64Array) -> Int64Array:
 
 
 def _member(name: str, data: bytes) -> bytes:
-    """Return a USTAR member without time and owner, readable by all."""
+    """Return a USTAR member, without time or owner, and with mode 644."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(data), 0o644
     return info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % _BLOCK)

@@ -1,4 +1,4 @@
-"""Tables of millions of rows, one block at a time: sort, cut and pick without a second copy; pure functions."""
+"""Tables of millions of rows, a block at a time: sort, cut and pick without a second copy; pure functions."""
 
 from __future__ import annotations
 

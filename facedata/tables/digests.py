@@ -1,4 +1,4 @@
-"""SHA-256 texts to bytes and back, a column at a time; pure functions. The bytes take half the memory of the text."""
+"""SHA-256 texts to bytes and back, by the column; pure functions. Bytes take half the memory of texts."""
 
 from __future__ import annotations
 

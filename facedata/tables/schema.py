@@ -111,7 +111,7 @@ PROTOCOL = pa.schema(
         pa.field("fold", pa.int32()),
     ]
 )
-"""A data set's official pairs, by record, in the protocol's own order, including photos that were not kept."""
+"""A data set's official pairs, by record, in the protocol's order, including photos that were not kept."""
 
 KINDS: dict[str, pa.Schema] = {
     "photos": PHOTOS,

@@ -1,7 +1,7 @@
-"""64-bit hashes of texts, a column at a time: equal texts have equal hashes, others almost never; pure functions.
+"""64-bit hashes of texts, a column at a time: equal texts have equal hashes, others almost never.
 
 Twenty million paths take gigabytes as Python strings and 160 MB as hashes. Where certainty is needed, compare
-the few texts whose hashes are equal. The hashes are never written to a file.
+the few texts whose hashes are equal. The hashes are never written to a file. Pure functions.
 """
 
 from __future__ import annotations

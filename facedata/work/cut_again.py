@@ -1,4 +1,4 @@
-"""Cutting a finished set's faces again: the faces come from its ledger, nothing is detected."""
+"""Cut a finished set's faces again: the faces come from its ledger, without detection."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FACE_COLUMNS = ["record", "photo", "path", "box", "landmarks", "sha256"]
 """The ledger's columns that cutting needs."""
 
 _RELEASED_EVERY = 16
-"""Photos after which memory is given back."""
+"""After this many photos, memory is returned to the system."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class FoundPhoto(Photo):
     """A photo whose face is in the ledger.
 
     Attributes:
-        box: of the face, as in :class:`facedata.types.Face`.
-        landmarks: likewise, x y x y …
+        box: the face's box, as in :class:`facedata.types.Face`.
+        landmarks: the face's landmarks, x y x y …
         sha256: of the photo's bytes when the face was found, lower-case hex.
     """
 
@@ -49,17 +49,17 @@ class FoundPhoto(Photo):
 
     @property
     def face(self) -> Face:
-        """The face, bit for bit as it was found (but for its score, which no crop depends on)."""
+        """The face, bit for bit as it was found (except its score, which no crop depends on)."""
         landmarks = np.array(self.landmarks, np.float32).reshape(5, 2)
         return Face(np.array(self.box, np.float32), 1.0, landmarks)
 
 
 @dataclass(frozen=True)
 class CutAgain:
-    """The stage of ``crop``: cut the faces of :class:`FoundPhoto` s.
+    """The stage of ``crop``: cuts the faces of :class:`FoundPhoto` objects.
 
     Attributes:
-        shape: of the new crops.
+        shape: the shape of the new crops.
         reader: reads the photos' bytes.
         max_pixels: larger photos are not decoded.
     """
@@ -69,7 +69,7 @@ class CutAgain:
     max_pixels: int
 
     def run(self, photos: Sequence[Photo]) -> list[Row]:
-        """Cut photos' faces; a photo that is missing or changed is ``unreadable``."""
+        """Cut the photos' faces; a photo that is missing or changed is ``unreadable``."""
         rows: list[Row] = []
         for photo in photos:
             if not isinstance(photo, FoundPhoto):
@@ -102,13 +102,13 @@ class CutAgain:
 def cut_face_shards(
     classes: pa.Table, ledger: pa.Table, stage: CutAgain, progress: ProgressFolder
 ) -> list[ShardTask]:
-    """Cut a set's crops, in order of their ids, into tasks.
+    """Divide a set's crops, in order of their ids, into tasks.
 
     Args:
         classes: the set's crops.
-        ledger: the set's ledger, of its columns :data:`FACE_COLUMNS`.
-        stage: cuts them.
-        progress: of the new set.
+        ledger: the columns :data:`FACE_COLUMNS` of the set's ledger.
+        stage: cuts the crops.
+        progress: the new set's progress folder.
     """
     at = pc.index_in(classes.column("path"), value_set=ledger.column("path").combine_chunks())
     rows = ledger.select(FACE_COLUMNS).take(at)
@@ -117,13 +117,13 @@ def cut_face_shards(
         photos = ShardPhotos(
             partial(_found_photos, rows), np.arange(start, min(start + SHARD_PHOTOS, len(rows)))
         )
-        name = hashlib.sha256(repr(rows.slice(start, SHARD_PHOTOS).to_pylist()).encode()).hexdigest()[:24]
+        name = hashlib.sha256(repr(tuple(photos)).encode()).hexdigest()[:24]
         tasks.append(ShardTask(name, photos, progress.folder, stage, progress.store))
     return tasks
 
 
 def _found_photos(rows: pa.Table, indices: Int64Array) -> list[FoundPhoto]:
-    """Make the photos of some rows, which are neighbours."""
+    """Make the photos of some consecutive rows."""
     return [
         FoundPhoto(
             row["record"],
@@ -138,7 +138,7 @@ def _found_photos(rows: pa.Table, indices: Int64Array) -> list[FoundPhoto]:
 
 
 def replace_matrices(ledger: pa.Table, shape: CropShape) -> pa.Table:
-    """Return a ledger with each face's matrix as another template, size or margin makes it."""
+    """Return a ledger with each face's matrix for another template, size or margin."""
     has_face: BoolArray = pc.is_valid(ledger.column("matrix")).to_numpy()
     faces = ledger.select(["box", "landmarks"]).filter(pa.array(has_face)).combine_chunks()
     boxes, landmarks = (
@@ -162,7 +162,7 @@ class CutCrops(NamedTuple):
     Attributes:
         digests: each new crop's SHA-256, in order of ids.
         lengths: its length in bytes.
-        lost: photos that are missing or changed, each with the reason; if any, the rest is not valid.
+        lost: photos that are missing or changed, each with the reason; if there are any, the rest is invalid.
     """
 
     digests: pa.ChunkedArray
@@ -185,7 +185,7 @@ def read_parts(tasks: Sequence[ShardTask]) -> CutCrops:
 
 
 def remove_stale_parts(tasks: Sequence[ShardTask]) -> int:
-    """Remove the parts of an interrupted run whose crops are not all there; return how many crops are."""
+    """Remove parts of an interrupted run that lack a crop; return how many crops the others have."""
     done = 0
     for task, part in _finished(tasks):
         kept = pc.all(pc.equal(part.column("status"), Status.KEPT.value)).as_py()

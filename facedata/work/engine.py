@@ -1,6 +1,6 @@
 """Runs shards until every one has its part, even when workers die.
 
-An engine is where shards run: processes on this machine (:class:`LocalEngine`), or a cluster
+An engine runs shards: in processes on this machine (:class:`LocalEngine`), or on a cluster
 (:mod:`facedata.work.cluster`).
 """
 
@@ -30,17 +30,17 @@ class ShardsLostError(Exception):
     """A worker died.
 
     Attributes:
-        names: of the shards it may have been running.
+        names: the shards that it may have been running.
         deaths: how many workers died.
     """
 
     def __init__(self, names: Iterable[str], deaths: int = 1) -> None:
         self.names, self.deaths = list(names), deaths
-        super().__init__(f"a worker died; {len(self.names)} shards were in flight")
+        super().__init__(f"a worker died; {len(self.names)} shards were in progress")
 
 
 class Engine(Protocol):
-    """Where shards run."""
+    """Runs shards."""
 
     def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
         """Run shards in any order; yield each one's statuses once its part is written.
@@ -55,7 +55,7 @@ class LocalEngine:
     """Processes on this machine, each with one thread; they write their shards' parts themselves.
 
     Args:
-        workers: how many.
+        workers: how many processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -83,14 +83,14 @@ class LocalEngine:
 
 
 def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> None:
-    """Run every shard that has no part yet, round after round, until all have one.
+    """Run every shard that has no part yet, in rounds, until all have one.
 
-    A shard that was in flight at two deaths is run photo by photo in a process of its own; the photo that
-    kills it becomes a ``failed`` row.
+    A shard that was in progress when workers died twice is run photo by photo in a process of its own; a
+    photo that kills it becomes a ``failed`` row.
 
     Args:
-        tasks: of a run; each round goes through them once.
-        engine: where they run.
+        tasks: the run's tasks; each round goes through them once.
+        engine: runs them.
         on_shard: called after each shard.
 
     Raises:
@@ -131,7 +131,7 @@ def _run_isolated(task: ShardTask) -> list[str]:
         with ProcessPool(1) as pool:
             try:
                 next(pool.map(task.stage.run, [[]]))  # loads the networks
-            except WorkerDiedError as error:  # without any photo, so no photo is to blame
+            except WorkerDiedError as error:  # no photo was given to it, so no photo is to blame
                 raise ShardsLostError([]) from error
             try:
                 for photo in photos[len(rows) :]:

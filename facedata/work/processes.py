@@ -1,4 +1,4 @@
-"""A few single-threaded processes on this machine that notice when one of them dies."""
+"""A pool of single-threaded processes on this machine that notices when one of them dies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ONE_THREAD = {
     # oneDNN keeps a compiled kernel and its buffers per image size; photos have hundreds of sizes
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
-"""Environment of a worker, on whatever engine."""
+"""Environment of a worker, on every engine."""
 
 
 def cores() -> int:
@@ -34,10 +34,10 @@ class WorkerDiedError(Exception):
 
 
 class ProcessPool:
-    """A few single-threaded processes; only as many jobs are in flight as keep them busy.
+    """A few single-threaded processes, with only as many jobs submitted as keep them busy.
 
     Args:
-        workers: how many.
+        workers: how many processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -53,14 +53,14 @@ class ProcessPool:
         self._executor.shutdown(wait=True, kill_workers=kind is not None)
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
-        """Yield results as they come, in any order.
+        """Yield results as they are ready, in any order.
 
         Raises:
             WorkerDiedError: a process died.
         """
         waiting = iter(jobs)
         try:
-            with deaf_to_ctrl_c():
+            with block_ctrl_c():
                 running = {self._executor.submit(function, job) for job in islice(waiting, 2 * self.workers)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -72,9 +72,9 @@ class ProcessPool:
 
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back while workers are started: they inherit it, and would die of it while importing."""
-    resource_tracker.ensure_running()  # the first start of it would let Ctrl-C through again
+def block_ctrl_c() -> Iterator[None]:
+    """Block Ctrl-C while workers start: they inherit the block, so it cannot kill them while importing."""
+    resource_tracker.ensure_running()  # started later, it would unblock Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -83,7 +83,7 @@ def deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _start_worker(parent: int) -> None:
-    """Prepare a worker: Ctrl-C is the main process's to handle, and no worker outlives it."""
+    """Prepare a worker: only the main process handles Ctrl-C, and no worker outlives it."""
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

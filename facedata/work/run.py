@@ -1,4 +1,4 @@
-"""Runs shards on the engine that the options name, and reports how far the run is."""
+"""Runs shards on the engine that the options name, and reports progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .task import ShardTask
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is, in records; those that earlier runs did are not counted."""
+    """Progress of a run, in records; those done by earlier runs are not counted."""
 
     total: int
     kept: int
@@ -37,10 +37,10 @@ def run_shards(
     """Run every task that has no part yet.
 
     Args:
-        tasks: the run's.
+        tasks: the run's tasks.
         total: how many records there are to do.
-        config: names the engine, its address, workers and device.
-        log: gets the cluster's address.
+        config: its engine, address, workers and device.
+        log: the run's log; the cluster's address is written to it.
         on_progress: called at the start, and after each shard.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Cutting records into shards, whose photos become Python objects only when they are asked for.
+"""Cut records into shards, whose photos become Python objects only when they are needed.
 
-Twenty million photos as objects take ten gigabytes; only those of the shards in flight are needed.
+Twenty million photos as objects take ten gigabytes; only those of the shards in progress are needed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NAME_LETTERS = 24
 
 
 class ShardPhotos(Sequence[Photo]):
-    """A shard's photos, made from rows each time they are asked for; pickled as a tuple of photos.
+    """A shard's photos, made from rows at each access; pickled as a tuple of photos.
 
     Args:
         make: makes photos from row numbers.
-        rows: the shard's, ascending.
+        rows: the shard's row numbers, ascending.
     """
 
     __slots__ = ("make", "rows")
@@ -57,7 +57,7 @@ class ShardPhotos(Sequence[Photo]):
 
 
 def cut_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: ProgressFolder) -> list[ShardTask]:
-    """Cut the pending records of a plan, which ascend, into tasks."""
+    """Divide the pending records of a plan, in ascending order, into tasks."""
     return [
         ShardTask(name, ShardPhotos(plan.photos, rows), progress.folder, stage, progress.store)
         for name, rows in name_shards(plan.records, pending)
@@ -65,14 +65,14 @@ def cut_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: Progress
 
 
 def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:
-    """Cut pending records into shards of 64.
+    """Divide pending records into shards of 64.
 
     Args:
-        records: a plan's.
+        records: the records of a plan.
         pending: ``(n,)`` int64, indices of records, ascending.
 
     Yields:
-        A name that depends on the shard's photos and nothing else, and the indices of its records.
+        A name that depends only on the shard's photos, and the indices of its records.
     """
     for start in range(0, len(pending), BLOCK_ROWS):
         indices = pending[start : start + BLOCK_ROWS]

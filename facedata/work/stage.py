@@ -1,4 +1,4 @@
-"""What a worker does with a shard's photos: decode, find the face, cut the crop."""
+"""How a worker processes a shard's photos: decode, find the face, cut the crop."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ..sources.base import PhotoReader
 from ..types import Photo, Row, Status
 
 SHARD_PHOTOS = 64
-"""Photos per shard; a constant, so that no setting of the run can show in the bytes."""
+"""Photos per shard; a constant, so that the bytes do not depend on how a run is configured."""
 
 _BATCH_PHOTOS = 32
 """A batch of opened photos ends here or at ``detect.find.BATCH_PIXELS``: that bounds the memory."""
 
 
 class Stage(Protocol):
-    """What becomes of a shard's photos; the same for every shard of a run, and picklable."""
+    """Processes a shard's photos; the same for every shard of a run, and picklable."""
 
     @property
     def reader(self) -> PhotoReader:
@@ -39,20 +39,20 @@ class Stage(Protocol):
         ...
 
     def run(self, photos: Sequence[Photo]) -> list[Row]:
-        """Take photos all the way to encoded crops; nothing is written.
+        """Turn photos into encoded crops; nothing is written.
 
         Returns:
             One row per photo, in order: the columns of :data:`facedata.progress.parts.ROWS` that apply, and
-            the crop's own bytes as ``crop``. A photo that fails has its status and reason in its row.
+            the crop's bytes as ``crop``. The row of a photo that fails has its status and reason.
         """
         ...
 
 
 @dataclass(frozen=True)
 class CropRules:
-    """The settings that decide what becomes of one photo, as in :class:`facedata.config.PrepareConfig`.
+    """The settings for one photo, as in :class:`facedata.config.PrepareConfig`.
 
-    ``search`` is ``photo``, or ``given_box`` to look only around the box the source gives.
+    ``search`` is ``photo``, or ``given_box`` to search only around the box that the source gives.
     """
 
     face: str = "largest"
@@ -89,7 +89,7 @@ class FindAndCrop:
     def of(
         cls, config: PrepareConfig, search: str, reader: PhotoReader, detector: DetectorFactory
     ) -> FindAndCrop:
-        """Return the stage that the options describe; ``search`` is as in :class:`CropRules`."""
+        """Make the stage from the options; ``search`` is as in :class:`CropRules`."""
         shape = make_shape(config.template, config.size, config.margin)
         rules = CropRules(
             str(config.face), config.min_score, config.min_face, config.max_pixels, shape, search
@@ -101,11 +101,11 @@ class FindAndCrop:
         detector, waiting = _load_detector(self.detector), iter(photos)
         rows: list[Row] = []
         while batch := self._open_batch(waiting):
-            found = find_faces([opened.region for opened in batch if opened.region is not None], detector)
-            outcomes = iter(found)
+            faces = find_faces([opened.region for opened in batch if opened.region is not None], detector)
+            outcomes = iter(faces)
             for opened in batch:
                 rows.append(opened.row if opened.region is None else self._crop(opened, next(outcomes)))
-            del batch, opened, found, outcomes
+            del batch, opened, faces, outcomes
             release()
         return rows
 
@@ -128,7 +128,7 @@ class FindAndCrop:
             picture = Picture(data, self.rules.max_pixels)
             region = self._region(photo, picture)
             if region is not None:
-                picture.at(region.first_reduction)  # decodes it, so that damage shows here
+                picture.at(region.first_reduction)  # decodes it, so that damage is found here
         except OSError as error:
             return _Opened(photo, _reject(row, Status.UNREADABLE, error.strerror or str(error)))
         except ImageError as error:
@@ -170,7 +170,7 @@ class FindAndCrop:
             return _reject(row, status, reason)
         try:
             crop = cut_crop(region.picture, face, self.rules.shape)
-        except ImageError as error:  # it could be decoded at another size
+        except ImageError as error:  # possible even if it could be decoded at another size
             return _reject_image(row, error)
         given = photo.given_box
         row.update(

@@ -1,4 +1,4 @@
-"""One shard as a task: what a worker runs, and the part it leaves."""
+"""One shard as a task, which a worker runs, and the part that it writes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ShardTask:
     """One shard to run; picklable.
 
     Attributes:
-        name: of its part; depends on the photos and nothing else.
-        photos: in plan order.
+        name: the name of its part; depends only on the photos.
+        photos: in the plan's order.
         folder: the set's progress folder.
-        stage: what becomes of the photos.
-        store: where the crops go.
+        stage: processes the photos.
+        store: stores the crops.
     """
 
     name: str
@@ -65,7 +65,7 @@ def run_shard(task: ShardTask) -> tuple[str, list[str]]:
 
 
 def write_part(task: ShardTask, rows: Sequence[Row]) -> list[str]:
-    """Write a shard's crops, then its part, which vouches for them; return the rows' statuses.
+    """Write a shard's crops, then the part that lists them; return the rows' statuses.
 
     Raises:
         StoreError: a crop or the part cannot be written.

@@ -1,4 +1,4 @@
-"""Memory of batches that are no longer used, for the next ones: fresh pages cost a tenth of reading."""
+"""Memory of finished batches, reused for the next ones: fresh pages cost a tenth of the reading time."""
 
 from __future__ import annotations
 

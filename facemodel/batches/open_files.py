@@ -45,7 +45,7 @@ class CropFiles:
         return read_crop(self._root, file, offset, length)  # behind a URL, or gone: this raises the error
 
     def size(self, file: str) -> int | None:
-        """Return a file's bytes; None when it is gone."""
+        """Return a file's size in bytes; None if it is gone."""
         try:
             location = self._root / file
             if isinstance(location, Path):

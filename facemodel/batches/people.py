@@ -55,7 +55,7 @@ class TrainingPeople:
         return np.array([codes.get(identity, -1) for identity in identities], np.int64)
 
     def rows_of(self, ids: Int64Array) -> tuple[Int64Array, BoolArray]:
-        """Return the rows of these ids, any shape, and which ids there are in this split."""
+        """Return the row of each id, in any shape, and whether this split has the id."""
         rows = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
         here = self.ids[rows] == ids if len(self.ids) else np.zeros(np.shape(ids), np.bool_)
         return rows, here

@@ -30,7 +30,7 @@ from .buffers import Buffers
 from .open_files import TAR, CropFiles
 
 OnProgress = Callable[[int, int], None]
-"""Called with how many crops are done, and of how many."""
+"""Called with the number of items done, and the total."""
 
 UInt8Batch = NDArray[np.uint8]
 """Crops, ``(n, size, size, 3)`` uint8, RGB."""
@@ -42,14 +42,14 @@ _CHECKED_ROWS = 256
 """Crops that a thread checks at a time."""
 
 _NAMED = 3
-"""Crops that a message names."""
+"""Most crops that a message names."""
 
 _Span = tuple[str, int, int]
 """A crop's file, offset and length."""
 
 
 class Shaping(Protocol):
-    """Puts crops into a batch as a network is to see them, in the threads that decode them."""
+    """Writes crops into a batch the way a network will see them, in the threads that decode them."""
 
     @property
     def size_px(self) -> int:
@@ -130,7 +130,7 @@ class CropReader:
         positions = [ordered[begin:end] for begin, end in zip(begins.tolist(), ends, strict=False)]
         files = self._files.take(pa.array(once)).to_pylist()
         spans = zip(files, self._offsets[once].tolist(), self._lengths[once].tolist(), strict=True)
-        tasks = list(zip(once.tolist(), spans, positions, strict=False))  # no rows have one (empty) list here
+        tasks = list(zip(once.tolist(), spans, positions, strict=False))  # without rows, positions is [[]]
         step = max(1, -(-len(tasks) // (self.workers * _TASKS_PER_WORKER)))
         pieces = [tasks[begin : begin + step] for begin in range(0, len(tasks), step)]
         return Reading(batch, [self._pool.submit(self._fill, batch, shaping, piece) for piece in pieces])
@@ -138,7 +138,7 @@ class CropReader:
     def _fill(
         self, batch: UInt8Batch, shaping: Shaping | None, tasks: list[tuple[int, _Span, list[int]]]
     ) -> None:
-        """Decode some crops into their positions of a batch."""
+        """Decode some crops into their positions in a batch."""
         for row, (file, offset, length), positions in tasks:
             try:
                 crop = decode_crop(self._crop_files.read(file, offset, length))
@@ -146,8 +146,8 @@ class CropReader:
                 raise DataError(f"{error} (crop {self._name(row)})") from error
             if crop.shape != (self.size_px, self.size_px, 3):
                 raise DataError(
-                    f"the crop {self._name(row)} is {crop.shape[1]}x{crop.shape[0]} px: run "
-                    "`facedata prepare` again for it"
+                    f"the crop {self._name(row)} is {crop.shape[1]}x{crop.shape[0]} px, not {self.size_px}: "
+                    "run `facedata prepare` again"
                 )
             for position in positions:
                 if shaping is None:
@@ -159,7 +159,7 @@ class CropReader:
         return str(self._paths[row].as_py())
 
     def check(self, rows: Int64Array | None = None, hashes: bool = False) -> None:
-        """Check that crops exist, at their length, and with ``hashes`` that their bytes are the same.
+        """Check that crops exist and have their length; with ``hashes``, that their bytes are unchanged.
 
         Args:
             rows: which; None for all.
@@ -212,7 +212,7 @@ class Reading:
         self._batch, self._tasks = batch, tasks
 
     def result(self) -> UInt8Batch:
-        """Wait for the batch; errors as of :meth:`CropReader.read`."""
+        """Wait for the batch; errors as in :meth:`CropReader.read`."""
         for task in self._tasks:
             task.result()
         return self._batch
@@ -229,11 +229,11 @@ def read_batches(
     Args:
         reader: reads them.
         rows_of_batches: ``(n,)`` int64 each.
-        ahead: how many batches are read ahead; memory holds as many.
+        ahead: how many batches to read ahead, and so to hold in memory.
         shapings: one for each batch, see :meth:`CropReader.read`; None to copy crops as they are.
 
     Raises:
-        DataError: as of :meth:`CropReader.read`, when the batch is reached.
+        DataError: as in :meth:`CropReader.read`, when the batch is reached.
     """
     waiting: deque[tuple[Int64Array, Reading]] = deque()
     each = repeat(None) if shapings is None else shapings

@@ -54,7 +54,7 @@ class CropSource(Protocol):
     fingerprint: str
 
     def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """Refuse crops made in another way than the model's, and crops that are gone or changed.
+        """Refuse crops made differently from the model's, and crops that are gone or changed.
 
         Raises:
             SpecError: they were made with another template.
@@ -63,7 +63,7 @@ class CropSource(Protocol):
         ...
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
-        """Yield rows and their crops, ``(n, size, size, 3)`` uint8 RGB, each row once, in any batches.
+        """Yield rows and their crops, ``(n, size, size, 3)`` uint8 RGB: each row once, batches of any size.
 
         Raises:
             DataError: a crop cannot be read; the message names it.
@@ -83,7 +83,7 @@ def open_crops(source: SetPath, split: str | None, of: str | None, workers: int 
     Args:
         source: what to open.
         split: only crops of this split; a folder has none.
-        of: the set of a manifest that does not lie in its folder.
+        of: the set that a manifest belongs to, if the manifest is not in the set's folder.
         workers: threads that decode; None for one per core.
 
     Raises:
@@ -101,7 +101,7 @@ def open_crops(source: SetPath, split: str | None, of: str | None, workers: int 
         table = rows.crops.table.take(pa.array(rows.crops.find(ids)))
         return SetCrops(ClassManifest(rows.prepared, table, split), workers)
     if of is not None:
-        raise UsageError(f"--of names the set of a manifest, and {source} is no .parquet file")
+        raise UsageError(f"--of names the set of a manifest, and {source} is not a .parquet file")
     if isinstance(location, Remote) or (location / DATASET).exists() or (location / WORK).is_dir():
         return SetCrops(ClassManifest.open(source, split=split), workers)
     if not location.is_dir():
@@ -128,7 +128,7 @@ class SetCrops:
         self._reader.check(rows, hashes=True)
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
-        """Yield the batches as asked."""
+        """Yield the batches."""
         return read_batches(self._reader, rows_of_batches)
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class SetCrops:
 class FolderCrops:
     """The image files below a folder, in byte order of their paths; all must be square.
 
-    A folder does not tell how its crops were made: they are taken to be made as the model's.
+    A folder does not say how its crops were made: they are assumed to be made like the model's.
     """
 
     kind = "folder"
@@ -188,12 +188,14 @@ class FolderCrops:
         try:
             image = decode_crop(self._bytes(name))
         except StoreError:
-            raise DataError(f"{self._folder / photo_path(name)} cannot be decoded: it is no image") from None
+            raise DataError(
+                f"{self._folder / photo_path(name)} cannot be decoded: it is not an image"
+            ) from None
         height, width = image.shape[:2]
         if height != width:
             raise DataError(
                 f"{self._folder / photo_path(name)} is {width}x{height} px, and a crop is square: make crops "
-                "of photos with `facedata prepare`"
+                "from photos with `facedata prepare`"
             )
         return image
 

@@ -1,4 +1,4 @@
-"""From crops to what a network is fed: resize, mirror, turn, colour order, mean and spread.
+"""From crops to what a network is fed: resize, mirror, turn, colour order, mean and standard deviation.
 
 Crops are resized on the CPU, as bytes and by threads, whatever the device: so a network sees the same numbers
 on a CPU and on a GPU. Mirroring and turning are done on the device.
@@ -43,10 +43,10 @@ class ToInput:
     """Makes a network's input from crops.
 
     Args:
-        spec: size, colour order, mean and spread of the input.
-        device: where the input is to be.
+        spec: size, colour order, mean and standard deviation of the input.
+        device: where to put the input.
         channels_last: lay it out with channels last.
-        augmentation: what a key varies; None for nothing.
+        augmentation: how crops are varied, where a key is given; None for not at all.
         workers: threads that resize, mirror and (on a CPU) turn; None for one per core.
     """
 
@@ -90,7 +90,7 @@ class ToInput:
         Args:
             count: crops in the batch.
             key: seeds the variation; None for none.
-            part: the crops of the batch that are read here, each varied as in the whole; None for all.
+            part: the crops of the batch that are read here, varied as in the whole batch; None for all.
 
         >>> spec = InputSpec(112, "square", 128)
         >>> ToInput(spec, augmentation=Augmentation(flip=True)).shaping(64, key=(0, 1, 2)).size_px
@@ -100,7 +100,7 @@ class ToInput:
         return BatchShaping(self.spec.size_px, self._variation(count, key if on_cpu else None, part))
 
     def shape(self, crops: UInt8Batch, shaping: BatchShaping) -> UInt8Batch:
-        """Return crops as reading them with ``shaping`` gives them: ``(N, size, size, 3)`` uint8 RGB."""
+        """Return crops as if read with ``shaping``: ``(N, size, size, 3)`` uint8 RGB."""
         if crops.shape[1] == shaping.size_px and shaping.variation.is_none:
             return np.ascontiguousarray(crops)
         images = np.empty((len(crops), shaping.size_px, shaping.size_px, 3), np.uint8)
@@ -128,13 +128,13 @@ class ToInput:
             shaped: the crops, ``(N, size, size, 3)`` uint8 RGB.
             key: as given to :meth:`shaping`; so is ``part``.
             part: which crops of the batch these are.
-            count: crops in the batch; None where these are all.
+            count: crops in the batch; None if these are all.
         """
         batch = torch.from_numpy(shaped)
         if self.device.type == "cpu":
             return self._normalise(batch)
         if self.device.type == "cuda":
-            batch = batch.pin_memory()  # so the GPU goes on working during the copy
+            batch = batch.pin_memory()  # so the GPU keeps working during the copy
         images = self._normalise(batch.to(self.device, non_blocking=True))
         return vary_batch(images, self._variation(count or len(shaped), key, part), self._black)
 

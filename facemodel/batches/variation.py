@@ -18,7 +18,7 @@ from facedata.types import BoolArray, Float64Array
 from .reader import UInt8Batch
 
 _AUGMENT = 0x6175676D
-"""First of the seeds of augmentation, so that no other draw shares its random numbers."""
+"""First seed of augmentation, so that no other draw shares its random numbers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Augmentation:
 
     Attributes:
         flip: mirror half of them.
-        rotate_deg: turn each by up to so many degrees, either way; what comes in from outside is black.
+        rotate_deg: turn each by up to this many degrees, either way; corners from outside the crop are black.
     """
 
     flip: bool = False
@@ -65,7 +65,7 @@ class Variation:
 
 
 def shape_crop(crop: UInt8Batch, image: UInt8Batch, flip: bool = False, angle_deg: float = 0.0) -> None:
-    """Resize, mirror and turn one crop, into an array of the size it is to have.
+    """Resize, mirror and turn one crop, into an array of the wanted size.
 
     Args:
         crop: ``(s, s, 3)`` uint8.
@@ -109,15 +109,15 @@ def vary_batch(images: torch.Tensor, variation: Variation, black: torch.Tensor) 
     Args:
         images: ``(N, 3, s, s)`` float32.
         variation: of each.
-        black: ``(1, 3, 1, 1)``, black after normalising: it fills what comes in from outside.
+        black: ``(1, 3, 1, 1)``, black after normalising: it fills what lies outside the crop.
     """
     if variation.angles_deg.any():
-        # for each image the (2, 3) that maps positions of the turned one to positions of the crop, from -1 to
-        # 1; y points down, so this undoes a counter-clockwise turn
+        # for each image the (2, 3) matrix from positions in the turned image to positions in the crop, both
+        # -1 to 1; y points down, so this undoes a counter-clockwise turn
         angle = np.radians(variation.angles_deg)
-        cos, sin, nought = np.cos(angle), np.sin(angle), np.zeros(len(angle))
+        cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros(len(angle))
         mirror = np.where(variation.flips, -1.0, 1.0)
-        rows = np.array([[cos * mirror, -sin * mirror, nought], [sin, cos, nought]])
+        rows = np.array([[cos * mirror, -sin * mirror, zero], [sin, cos, zero]])
         thetas = torch.from_numpy(rows).permute(2, 0, 1).to(images.device, images.dtype)
         layout = torch.channels_last if images.is_contiguous(memory_format=torch.channels_last) else None
         grid = functional.affine_grid(thetas, list(images.shape), align_corners=False)

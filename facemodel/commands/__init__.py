@@ -1,7 +1,7 @@
 """The commands, one page each: a public function with one dataclass of options, and what it returns.
 
-A page reads top to bottom, and calls the rooms before this one; the command line (:mod:`facemodel.cli`) only
-parses flags, calls the function and prints.
+A page reads top to bottom, and calls the other folders; the command line (:mod:`facemodel.cli`) only parses
+flags, calls the function and prints.
 
 - ``fit``: from a prepared set to a trained model
 - ``info``: what a model is
@@ -12,6 +12,6 @@ parses flags, calls the function and prints.
 - ``identify``: names for the faces in photos
 - ``export``: a model as a file for use elsewhere
 - ``summary``: results as lines for a person to read
-- ``outputs``: where results may be written
+- ``outputs``: checks of where results may be written
 - ``bar``: progress bars
 """

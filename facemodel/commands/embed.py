@@ -12,7 +12,7 @@ import numpy as np
 
 from facedata.errors import UsageError, writing
 from facedata.files.locks import locked
-from facedata.options import resolved
+from facedata.options import resolve_options
 from facedata.progress.folder import refuse_other_settings
 
 from ..batches.reader import OnProgress
@@ -37,14 +37,14 @@ def embed_set(
 ) -> dict[str, Any]:
     """Write the embeddings of a set's crops, a manifest's or a folder's to a Parquet file.
 
-    Called again after it was stopped in any way, it resumes where it was, and gives the same bytes.
+    If it was stopped, the same call resumes where it stopped, and the file has the same bytes.
 
     Args:
         model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
         source: a set's folder or URL, a ``.parquet`` manifest, or a plain folder of square crops.
         out: the file; see :mod:`facemodel.models.embedding_file` for what is in it.
         config: the options; ``changes`` win over it.
-        on_progress: called after each batch with the number of crops done, and of how many.
+        on_progress: called after each batch with the number of crops done, and the total.
         **changes: single options by name.
 
     Returns:
@@ -57,7 +57,7 @@ def embed_set(
         UsageError: there is nothing to embed, or impossible options.
         StoreError: the file cannot be written.
     """
-    config = resolved(EmbedConfig, config, changes)
+    config = resolve_options(EmbedConfig, config, changes)
     out = parquet_out(out, "a file of embeddings", lambda path: is_table_of(path, KIND))
     embedder = open_model(model, config.device, config.workers)
     spec = embedder.spec

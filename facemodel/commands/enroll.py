@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from facedata.errors import UsageError
-from facedata.options import resolved
+from facedata.options import resolve_options
 from facedata.types import Status
 
 from ..batches.reader import OnProgress
@@ -41,11 +41,11 @@ def enroll(
     """Make a gallery of the people in a folder, which holds a folder of photos for each.
 
     Args:
-        model: a run folder, an ONNX file with its spec beside it, or an opened model.
+        model: a run folder, an ONNX file with its spec beside it, or an open model.
         folder: the people's folders; a photo shows the person its folder is named after.
         out: the gallery's file.
         config: the options; ``changes`` win over it.
-        on_progress: called after each photo with the number done, and of how many.
+        on_progress: called after each photo with the number done, and the total.
         **changes: single options by name.
 
     Returns:
@@ -58,7 +58,7 @@ def enroll(
         ModelError: there is no model.
         StoreError: the gallery cannot be written.
     """
-    config = resolved(EnrollConfig, config, changes)
+    config = resolve_options(EnrollConfig, config, changes)
     out = parquet_out(out, "a gallery", is_gallery)
     files = list_folder(folder)
     embedder = open_model(model, config.device)
@@ -75,7 +75,7 @@ def enroll(
     for twins in alike.values():
         if len(twins) > 1:
             text = " and ".join(escape_name(name) for name in twins)
-            logger.warning("%s are taken for different people: rename one folder if they are not", text)
+            logger.warning("%s count as different people: rename one folder if they are not", text)
     seen: list[SeenPhoto] = []
     search = FaceSearch(config.face, config.min_score, config.min_face, config.detector)
     for photo in search_photos(chosen, embedder, search, embedder.embed):
@@ -90,7 +90,7 @@ def enroll(
 def _choose_photos(
     files: Sequence[PhotoFile], reference: str | None
 ) -> tuple[list[PhotoFile], list[LeftOut]]:
-    """Return the photos to look at, and those without a person and those that are not needed."""
+    """Return the photos to use, and those left out: without a person, or not needed."""
     named, left_out = list[PhotoFile](), list[LeftOut]()
     for one in files:
         if one.identity is None:

@@ -1,4 +1,4 @@
-"""Score a model on a prepared set: embed every crop that is needed once; the rest is numbers."""
+"""Score a model on a prepared set: embed every crop that is needed, once; the rest is arithmetic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facedata import ClassManifest, open_set
-from facedata.options import resolved
+from facedata.options import resolve_options
 from facedata.types import Float32Array, Float64Array, Int64Array
 
 from ..batches.reader import CropReader, OnProgress
@@ -52,9 +52,9 @@ def evaluate(
     Args:
         model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
         set_path: a prepared set's folder or URL.
-        out: folder for scores.json, scores.md, scores.parquet, roc.png and scores.png; None for none.
+        out: folder for scores.json, scores.md, scores.parquet, roc.png and scores.png; None to write nothing.
         config: the options; ``changes`` win over it.
-        on_progress: called after each batch with the number of crops embedded, and of how many.
+        on_progress: called after each batch with the number of crops embedded, and the total.
         **changes: single options by name.
 
     Returns:
@@ -68,7 +68,7 @@ def evaluate(
         UsageError: no such split, or impossible options.
         MissingExtraError: matplotlib is not installed, and ``out`` is given.
     """
-    config = resolved(EvaluateConfig, config, changes)
+    config = resolve_options(EvaluateConfig, config, changes)
     if out is not None:
         out = folder_out(out)
         require_extra("matplotlib")
@@ -90,7 +90,7 @@ def evaluate(
     outputs = _run_model(embedder, plan, config, on_progress)
     scored, thresholds = _score_pairs(embedder, plan, outputs)
     spec = embedder.spec
-    found = {
+    scores = {
         "model": {"name": Path(embedder.name).name, "fingerprint": embedder.fingerprint()}
         | {"template": spec.template, "dim": spec.dim, "trained_on": spec.set_fingerprint},
         "set": prepared.fingerprint,
@@ -104,8 +104,8 @@ def evaluate(
         **_score_photos(embedder, plan, outputs, thresholds, config.seed),
     }
     if out is not None:
-        write_scores(out, found, scored, prepared.fingerprint, plan.ids)
-    return found
+        write_scores(out, scores, scored, prepared.fingerprint, plan.ids)
+    return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,14 +166,14 @@ def _compare_pairs(embedder: Embedder, outputs: _Outputs, pairs: PairRows, metri
     left, right = (np.searchsorted(outputs.rows, side) for side in (pairs.left, pairs.right))
     if metric != HEAD:
         return compare(embeddings, left, right, metric)
-    found = [np.empty(0, np.float64)]
+    parts = [np.empty(0, np.float64)]
     for start in range(0, len(left), _SCORED_AT_ONCE):
         some = slice(start, start + _SCORED_AT_ONCE)
         scores = embedder.score_pairs(embeddings[left[some]], embeddings[right[some]])
         if scores is None:
             raise DataError(f"{embedder.name} has a pair head, but it returns no score")
-        found.append(scores.astype(np.float64))
-    return np.concatenate(found)
+        parts.append(scores.astype(np.float64))
+    return np.concatenate(parts)
 
 
 def _score_photos(

@@ -12,7 +12,7 @@ import numpy as np
 from facedata import ClassManifest, open_set
 from facedata.errors import UsageError, writing
 from facedata.files.atomic import file_sha256, write_text
-from facedata.options import named, resolved
+from facedata.options import look_up, resolve_options
 
 from ..batches.reader import CropReader
 from ..batches.to_input import ToInput
@@ -47,13 +47,13 @@ def export_model(
 
     Raises:
         ExportError: it cannot be converted, or does not return what the model returns; no file is left.
-        UsageError: impossible options, another ending of ``out``, a model that is ONNX already, or no set is
-            known to take crops from.
+        UsageError: impossible options, a wrong ending of ``out``, a model that is ONNX already, or no known
+            set to take crops from.
         SpecError: the set's crops were made with another template than the model's.
         MissingExtraError: the converter is not installed.
     """
-    config, out = resolved(ExportConfig, config, changes), local_out(out)
-    kind: Format = named(FORMATS, config.to)
+    config, out = resolve_options(ExportConfig, config, changes), local_out(out)
+    kind: Format = look_up(FORMATS, config.to)
     if out.suffix != kind.suffix:
         raise UsageError(f"--to {config.to} writes files that end in {kind.suffix}: {out} does not")
     _check_sidecar(out)
@@ -94,19 +94,19 @@ def export_model(
 def export_lines(values: dict[str, Any]) -> list[str]:
     """Return what ``facemodel export`` prints, from what :func:`export_model` returns."""
     side, left_out = values["size_px"], ", ".join(values["left_out"]) or "nothing"
-    found = (
+    result = (
         f"cosine at least {values['least_cosine']:.7f}, largest difference {values['largest_difference']:.2g}"
     )
     return [
         f"wrote      {values['path']}, and {Path(values['path']).with_suffix('.json').name} beside it",
         f"input      {values['layout']}, {side} × {side} px, batch: {values['batch']}",
-        f"compared   on {values['crops']} crops: {found}",
+        f"compared   on {values['crops']} crops: {result}",
         f"left out   {left_out}",
     ]
 
 
 def _check_sidecar(out: Path) -> None:
-    """Refuse a name whose JSON would replace one that is not this file's.
+    """Refuse a name whose JSON would replace the JSON of another file.
 
     Raises:
         UsageError: it would.
@@ -115,21 +115,21 @@ def _check_sidecar(out: Path) -> None:
     if not sidecar.exists():
         return
     try:
-        found = json.loads(sidecar.read_text(encoding="utf-8"))
+        values = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or not {"layout", "sha256", "size_px"} <= found.keys():
+        values = None
+    if not isinstance(values, dict) or not {"layout", "sha256", "size_px"} <= values.keys():
         raise UsageError(
             f"{sidecar} is not the JSON of an export, and would be replaced: choose another name"
         )
     for name in FORMATS:
-        other = out.with_suffix(named(FORMATS, name).suffix)
+        other = out.with_suffix(look_up(FORMATS, name).suffix)
         if other != out and other.exists():
             raise UsageError(f"{sidecar} belongs to {other}: give this export another name")
 
 
 def _describe(embedder: TorchEmbedder, kind: Format) -> dict[str, Any]:
-    """Return what the JSON says of the model and of how to feed it."""
+    """Return what the JSON says about the model and how to feed it."""
     objective = embedder.objective
     left_out = []
     if objective.has_pairs:

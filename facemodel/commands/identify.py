@@ -13,8 +13,8 @@ from PIL import Image
 
 from facedata import decode
 from facedata.errors import UsageError, writing
-from facedata.files.atomic import whole_file
-from facedata.options import resolved
+from facedata.files.atomic import atomic_file
+from facedata.options import resolve_options
 from facedata.types import Status
 
 from ..batches.reader import OnProgress
@@ -30,7 +30,7 @@ from ..scoring.open_set import Probes, open_set_figures
 from .outputs import local_out
 
 _STEM_BYTES = 200
-"""Of a picture's name; file systems take names of up to 255."""
+"""Most bytes of a picture's name before the ending; file systems allow 255 in all."""
 
 _JPEG_QUALITY = 90
 
@@ -41,7 +41,7 @@ class NamedPhoto:
 
     Attributes:
         photo: its path as text.
-        folder: the name of the folder it lies in.
+        folder: the name of the folder it is in.
         faces: those found, largest first.
         status: ``kept``, or why no face was found, in one word: ``no_face``, ``unreadable`` …
         reason: the same in words; None if there are faces.
@@ -96,25 +96,25 @@ def identify(
     """Name every face in some photos.
 
     Args:
-        model: a run folder, an ONNX file with its spec beside it, or an opened model.
+        model: a run folder, an ONNX file with its spec beside it, or an open model.
         gallery: the people, as :func:`facemodel.enroll` made them with this model; None for a classifier,
             which knows the people it was trained on.
         photos: files, or folders of them at any depth.
         config: the options; ``changes`` win over it.
-        on_progress: called after each photo with the number done, and of how many.
+        on_progress: called after each photo with the number done, and the total.
         **changes: single options by name.
 
     Raises:
-        UsageError: impossible options; no gallery and the model is not a classifier; no threshold anywhere.
+        UsageError: impossible options; no gallery although the model is not a classifier; or no threshold.
         SourceError: a photo is missing.
         GalleryError: the gallery cannot be read, or another model made it.
         ModelError: there is no model.
         StoreError: a picture cannot be written.
     """
-    config = resolved(IdentifyConfig, config, changes)
+    config = resolve_options(IdentifyConfig, config, changes)
     files = list_photos(photos)
     if not files:
-        raise UsageError("name a photo, or a folder of photos")
+        raise UsageError("give a photo, or a folder of photos")
     pictures = _choose_pictures(files, config.out)
     embedder = open_model(model, config.device)
     if gallery is None:
@@ -129,7 +129,7 @@ def identify(
         drawn = None
         if picture is not None and seen.status in (Status.KEPT, Status.NO_FACE):
             image = draw_face_boxes(decode(seen.data), [Label(face.box, face.name) for face in faces])
-            with whole_file(picture) as stream:
+            with atomic_file(picture) as stream:
                 Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
             drawn = str(picture)
         named.append(NamedPhoto(seen.photo, file.identity, faces, str(seen.status), seen.reason, drawn))

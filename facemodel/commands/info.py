@@ -15,7 +15,7 @@ from ..spec import InputSpec
 
 
 def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what is known of a model, as plain values that depend on the model only.
+    """Return what is known about a model, as plain values that depend on the model only.
 
     Args:
         path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from facedata import ClassManifest, TripletManifest, open_set
-from facedata.options import resolved
+from facedata.options import resolve_options
 from facedata.sampling.pool import Pool
 from facedata.sampling.quota import draw_below
 from facedata.sampling.sample import sample_triplets
@@ -45,7 +45,7 @@ def mine(
         set_path: a prepared set's folder or URL.
         out: the Parquet file to write; it carries the set's fingerprint.
         config: the options; ``changes`` win over it.
-        on_progress: called after each batch with the number of crops embedded, and of how many.
+        on_progress: called after each batch with the number of crops embedded, and the total.
         **changes: single options by name.
 
     Returns:
@@ -57,7 +57,7 @@ def mine(
         SpecError: the set's crops were made with another template than the model's.
         DataError: there is only one person, no person has two photos, or crops are missing or damaged.
     """
-    config = resolved(MineConfig, config, changes)
+    config = resolve_options(MineConfig, config, changes)
     out = parquet_out(out, "a file of triplets", lambda path: is_table_of(path, TripletManifest.kind))
     prepared = open_set(set_path)
     embedder = open_model(model, config.device, config.workers)

@@ -1,4 +1,4 @@
-"""Where results may go: onto this machine, and never over a file of another kind."""
+"""Where results may be written: only on this machine, and never over a file of another kind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def folder_out(out: str | os.PathLike[str]) -> Path:
 
     Raises:
         UsageError: as :func:`local_out` does.
-        StoreError: it is a file, or lies below one.
+        StoreError: it is a file, or below one.
     """
     path = local_out(out)
     nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
@@ -63,7 +63,7 @@ def parquet_out(out: str | os.PathLike[str], what: str, is_one: Callable[[Path],
         raise StoreError(f"cannot write {path}: it is a folder")
     folder_out(path.parent)
     if path.exists() and not is_one(path):
-        raise UsageError(f"--out {path} is there and is not {what}: choose another name")
+        raise UsageError(f"--out {path} exists and is not {what}: choose another name")
     return path
 
 

@@ -48,7 +48,7 @@ def mined_lines(mined: Mapping[str, Any], path: str) -> list[str]:
     near, far = mined["positive"], mined["negative"]
     return [
         f"mined      {what} (split {mined['split']}): the nearest of {mined['candidates']:,} photos each",
-        f"distance   {near:.4f} to the positive photo in the mean, {far:.4f} to the negative one",
+        f"distance   {near:.4f} to the positive photo on average, {far:.4f} to the negative one",
         f"file       {escape_name(path)}",
     ]
 
@@ -90,10 +90,10 @@ def gallery_values(gallery: Gallery, path: str) -> dict[str, Any]:
     }
 
 
-def identified_lines(found: Identified) -> list[str]:
+def identified_lines(result: Identified) -> list[str]:
     """Return what ``identify`` prints: each photo with its faces; with ``--judge`` how good the names are."""
     lines: list[str] = []
-    for photo in found.photos:
+    for photo in result.photos:
         what = _count(len(photo.faces), "face") if photo.reason is None else f"{photo.status}: {photo.reason}"
         picture = f"  -> {escape_name(photo.picture)}" if photo.picture else ""
         lines.append(f"{escape_name(photo.photo)}  {what}{picture}")
@@ -102,10 +102,10 @@ def identified_lines(found: Identified) -> list[str]:
         for name, face in zip(names, photo.faces, strict=True):
             x0, y0, x1, y1 = (round(edge) for edge in face.box)
             nearest = "" if face.name is not None else f"  (nearest: {escape_name(face.nearest)})"
-            value = f"{VALUE_NAMES[found.metric]} {face.value:.3f}"
+            value = f"{VALUE_NAMES[result.metric]} {face.value:.3f}"
             lines.append(f"  {name:<{width}}  {value}  at {x0},{y0} to {x1},{y1}{nearest}")
-    lines.append(f"threshold  {_limit(found.metric, found.threshold)}")
-    return lines + (_judged_lines(found.figures) if found.figures else [])
+    lines.append(f"threshold  {_limit(result.metric, result.threshold)}")
+    return lines + (_judged_lines(result.figures) if result.figures else [])
 
 
 def _judged_lines(figures: Mapping[str, Any]) -> list[str]:

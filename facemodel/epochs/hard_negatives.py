@@ -1,4 +1,4 @@
-"""Hard negatives as system A meant them: of n random crops of other people, the one nearest to the anchor.
+"""Hard negatives: of n random crops of other people, the one nearest to the anchor.
 
 Embeddings of all training crops are in one float32 array, made in eval mode and without augmentation. Each
 anchor draws its candidates from it; the nearest by Euclidean distance is its negative, so two runs with the
@@ -22,7 +22,7 @@ _DRAWN_AT_ONCE = 1 << 20
 """Candidates drawn at a time in an epoch."""
 
 CANDIDATES_SEED = 0x6D696E65
-"""First of the seeds of candidates, so that no other draw shares its random numbers."""
+"""First seed of candidates, so that no other draw shares its random numbers."""
 
 
 class FeatureCache:
@@ -34,7 +34,7 @@ class FeatureCache:
 
     Attributes:
         features: ``(photos, dim)`` float32.
-        known: ``(photos,)`` bool, which crops have features yet.
+        known: ``(photos,)`` bool, which crops have features so far.
     """
 
     def __init__(self, photos: int, dim: int) -> None:
@@ -104,7 +104,7 @@ def hard_epoch(
     """
     if not cache.known.all():
         raise DataError(
-            f"the features of {np.count_nonzero(~cache.known):,} crops are not known: embed all of them first"
+            f"{np.count_nonzero(~cache.known):,} crops have no features yet: embed all of them first"
         )
     rng, anchors, pool = np.random.default_rng([CANDIDATES_SEED, *key]), plan.rows[:, 0], other_people(person)
     negatives = [np.empty(0, np.int64)]

@@ -47,9 +47,9 @@ class Validation:
         validation: the crops that judge; of other people, or (closed sets) other photos of the same people.
         pairs: fixed pairs of these; empty if a closed set has no two validation photos of a person.
         manifest: the same pairs, to be written.
-        set_aside: they were set aside here, and so are worth writing down.
+        set_aside: they were set aside here, not by the set's val split; a run then writes them to a file.
         notes: what the user should know, a sentence each.
-        closed: photos judge, not people.
+        closed: for a closed set: the judges are other photos of the people that train.
     """
 
     training: ClassManifest
@@ -69,7 +69,7 @@ class Validation:
 
 
 def hold_out(prepared: PreparedSet, config: FitConfig) -> Validation:
-    """Divide a set's crops into those that train and those that judge; the test split is never looked at.
+    """Divide a set's crops into those that train and those that judge; the test split is never read.
 
     People are ranked by the hash that `facedata split` ranks them by, and the first ones judge: a share of
     ``--val-share``, at least two. In a closed set each person's photos are ranked instead.
@@ -122,7 +122,7 @@ def _where(crops: ClassManifest, rows: pa.ChunkedArray | pa.Array, split: str) -
 
 def _draw_pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
     """Draw the fixed pairs; none if they cannot be drawn and are not needed."""
-    reason = "no pair of one person and no pair of two can be had together"
+    reason = "no pair of one person can be drawn together with a pair of two people"
     try:
         manifest = PairManifest.sample(judges, config.val_pairs, config.seed)
         if manifest.same.any() and not manifest.same.all():
@@ -132,9 +132,9 @@ def _draw_pairs(judges: ClassManifest, config: FitConfig) -> PairManifest:
     if config.names_photos and config.best_by != "auc":  # the classifier names photos, and needs no pair
         return PairManifest(judges.prepared, schema.PAIRS.empty_table(), judges.split, judges)
     raise DataError(
-        f"validation has no positive pair with a negative one beside it: {reason}. The photos that judge "
-        "need two people, and one of them two photos: raise --val-share, add photos, or give the set a val "
-        "split (`facedata split`)"
+        f"validation needs a positive and a negative pair: {reason}. The photos that "
+        "judge must show two people, one of them twice: raise --val-share, add photos, or give the set a "
+        "val split (`facedata split`)"
     )
 
 
@@ -176,6 +176,6 @@ def _pick_photos(training: TrainingPeople, config: FitConfig) -> BoolArray:
     if aside.any():
         return np.asarray(aside)
     raise DataError(
-        f"no person in the split {TRAIN!r} has two photos, of which one could validate: add photos of the "
-        "same people"
+        f"no person in the split {TRAIN!r} has two photos, one to train on and one to validate on: add "
+        "photos of the same people"
     )

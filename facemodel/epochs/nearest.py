@@ -1,4 +1,4 @@
-"""The nearest of some random crops of other people; pure, vectorised, the same whatever the threads."""
+"""The nearest of some random crops of other people; pure, vectorised, the same for any number of threads."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def draw_candidates(
     rng: np.random.Generator,
     pool: Pool | None = None,
 ) -> Int64Array:
-    """Draw for each anchor n crops of other people, uniformly and distinct.
+    """Draw n distinct crops of other people for each anchor, uniformly.
 
-    If there are fewer than n, all of them come, then again from the first.
+    If there are fewer than n, all are taken, then repeated from the first.
 
     Args:
         person: ``(photos,)`` int64, each crop's person; every code from 0 to the largest must occur.
         anchors: ``(m,)`` int64 rows.
         n: candidates for each.
-        rng: decides.
-        pool: :func:`other_people` of ``person``, if it is made already.
+        rng: draws them.
+        pool: :func:`other_people` of ``person``, if already made.
 
     Returns:
         ``(m, n)`` int64 rows.
@@ -100,7 +100,7 @@ def hard_negatives(
 
 
 def other_people(person: Int64Array) -> Pool:
-    """Sort crops by person, to draw others' from.
+    """Sort crops by person, so that crops of other people can be drawn.
 
     Raises:
         DataError: there is one person only.

@@ -43,8 +43,8 @@ class PhotoSampler:
 class PeopleSampler:
     """P people with K photos each: batches in which miners find pairs, and margin losses many classes.
 
-    No person is in a batch twice. A person's photos come in turn, in another order each epoch, and repeat
-    only where there are too few. What does not fill a batch is left out of the epoch.
+    No person is in a batch twice. A person's photos take turns, in another order each epoch, and repeat only
+    where there are too few. Photos that do not fill a batch are left out of the epoch.
 
     Attributes:
         training: the crops.

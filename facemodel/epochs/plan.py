@@ -18,7 +18,7 @@ from facedata.types import BoolArray, Int64Array
 from ..errors import DataError
 
 _EPOCH = 0x65706F6368
-"""First of the seeds of an epoch, so that no other draw shares its random numbers."""
+"""First seed of an epoch, so that no other draw shares its random numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def shuffles(count: int, rounds: int, rng: np.random.Generator) -> Int64Array:
 
 @contextmanager
 def as_data_errors() -> Iterator[None]:
-    """Turn errors of sampling into errors of the data, which they are here."""
+    """Turn sampling errors into data errors: here the data cause them."""
     try:
         yield
     except SampleError as error:

@@ -1,6 +1,6 @@
-"""What plans the epochs of a run, by its options.
+"""Chooses by the options what plans a run's epochs.
 
-All samplers are pure functions of (seed, epoch), so that a run resumes exactly; none loops over rows.
+All samplers are pure functions of (seed, epoch), so a run resumes exactly; none loops over rows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def make_sampler(
     """Return what plans the epochs of a run.
 
     Triplets and pairs are those of the manifest, without the rows that use a crop set aside for validation.
-    They are freshly drawn each epoch if ``--rows-per-epoch`` says how many, or if the set's own were drawn
-    with another ``--strategy``. From a file of triplets ``--rows-per-epoch`` takes that many each epoch.
+    They are freshly drawn each epoch if ``--rows-per-epoch`` is given, or if the set's own were drawn with
+    another ``--strategy``. From a file of triplets, each epoch takes ``--rows-per-epoch`` of them.
 
     Args:
         config: of the run.
@@ -74,7 +74,7 @@ def make_sampler(
 
 
 def _try_out(sampler: SamplerT) -> SamplerT:
-    """Return the sampler, after drawing one row: what it cannot do is reported before the first epoch."""
+    """Return the sampler after drawing one row, so that impossible draws are reported before epoch 1."""
     dataclasses.replace(sampler, count=1).epoch(1)
     return sampler
 
@@ -82,7 +82,7 @@ def _try_out(sampler: SamplerT) -> SamplerT:
 def _manifest_rows(
     training: TrainingPeople, manifest: TripletManifest | PairManifest
 ) -> tuple[Int64Array, BoolArray]:
-    """Return a manifest's rows as row numbers, and which of its rows they are; refuse wrong ones."""
+    """Return the manifest's rows that train, as row numbers, and which rows these are; refuse wrong ones."""
     sides = [np.asarray(manifest.table.column(side).to_numpy()) for side in manifest.sides]
     rows, here = training.rows_of(np.column_stack(sides))
     kept = np.asarray(here.all(axis=1))

@@ -11,7 +11,7 @@ def require_extra(*packages: str, extra: str = "train") -> None:
     """Check that packages are installed, without importing them.
 
     Args:
-        *packages: as they are imported.
+        *packages: their names in an import statement.
         extra: the extra of facedata that installs them.
 
     Raises:

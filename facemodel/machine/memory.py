@@ -1,4 +1,4 @@
-"""Running out of memory, told in one line."""
+"""Running out of memory, reported in one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ..errors import DeviceError
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
-"""Words of torch, CUDA, cuDNN and cuBLAS, which have no error in common."""
+"""Parts of the messages of torch, CUDA, cuDNN and cuBLAS, which share no exception class."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _GATHERED_ROWS = 65_536
 """Rows gathered at a time: on a GPU the features of millions of crops would not fit beside the network."""
 
 _LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited", "Broken pipe")
-"""Words of gloo and NCCL when another process has ended."""
+"""Parts of the messages of gloo and NCCL when another process has ended."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Ranks:
         return self.rank == 0
 
     def own_device(self, device: torch.device) -> torch.device:
-        """Return this process's device: of several processes on GPUs each has its own."""
+        """Return this process's device: where several processes run on GPUs, each has its own."""
         return torch.device("cuda", self.local) if self.world > 1 and device.type == "cuda" else device
 
     def share(self, count: int) -> slice:
@@ -55,7 +55,7 @@ class Ranks:
         return slice(ends[self.rank], ends[self.rank + 1])
 
     def ends(self, count: int) -> list[int]:
-        """Return where the parts end, beginning with 0."""
+        """Return the boundaries of all processes' parts, from 0 to ``count``."""
         return [count * rank // self.world for rank in range(self.world + 1)]
 
     def wait(self) -> None:
@@ -118,17 +118,17 @@ def gather_tensors(mine: Tensor, world: int) -> list[Tensor]:
 
 @contextmanager
 def join_processes(on_gpu: bool) -> Iterator[Ranks]:
-    """Join the other processes if `torchrun` started several; of these only the first one logs.
+    """Join the other processes if `torchrun` started several; only the first of them logs.
 
     Raises:
-        DeviceError: there are fewer GPUs here than processes, or another process cannot be reached or ended.
+        DeviceError: there are fewer GPUs here than processes, or another process is unreachable or has ended.
     """
-    begun = dist.is_available() and dist.is_initialized()
-    world = dist.get_world_size() if begun else int(os.environ.get("WORLD_SIZE", "1"))
+    joined = dist.is_available() and dist.is_initialized()
+    world = dist.get_world_size() if joined else int(os.environ.get("WORLD_SIZE", "1"))
     if world < 2:
         yield ALONE
         return
-    rank = dist.get_rank() if begun else int(os.environ["RANK"])
+    rank = dist.get_rank() if joined else int(os.environ["RANK"])
     ranks = Ranks(rank, world, int(os.environ.get("LOCAL_RANK", "0")))
     if on_gpu:
         if ranks.local >= torch.cuda.device_count():
@@ -137,7 +137,7 @@ def join_processes(on_gpu: bool) -> Iterator[Ranks]:
                 "start as many processes as GPUs (torchrun --nproc-per-node), or choose --device cpu"
             )
         torch.cuda.set_device(ranks.local)
-    if not begun:
+    if not joined:
         try:
             dist.init_process_group("nccl" if on_gpu else "gloo")
         except (RuntimeError, ValueError) as error:
@@ -154,5 +154,5 @@ def join_processes(on_gpu: bool) -> Iterator[Ranks]:
         raise DeviceError("another process of this run has ended; see its last message for why") from error
     finally:
         package.setLevel(level)
-    if not begun:  # not after an error: the others may wait in a collective, and this would wait for them
+    if not joined:  # not after an error: the others may wait in a collective, and this would wait for them
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""A batch of which each process computes a share, as one batch again.
+"""A batch shared among several processes, treated as one batch.
 
 Every process computes the loss of the whole batch's embeddings, so in-batch negatives and margins see what
 one process would see, and BatchNorm takes its statistics over all shares. So several processes train like one
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 class WholeBatch:
-    """Joins the embeddings of all processes, in the order of the batch; one process has them all.
+    """Joins the embeddings of all processes, in the order of the batch; a single process has them all.
 
     Args:
-        model: gives the embeddings; while it trains, its output becomes the whole batch's.
+        model: gives the embeddings; in training mode its output becomes that of the whole batch.
         ranks: the processes.
     """
 
@@ -37,13 +37,13 @@ class WholeBatch:
             model.register_forward_hook(self._join)
 
     def share(self, rows: Int64Array) -> slice:
-        """Return which rows of a batch are this process's; at least one, as it must take part in any case."""
+        """Return this process's rows of a batch: at least one, since every process must take part."""
         mine = self._ranks.share(len(rows))
         return mine if mine.start < mine.stop else slice(0, 1)
 
     @property
     def is_idle(self) -> bool:
-        """Whether this process has no row of the batch, and only takes part."""
+        """Whether this process has no row of its own in the batch, and only takes part."""
         return self._images[self._ranks.rank] == 0
 
     def expect(self, rows: Int64Array) -> None:
@@ -60,7 +60,7 @@ class WholeBatch:
 
 
 class _Gather(torch.autograd.Function):
-    """All processes' tensors, stacked; backwards, what each of their losses says about ours is summed."""
+    """All processes' tensors, stacked; backwards, the gradients that their losses give ours are summed."""
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor, ranks: Ranks) -> Tensor:
@@ -100,7 +100,7 @@ class SharedBatchNorm(_BatchNorm):
     whole: WholeBatch
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return ``(N, channels, …)`` normalised, and move the running statistics as BatchNorm does."""
+        """Return ``(N, channels, …)`` normalised, and update the running statistics as BatchNorm does."""
         if not self.training:
             own: Tensor = super().forward(values)
             return own
@@ -142,7 +142,7 @@ def share_batch_norms(module: nn.Module, whole: WholeBatch) -> None:
     """Turn a network's BatchNorm layers into :class:`SharedBatchNorm`.
 
     The layers stay the same objects, with the same weights and names: what is frozen stays frozen. torch's
-    own SyncBatchNorm would be a new layer in the place of each, and does not run on a CPU. Other kinds of
+    own SyncBatchNorm would replace each by a new layer, and does not run on a CPU. Other kinds of
     BatchNorm (timm's with an activation inside) keep statistics per process.
     """
     for layer in module.modules():
@@ -150,4 +150,4 @@ def share_batch_norms(module: nn.Module, whole: WholeBatch) -> None:
             layer.__class__ = _SHARED[type(layer)]
             cast(SharedBatchNorm, layer).whole = whole
         elif isinstance(layer, _BatchNorm):
-            logger.warning("%s takes its statistics in each process separately", type(layer).__name__)
+            logger.warning("%s computes its statistics in each process separately", type(layer).__name__)

@@ -1,16 +1,16 @@
-"""Models on disk and in use: opened, asked for embeddings, written for other programs.
+"""Trained models: opening them, embedding crops, exporting them for other programs.
 
-In come a path (a run folder, or an ONNX file with its spec beside it) and crops; out go embeddings, files of
+In: a path (a run folder, or an ONNX file with its spec beside it) and crops. Out: embeddings, files of
 embeddings, and exported models.
 
 - ``saved``: a run's weights and heads, as safetensors with a header
-- ``tensors``: a digest of weights, to see that they are unchanged
+- ``tensors``: a digest of weights, to check that they are unchanged
 - ``embedder``: what every model can do (embed, logits, score pairs), and opening one by its path
 - ``onnx``: ONNX networks
 - ``embed_crops``: crops to embeddings, batch by batch
 - ``embedding_file``: the Parquet file of embeddings, and its parts while it is being made
 - ``known_people``: the people that a model was trained on, by name
-- ``formats``: what a format to export to consists of
-- ``exported``: what an export writes, and its comparison with the model
+- ``formats``: what an export format consists of
+- ``exported``: the network that an export writes, and its comparison with the model
 - ``to_onnx``, ``to_tflite``, ``to_torchscript``: one format each
 """

@@ -36,15 +36,15 @@ def embed_rows(
         DataError: a crop cannot be read; the message names it.
         DeviceError: the device's memory is too small.
     """
-    found = np.empty((len(rows), embedder.spec.dim), np.float32)
+    embeddings = np.empty((len(rows), embedder.spec.dim), np.float32)
     done = 0
     for some, crops in read_batches(reader, split_batches(rows, batch)):
         with catch_out_of_memory(f"lower --batch, now {batch}"):
-            found[done : done + len(some)] = embed_crops(embedder, crops, flip)
+            embeddings[done : done + len(some)] = embed_crops(embedder, crops, flip)
         done += len(some)
         if on_progress is not None:
             on_progress(done, len(rows))
-    return found
+    return embeddings
 
 
 def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Float32Array:
@@ -55,10 +55,10 @@ def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Fl
         crops: ``(n, size, size, 3)`` uint8 RGB.
         flip: take the mean with the mirror images' embeddings, scaled to length one if the model's are.
     """
-    found = embedder.embed(crops)
+    embeddings = embedder.embed(crops)
     if not flip:
-        return found
-    both = (found + embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / np.float32(2)
+        return embeddings
+    both = (embeddings + embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / np.float32(2)
     if embedder.spec.normalised:
         lengths = np.linalg.norm(both, axis=1, keepdims=True)
         both = both / np.maximum(lengths, np.finfo(np.float32).tiny)
@@ -66,7 +66,7 @@ def embed_crops(embedder: Embedder, crops: UInt8Batch, flip: bool = False) -> Fl
 
 
 def split_batches(rows: Int64Array, batch: int) -> Iterator[Int64Array]:
-    """Yield ``batch`` rows after the other; the last batch may be shorter."""
+    """Yield the rows ``batch`` at a time; the last batch may be shorter."""
     for start in range(0, len(rows), batch):
         yield rows[start : start + batch]
 
@@ -83,7 +83,7 @@ def classify_crops(
     for _, crops in read_batches(reader, split_batches(rows, batch)):
         sides = [crops, np.ascontiguousarray(crops[:, :, ::-1])] if flip else [crops]
         with catch_out_of_memory(f"lower --batch, now {batch}"):
-            logits = [found for side in sides if (found := embedder.logits(side)) is not None]
+            logits = [some for side in sides if (some := embedder.logits(side)) is not None]
         if len(logits) < len(sides):
             raise ScoreError(f"{embedder.name} names classes and gives no logits")
         predicted.append(np.sum(logits, axis=0).argmax(axis=1).astype(np.int64))

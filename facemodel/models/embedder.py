@@ -1,4 +1,4 @@
-"""What turns crops into embeddings: a run of ours, or any ONNX network with a spec beside it."""
+"""What turns crops into embeddings: a run of facemodel's, or any ONNX network with a spec beside it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Embedder(Protocol):
 
 
 class TorchEmbedder:
-    """A model of ours as an embedder; it may still be training.
+    """A model that facemodel made, as an embedder; it may still be training.
 
     Args:
         objective: the model with its heads, on its device.
@@ -133,12 +133,12 @@ class TorchEmbedder:
             return torch.empty(0, self.spec.dim, device=self.device)
         if self._to_input is None or (self._to_input.spec, self._to_input.device) != (self.spec, self.device):
             self._to_input = ToInput(self.spec, self.device, workers=self._workers)
-        found: Tensor = self.objective.model(self._to_input(crops, None))
-        return found
+        embeddings: Tensor = self.objective.model(self._to_input(crops, None))
+        return embeddings
 
 
 def model_fingerprint(objective: Objective) -> str:
-    """Return the SHA-256 of all that embeddings depend on: the weights by name, and how images are fed."""
+    """Return the SHA-256 of all that embeddings depend on: the weights by name, and the input settings."""
     spec = objective.model.spec
     digest = hashlib.sha256(repr(spec.input_settings()).encode())
     for name, tensor in sorted(objective.model.state_dict().items()):
@@ -195,5 +195,5 @@ def _eval_mode(objective: Objective) -> Iterator[None]:
 
 
 def _to_numpy(tensor: Tensor) -> Float32Array:
-    found: Float32Array = tensor.float().cpu().numpy()
-    return found
+    array: Float32Array = tensor.float().cpu().numpy()
+    return array

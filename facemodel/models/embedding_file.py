@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facedata.errors import NotASetError
-from facedata.files.atomic import whole_file
+from facedata.files.atomic import atomic_file
 from facedata.files.remote import parse_location
 from facedata.progress.folder import PartsFolder
 from facedata.tables.parquet import read_footer
@@ -29,7 +29,7 @@ from facedata.types import Float32Array, Int64Array
 KIND = "embeddings"
 
 PART_ROWS = 512
-"""Rows of a part: the most that a killed run loses. A constant, since no batch reaches beyond its part."""
+"""Rows of a part: the most that a killed run loses. No batch crosses a part's end, so this is a constant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,8 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     if read_footer(path).kind != KIND:
         return None
     with path.open("rb") as file:
-        found = (pq.read_metadata(file).metadata or {}).get(b"facemodel.settings")
-    return None if found is None else dict(json.loads(found))
+        text = (pq.read_metadata(file).metadata or {}).get(b"facemodel.settings")
+    return None if text is None else dict(json.loads(text))
 
 
 class EmbeddingParts(PartsFolder):
@@ -116,12 +116,12 @@ class EmbeddingParts(PartsFolder):
         return range(number * PART_ROWS, min((number + 1) * PART_ROWS, self.rows))
 
     def write(self, number: int, values: Float32Array) -> None:
-        """Write a part, whole or not at all."""
-        with whole_file(self._file(number)) as stream:
+        """Write a part atomically."""
+        with atomic_file(self._file(number)) as stream:
             stream.write(np.ascontiguousarray(values, "<f4").tobytes())
 
     def close(self, ids: Int64Array, paths: pa.ChunkedArray) -> None:
-        """Write the file from all parts, whole or not at all; then remove the parts.
+        """Write the file from all parts atomically; then remove the parts.
 
         Raises:
             StoreError: it cannot be written.
@@ -140,8 +140,8 @@ class EmbeddingParts(PartsFolder):
         }
         schema = pa.schema(fields, metadata)
         with (
-            whole_file(self.out) as stream,
-            # floats hardly ever repeat, so a dictionary of them is larger than they are
+            atomic_file(self.out) as stream,
+            # floats hardly ever repeat, so a dictionary would only add to them
             pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as writer,
         ):
             for start in range(0, self.rows, ROW_GROUP_ROWS):

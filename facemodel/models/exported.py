@@ -1,4 +1,4 @@
-"""What an export writes, and its comparison with the model on real crops."""
+"""The network that an export writes, and its comparison with the model on real crops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..scoring.distances import compare
 from .formats import Format
 
 LEAST_COSINE = 0.9999
-"""The lowest cosine, over all crops, between the file's embeddings and the model's."""
+"""The lowest cosine allowed between the file's embedding of a crop and the model's."""
 
 
 class Exported(nn.Module):
@@ -48,7 +48,7 @@ def write_exported(objective: Objective, kind: Format, images: Tensor, path: Pat
         path: the file.
 
     Returns:
-        The comparison, as :func:`compare_outputs` has it.
+        The comparison, as :func:`compare_outputs` returns it.
 
     Raises:
         ExportError: the model cannot be written in this format, or the file returns something else.
@@ -60,7 +60,7 @@ def write_exported(objective: Objective, kind: Format, images: Tensor, path: Pat
     try:
         kind.write(network, example, path)
         run = kind.read(path)
-        # the first crop alone, then the others: this shows a file that only takes the example's batch size
+        # the first crop alone, then the others: this detects a file that only takes the example's batch size
         parts = [run(images[:1].numpy()), *([run(images[1:].numpy())] if len(images) > 1 else [])]
     except FacedataError:
         raise
@@ -104,7 +104,7 @@ def compare_outputs(expected: list[Float32Array], found: list[Float32Array]) -> 
         largest = max(largest, float(np.abs(ours.astype(np.float64) - theirs).max()))
     if not least >= LEAST_COSINE:  # so that NaN is refused
         raise ExportError(
-            f"the written file does not give what the model gives: cosine {least:.6f} at the worst of "
+            f"the written file does not return what the model returns: cosine {least:.6f} at the worst of "
             f"{len(expected[0])} crops (at least {LEAST_COSINE} is required), "
             f"largest difference {largest:.3g}; it was removed"
         )

@@ -1,4 +1,4 @@
-"""What a format to export to consists of; :data:`facemodel.config.FORMATS` lists the formats by name.
+"""What an export format consists of; :data:`facemodel.config.FORMATS` lists the formats by name.
 
 A format is one module beside this one: it writes a network to a file, and reads the file back as a function
 that embeds, so that the export can be compared with the model.
@@ -27,7 +27,7 @@ INPUT, OUTPUTS = "images", ("embeddings", "logits")
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """An export format.
 
     Attributes:
         suffix: the ending of its files.

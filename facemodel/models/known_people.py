@@ -22,13 +22,13 @@ _SCHEMA = pa.schema(
     [
         pa.field("identity", pa.string(), False),
         pa.field("photos", pa.int64(), False),
-        pa.field("trains", pa.bool_(), False),  # if not, they validated, and chose the threshold
+        pa.field("trains", pa.bool_(), False),  # false: they only validated, and chose the threshold
     ]
 )
 
 
 def write_people(folder: Path, training: TrainingPeople, judges: TrainingPeople) -> None:
-    """Write into a run folder who trains, who only validates, and with how many photos.
+    """Write to a run folder who trains, who only validates, and with how many photos.
 
     Raises:
         StoreError: it cannot be written.

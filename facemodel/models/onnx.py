@@ -37,7 +37,7 @@ class OnnxEmbedder:
     Raises:
         ModelError: the file is missing, or onnxruntime cannot read it.
         SpecError: there is no spec, or the network's input or output is not what it says.
-        DeviceError: a GPU is asked for.
+        DeviceError: a GPU is requested.
         MissingExtraError: onnxruntime is not installed.
     """
 
@@ -65,14 +65,14 @@ class OnnxEmbedder:
         self.name, self.device, self._path, self._session = str(path), torch.device("cpu"), path, session
         spec = path.with_suffix(".json")
         self.spec = read_spec(spec)
-        values = json.loads(spec.read_text(encoding="utf-8"))  # an export of ours adds sha256 and classes
+        values = json.loads(spec.read_text(encoding="utf-8"))  # facemodel's exports add sha256 and classes
         if values.get("sha256", digest := file_sha256(path)) != digest:
             raise SpecError(
                 f"{spec} belongs to another file than {path}: the SHA-256 differs; export the model again"
             )
         names = values.get("classes", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise SpecError(f"the input spec {spec}: classes is a list of names")
+            raise SpecError(f"the input spec {spec}: classes must be a list of names")
         self.classes = tuple(names)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or not outputs:
@@ -133,8 +133,8 @@ class OnnxEmbedder:
             self._run_batch(np.ascontiguousarray(images[start : start + size]), output, width)
             for start in range(0, len(images), size)
         ]
-        found: Float32Array = np.concatenate(parts)
-        return found
+        rows: Float32Array = np.concatenate(parts)
+        return rows
 
     def _run_batch(self, images: Float32Array, output: str, width: int) -> Float32Array:
         """Run one batch; fill up a batch of fixed size, and drop the extra results."""
@@ -142,10 +142,10 @@ class OnnxEmbedder:
         if self._batch and count < self._batch:
             images = np.concatenate([images, np.repeat(images[-1:], self._batch - count, axis=0)])
         try:
-            found: Float32Array = self._session.run([output], {self._input.name: images})[0]
-            return found.reshape(len(images), width)[:count].astype(np.float32, copy=False)
+            rows: Float32Array = self._session.run([output], {self._input.name: images})[0]
+            return rows.reshape(len(images), width)[:count].astype(np.float32, copy=False)
         except Exception as error:
-            # onnxruntime's errors have no base but this one, and numpy raises for another shape
+            # onnxruntime's errors share no other base class, and numpy raises for a wrong shape
             raise ModelError(
                 f"{self.name} cannot be run on {len(images)} images of {self.spec.size_px} px: "
                 f"{str(error).splitlines()[0]}"
@@ -165,13 +165,11 @@ class OnnxEmbedder:
 
     def _check_output(self) -> None:
         if self._output.type not in _FLOATS:
-            raise SpecError(
-                f"{self.name} returns {self._output.type}, and embeddings are floating-point numbers"
-            )
+            raise SpecError(f"{self.name} returns {self._output.type}, not floating-point numbers")
         widths = [_fixed_side(side) for side in self._output.shape[1:]]
-        found = None if None in widths else int(np.prod([w for w in widths if w]))
-        if found not in (None, self.spec.dim):
-            raise SpecError(f"{self.name} returns embeddings of {found}, and its spec says {self.spec.dim}")
+        width = None if None in widths else int(np.prod([w for w in widths if w]))
+        if width not in (None, self.spec.dim):
+            raise SpecError(f"{self.name} returns embeddings of {width}, and its spec says {self.spec.dim}")
         if not self.classes:
             return
         if len(self._session.get_outputs()) < 2:

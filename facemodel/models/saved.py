@@ -1,4 +1,4 @@
-"""Models on disk: safetensors with a header that says what to build and load the weights into.
+"""Models on disk: safetensors with a header that says which network to build for the weights.
 
 The header is one JSON text under one name: safetensors writes several names in no fixed order, and the same
 weights must give the same bytes.
@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from facedata.errors import FacedataError
-from facedata.files.atomic import whole_file
+from facedata.files.atomic import atomic_file
 from facedata.options import make
 
 from ..config import FitConfig
@@ -42,7 +42,7 @@ _BUILT_FROM = (
 
 
 def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str, Any] | None = None) -> Path:
-    """Write a model and its heads to ``<name>.safetensors``, whole or not at all.
+    """Write a model and its heads to ``<name>.safetensors`` atomically.
 
     The caller writes the input spec beside it, spec.json: its threshold changes more often.
 
@@ -68,7 +68,7 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
     }
     data = safetensors.torch.save(tensors, {_KEY: json.dumps(header, sort_keys=True)})
     path = folder / f"{name}{SUFFIX}"
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(data)
     return path
 

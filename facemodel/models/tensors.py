@@ -1,4 +1,4 @@
-"""A digest of named tensors, to tell whether they are still those that were written."""
+"""A digest of named tensors, to check that they are those that were written."""
 
 from __future__ import annotations
 

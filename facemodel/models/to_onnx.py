@@ -23,6 +23,18 @@ def write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
             network, (example,), str(path), dynamo=True, verbose=False, external_data=False,
             input_names=[INPUT], output_names=list(outputs), dynamic_shapes=({0: batch},),
         )  # fmt: skip
+    _remove_traces(path)
+
+
+def _remove_traces(path: Path) -> None:
+    """Remove what torch writes about each node's source code, such as paths of this machine."""
+    import onnx
+
+    model = onnx.load(path)
+    for part in (model.graph, *model.functions, *model.graph.node, *model.graph.value_info):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, path)
 
 
 def read_onnx(path: Path) -> Run:

@@ -25,20 +25,20 @@ def write_tflite(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 
 
 def read_tflite(path: Path) -> Run:
-    """Read a file back; it runs on one image after the other."""
+    """Read a file back; it runs on one image at a time."""
     require_extra("ai_edge_litert", extra="export")
     with quiet():
         from ai_edge_litert.interpreter import Interpreter
 
         reader = Interpreter(model_path=str(path))
         reader.allocate_tensors()
-    place = reader.get_input_details()[0]["index"]
+    number = reader.get_input_details()[0]["index"]
     outputs = [one["index"] for one in reader.get_output_details()]
 
     def run(images: Float32Array) -> list[Float32Array]:
         every = []
         for image in images:
-            reader.set_tensor(place, np.ascontiguousarray(image.transpose(1, 2, 0))[None])
+            reader.set_tensor(number, np.ascontiguousarray(image.transpose(1, 2, 0))[None])
             reader.invoke()
             every.append([reader.get_tensor(output).copy() for output in outputs])
         return [np.concatenate(parts) for parts in zip(*every, strict=True)]

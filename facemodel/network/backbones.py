@@ -34,7 +34,7 @@ class Backbone:
         name: as ``--backbone`` names it.
         module: takes ``(N, 3, size, size)`` float32, gives ``(N, features)``.
         blocks: its blocks in order.
-        kind: what else is known of it.
+        kind: what else is known about it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class _FaceNet(InceptionResnetV1):  # type: ignore[misc]  # the library has no t
 
 
 class _Vgg(nn.Module):
-    """VGG16's convolutions; its 7 × 7 features in a row, as its first fully connected layer takes them."""
+    """VGG16's convolutions; its 7 × 7 features are flattened, as its first fully connected layer expects."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ def _make_torchvision(name: str, cut: str, options: dict[str, Any], dropout: flo
 def _torchvision(
     name: str, features: int, min_px: int, blocks: Sequence[str], cut: str, **options: Any
 ) -> BackboneKind:
-    """Return a network of torchvision's, made with ``options``, without the layers at the paths ``cut``."""
+    """Return a torchvision network, made with ``options``, without the layers at the paths ``cut``."""
     return BackboneKind(
         features,
         partial(_make_torchvision, name, cut, options),
@@ -126,7 +126,7 @@ def _torchvision(
 
 def _torchvision_weights(name: str) -> PinnedFile:
     url = torchvision.models.get_model_weights(name).IMAGENET1K_V1.url
-    digits = re.search(r"-([0-9a-f]{8})\.pth$", url)  # the first of the file's SHA-256
+    digits = re.search(r"-([0-9a-f]{8})\.pth$", url)  # the first digits of the file's SHA-256
     return pinned_weights(url.rpartition("/")[2], url, digits[1] if digits else "")
 
 
@@ -189,15 +189,15 @@ BACKBONES = {
     "resnet18": _torchvision("resnet18", 512, 16, _RESNET_BLOCKS, "fc"),
     "resnet50": _torchvision("resnet50", 2048, 16, _RESNET_BLOCKS, "fc"),
 }
-"""Backbone by name; besides, ``timm:NAME`` is any image network of timm's."""
+"""Backbone by name; ``timm:NAME`` is any of timm's image networks."""
 
 
 def backbone_kind(name: str, size_px: int = 224) -> BackboneKind:
-    """Return what is known of a backbone, without making it (timm's are made once, without memory).
+    """Return what is known about a backbone, without making it (timm's are made once, without memory).
 
     Raises:
         UsageError: there is no such backbone, or images of ``size_px`` are too small for it.
-        MissingExtraError: it is timm's, which is not installed.
+        MissingExtraError: it is one of timm's, and timm is not installed.
     """
     if name.startswith(TIMM):
         from .timm_backbones import timm_kind  # an extra
@@ -211,7 +211,7 @@ def backbone_kind(name: str, size_px: int = 224) -> BackboneKind:
         )
     kind = BACKBONES[name]
     if size_px < kind.min_px:
-        raise UsageError(f"{name} takes images from {kind.min_px} px up: --size {size_px} is too small")
+        raise UsageError(f"{name} takes images of at least {kind.min_px} px: --size {size_px} is too small")
     return kind
 
 
@@ -225,7 +225,7 @@ def make_backbone(name: str, size_px: int = 224, dropout: float = 0.0) -> Backbo
 
     Raises:
         UsageError: there is no such backbone, or images of ``size_px`` are too small for it.
-        MissingExtraError: it is timm's, which is not installed.
+        MissingExtraError: it is one of timm's, and timm is not installed.
 
     >>> make_backbone("resnet18").features
     512

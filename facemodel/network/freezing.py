@@ -1,7 +1,7 @@
 """Freezing that holds: weights, BatchNorm's running statistics and dropout of a part stay as they are.
 
 Setting ``requires_grad`` alone lets BatchNorm's statistics drift with every batch, and ``.training = False``
-is undone by the next ``train()``: both are known ways to only believe that something was frozen.
+is undone by the next ``train()``: either way the part only seems to be frozen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SelfT = TypeVar("SelfT", bound="Freezing")
 
 
 class Freezing(nn.Module):
-    """A module whose parts can be frozen for good, also through ``train()``."""
+    """A module whose parts can be frozen and stay frozen through ``train()``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,15 +83,15 @@ class BlockSummary:
 
 
 def summarise_blocks(blocks: Sequence[Block]) -> list[BlockSummary]:
-    """Return what trains of each block, in the present mode: call ``train()`` on the whole network first."""
-    found = []
+    """Return what trains of each block, in the current mode: call ``train()`` on the whole network first."""
+    summaries = []
     for name, module in blocks:
         weights = list(module.parameters())
         norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
         trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
         fixed = sum(not norm.training for norm in norms), len(norms)
-        found.append(BlockSummary(name, sum(weight.numel() for weight in weights), trainable, fixed))
-    return found
+        summaries.append(BlockSummary(name, sum(weight.numel() for weight in weights), trainable, fixed))
+    return summaries
 
 
 def trainable_parameters(module: nn.Module) -> list[nn.Parameter]:

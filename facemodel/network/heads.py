@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 PAIR_WIDTH = 128
-"""Width of the pair head's hidden layer; system A's."""
+"""Width of the pair head's hidden layer, as in conv-facenet (see the recipe celeba-pairs)."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class EmbeddingHead(nn.Module):
 class PairHead(nn.Module):
     """Tell from two embeddings whether they are of one person: → 128 → ReLU → dropout → 1.
 
-    The systems this follows put the two embeddings side by side, and so answer differently for (a, b) and
-    (b, a). Here the layer sees ``|a - b|`` and ``a · b`` per value: the same either way round.
+    Other systems concatenate the two embeddings, and so answer differently for (a, b) and (b, a). Here the
+    layer sees ``|a - b|`` and ``a · b`` per value: the same either way round.
 
     ``forward`` takes two ``(N, dim)``, gives ``(N,)`` float32 logits: above 0 is "same".
     """

@@ -1,4 +1,4 @@
-"""What is known of a backbone before it is made, whichever library it comes from."""
+"""What is known about a backbone before it is made, whichever library it comes from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class BackboneKind:
-    """What is known of a backbone before it is made.
+    """What is known about a backbone before it is made.
 
     Attributes:
         features: length of its output per image.
@@ -30,10 +30,10 @@ class BackboneKind:
         blocks: returns its blocks in the order in which an image passes them; together they hold all weights.
         min_px: smallest image it takes.
         weights: its library's pretrained weights; None if it has none.
-        mean: subtracted from images; as the pretrained weights need it.
+        mean: subtracted from images, as the pretrained weights expect.
         std: images are divided by it afterwards.
-        classifier: how the names of the weights that are cut off here begin in the library's files.
-        embeds: its last layer is linear and made for embeddings, so no further layer need follow.
+        classifier: prefixes, in the library's files, of the weights that are cut off here.
+        embeds: its last layer is linear and made for embeddings, so it needs no further layer.
     """
 
     features: int
@@ -48,5 +48,5 @@ class BackboneKind:
 
 
 def pinned_weights(name: str, url: str, sha256: str = "") -> PinnedFile:
-    """Return where a library keeps pretrained weights; ``sha256`` may be its first digits, or unknown."""
+    """Return where a library keeps pretrained weights; ``sha256``: its first digits, or empty if unknown."""
     return PinnedFile(name, url, sha256, "name the file with --weights PATH")

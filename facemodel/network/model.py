@@ -63,13 +63,13 @@ class FaceModel(Freezing):
         """Return embeddings ``(N, dim)`` float32 of images ``(N, 3, size, size)`` float32.
 
         Raises:
-            DataError: it trains, has BatchNorm on embeddings, and the batch is one image.
+            DataError: it is in training mode, has BatchNorm on embeddings, and the batch is one image.
         """
         if self.training and len(images) == 1:
             norms = (layer for layer in self.modules() if isinstance(layer, nn.BatchNorm1d))
             if any(norm.training and not isinstance(norm, SharedBatchNorm) for norm in norms):
                 raise DataError(
-                    "a batch of one photo cannot train BatchNorm, which needs a spread: raise --batch"
+                    "a batch of one photo cannot train BatchNorm, which needs several: raise --batch"
                 )
         embeddings: Tensor = self.head(self.backbone(images))
         return embeddings
@@ -140,7 +140,7 @@ def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
     # a backbone made for embeddings keeps its own last layer: that gives the embedding where the length fits,
     # and the head's layers follow it where it does not; a pretrained layer is never thrown away
     bare = kind.embeds and not hidden and kind.features == config.dim
-    dropout = 0.0 if config.batches == "pairs" else config.dropout  # of pairs it is in the pair head
+    dropout = 0.0 if config.batches == "pairs" else config.dropout  # for pairs, the pair head has it
     plan = HeadPlan(
         kind.features, hidden, config.dim, dropout, config.normalised, config.loss_row.whitened, bare
     )
@@ -152,7 +152,7 @@ def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
 
 @contextmanager
 def use_seed(seed: int, purpose: str) -> Iterator[None]:
-    """Draw torch's random numbers by a seed and a purpose; the global generator stays as it was."""
+    """Seed torch's random numbers with a seed and a purpose; the global generator stays as it was."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest[:7], "little"))

@@ -1,7 +1,7 @@
 """Pretrained weights of backbones: the library's own, downloaded once, or the user's file; never code.
 
 Files are read as plain tensors only (``weights_only``, safetensors): a pickle from somebody else could run
-anything. If the library's weights cannot be had, a backbone starts from scratch, and a line says so.
+anything. If the library's weights are not available, a backbone starts from scratch, and the log says so.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pretrained:
 
     Attributes:
         kind: ``library``, ``file`` or ``none``.
-        line: the same as a sentence.
+        line: the same in a sentence.
         sha256: of the file; None if there was none.
     """
 
@@ -49,7 +49,7 @@ SCRATCH = Pretrained("none", "starts from scratch")
 def load_pretrained(
     backbone: Backbone, weights: str, sha256: str | None = None, cache: Path | None = None
 ) -> Pretrained:
-    """Fill a backbone with pretrained weights, if they can be had.
+    """Fill a backbone with pretrained weights, if they are available.
 
     Args:
         backbone: what to fill.
@@ -59,15 +59,15 @@ def load_pretrained(
 
     Raises:
         WeightsError: the file does not exist, has another SHA-256, or holds more than plain tensors; or
-            weights with the given SHA-256 cannot be had.
+            weights with the given SHA-256 are not available.
         ArchitectureError: the weights are another network's; the message names the first that differ.
     """
     if weights == "none":
         return Pretrained("none", f"{backbone.name} starts from scratch (--weights none)")
     if weights != "auto":
         path = Path(weights)
-        found = _fill_from(backbone, path, sha256)
-        return Pretrained("file", f"{backbone.name} starts from {path} (SHA-256 {found[:12]}…)", found)
+        digest = _fill_from(backbone, path, sha256)
+        return Pretrained("file", f"{backbone.name} starts from {path} (SHA-256 {digest[:12]}…)", digest)
     remote, why = backbone.kind.weights, "its library has no pretrained weights for it"
     if remote is not None:
         try:
@@ -77,9 +77,10 @@ def load_pretrained(
         except (DownloadError, StoreError) as error:
             why = f"no pretrained weights could be had ({error})"
         else:
-            found = _fill_from(backbone, path, sha256)
-            line = f"{backbone.name} starts from its library's weights, {remote.name} (SHA-256 {found[:12]}…)"
-            return Pretrained("library", line, found)
+            digest = _fill_from(backbone, path, sha256)
+            source = f"{remote.name} (SHA-256 {digest[:12]}…)"
+            line = f"{backbone.name} starts from its library's weights, {source}"
+            return Pretrained("library", line, digest)
     if sha256 is not None:
         raise WeightsError(f"{backbone.name} cannot start from the weights with the SHA-256 {sha256}: {why}")
     return Pretrained("none", f"{backbone.name} starts from scratch: {why}")
@@ -88,13 +89,13 @@ def load_pretrained(
 def _fill_from(backbone: Backbone, path: Path, sha256: str | None) -> str:
     """Fill a backbone from a file; return the file's SHA-256."""
     try:
-        found = file_sha256(path)
+        digest = file_sha256(path)
     except OSError as error:
         raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
-    if sha256 is not None and not found.startswith(sha256.lower()):
-        raise WeightsError(f"the weights {path} have the SHA-256 {found}, not {sha256}")
+    if sha256 is not None and not digest.startswith(sha256.lower()):
+        raise WeightsError(f"the weights {path} have the SHA-256 {digest}, not {sha256}")
     fill_backbone(backbone, read_tensors(path), str(path))
-    return found
+    return digest
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -110,25 +111,25 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             tensors: dict[str, Tensor] = load_file(path)
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"cannot read the weights {path}: {error}") from error
-        own = "model.backbone."  # in a run's file, of which only the backbone is used
+        own = "model.backbone."  # a run's file holds more; only the backbone is used
         return {
             name.removeprefix(own): one for name, one in tensors.items() if name.startswith(own)
         } or tensors
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one says that this is TorchScript; so does the error below
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            warnings.simplefilter("ignore")  # one warns that this is TorchScript; the error below is enough
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch's reader raises all kinds of errors on a file that is not its own: KeyError, EOFError …
         raise WeightsError(
             f"{path} is damaged or holds more than plain tensors, and is not read: such a file could run "
             "code here. Save the network's state_dict, best as safetensors"
         ) from error
-    if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
-        found = found["state_dict"]
-    if not isinstance(found, Mapping) or not all(isinstance(one, Tensor) for one in found.values()):
-        raise WeightsError(f"{path} holds something else than a network's tensors by name (its state_dict)")
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not all(isinstance(one, Tensor) for one in content.values()):
+        raise WeightsError(f"{path} holds something other than a network's tensors by name (its state_dict)")
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def fill_backbone(backbone: Backbone, tensors: Mapping[str, Tensor], where: str) -> None:

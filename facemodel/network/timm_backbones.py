@@ -1,4 +1,4 @@
-"""Any image network of timm's as a backbone."""
+"""Any of timm's image networks as a backbone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .kind import BackboneKind, Block, Channels, pinned_weights
 
 
 def timm_kind(name: str, size_px: int) -> BackboneKind:
-    """Look up a network of timm's; it is made once, without memory for its weights.
+    """Look up one of timm's networks; it is made once, without memory for its weights.
 
     Raises:
         UsageError: timm has no such network, or it cannot take images of this size.
@@ -37,7 +37,7 @@ def timm_kind(name: str, size_px: int) -> BackboneKind:
     except (RuntimeError, ValueError, AssertionError, TypeError) as error:
         raise UsageError(f"timm:{name} cannot take images of {size_px} px: {error}") from error
     if features.ndim != 2:
-        raise UsageError(f"timm:{name} gives no features per image, but {tuple(features.shape)}")
+        raise UsageError(f"timm:{name} gives {tuple(features.shape)}, not one row of features per image")
     heads = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
     return BackboneKind(
         int(features.shape[1]),
@@ -59,8 +59,8 @@ def timm_blocks(net: nn.Module) -> list[Block]:
     blocks: list[Block] = []
     for name, child in net.named_children():
         is_list = isinstance(child, nn.Sequential | nn.ModuleList) and len(child) > 1
-        found = [(f"{name}.{i}", one) for i, one in child.named_children()] if is_list else [(name, child)]
-        blocks += [(label, block) for label, block in found if next(block.parameters(), None) is not None]
+        parts = [(f"{name}.{i}", one) for i, one in child.named_children()] if is_list else [(name, child)]
+        blocks += [(label, block) for label, block in parts if next(block.parameters(), None) is not None]
     own = dict(net.named_parameters(recurse=False))
     if own and blocks:
         blocks[0] = (blocks[0][0], nn.ModuleList([blocks[0][1], nn.ParameterList(own.values())]))

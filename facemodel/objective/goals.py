@@ -29,7 +29,7 @@ class Goal(nn.Module):
         config: the options of the run.
         dim: length of an embedding.
         classes: number of training people; 0 where the loss has no class head.
-        counts: ``(classes,)`` photos of each in label order; None for a goal that a saved state is read into.
+        counts: ``(classes,)`` photos of each in label order; None if a saved state will be loaded.
     """
 
     def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
@@ -59,8 +59,8 @@ class TripletGoal(Goal):
     def forward(self, embeddings: Tensor, labels: Tensor | None) -> LossAndTerms:
         """Return the loss of ``(m·3, dim)`` embeddings: each triplet's anchor, positive, negative."""
         rows = embeddings.view(-1, 3, embeddings.shape[1])
-        found = losses.triplet_losses(rows, self.config.margin, self.config.distance)
-        return found.mean(), {"active": (found > 0).float().mean()}
+        each = losses.triplet_losses(rows, self.config.margin, self.config.distance)
+        return each.mean(), {"active": (each > 0).float().mean()}
 
 
 class PairGoal(Goal):
@@ -78,15 +78,15 @@ class PairGoal(Goal):
 
     def pair_logits(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the pair head's logits."""
-        found: Tensor = self.head(left, right)
-        return found
+        logits: Tensor = self.head(left, right)
+        return logits
 
 
 class ClassGoal(Goal):
     """Cross entropy or focal loss of a class head; the classes' weights are saved with it.
 
     Raises:
-        DataError: there are other counts than classes.
+        DataError: there are more or fewer counts than classes.
     """
 
     weights: Tensor | None
@@ -96,8 +96,8 @@ class ClassGoal(Goal):
         weights = None
         if config.class_weights:
             if counts is not None and len(counts) != classes:
-                raise DataError(f"there are counts of {len(counts)} classes, and {classes} classes")
-            # without counts, ones that a saved state's are read into
+                raise DataError(f"there are {len(counts)} counts for {classes} classes")
+            # without counts: ones, which a saved state replaces
             weights = torch.ones(classes) if counts is None else losses.class_weights(counts)
         self.register_buffer("weights", weights)
         self.head = ClassHead(dim, classes, config.normalised)
@@ -111,8 +111,8 @@ class ClassGoal(Goal):
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return the head's logits."""
-        found: Tensor = self.head(embeddings)
-        return found
+        logits: Tensor = self.head(embeddings)
+        return logits
 
 
 class ArcFaceGoal(Goal):
@@ -133,7 +133,7 @@ class ArcFaceGoal(Goal):
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return the scaled cosines, without a margin."""
-        # as the library's get_logits, which an export cannot trace
+        # what the library's get_logits computes; an export cannot trace that one
         centres = nn.functional.normalize(self.head.W, dim=0)  # type: ignore[arg-type]
         return nn.functional.normalize(embeddings) @ centres * self.config.scale
 

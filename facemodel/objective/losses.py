@@ -1,7 +1,7 @@
-"""What is minimised: functions of embeddings or logits.
+"""Losses: functions of embeddings or logits.
 
-Losses of given triplets and of class logits are computed here. What compares all photos of a batch (miners,
-multi-similarity) and margin softmax come from pytorch-metric-learning.
+Losses of given triplets and of class logits are computed here. Miners, multi-similarity, which compare all
+photos of a batch, and margin softmax come from pytorch-metric-learning.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def triplet_losses(rows: Tensor, margin: float, distance: str) -> Tensor:
     Args:
         rows: ``(N, 3, dim)`` float32: anchor, positive, negative.
         margin: in units of the distance.
-        distance: as of :func:`row_distances`.
+        distance: as in :func:`row_distances`.
 
     Returns:
         ``(N,)`` float32.
@@ -115,7 +115,7 @@ def make_arcface(classes: int, dim: int, margin: float, scale: float) -> nn.Modu
 
 
 def make_cosface(classes: int, dim: int, margin: float, scale: float) -> nn.Module:
-    """Make a CosFace loss, used as :func:`make_arcface`'s. Wang et al., *CosFace*, 2018.
+    """Make a CosFace loss, used like :func:`make_arcface`'s. Wang et al., *CosFace*, 2018.
 
     Raises:
         MissingExtraError: pytorch-metric-learning is not installed.
@@ -139,7 +139,7 @@ def make_mined_triplet(margin: float, distance: str) -> nn.Module:
 
 
 def make_multi_similarity(margin: float, distance: str) -> nn.Module:
-    """Make a multi-similarity loss, used as :func:`make_mined_triplet`'s; cosines, no margin.
+    """Make a multi-similarity loss, used like :func:`make_mined_triplet`'s; it compares cosines, no margin.
 
     Raises:
         MissingExtraError: pytorch-metric-learning is not installed.
@@ -155,7 +155,7 @@ def make_miner(name: str, margin: float, distance: str) -> nn.Module | None:
         name: ``none``, ``semihard`` (negatives farther than the positive, within the margin) or ``hard``
             (each anchor's farthest positive and nearest negative).
         margin: of the semihard miner.
-        distance: as of :func:`row_distances`.
+        distance: as in :func:`row_distances`.
 
     Raises:
         MissingExtraError: pytorch-metric-learning is not installed.
@@ -179,7 +179,7 @@ def active_share(embeddings: Tensor, labels: Tensor, margin: float, distance: st
         embeddings: ``(N, dim)`` float32.
         labels: ``(N,)`` int64.
         margin: in units of the distance.
-        distance: as of :func:`row_distances`.
+        distance: as in :func:`row_distances`.
     """
     apart = all_distances(embeddings, distance)
     same = labels[:, None] == labels[None, :]
@@ -190,7 +190,7 @@ def active_share(embeddings: Tensor, labels: Tensor, margin: float, distance: st
 
 
 def all_distances(embeddings: Tensor, distance: str) -> Tensor:
-    """Return the distance of every two embeddings, ``(N, N)`` float32; see :func:`row_distances`."""
+    """Return the distance of each embedding to each other, ``(N, N)`` float32; see :func:`row_distances`."""
     if distance == "cosine":
         unit = nn.functional.normalize(embeddings)
         return 1 - unit @ unit.T

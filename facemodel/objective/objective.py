@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from facedata.options import named
+from facedata.options import look_up
 from facedata.types import Int64Array
 
 from ..config import FitConfig
@@ -60,7 +60,7 @@ class Objective(nn.Module):
             k: images in a row: 3 for triplets, 2 for pairs, else 1.
 
         Raises:
-            DataError: the number of images is no multiple of k, or a batch of one is to train BatchNorm.
+            DataError: the number of images is not a multiple of k, or BatchNorm would train on one image.
         """
         if len(images) % k:
             raise DataError(f"{len(images)} images cannot make rows of {k}")
@@ -117,18 +117,18 @@ def make_objective(
         config: names the loss, and holds its options.
         model: gives the embeddings.
         classes: the training people's identities in label order; used only by losses with a class head.
-        counts: ``(classes,)`` their numbers of training photos, for ``class_weights``; None where a saved
-            state is read into it.
+        counts: ``(classes,)`` their numbers of training photos, for ``class_weights``; None if a saved state
+            will be loaded.
 
     Raises:
-        DataError: a loss with a class head, and fewer than two classes or other counts than classes.
+        DataError: a loss with a class head has fewer than two classes, or not one count per class.
         MissingExtraError: pytorch-metric-learning is needed and not installed.
     """
     if config.classifies and len(classes) < 2:
         raise DataError(
-            f"--loss {config.loss} tells people apart and there is {len(classes)} to train on: it takes 2"
+            f"--loss {config.loss} needs two people to tell apart, and there is {len(classes)} to train on"
         )
     with use_seed(config.seed, "heads"):
-        make_goal = named(config.loss_row.goals, config.batches)
+        make_goal = look_up(config.loss_row.goals, config.batches)
         goal = make_goal(config, model.spec.dim, len(classes), counts)
     return Objective(config, model, goal, classes if config.classifies else ())

@@ -1,9 +1,9 @@
-"""From photos themselves to names: the only room of this package that starts from photos, not from a set.
+"""From photos to names: the only folder of this package that starts from photos, not from a set.
 
-In come photos and an open model; out go faces with their embeddings, galleries of people, and pictures with
-boxes and names.
+In: photos and an open model. Out: faces with their embeddings, galleries of people, and pictures with boxes
+and names.
 
-- ``photos``: the photos that were named, or lie in a folder that was
+- ``photos``: the photos that the user gave, as files or as folders
 - ``faces``: a photo's bytes to its faces' embeddings
 - ``gallery``: the people that a model can name, in one file
 - ``naming``: what names a face: a gallery, or a classifier

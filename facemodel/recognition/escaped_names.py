@@ -11,7 +11,7 @@ _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 """Marks that change the text direction, even beyond the end of the name."""
 
 _HIDDEN = frozenset(["Cc", "Cs", "Cn", "Zl", "Zp"])
-"""Control characters, halves of surrogate pairs, unassigned ones, line and paragraph ends."""
+"""Unicode categories: control characters, surrogates, unassigned, line and paragraph ends."""
 
 _MOST = 32
 """Most letters of a name in a picture."""

@@ -16,7 +16,7 @@ from facedata.types import UInt8Image
 from .escaped_names import UNKNOWN, shorten_name
 
 KNOWN_RGB = (0, 158, 115)
-"""Of faces with a name: Okabe and Ito's green, which colour-blind people can tell from their orange."""
+"""For faces with a name: Okabe and Ito's green, which colour-blind people can tell from their orange."""
 UNKNOWN_RGB = (213, 94, 0)
 
 _LEAST_PX, _MOST_PX = 900, 2400
@@ -129,7 +129,7 @@ def _write_name(
 
 
 def _choose_font(text: str, size_px: int) -> tuple[_Font, str]:
-    """Return a font that has all letters of a text, else the first one and the text in what it has."""
+    """Return a font that has all letters of a text; else the first font, and the text with others escaped."""
     fonts = _load_fonts(size_px)
     for font in fonts:
         if all(_has(font, letter) for letter in text):
@@ -142,13 +142,13 @@ def _choose_font(text: str, size_px: int) -> tuple[_Font, str]:
 
 @lru_cache(maxsize=16)
 def _load_fonts(size_px: int) -> list[_Font]:
-    found: list[_Font] = []
+    fonts: list[_Font] = []
     for name in _FONTS:
         try:
-            found.append(ImageFont.truetype(name, size_px))
+            fonts.append(ImageFont.truetype(name, size_px))
         except (OSError, ValueError):  # not on this system, or only in other sizes
             continue
-    return [*found, ImageFont.load_default(size_px)]
+    return [*fonts, ImageFont.load_default(size_px)]
 
 
 def _has(font: _Font, letter: str) -> bool:

@@ -22,7 +22,7 @@ Output = Callable[[UInt8Image], Float32Array]
 """From crops, ``(n, size, size, 3)`` uint8 RGB, to n rows."""
 
 _SAME_FACE = 0.4
-"""From this overlap on, two boxes are of one face."""
+"""Two boxes with at least this overlap (IoU) are of one face."""
 
 _NONE = np.empty((0, 0), np.float32)
 _STATUS = {UnsupportedImageError: Status.UNSUPPORTED, TooLargeImageError: Status.TOO_LARGE}
@@ -30,7 +30,7 @@ _STATUS = {UnsupportedImageError: Status.UNSUPPORTED, TooLargeImageError: Status
 
 @dataclass(frozen=True)
 class FaceSearch:
-    """How to look for faces in a photo; as the options of the same names of ``facedata prepare``.
+    """How to look for faces in a photo; the names mean what they mean as options of ``facedata prepare``.
 
     Attributes:
         face: which of several; None for all.
@@ -129,13 +129,13 @@ def _find_face_crops(data: bytes, embedder: Embedder, search: FaceSearch) -> lis
         detector=search.detector,
         device=str(embedder.device).partition(":")[0],  # beside the network
     )
-    found = find(face=search.face)
-    if search.face is not None or not found:
-        return found
+    crops = find(face=search.face)
+    if search.face is not None or not crops:
+        return crops
     for one in find(face="largest"):
-        shares = [box_iou(one.face.box, other.face.box) for other in found]
+        shares = [box_iou(one.face.box, other.face.box) for other in crops]
         if max(shares) >= _SAME_FACE:
-            found[int(np.argmax(shares))] = one
+            crops[int(np.argmax(shares))] = one
         else:
-            found.insert(0, one)
-    return found
+            crops.insert(0, one)
+    return crops

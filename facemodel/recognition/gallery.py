@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facedata.files.atomic import whole_file
+from facedata.files.atomic import atomic_file
 from facedata.sets.prepared import short
 from facedata.types import Float32Array, Float64Array, Int64Array
 
@@ -27,11 +27,11 @@ _KEY = b"facemodel"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A photo that no embedding in the gallery is made of.
+    """A photo that the gallery does not use.
 
     Attributes:
         photo: its path below the people's folder.
-        identity: the person whose folder it lies in, or None.
+        identity: the person whose folder it is in, or None.
         status: why, in one word, as in facedata's ledger: ``no_face``, ``unreadable`` …
         reason: why, in words.
     """
@@ -49,12 +49,12 @@ class Gallery:
     Attributes:
         names: the people, in byte order.
         embeddings: ``(len(names), dim)`` float32.
-        photos: of each person, the paths of the photos that the embedding is made of, below the people's
+        photos: for each person, the photos that the embedding is made from, as paths below the people's
             folder.
         model: the fingerprint of the model that made them.
         metric: how they are compared: ``euclidean`` or ``cosine``.
         threshold: a face is a person's when its distance is at most this (``euclidean``), or its similarity
-            at least this (``cosine``); None if no validation has chosen one.
+            at least this (``cosine``); None if validation has not chosen one.
         anchor: what represents a person: the ``mean`` of the photos, or ``one`` of them.
         left_out: photos that could not be used, and those that ``anchor="one"`` does not need.
     """
@@ -92,7 +92,7 @@ class Gallery:
             dim: length of its embeddings.
 
         Raises:
-            GalleryError: the gallery was made by another one.
+            GalleryError: the gallery was made by another model.
         """
         if self.embeddings.shape[1] != dim:
             raise GalleryError(
@@ -105,7 +105,7 @@ class Gallery:
             )
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the gallery whole or not at all; the same people and photos give the same bytes.
+        """Write the gallery atomically; the same people and photos give the same bytes.
 
         Raises:
             StoreError: it cannot be written.
@@ -129,7 +129,7 @@ class Gallery:
             [pa.field(name, column.type, nullable=False) for name, column in columns.items()],
             {_KEY: json.dumps(about).encode()},
         )
-        with whole_file(Path(path)) as stream:
+        with atomic_file(Path(path)) as stream:
             pq.write_table(pa.table(list(columns.values()), schema=schema), stream, compression="zstd")
 
 
@@ -199,7 +199,7 @@ def mean_embedding(embeddings: Float32Array, metric: str, normalised: bool) -> F
     """Return the embedding that represents a person: the mean of several, at their length.
 
     Embeddings that are compared by direction (``cosine``) count the same whatever their length; if the
-    network's have length one, so has the mean, or it would be nearer to everybody.
+    network's have length one, so must the mean, or it would be nearer to every face.
 
     Args:
         embeddings: ``(n, dim)`` float32, n at least 1.

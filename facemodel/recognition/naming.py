@@ -83,7 +83,7 @@ def name_by_gallery(
 
     Raises:
         GalleryError: the gallery cannot be read, or another model made it.
-        UsageError: there is no threshold anywhere, or an impossible one.
+        UsageError: no threshold is given, here, in the gallery or in the model; or it is impossible.
     """
     people = gallery if isinstance(gallery, Gallery) else read_gallery(gallery)
     people.check_model(embedder.fingerprint(), embedder.spec.dim)
@@ -107,13 +107,13 @@ def name_by_class(embedder: Embedder, threshold: float | None) -> Naming:
     if not embedder.classes:
         raise UsageError(
             f"{embedder.name} is not a classifier, so it knows no names: make a gallery with `facemodel "
-            "enroll`, and name it before the photos"
+            "enroll`, and put it before the photos"
         )
     _check_threshold(threshold, PROBABILITY)
 
     def logits(crops: UInt8Image) -> Float32Array:
-        found = embedder.logits(crops)
-        return np.zeros((len(crops), len(embedder.classes)), np.float32) if found is None else found
+        rows = embedder.logits(crops)
+        return np.zeros((len(crops), len(embedder.classes)), np.float32) if rows is None else rows
 
     def most_probable(logits: Float32Array) -> tuple[Int64Array, Float64Array]:
         powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
@@ -125,10 +125,10 @@ def name_by_class(embedder: Embedder, threshold: float | None) -> Naming:
 
 
 def _check_threshold(value: float | None, metric: str) -> None:
-    """Check that a metric has values on both sides of a threshold.
+    """Check that a threshold is a value that the metric can have.
 
     Raises:
-        UsageError: it has not.
+        UsageError: it is not.
     """
     least, most = {"euclidean": (0.0, np.inf), "cosine": (-1.0, 1.0)}.get(metric, (0.0, 1.0))
     if value is not None and not least <= value <= most:

@@ -1,4 +1,4 @@
-"""The photos that were named, or lie in a folder that was."""
+"""The photos that the user gave: files, and everything in folders."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class PhotoFile:
     """A photo.
 
     Attributes:
-        photo: its path as text; below the folder, if a folder was named.
-        identity: the name of the folder it lies in, which is its person's where people have folders, or None.
+        photo: its path as text; below the folder, if a folder was given.
+        identity: the name of its folder, which is the person's name if people have folders; None if there is
+            none.
         path: where it can be read; None for a video.
         reason: why it will not be read; None for a photo.
     """
@@ -33,7 +34,7 @@ class PhotoFile:
 
 
 def list_photos(photos: Sequence[str | os.PathLike[str]]) -> list[PhotoFile]:
-    """List the photos that were named, and all photos of the folders that were.
+    """List the photos that were given, and all photos in the folders that were given.
 
     Raises:
         SourceError: one of them is missing, or is a folder without photos.
@@ -45,7 +46,7 @@ def list_photos(photos: Sequence[str | os.PathLike[str]]) -> list[PhotoFile]:
         text = photo_text(str(path))
         if not str(photo) or is_url(photo):
             raise UsageError(
-                f"{str(photo)!r} is not a photo on this machine: download it, then name the file"
+                f"{str(photo)!r} is not a photo on this machine: download it, then give the file's path"
             )
         if path.is_dir():
             files += [
@@ -68,7 +69,7 @@ def list_folder(folder: str | os.PathLike[str]) -> list[PhotoFile]:
     root = Path(folder)
     if is_set(root):
         raise SourceError(
-            f"{photo_text(str(root))} is a prepared set; name the folder of the photos themselves"
+            f"{photo_text(str(root))} is a prepared set: give the folder of the photos themselves"
         )
     rows = FolderSource({"": root}).scan().photos.to_pylist()
     return [

@@ -1,13 +1,13 @@
 """From embeddings to figures: how well a model tells people apart.
 
-In come embeddings (or likenesses) and who is on each crop; out go figures as plain values, tables and plots.
-Everything here is a pure function on arrays, but for the files that ``report`` and ``plots`` write.
+In: embeddings (or likenesses) and the person on each crop. Out: figures as plain values, tables and plots.
+Everything here is a pure function on arrays, except that ``report`` and ``plots`` write files.
 
 - ``distances``: compare embeddings; whether a score says "the same person"
 - ``metrics``: ROC, AUC, EER, TAR at FAR, decisions at a threshold
 - ``thresholds``: where a threshold comes from
 - ``folds``: accuracy over folds as LFW defines it
-- ``intervals``: weights of people, and bootstrap intervals over people
+- ``intervals``: weights that count people equally, and bootstrap intervals over people
 - ``pair_figures``: all figures of scored pairs
 - ``open_set``: known people against strangers at a threshold
 - ``nearest_anchor``: naming photos by one anchor per person, or by a classifier

@@ -48,7 +48,7 @@ def compare(embeddings: Float32Array, left: Int64Array, right: Int64Array, metri
     if metric not in METRICS:
         raise UsageError(f"there is no metric {metric!r}; there are {', '.join(METRICS)}")
     left, right = np.asarray(left, np.int64), np.asarray(right, np.int64)
-    found, lengths = np.empty(len(left), np.float64), np.empty(len(embeddings), np.float64)
+    values, lengths = np.empty(len(left), np.float64), np.empty(len(embeddings), np.float64)
     block = max(1, _BLOCK_NUMBERS // max(embeddings.shape[1], 1))
     for start in range(0, len(embeddings), block):
         some = embeddings[start : start + block].astype(np.float64)
@@ -61,16 +61,16 @@ def compare(embeddings: Float32Array, left: Int64Array, right: Int64Array, metri
         one, other = (embeddings[side[rows]].astype(np.float64) for side in (left, right))
         if metric == "euclidean":
             one -= other
-            found[rows] = np.sqrt(np.einsum("ij,ij->i", one, one))
+            values[rows] = np.sqrt(np.einsum("ij,ij->i", one, one))
         else:
             both = lengths[left[rows]] * lengths[right[rows]]
             products = np.einsum("ij,ij->i", one, other)
-            found[rows] = np.divide(products, both, out=np.zeros(len(both)), where=both > 0)
-    return found
+            values[rows] = np.divide(products, both, out=np.zeros(len(both)), where=both > 0)
+    return values
 
 
 def compare_all(left: Float32Array, right: Float32Array, metric: str) -> Float64Array:
-    """Return the distance or similarity of each row with each other row: ``(n, m)`` float64.
+    """Return the distance or similarity of each row of ``left`` to each of ``right``: ``(n, m)`` float64.
 
     Args:
         left: ``(n, dim)`` float32.
@@ -112,7 +112,7 @@ def likeness(values: _Values, metric: str) -> _Values:
 def is_same(values: Float64Array, threshold: float | None, metric: str) -> BoolArray:
     """Tell which scores say that two crops show one person.
 
-    A distance must be at most the threshold, any other score at least; without a threshold all do.
+    A distance must be at most the threshold, any other score at least that; without a threshold all are.
     """
     if threshold is None:
         return np.ones(len(values), np.bool_)
@@ -134,19 +134,19 @@ def nearest(
         block_numbers: how many distances are held at a time.
 
     Returns:
-        Row numbers of anchors, ``(m,)`` int64, and distances or similarities as :func:`compare` has them.
+        Row numbers of anchors, ``(m,)`` int64, and distances or similarities as in :func:`compare`.
     """
     against = anchors.astype(np.float64)
     lengths = np.sqrt(np.einsum("ij,ij->i", against, against))
     if metric == "cosine":
         against = np.divide(against, lengths[:, None], out=np.zeros_like(against), where=lengths[:, None] > 0)
-    found = np.empty(len(probes), np.int64)
+    chosen = np.empty(len(probes), np.int64)
     block = max(1, block_numbers // len(anchors))
     for start in range(0, len(probes), block):
         products = probes[start : start + block].astype(np.float64) @ against.T
         if metric == "euclidean":  # the part of |p - a|² that depends on the anchor
             products -= lengths**2 / 2
-        found[start : start + block] = products.argmax(1)
+        chosen[start : start + block] = products.argmax(1)
     both = np.concatenate([probes, anchors])
-    near = compare(both, np.arange(len(probes)), len(probes) + found, metric)
-    return found, near
+    near = compare(both, np.arange(len(probes)), len(probes) + chosen, metric)
+    return chosen, near

@@ -64,7 +64,7 @@ def judge_folds(
             do not choose its threshold. None if no two folds share a person anyway.
 
     Raises:
-        ScoreError: there are fewer than two folds, or the others of one hold no pairs of both kinds.
+        ScoreError: there are fewer than two folds, or the folds other than one hold pairs of one kind only.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:

@@ -1,4 +1,4 @@
-"""The people behind pairs: weights that give each the same say, and intervals by drawing people again."""
+"""The people behind pairs: weights that count each person the same, and bootstrap intervals over people."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MOST_NUMBERS = 50_000_000
 
 
 def fair_weights(left: Int64Array, right: Int64Array, same: BoolArray) -> Float64Array:
-    """Return weights that give each person the same say.
+    """Return weights that count each person the same.
 
-    All genuine pairs of a person weigh one together, and so do the halves of that person's impostor pairs.
-    Then each kind is scaled to its number of pairs, so that both weigh as much as before.
+    A person's genuine pairs together weigh one. An impostor pair has two halves, one for each of its people,
+    and a person's halves together weigh one. Then each kind is scaled to weigh its number of pairs again.
 
     Args:
         left: ``(n,)`` int64, the left crops' people.
@@ -95,20 +95,20 @@ def bootstrap(
     """
     draws = draws or int(np.clip(_MOST_NUMBERS // max(len(left), 1), _FEWEST_DRAWS, _DRAWS))
     people = len(np.unique(np.concatenate([left, right])))
-    found = []
+    figures = []
     for weights in people_weights(left, right, draws, seed):
         try:
-            found.append(figure(weights))
+            figures.append(figure(weights))
         except ScoreError:
             continue  # without a genuine or an impostor pair
-    if people < 2 or len(found) * 2 < draws:
+    if people < 2 or len(figures) * 2 < draws:
         raise ScoreError(f"{people} people are too few for an interval over people")
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), len(found), people)
+    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), len(figures), people)
 
 
 def people_weights(left: Int64Array, right: Int64Array, draws: int, seed: int) -> Iterator[Float64Array]:
-    """Yield the weights of pairs, ``(n,)`` float64, for one draw of people after the other."""
+    """Yield the weights of the pairs, ``(n,)`` float64, for each draw of people."""
     people, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
     ones, others = codes[: len(left)], codes[len(left) :]
     # a genuine pair counts its person once: its other side points past the people, to a count of one

@@ -20,7 +20,7 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """False accept rates at which the true accept rate is looked up."""
 
 FEWEST_FALSE_ACCEPTS = 10
-"""A rate is reported only if it allows at least this many false accepts; with fewer, each one shows."""
+"""A rate is reported only if it allows at least this many false accepts; with fewer, one decides too much."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TarAtFar:
     Attributes:
         far: the highest false accept rate allowed.
         tar: the highest true accept rate at that rate or below; None if there are too few impostor pairs.
-        threshold: the lowest likeness accepted there; None likewise.
+        threshold: the lowest likeness accepted there; None if ``tar`` is.
         impostors: number of impostor pairs.
     """
 

@@ -1,4 +1,4 @@
-"""Naming photos: by the nearest of one anchor photo per person, and by a classifier; how often right."""
+"""How often photos are named correctly: by the nearest of one anchor photo per person, or by a classifier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .open_set import Probes, open_set_figures
 
 @dataclass(frozen=True, eq=False)
 class Roles:
-    """What part each crop of a split plays.
+    """The role of each crop of a split.
 
     Attributes:
         anchors: ``(people,)`` int64, rows of the one crop that represents each person with two or more.
@@ -87,7 +87,7 @@ def naming_figures(
         "wrong": _mean_over_people(whose, inside & ~probes.right),
         "unknown": _mean_over_people(whose, ~inside),
     }
-    if threshold is None:  # everybody gets a name then, which is no choice of the model's
+    if threshold is None:  # then every photo gets a name: these figures would mean nothing
         for some in (figures, figures["over_people"]):
             some.update(dict.fromkeys({"right", "wrong", "unknown", "let_in", "let_in_rate"} & set(some)))
     return figures

@@ -29,8 +29,8 @@ class Probes:
 
     Attributes:
         near: ``(n,)`` float64, of photos of enrolled people; infinite if no face was found.
-        right: ``(n,)`` bool, the nearest person is the right one.
-        strangers: ``(m,)`` float64, of photos of people who are not enrolled; infinite likewise.
+        right: ``(n,)`` bool, whether the nearest person is the right one.
+        strangers: ``(m,)`` float64, of photos of people who are not enrolled; infinite if no face was found.
     """
 
     near: Float64Array
@@ -78,11 +78,11 @@ def open_set_rates(probes: Probes, rates: Sequence[float] = RATES) -> list[OpenS
     >>> [(one.let_in, one.dir) for one in open_set_rates(probes, [0.1, 0.2, 0.01])]
     [(1, 0.5), (2, 1.0), (0, None)]
     """
-    strangers, found = np.sort(probes.strangers), []
+    strangers, results = np.sort(probes.strangers), []
     for rate in rates:
         allowed = int(np.floor(rate * len(strangers) + 1e-9))
         if allowed < 1 or not len(probes.near):
-            found.append(OpenSetRate(rate, len(strangers), 0, None, None))
+            results.append(OpenSetRate(rate, len(strangers), 0, None, None))
             continue
         # nearer than the first stranger to keep out; a photo without a face (infinitely far) never comes in
         out = strangers[allowed] if allowed < len(strangers) else np.inf
@@ -94,8 +94,8 @@ def open_set_rates(probes: Probes, rates: Sequence[float] = RATES) -> list[OpenS
             limit = float(faces.max()) if len(faces) else 0.0
         known = float((probes.right & (probes.near <= limit)).mean())
         let_in = int((strangers <= limit).sum())
-        found.append(OpenSetRate(rate, len(strangers), let_in, limit, known))
-    return found
+        results.append(OpenSetRate(rate, len(strangers), let_in, limit, known))
+    return results
 
 
 def at_threshold(probes: Probes, threshold: float) -> dict[str, Any]:

@@ -117,11 +117,11 @@ def _decision_figures(
     names = ("accuracy", "precision", "recall", "f1")
     if accepted is None:
         return {**dict.fromkeys(names), "confusion": None}
-    found = decide(accepted, same, weights)
-    counts = asdict(found)
+    decisions = decide(accepted, same, weights)
+    counts = asdict(decisions)
     if weights is None:
         counts = {name: round(count) for name, count in counts.items()}
-    return {**{name: getattr(found, name) for name in names}, "confusion": counts}
+    return {**{name: getattr(decisions, name) for name in names}, "confusion": counts}
 
 
 def _curve_figures(curve: Roc) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def _curve_figures(curve: Roc) -> dict[str, Any]:
 def _interval_figures(pairs: ScoredPairs, accepted: BoolArray | None, seed: int) -> dict[str, Any] | None:
     """Return 95% intervals over people; None if there are too few people."""
     people = pairs.left, pairs.right
-    found: dict[str, Any] = {"level": 0.95, "over": "people"}
+    intervals: dict[str, Any] = {"level": 0.95, "over": "people"}
     try:
         area = bootstrap(auc_of(pairs.likeness, pairs.same), *people, seed=seed)
-        found.update(auc=[area.low, area.high], draws=area.draws, people=area.people)
+        intervals.update(auc=[area.low, area.high], draws=area.draws, people=area.people)
         if accepted is None:
-            return found
+            return intervals
         right = (accepted == pairs.same).astype(np.float64)
 
         def share_right(weights: Float64Array) -> float:
@@ -150,7 +150,7 @@ def _interval_figures(pairs: ScoredPairs, accepted: BoolArray | None, seed: int)
             return float(right @ weights) / total
 
         share = bootstrap(share_right, *people, seed=seed)
-        found["accuracy"] = [share.low, share.high]
+        intervals["accuracy"] = [share.low, share.high]
     except ScoreError:
         return None
-    return found
+    return intervals

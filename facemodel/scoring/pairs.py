@@ -37,7 +37,7 @@ class PairRows:
 
     @classmethod
     def none(cls) -> PairRows:
-        """Make no pairs."""
+        """Return an empty list of pairs."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
 
     @classmethod
@@ -52,14 +52,14 @@ class PairRows:
         return len(self.same)
 
     def sample(self, most: int, seed: int) -> PairRows:
-        """Return at most so many of them, drawn at random, in their order."""
+        """Return at most ``most`` of them, drawn at random, in their original order."""
         if len(self) <= most:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
         return PairRows(self.left[rows], self.right[rows], self.same[rows])
 
     def repeats(self) -> int:
-        """Return how many are there already, in either direction."""
+        """Return how many of them repeat another one, in either direction."""
         ends = np.sort(np.column_stack([self.left, self.right]), axis=1)
         return len(self) - len(np.unique(ends[:, 0] * (ends.max(initial=0) + 1) + ends[:, 1]))
 
@@ -102,7 +102,7 @@ def tested_rows(classes: ClassManifest, config: EvaluateConfig) -> PairRows:
         wrong = int(np.count_nonzero((person[rows.left] == person[rows.right]) != rows.same))
         own = int(np.count_nonzero(rows.left == rows.right))
         for count, what in (
-            (wrong, "say of two photos that they show one person, or two, and the set says otherwise"),
+            (wrong, "contradict the set on whether their two photos show one person"),
             (own, "are of a photo with itself"),
         ):
             if count:

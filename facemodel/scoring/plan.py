@@ -1,4 +1,4 @@
-"""What an evaluation scores: which pairs, by which metrics, at which thresholds, and what to be wary of."""
+"""What an evaluation scores: which pairs, by which metrics, at which thresholds, with notes of caution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ScoringPlan:
         split_rows: ``(n,)`` int64, the crops of the split.
         tested: the pairs to score.
         metric: the main one: the one asked for, or the model's own.
-        own: by each metric, the model's own threshold; None if it has none that may decide these pairs.
+        own: for each metric, the model's own threshold; None if it has none that may decide these pairs.
         choosing: the pairs that choose the other thresholds.
         choosing_split: their split; None if there are none.
         notes: what a reader of the figures should know, a sentence each.
@@ -75,7 +75,7 @@ def plan_scores(
         has_pair_head: the model compares pairs itself.
         trained: names of the people it was trained on.
         judged: names of the people who validated it and chose its threshold.
-        tells_people: the model names those people; exports do not.
+        tells_people: the model lists those people; exports do not.
 
     Raises:
         DataError: there are no pairs, or they contradict the set.

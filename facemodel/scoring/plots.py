@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from facedata.files.atomic import whole_file
+from facedata.files.atomic import atomic_file
 from facedata.types import BoolArray, Float64Array
 
 from ..machine.extras import require_extra
@@ -37,7 +37,7 @@ def draw_roc(path: Path, curves: Sequence[NamedRoc]) -> None:
     """Draw ROC curves, the false accept rate on a logarithmic axis.
 
     Args:
-        path: the PNG file; written whole or not at all.
+        path: the PNG file; written atomically.
         curves: what to draw; the axis begins where one impostor pair is accepted.
 
     Raises:
@@ -65,7 +65,7 @@ def draw_scores(
     """Draw the histogram of genuine and impostor pairs' scores, with the threshold.
 
     Args:
-        path: the PNG file; written whole or not at all.
+        path: the PNG file; written atomically.
         values: ``(n,)`` distances or similarities.
         same: ``(n,)`` bool.
         threshold: None for none.
@@ -112,6 +112,6 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         # without the library's version, so that the same scores give the same bytes
         figure.savefig(stream, format="png", metadata={"Software": None})

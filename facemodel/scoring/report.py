@@ -26,16 +26,16 @@ _TITLES = {"euclidean": "Euclidean", "cosine": "cosine", "head": "pair head"}
 
 def write_scores(
     out: Path,
-    found: Mapping[str, Any],
+    scores: Mapping[str, Any],
     scored: Mapping[str, ScoredPairs],
     fingerprint: str,
     ids: tuple[Int64Array, Int64Array],
 ) -> None:
-    """Write the folder's files, each whole or not at all.
+    """Write the folder's files, each atomically.
 
     Args:
         out: the folder; made if it is missing. Files there of the same names are replaced.
-        found: all figures, as plain values.
+        scores: all figures, as plain values.
         scored: the pairs by metric.
         fingerprint: of the set.
         ids: of the pairs' left and right crops, ``(n,)`` int64 both.
@@ -47,22 +47,22 @@ def write_scores(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / SCORES).unlink(missing_ok=True)
-    main = scored[found["metric"]]
+    main = scored[scores["metric"]]
     columns: dict[str, Any] = {"left": ids[0], "right": ids[1], "same": main.same}
     table = pa.table(columns | {name: pairs.values for name, pairs in scored.items()})
     write_table(out / "scores.parquet", table, kind="scores", schema=table.schema, fingerprint=fingerprint)
     curves = [NamedRoc(_TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()]
     draw_roc(out / "roc.png", curves)
-    threshold = found["figures"][main.metric]["threshold"]["value"]
+    threshold = scores["figures"][main.metric]["threshold"]["value"]
     draw_scores(out / "scores.png", main.values, main.same, threshold, main.metric)
-    write_text(out / "scores.md", "\n".join(score_table(found)) + "\n")
-    write_text(out / SCORES, json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text(out / "scores.md", "\n".join(score_table(scores)) + "\n")
+    write_text(out / SCORES, json.dumps(scores, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def score_table(found: Mapping[str, Any]) -> list[str]:
+def score_table(scores: Mapping[str, Any]) -> list[str]:
     """Return the figures as lines of a Markdown table, one column per metric, and the notes below it."""
-    metrics = list(found["figures"])
-    figures = [found["figures"][metric] for metric in metrics]
+    metrics = list(scores["figures"])
+    figures = [scores["figures"][metric] for metric in metrics]
     weighted = [one["weighted"] for one in figures]
     rows = [("accuracy", [percent(one["accuracy"]) for one in figures])]
     rows.append(
@@ -86,23 +86,23 @@ def score_table(found: Mapping[str, Any]) -> list[str]:
     for name, title in (("accuracy", "accuracy"), ("eer", "EER")):
         rows.append((f"{title}, people alike", [percent(one[name]) for one in weighted]))
     rows.append(("AUC, people alike", [f"{one['auc']:.5f}" for one in weighted]))
-    lines = [f"| split {found['split']} | " + " | ".join(_TITLES[name] for name in metrics) + " |"]
+    lines = [f"| split {scores['split']} | " + " | ".join(_TITLES[name] for name in metrics) + " |"]
     lines.append("|---" * (1 + len(metrics)) + "|")
     lines += [f"| {title} | " + " | ".join(cells) + " |" for title, cells in rows]
-    return [*lines, "", *score_notes(found)]
+    return [*lines, "", *score_notes(scores)]
 
 
-def score_notes(found: Mapping[str, Any]) -> list[str]:
+def score_notes(scores: Mapping[str, Any]) -> list[str]:
     """Return what the table has no room for, one line each."""
-    pairs, naming, classes = found["pairs"], found["naming"], found["classes"]
+    pairs, naming, classes = scores["pairs"], scores["naming"], scores["classes"]
     share = percent(pairs["largest_share"])
     counts = f"{pairs['genuine']:,} of one person, {pairs['impostors']:,} of two; {pairs['people']:,} people"
     lines = [f"pairs: {counts}, one of whom has {share} of the first"]
-    for figures in found["figures"].values():
+    for figures in scores["figures"].values():
         threshold = figures["threshold"]
         value = "" if threshold["value"] is None else f" {threshold['value']:.4f}"
         lines.append(f"threshold, {_TITLES[figures['metric']]}:{value} {threshold['sentence']}")
-    main = found["figures"][found["metric"]]
+    main = scores["figures"][scores["metric"]]
     if main["folds"] is not None:
         lines.append(f"folds: {main['folds']['folds']}, {main['folds']['how']}")
     else:
@@ -122,7 +122,7 @@ def score_notes(found: Mapping[str, Any]) -> list[str]:
         share = f"{percent(classes['accuracy'])} of {classes['photos']:,} photos"
         over = percent(classes["accuracy_over_classes"])
         lines.append(f"classifier: {share} of {people}; mean over them {over}")
-    return [*lines, *found["notes"]]
+    return [*lines, *scores["notes"]]
 
 
 def percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The threshold that figures are computed at, and its source: never the pairs that it then decides."""
+"""The threshold for the figures, and where it comes from: never from the pairs that it then decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .distances import likeness
 from .metrics import roc
 
 CHOOSING_SPLITS = ("val", "train")
-"""Whose pairs choose a threshold if the model has none, best first."""
+"""The splits whose pairs choose a threshold if the model has none, best first."""
 
 MOST_CHOOSING_PAIRS = 20_000
 """More do not improve a threshold, and all their crops have to be embedded."""
@@ -31,7 +31,7 @@ class Threshold:
 
     Attributes:
         value: the largest distance, or the smallest similarity, that is accepted; None for none.
-        source: ``model`` (its own, chosen on its validation), ``head`` (a pair head's one half),
+        source: ``model`` (its own, chosen on its validation), ``head`` (0.5, for a pair head),
             ``val pairs``, ``train pairs``, or ``none``.
         pairs: how many pairs chose it; 0 for the model's own.
     """
@@ -52,7 +52,7 @@ class Threshold:
 
 
 def own_threshold(spec: InputSpec, metric: str) -> float | None:
-    """Return the model's own threshold in the terms of a metric; None if it has none.
+    """Return the model's own threshold, converted to a metric; None if it has none.
 
     Between embeddings of length one the distance is √(2 - 2 · similarity), so each gives the other.
 

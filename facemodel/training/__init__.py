@@ -1,4 +1,4 @@
-"""Training: from a set's crops to a trained model in a run folder, which an interrupted run resumes from.
+"""Training: from a set's crops to a trained model in a run folder, from which an interrupted run resumes.
 
 In: a prepared set, the options of ``facemodel fit``, a device. Out: weights, input spec, history and plots.
 :func:`facemodel.fit` shows the order: folder, inputs, run; for each epoch train, judge, keep, save and guard.
@@ -12,7 +12,7 @@ In: a prepared set, the options of ``facemodel fit``, a device. Out: weights, in
 ``validate``    how good the network is on fixed rows
 ``guards``      overfitting, collapse and divergence, found in the history
 ``history``     a row per epoch, as CSV, spreadsheet and events
-``plots``       curves, usage, and the first batch
+``plots``       curves, how often crops were used, and the first batch
 ``state``       everything that changes while a run trains
 ``checkpoint``  that state in a file
 """

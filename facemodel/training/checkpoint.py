@@ -1,4 +1,4 @@
-"""Checkpoints, from which a run resumes: one safetensors file each, written whole or not at all.
+"""Checkpoints, from which a run resumes: one safetensors file each, written atomically.
 
 A file holds tensors by name; everything else is JSON in its header, with a SHA-256 of both, so that a damaged
 file is detected. There is no pickle, so a file from elsewhere cannot run code. The last two are kept.
@@ -88,13 +88,13 @@ def load_newest(folder: Path) -> Checkpoint | None:
     reasons = []
     for file in files:
         try:
-            found = read_checkpoint(file)
+            checkpoint = read_checkpoint(file)
         except CheckpointError as error:
             reasons.append(str(error))
             continue
         for reason in reasons:
             logger.warning("%s: resuming from the one before, %s", reason, file.name)
-        return found
+        return checkpoint
     if files:
         raise CheckpointError(f"{'; '.join(reasons)}: start over with --overwrite")
     return None
@@ -189,7 +189,7 @@ def _shape(tensor: torch.Tensor | None) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Have the system write a file, or a folder's list of names, to disk."""
+    """Flush a file, or a folder's list of names, to disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -17,12 +17,12 @@ from .history import EpochRow
 PATIENCE = 3
 """Overfitting: how many epochs validation must stay worse than its best while training gets better."""
 
-_AT_MARGIN = 0.01
-_NEARLY_ALL = 0.95
-_FEWEST = 0.001
-_ONE_POINT = 1e-4
-_SHRUNK = 0.05
-_LEAPT = 1.5
+_AT_MARGIN = 0.01  # collapse: the loss is this close to the margin, as a share of it
+_NEARLY_ALL = 0.95  # and at least this share of the triplets is active
+_ONE_POINT = 1e-4  # collapse: a spread below this
+_SHRUNK = 0.05  # or below this share of the spread before epoch 1
+_LEAPT = 1.5  # divergence: the loss is more than this many times what it was at first
+_FEWEST = 0.001  # nothing left to learn: a smaller share of the triplets is active
 
 
 class Finding(NamedTuple):
@@ -46,15 +46,15 @@ def findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:
     """
     if len(rows) < 2:
         return []
-    found = [_find_divergence(rows), _find_collapse(rows, config), _find_overfitting(rows)]
+    results = [_find_divergence(rows), _find_collapse(rows, config), _find_overfitting(rows)]
     active = rows[-1].active
     if active is not None and active < _FEWEST and rows[-1].negatives != "hard":
         text = (
             f"nothing left to learn: {active:.2%} of the triplets had a loss. Take harder ones: --negatives "
             "random-then-hard, or a larger --margin"
         )
-        found.append(Finding(None, text))
-    return [finding for finding in found if finding is not None]
+        results.append(Finding(None, text))
+    return [finding for finding in results if finding is not None]
 
 
 def new_findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facedata.files.atomic import whole_file, write_text
+from facedata.files.atomic import atomic_file, write_text
 
 from ..machine.extras import require_extra
 
@@ -22,7 +22,7 @@ class EpochRow:
     """An epoch's figures; None for those that the run does not have.
 
     Attributes:
-        epoch: its number from 1; 0 is before the first.
+        epoch: its number from 1; 0 is the network before training.
         steps: of the optimizer, since the beginning of the run.
         lr: learning rate of its last step.
         negatives: ``random`` or ``hard``, how they were chosen; None where rows have no negative.
@@ -30,7 +30,7 @@ class EpochRow:
         active: share of its triplets with a loss.
         val_loss: of fixed validation rows, in eval mode.
         val_auc: of fixed validation pairs.
-        val_accuracy: of pairs at a pair head's one half, of a classifier's names, else of pairs at the best
+        val_accuracy: of pairs by a pair head at 0.5, of a classifier's names, else of pairs at the best
             threshold.
         probe_loss: as ``val_loss``, of fixed training rows of the same kind.
         probe_auc: as ``val_auc``, of these.
@@ -43,7 +43,7 @@ class EpochRow:
         used_mean: how often a training crop was used on average, since the beginning of the run.
         used_std: the standard deviation of that.
         images: number of crops it trained on.
-        seconds: it took, validation included, by a monotonic clock.
+        seconds: how long it took, validation included, by a monotonic clock.
     """
 
     epoch: int
@@ -93,7 +93,7 @@ def rows_of(values: Sequence[Mapping[str, Any]]) -> list[EpochRow]:
 
 
 def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
-    """Write the rows whole or not at all.
+    """Write the rows atomically.
 
     Raises:
         StoreError: they cannot be written.
@@ -122,12 +122,12 @@ def write_xlsx(path: Path, rows: Sequence[EpochRow]) -> None:
     for row in rows:
         sheet.append(list(dataclasses.astuple(row)))
     sheet.freeze_panes = "B2"
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         book.save(stream)
 
 
 class Events:
-    """TensorBoard's events; those that an interrupted process wrote after ``steps`` are hidden.
+    """TensorBoard's events; those that an interrupted process wrote after step ``steps`` are hidden.
 
     Args:
         folder: of the events.

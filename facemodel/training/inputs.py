@@ -42,11 +42,11 @@ class Inputs:
 
 @contextmanager
 def open_inputs(prepared: PreparedSet, config: FitConfig) -> Iterator[Inputs]:
-    """Open a run's crops and plan its epochs; whatever is wrong with them is reported before any training.
+    """Open a run's crops and plan its epochs; any fault in them is reported before any training.
 
     Raises:
-        DataError: crops are gone or changed, there is only one person, nobody has two photos, or there is no
-            validation pair.
+        DataError: crops are gone or changed, there is only one person, no person has two photos, or there is
+            no validation pair.
         OtherSetError: the file of triplets belongs to another set.
     """
     validation = hold_out(prepared, config)

@@ -99,7 +99,7 @@ class Negatives:
         return tensors, {"since": self.since}
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
-        """Take what :meth:`state` returned."""
+        """Restore what :meth:`state` returned."""
         self.since = values["since"]
         if "features" in tensors:
             self.cache = FeatureCache(len(self.training), self.dim)

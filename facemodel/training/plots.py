@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from facedata.files.atomic import whole_file
+from facedata.files.atomic import atomic_file
 from facedata.types import Float32Array, Int64Array
 
 from ..batches.reader import UInt8Batch
@@ -52,7 +52,7 @@ def draw_curves(path: Path, rows: Sequence[EpochRow]) -> None:
 
 
 def draw_usage(path: Path, counts: Int64Array) -> None:
-    """Draw how many training crops were used how often.
+    """Draw the histogram of how often training crops were used.
 
     Args:
         path: of the picture.
@@ -97,7 +97,7 @@ def draw_batch(path: Path, images: Float32Array, spec: InputSpec, columns: int) 
     done, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
     if not done:
         raise RunError(f"a picture of {page.shape[1]} x {page.shape[0]} px cannot be made")
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(bytes(data))
 
 
@@ -110,7 +110,7 @@ def seen_images(images: Float32Array, spec: InputSpec) -> UInt8Batch:
 
 
 def _figure(width: float, height: float) -> Any:
-    """Return a figure outside pyplot, which would keep it in memory and want a display."""
+    """Return a figure outside pyplot, which would keep it in memory and need a display."""
     require_extra("matplotlib")
     from matplotlib.figure import Figure
 
@@ -118,5 +118,5 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         figure.savefig(stream, format="png", dpi=110)

@@ -44,7 +44,7 @@ class Run:
 
     Attributes:
         state: everything that changes while it trains.
-        lines: what the user should know of the network.
+        lines: what the user should know about the network.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Run:
             never_used=used.never, used_mean=used.mean, used_std=used.std, images=tally.images,
         )  # fmt: skip
         if self.negatives.after(plan.rows, epoch, row.active, self.embeds, reader, self.folder.ranks):
-            logger.info("%.0f%% of the triplets were active: negatives turn hard", 100 * (row.active or 0))
+            logger.info("%.0f%% of the triplets were active: now hard negatives", 100 * (row.active or 0))
         state.seconds = earlier_s + time.monotonic() - started
         return row
 
@@ -188,7 +188,7 @@ class Run:
         plots.draw_usage(path / "usage.png", state.usage.counts)
 
     def guard(self, resumed: bool = False) -> None:
-        """Report what the guards found first in the last epoch; of a resumed run, everything they find.
+        """Report what the guards newly found in the last epoch; for a resumed run, everything they find.
 
         Raises:
             TrainingError: a guard of ``--stop-on`` found something.

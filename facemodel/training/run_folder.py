@@ -56,24 +56,24 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """The folder of the checkpoints and of what else a run needs to resume."""
+        """The folder of the checkpoints and of everything else a run needs to resume."""
         return self.path / STATE
 
     @property
     def done(self) -> dict[str, Any] | None:
         """The result of a finished run; None while it is not finished."""
-        found = _read(self.state / "done.json") if self.resumes else None
-        return found if found is not None and isinstance(found.get("lines"), list) else None
+        result = _read(self.state / "done.json") if self.resumes else None
+        return result if result is not None and isinstance(result.get("lines"), list) else None
 
     def begin(self) -> None:
-        """Make a new run. Only now, when everything it needs has been found, is an older one removed.
+        """Make a new run, and remove an older one: only now, when everything the new one needs is there.
 
-        Its settings file, which marks the folder as a run's, exists at every moment.
+        The settings file, which marks the folder as a run's, exists at every moment.
         """
         if self.resumes or not self.ranks.is_first:
             return
         self.state.mkdir(exist_ok=True)
-        # nothing but the files of a run, and first those that a run resumes from
+        # only the files of a run, and first those that it would resume from
         old = [file for file in self.state.iterdir() if file.name != _MARK and file.is_file()]
         for file in (*old, *(self.path / name for name in _FILES), *self.path.glob(".*.tmp")):
             file.unlink(missing_ok=True)
@@ -104,7 +104,7 @@ class RunFolder:
 def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) -> Iterator[RunFolder]:
     """Open and lock a run's folder, or make it; a run to resume must have the same settings.
 
-    Nothing of an older run is changed here: :meth:`RunFolder.begin` does that.
+    An older run is not changed here: :meth:`RunFolder.begin` does that.
 
     Args:
         out: the folder.
@@ -114,7 +114,7 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
 
     Raises:
         RunError: there is a run already, or none to resume; it has other settings or another set; another
-            process works on it; or the folder holds something else.
+            process uses it; or the folder holds something else.
         NewerVersionError: it was made by a later facemodel.
         StoreError: it cannot be written.
     """
@@ -131,7 +131,7 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
         yield RunFolder(out, ranks, config, settings, ranks.from_first(None))
         return
     if config.resume and not out.is_dir():
-        raise RunError(f"there is no run {out} to resume: drop --resume to begin it")
+        raise RunError(f"there is no run {out} to resume: drop --resume to start one")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,17 +146,17 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
 
 
 def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
-    """Tell whether the run in a folder is to be resumed; refuse what must not be touched."""
+    """Tell whether the run in a folder is to be resumed; refuse a folder that must not be touched."""
     path, state, config = folder.path, folder.state, folder.config
     if not (state / _MARK).is_file():
-        # empty but for what a run leaves that was killed at its very first step?
+        # a run that was killed at its very first step leaves at most this temporary file
         others = [entry.name for entry in path.iterdir() if entry != state]
         if others or (state.exists() and {entry.name for entry in state.iterdir()} - {f".{_MARK}.tmp"}):
             raise RunError(f"{path} holds something other than a run: choose another --out")
         if config.resume:
-            logger.info("%s holds nothing to resume yet: the run begins", path)
+            logger.info("%s holds nothing to resume yet: starting the run", path)
         return False
-    # a run that was refused its data has left nothing but its mark
+    # a run whose data were refused has left only its settings file
     is_begun = folder.done is not None or bool(checkpoint_files(state))
     if is_begun and not config.resume and not config.overwrite:
         what = "a finished run" if folder.done is not None else "an unfinished run"
@@ -165,9 +165,9 @@ def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
         return False
     _check_same(folder, prepared)
     if not is_begun:
-        logger.info("%s holds nothing to resume yet: the run begins", path)
+        logger.info("%s holds nothing to resume yet: starting the run", path)
         return False
-    # what killed writing left; safetensors writes under a name of its own, `.tmp…`
+    # left by a killed write; safetensors has its own temporary names, `.tmp…`
     for file in (*path.glob(".*.tmp"), *state.glob(".*.tmp"), *state.glob(".tmp*")):
         file.unlink(missing_ok=True)
     if not (path / "config.toml").is_file():
@@ -176,7 +176,7 @@ def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
 
 
 def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
-    """Refuse to resume under other settings, naming each that differs."""
+    """Refuse to resume with other settings, naming each that differs."""
     path, mark = folder.path, folder.state / _MARK
     before = _read(mark) or {}
     version, settings = before.get("version"), before.get("settings")
@@ -194,7 +194,7 @@ def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
     if before.get("tables", _table_digests(prepared)) != _table_digests(prepared):
         raise RunError(
             f"the splits, pairs or triplets of the set {prepared.path} were made again since {path} began: "
-            "other photos would train now; start over with --overwrite"
+            "the run would train on other photos; start over with --overwrite"
         )
     if differences := setting_differences(settings, folder.config.settings()):
         raise RunError(
@@ -204,14 +204,14 @@ def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
 
 
 def _table_digests(prepared: PreparedSet) -> dict[str, str]:
-    """Return the SHA-256 of the tables that training reads, which are no part of the set's fingerprint."""
+    """Return the SHA-256 of the tables that training reads, which the set's fingerprint does not cover."""
     tables = prepared.info["tables"]
     return {kind: tables[kind]["sha256"] for kind in ("classes", "pairs", "triplets") if kind in tables}
 
 
 def _read(file: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # missing or incomplete
         return None
-    return found if isinstance(found, dict) else None
+    return values if isinstance(values, dict) else None

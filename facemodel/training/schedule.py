@@ -1,4 +1,4 @@
-"""The learning rate: pure functions of how far a run is; no scheduler has a state to lose."""
+"""The learning rate: pure functions of how far a run has come, so there is no scheduler's state to save."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def learning_rate(config: FitConfig, base: float, epochs_done: float) -> float:
     Args:
         config: schedule, epochs, step_epochs, step_factor, warmup_epochs.
         base: the highest rate.
-        epochs_done: how far the run is, in epochs: 2.5 is half through the third.
+        epochs_done: how far the run has come, in epochs: 2.5 is halfway through the third.
 
     >>> config = FitConfig(schedule="step", step_epochs=7, step_factor=0.1, epochs=20)
     >>> [learning_rate(config, 1.0, epoch) for epoch in (0, 6.9, 7)]

@@ -26,7 +26,7 @@ from .trainer import Trainer
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """How far a run has come.
 
     Attributes:
         epoch: the current one, from 1.
@@ -48,12 +48,12 @@ class Progress:
 
 
 class Clock:
-    """Estimates the time left, by a monotonic clock: one that is set would make nonsense of it.
+    """Estimates the time left, by a monotonic clock: setting the system's clock does not disturb it.
 
     Args:
         epochs: of the whole run.
         done: epochs that were done before this process began.
-        steps: steps of the next epoch that were done before, too.
+        steps: steps of the next epoch that were also done before.
     """
 
     def __init__(self, epochs: int, done: int = 0, steps: int = 0) -> None:
@@ -61,7 +61,7 @@ class Clock:
         self.images = 0
 
     def progress(self, epoch: int, step: int, steps: int, images: int) -> Progress:
-        """Return how far the run is after a step that trained on ``images`` crops."""
+        """Return how far the run has come after a step that trained on ``images`` crops."""
         self.images += images
         spent = time.monotonic() - self._start
         done, before = epoch - 1 + step / steps, self._done + self._steps / steps
@@ -95,12 +95,12 @@ class RunState:
 
     @property
     def best(self) -> EpochRow | None:
-        """The row with the best weights by ``--best-by``, the first of equal ones; None before one ends."""
+        """The row of the best epoch by ``--best-by``, the first of equal ones; None before epoch 1 ends."""
         judged = [row for row in self.rows if row.epoch and merit(self.config, row) is not None]
         return max(judged, key=lambda row: merit(self.config, row) or 0.0) if judged else None
 
     def finish_epoch(self, row: EpochRow) -> None:
-        """Add the row of an epoch that is over."""
+        """Add the row of a finished epoch."""
         self.rows.append(row)
         self.epoch, self.step, self.seconds = row.epoch, 0, 0.0
 
@@ -132,7 +132,7 @@ class RunState:
         save_checkpoint(folder, self.total, Checkpoint(tensors, values))
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take the state that a checkpoint holds.
+        """Restore the state from a checkpoint.
 
         Raises:
             ArchitectureError: it is another network's.

@@ -1,7 +1,7 @@
 """The training loop: batches in, weights changed. It reads and writes no files of a run.
 
 What a step does depends on the weights, the optimizer's state and (seed, epoch, step) only: order,
-augmentation and dropout are drawn from these three. So an interrupted run resumes as if it had not been.
+augmentation and dropout are drawn from these three. So an interrupted run resumes as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _STEP = 0x73746570
-"""The first of a step's seeds, so that no other draw shares its random numbers."""
+"""First seed of a step, so that no other draw shares its random numbers."""
 
 _CHECKED_STEPS = 20
 """Steps between checks of the loss on a GPU, which must wait for each; a CPU checks every step."""
@@ -63,7 +63,7 @@ class StepDone:
 
 
 class Tally:
-    """Means over the rows of an epoch, each of the same weight whatever its batch.
+    """Means over the rows of an epoch; each row weighs the same, whatever its batch.
 
     Args:
         device: where the sums are kept, so that a GPU need not wait for them.
@@ -92,7 +92,7 @@ class Tally:
         return {"sums": sums, "rows": self.rows, "images": self.images}
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Take what :meth:`state` returned."""
+        """Restore what :meth:`state` returned."""
         self._sums = {
             name: torch.tensor(value, dtype=torch.float64, device=self._device)
             for name, value in values["sums"].items()
@@ -143,7 +143,7 @@ class Trainer:
         if ranks.world > 1:
             on_gpu = device.type == "cuda"
             self.stepper = DistributedDataParallel(objective, device_ids=[device.index] if on_gpu else None)
-        # disabled unless fp16, so that a step is written the same way for every precision
+        # disabled unless fp16, so that the code of a step is the same for every precision
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self.tally = Tally(device)
         augmentation = Augmentation(config.flip, config.rotate)
@@ -198,7 +198,7 @@ class Trainer:
     ) -> Iterator[Tensor]:
         """Yield this process's share of each batch, as the network sees it; crops are read ahead.
 
-        Whatever is drawn after a batch was yielded, such as dropout, depends on the batch's key, too.
+        Random numbers drawn after a batch is yielded, as for dropout, also depend on the batch's key.
         """
         keyed = [
             ((self.config.seed, epoch, step, number), plan.rows[batch])
@@ -229,7 +229,7 @@ class Trainer:
     def _add_gradients(self, images: Tensor, plan: EpochRows, batch: slice, step_rows: int) -> None:
         """Add a batch's gradients; ``step_rows`` is the number of rows of all batches of the step."""
         rows = plan.rows[batch]
-        labels = None  # of the whole batch: all processes have the plan
+        labels = None  # labels are those of the whole batch: every process has the plan
         if plan.same is not None:
             labels = torch.from_numpy(plan.same[batch]).to(self.device)
         elif rows.shape[1] == 1:
@@ -298,7 +298,7 @@ def make_optimizer(config: FitConfig, weights: list[torch.nn.Parameter]) -> torc
 
 
 def _batches_of(plan: EpochRows) -> list[slice]:
-    """Return the batches; a single photo at the end joins the batch before: BatchNorm needs several."""
+    """Return the batches; a single photo at the end joins the batch before it: BatchNorm needs several."""
     ends = [*range(0, len(plan.rows), plan.batch), len(plan.rows)]
     if plan.rows.shape[1] == 1 and len(ends) > 2 and ends[-1] - ends[-2] == 1:
         del ends[-2]

@@ -32,13 +32,13 @@ from ..scoring.metrics import accuracy, roc
 
 _BLOCK_ROWS = 8192
 _PROBE = 0x70726F6265
-"""The first of a probe's seeds, so that no other draw shares its random numbers."""
+"""First seed of a probe, so that no other draw shares its random numbers."""
 
 _MISSED = 0.05
 """Share of the correctly named validation photos below a classifier's threshold, which rejects strangers."""
 
 _COSINE_MARGIN = 0.3
-"""Of the validation loss where the training loss cannot be computed for other people."""
+"""Margin of the validation loss where the training loss cannot be computed for other people."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +70,8 @@ class Judgement:
         loss: of the fixed rows: the training loss if it can be computed for people that do not train, else
             the triplet loss of cosines with margin .3.
         auc: of the fixed pairs, by the pair head if there is one, else by the model's metric.
-        accuracy: of a closed set's photos by the classifier; of pairs by the pair head at one half; else of
-            pairs at the best threshold.
+        accuracy: of a closed set's photos by the classifier; of pairs by the pair head at 0.5; else of pairs
+            at the best threshold.
         threshold: the best for the fixed pairs' embeddings, in the model's metric.
         spread: of the embeddings; see :class:`~facemodel.training.history.EpochRow`.
         class_threshold: of a classifier: 95% of the photos it names correctly reach this probability.
@@ -123,7 +123,7 @@ def make_probe_rows(config: FitConfig, like: FixedRows, training: TrainingPeople
     rng = np.random.default_rng([_PROBE, config.seed])
     left, right, same = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_)
     if len(like.same):
-        # if no person has two photos classes can be learnt all the same; the probe then has no pairs
+        # classes can be learnt even if no person has two photos; the probe then has no pairs
         with contextlib.suppress(SampleError):
             left, right, same = sample_pairs(training.person, len(like.same), rng)
     photos = np.sort(rng.permutation(len(training))[: len(like.crops)])

@@ -122,7 +122,7 @@ def _with_set(faces: PreparedSet, file: Path) -> str:
 def test_mine_writes_over_nothing_else(faces: PreparedSet, run: Path, tmp_path: Path) -> None:
     (tmp_path / "m.parquet").write_text("precious")
     for name in ("m.parquet", "m.txt", "."):
-        with pytest.raises(UsageError, match=r"is there and is not|must end in \.parquet"):
+        with pytest.raises(UsageError, match=r"exists and is not|must end in \.parquet"):
             mine(run, str(faces.path), tmp_path / name)
     assert (tmp_path / "m.parquet").read_text() == "precious"
     mine(run, str(faces.path), tmp_path / "new.parquet", MineConfig(count=5))

@@ -105,8 +105,8 @@ def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        (lambda t: with_column(t, "same", pa.compute.invert(t["same"])), DataError, "the set says otherwise"),
-        (lambda t: with_column(t, "right", t["left"]), DataError, "the set says otherwise"),
+        (lambda t: with_column(t, "same", pa.compute.invert(t["same"])), DataError, "contradict the set"),
+        (lambda t: with_column(t, "right", t["left"]), DataError, "contradict the set"),
         (
             lambda t: with_column(with_column(t, "right", t["left"]), "same", pa.array([True] * len(t))),
             DataError,
@@ -199,7 +199,7 @@ def test_networks_that_are_not_what_they_say(tmp_path: Path) -> None:
         helper.make_node("Cast", ["f"], ["y"], to=TensorProto.INT8),
     ]
     integers = odd_network(tmp_path, cast, TensorProto.INT8, shape=["n", "d"], dim=3 * SIDE * SIDE)
-    with pytest.raises(SpecError, match="embeddings are floating-point"):
+    with pytest.raises(SpecError, match="not floating-point numbers"):
         open_model(integers)
     constant = helper.make_node(
         "Constant", [], ["y"], value=helper.make_tensor("v", TensorProto.FLOAT, [1, DIM], [0.0] * DIM)
@@ -315,7 +315,7 @@ def test_nobody_is_called_unknown_and_nobody_is_forgotten(
     lost = {one.identity: one.reason for one in made.left_out}
     assert lost["Unknown"] == "nobody is called so: rename the folder"
     assert lost["empty"] == "the folder is empty"
-    assert "ANNA and anna are taken for different people" in caplog.text
+    assert "ANNA and anna count as different people" in caplog.text
 
 
 def test_a_bit_that_flipped_in_the_weights_is_noticed(run: Path, tmp_path: Path) -> None:
@@ -331,13 +331,13 @@ def test_a_bit_that_flipped_in_the_weights_is_noticed(run: Path, tmp_path: Path)
 def test_pair_heads_of_closed_sets_need_pairs(tmp_path: Path) -> None:
     few = people_set(tmp_path / "set", people=6, photos=4, split_by="photo")
     options = {**FEW, "batches": "pairs", "loss": "bce", "closed": True, "best_by": "accuracy"}
-    with pytest.raises(DataError, match="validation has no positive pair"):
+    with pytest.raises(DataError, match="validation needs a positive and a negative pair"):
         fit(few.path, tmp_path / "run", **options)
 
 
 def test_embeddings_take_no_other_files_place(faces: PreparedSet, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     out.write_text("precious")
-    with pytest.raises(UsageError, match="is there and is not a file of embeddings"):
+    with pytest.raises(UsageError, match="exists and is not a file of embeddings"):
         embed_set(ColourEmbedder(), faces.path, out, overwrite=True)
     assert out.read_text() == "precious"

@@ -1,10 +1,10 @@
 """MTCNN, the default detector: three networks, from coarse candidates to faces with five landmarks.
 
-In come ``(h, w, 3)`` uint8 RGB images and a search rule each, out come each image's faces.
+``(h, w, 3)`` uint8 RGB images come in, each with a search rule; the faces of each image go out.
 
-- ``factory``: what makes the detector in a worker
-- ``networks``: P-Net, R-Net and O-Net, whatever the batch
-- ``coarse``: the search of small pyramids, of many photos at once
-- ``pooling``: averages over rectangles, as the networks were tuned with
-- ``detector``: the detector, with the exhaustive search for what the coarse one leaves open
+- ``factory``: makes the detector in a worker
+- ``networks``: P-Net, R-Net and O-Net, with results that do not depend on the batch
+- ``coarse``: the coarse-to-fine search in small pyramids of many photos at once
+- ``pooling``: averages over rectangles, the resampling that the networks were tuned with
+- ``detector``: the detector; it searches exhaustively where the coarse search decides nothing
 """

@@ -1,10 +1,10 @@
-"""A coarse-to-fine cascade over photos of any sizes at once, for the faces that can be chosen.
+"""A coarse-to-fine cascade over many photos of any sizes at once, for the faces that can be chosen.
 
 MTCNN's networks (Zhang et al., 2016), but not MTCNN's search: each photo is shrunk so that its longer side
-fits a small square, all photos of a batch go through P-Net together at each level of the pyramid, and only
-the best candidates that could still change the choice move on to R-Net and O-Net, all photos' together.
-Every array that a network sees has one shape, filled up where there are fewer photos or crops, since torch's
-convolutions give other last bits at other shapes; at one shape a photo does not depend on the others.
+fits a small square, and all photos of a batch go through P-Net together at each level of the pyramid. Only
+the best candidates, those that could still change the choice, go on to R-Net and O-Net, again all together.
+Every array that a network sees has the same shape, padded if there are too few photos or crops: torch's
+convolutions differ in their last bits between shapes; at one shape a photo does not depend on the others.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELL_PX = 12
 """P-Net's receptive field; its stride is 2."""
 _THRESHOLDS = (0.6, 0.7, 0.7)
 _DOUBTFUL = (0.2, 0.95)
-"""O-Net's scores between which a second look, at the box it proposes, may make a face of it."""
+"""Between these scores of O-Net, a candidate gets a second look at the box that O-Net proposes."""
 _FACTOR = 0.7071
 _R_PX, _O_PX = 24, 48
 
@@ -35,8 +35,8 @@ class Round:
 
     Attributes:
         longest_px: the longer side of the finest level.
-        candidates: most that are looked at of one photo, best first.
-        at_once: how many go to R-Net first; then only those that could still change the choice stay.
+        candidates: the most candidates of one photo, best first.
+        at_once: how many go to R-Net first; of the rest, only those that could still change the choice stay.
     """
 
     longest_px: int
@@ -44,7 +44,7 @@ class Round:
     at_once: int
 
     def levels(self, coarser_px: int = 0) -> list[int]:
-        """Return the longer sides of the levels in pixels, finest first, down to ``coarser_px`` excluded."""
+        """Return the levels' longer sides in pixels, finest first, all above ``coarser_px``."""
         sides = []
         side = float(self.longest_px)
         while side >= max(CELL_PX, coarser_px * 1.01):
@@ -59,7 +59,7 @@ class Round:
 
 @dataclass(frozen=True, eq=False)
 class FoundFace:
-    """A face, and what O-Net saw of it.
+    """A face, and the crop in which O-Net saw it.
 
     Attributes:
         face: in pixels of the image.
@@ -78,10 +78,10 @@ class PhotoSearch:
 
     Attributes:
         image: ``(h, w, 3)`` uint8 RGB.
-        rule: which face is meant.
+        rule: the rule for choosing a face.
         found: the faces found so far.
         halves: the image at sizes to shrink from.
-        boxes: ``(n, 4)``, candidates not looked at yet, best first.
+        boxes: ``(n, 4)``, the candidates still to look at, best first.
     """
 
     image: UInt8Image
@@ -100,7 +100,7 @@ class PhotoSearch:
 
     @property
     def chosen(self) -> Face | None:
-        """The face that would be chosen of those found so far."""
+        """The face that the rule chooses from those found so far."""
         return self.rule.choose(self.faces, self.size)[0]
 
     @property
@@ -116,9 +116,9 @@ def run_round(
 
     Args:
         networks: those of MTCNN.
-        searches: of any number; each one's ``found`` grows.
-        what: how fine, and how much at once.
-        coarser_px: levels with at most this longer side were searched before.
+        searches: of any number; faces are added to each one's ``found``.
+        what: how fine to search, and how much at once.
+        coarser_px: levels with at most this longer side have been searched already.
     """
     levels = what.levels(coarser_px)
     if searches and levels:
@@ -132,7 +132,7 @@ def run_round(
     count = what.at_once
     while True:
         chances = []
-        for search in searches:  # candidates that could not change the choice any more are dropped
+        for search in searches:  # drop candidates that can no longer change the choice
             boxes = search.boxes[search.rule.contenders(search.boxes, search.chosen, search.size)]
             search.boxes = boxes[count:]
             if len(boxes):
@@ -140,13 +140,13 @@ def run_round(
         if not chances:
             return
         _refine(networks, chances)
-        count *= 2  # where the best are no faces there may be none at all
+        count *= 2  # if the best are not faces, there may be none at all
 
 
 def _propose(
     networks: CascadeNetworks, searches: Sequence[PhotoSearch], side: int
 ) -> tuple[Int64Array, Float32Array, Float32Array]:
-    """Return P-Net's candidates at one level: which photo's ``(n,)``, score ``(n,)``, box ``(n, 4)``."""
+    """Return P-Net's candidates at one level: the photo's index ``(n,)``, score ``(n,)``, box ``(n, 4)``."""
     canvas = np.zeros((len(searches), side, side, 3), np.uint8)
     sizes = np.zeros((len(searches), 2), np.int64)
     for index, search in enumerate(searches):
@@ -167,7 +167,7 @@ def _propose(
 
 
 def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Float32Array]]) -> None:
-    """Send candidates through R-Net, and what it keeps through O-Net; add the faces that O-Net is sure of."""
+    """Send candidates through R-Net, those it keeps through O-Net, and add those that O-Net calls faces."""
     crops = [search.halves.cut(box, _R_PX)[0] for search, boxes in chances for box in boxes]
     scores, shifts = networks.rnet(np.stack(crops))
     owners: list[PhotoSearch] = []
@@ -179,17 +179,17 @@ def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Floa
         sure: BoolArray = scores[here] > _THRESHOLDS[1]
         order = np.argsort(-scores[here][sure], kind="stable")
         moved = square_boxes(shift_boxes(boxes, shifts[here])[sure][order])
-        # one box a face: O-Net costs ten times what R-Net costs
+        # one box per face: O-Net costs ten times as much as R-Net
         kept += list(moved[suppress(moved, 0.6, of_smaller=True)])
         owners += [search] * (len(kept) - len(owners))
-    found = _look(networks, owners, kept)
-    # one box a face has come so far, not always the best: what is nearly a face gets a second look at the
-    # box that O-Net itself proposes
-    again = [i for i, one in enumerate(found) if _DOUBTFUL[0] < one.face.score < _DOUBTFUL[1]]
-    proposed = [square_boxes(found[i].face.box[None])[0] for i in again]
+    seen = _look(networks, owners, kept)
+    # the one box kept per face is not always the best: a doubtful face gets a second look, at the box that
+    # O-Net itself proposes
+    again = [i for i, one in enumerate(seen) if _DOUBTFUL[0] < one.face.score < _DOUBTFUL[1]]
+    proposed = [square_boxes(seen[i].face.box[None])[0] for i in again]
     for i, second in zip(again, _look(networks, [owners[i] for i in again], proposed), strict=True):
-        found[i] = max(found[i], second, key=lambda one: one.face.score)
-    for search, one in zip(owners, found, strict=True):
+        seen[i] = max(seen[i], second, key=lambda one: one.face.score)
+    for search, one in zip(owners, seen, strict=True):
         if one.face.score > _THRESHOLDS[2]:
             search.found.append(one)
     for search in dict.fromkeys(owners):
@@ -199,7 +199,7 @@ def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Floa
 def _look(
     networks: CascadeNetworks, owners: Sequence[PhotoSearch], boxes: Sequence[Float32Array]
 ) -> list[FoundFace]:
-    """Return what O-Net makes of each box, face or not."""
+    """Return O-Net's face for each box, whatever its score."""
     if not boxes:
         return []
     cuts = [search.halves.cut(box, _O_PX) for search, box in zip(owners, boxes, strict=True)]
@@ -215,8 +215,8 @@ def _look(
 def steady_landmarks(networks: CascadeNetworks, found: Sequence[FoundFace]) -> list[Face]:
     """Return the faces with landmarks averaged over the crop and its mirror image.
 
-    What O-Net gets wrong on one side it gets wrong on the other side of the mirror image: the eye line's
-    error falls from 1.34° to 1.23° in the median (docs/benchmarks.md).
+    An error of O-Net on one side is on the other side in the mirror image, so the average cancels it: the eye
+    line's error falls from 1.34° to 1.23° in the median (docs/benchmarks.md).
     """
     if not found:
         return []
@@ -231,6 +231,6 @@ def steady_landmarks(networks: CascadeNetworks, found: Sequence[FoundFace]) -> l
 
 
 def _to_image(points: Float32Array, boxes: Float32Array) -> Float32Array:
-    """Take landmarks, ``(n, 5, 2)`` fractions of crops, to the image."""
-    placed: Float32Array = points * (boxes[:, 2:] - boxes[:, :2])[:, None] + boxes[:, None, :2]
-    return placed
+    """Convert landmarks, ``(n, 5, 2)`` fractions of crops, to pixels of the image."""
+    pixels: Float32Array = points * (boxes[:, 2:] - boxes[:, :2])[:, None] + boxes[:, None, :2]
+    return pixels

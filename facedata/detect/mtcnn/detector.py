@@ -1,11 +1,11 @@
-"""MTCNN: the default detector. Nothing to download, precise eyes.
+"""MTCNN: the default detector. It needs no download and finds the eyes precisely.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", 2016.
-The networks are facenet-pytorch's. A photo of which one face is meant is searched coarse to fine
-(:mod:`facedata.detect.mtcnn.coarse`), and exhaustively only where that decides nothing. The exhaustive
-search has the steps, thresholds and resampling of facenet-pytorch's ``detect_face`` and gives its numbers;
-the differences are that large photos are shrunk with OpenCV's area filter and go through P-Net in strips, so
-that memory stays bounded.
+The networks are facenet-pytorch's. To choose one face, a photo is searched coarse to fine
+(:mod:`facedata.detect.mtcnn.coarse`), and exhaustively only if that does not decide. The exhaustive search
+has the steps, thresholds and resampling of facenet-pytorch's ``detect_face`` and gives its numbers; the
+differences are that large photos are shrunk with OpenCV's area filter and go through P-Net in strips, so that
+memory stays bounded.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .networks import CascadeNetworks, one_thread
 from .pooling import Pooling
 
 _STRIP_PIXELS = 250_000
-"""Most pixels that go through P-Net at once: about 40 MB."""
+"""The most pixels that go through P-Net at once: about 40 MB."""
 _CROPS = 256
-"""Most crops that are cut out at once; a photo may have thousands."""
+"""The most crops that are cut out at once; a photo may have thousands."""
 _POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 _ROUNDS = (
@@ -35,21 +35,21 @@ _ROUNDS = (
     Round(longest_px=104, candidates=64, at_once=4),
     Round(longest_px=176, candidates=128, at_once=8),
 )
-"""The first decides three portraits of four; what the last leaves open mostly shows several people."""
+"""The first decides three of four portraits; photos still open after the last mostly show several people."""
 
 
 class Mtcnn:
     """MTCNN's networks, coarse to fine.
 
     Args:
-        min_face_px: smallest face an exhaustive search looks for, in pixels of the image.
+        min_face_px: smallest face that an exhaustive search finds, in pixels of the image.
         thresholds: least scores after P-Net, R-Net and O-Net.
-        factor: ratio of one pyramid level to the one before.
+        factor: ratio of one pyramid level to the previous one.
         device: ``cpu`` or ``cuda``.
-        mirror: average landmarks over the mirror image too.
+        mirror: average landmarks over the image and its mirror image.
 
     Raises:
-        DetectorError: facenet-pytorch's weights are not those of 2.5.3, or the device is not there.
+        DetectorError: facenet-pytorch's weights are not those of 2.5.3, or the device does not exist.
     """
 
     name = "mtcnn"
@@ -92,21 +92,21 @@ class Mtcnn:
         return [search for search in searches if not search.rule.can_stop_early] + undecided
 
     def _search_all(self, search: PhotoSearch) -> None:
-        """Search exhaustively; what the rounds found stays only where this finds nothing to choose."""
+        """Search exhaustively; the faces of the rounds stay only if this finds none to choose."""
         resampler = _Resampler(search.image)
         boxes = self._refine(resampler, self._propose(resampler, search.rule.min_face_px))
-        found = self._finish(resampler, boxes)
-        chosen, _, _ = search.rule.choose([one.face for one in found], search.size)
+        all_found = self._finish(resampler, boxes)
+        chosen, _, _ = search.rule.choose([one.face for one in all_found], search.size)
         if search.chosen is None or chosen is not None:
-            search.found = found
+            search.found = all_found
 
     def _faces(self, searches: Sequence[PhotoSearch]) -> list[list[Face]]:
-        """Return each photo's faces; those that can be chosen with steady landmarks."""
+        """Return each photo's faces; those that can be chosen get steady landmarks."""
         shaky = [
             (number, at)
             for number, search in enumerate(searches)
-            for at, found in enumerate(search.found)
-            if self.mirror and (not search.rule.can_stop_early or found.face is search.chosen)
+            for at, one in enumerate(search.found)
+            if self.mirror and (not search.rule.can_stop_early or one.face is search.chosen)
         ]
         faces = [search.faces for search in searches]
         better = steady_landmarks(self._networks, [searches[number].found[at] for number, at in shaky])
@@ -116,8 +116,8 @@ class Mtcnn:
 
     def _propose(self, resampler: _Resampler, min_face_px: float) -> Float32Array:
         """Return P-Net's candidates as ``(n, 5)`` square boxes and score."""
-        found = [self._level(resampler, scale) for scale in self._scales(resampler.image, min_face_px)]
-        candidates = np.concatenate([*found, np.empty((0, 9), np.float32)])
+        levels = [self._level(resampler, scale) for scale in self._scales(resampler.image, min_face_px)]
+        candidates = np.concatenate([*levels, np.empty((0, 9), np.float32)])
         candidates = candidates[_suppress(candidates[:, :4], candidates[:, 4], 0.7)]
         boxes = square_boxes(shift_boxes(candidates[:, :4], candidates[:, 5:9]))
         return np.column_stack([boxes, candidates[:, 4]])
@@ -136,13 +136,13 @@ class Mtcnn:
         rows, columns = np.nonzero(scores >= self.thresholds[0])
         corner = np.column_stack([columns, rows]).astype(np.float32) * 2
         low, high = np.floor((corner + 1) / scale), np.floor((corner + CELL_PX) / scale)
-        found = np.column_stack([low, high, scores[rows, columns], shifts[:, rows, columns].T]).astype(
+        level = np.column_stack([low, high, scores[rows, columns], shifts[:, rows, columns].T]).astype(
             np.float32
         )
-        return found[_suppress(found[:, :4], found[:, 4], 0.5)]
+        return level[_suppress(level[:, :4], level[:, 4], 0.5)]
 
     def _run_pnet(self, image: UInt8Image | Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Run P-Net over an image, in strips of rows when it is large; same numbers either way."""
+        """Run P-Net over an image, in strips of rows if it is large; the numbers are the same."""
         height, width = image.shape[:2]
         total = (height - CELL_PX) // 2 + 1
         rows = max(1, (_STRIP_PIXELS // width - CELL_PX) // 2 + 1)
@@ -193,7 +193,7 @@ class Mtcnn:
 
 
 class _Resampler:
-    """Resampling as facenet-pytorch's; large photos are shrunk in uint8, in a quarter of the memory."""
+    """Resampling as in facenet-pytorch; large photos are shrunk in uint8, in a quarter of the memory."""
 
     def __init__(self, image: UInt8Image) -> None:
         self.image = image
@@ -206,9 +206,9 @@ class _Resampler:
         return np.asarray(cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def crops(self, boxes: Float32Array, size_px: int) -> tuple[Float32Array, Float32Array]:
-        """Cut boxes out at one size; boxes with nothing inside the photo are left out."""
+        """Cut boxes out at one size; boxes that lie outside the photo are dropped."""
         height, width = self.image.shape[:2]
-        pixels = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as MTCNN's authors' MATLAB
+        pixels = np.trunc(boxes[:, :4]).astype(np.int64)  # 1-based, as in the MATLAB code of MTCNN's authors
         low = np.maximum(pixels[:, :2], 1) - 1
         high = np.minimum(pixels[:, 2:], (width, height))
         inside = (high > low).all(axis=1)
@@ -232,7 +232,7 @@ def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int6
 
 
 def _shift_inclusive(boxes: Float32Array, shift: Float32Array) -> Float32Array:
-    """Move edges as MTCNN's authors do from R-Net on: there a box's last pixel is part of it."""
+    """Move edges as MTCNN's authors do from R-Net on: they count a box's last pixel as part of it."""
     side = (boxes[:, 2:] - boxes[:, :2] + 1)[:, [0, 1, 0, 1]]
     moved: Float32Array = boxes + shift * side
     return moved

@@ -1,4 +1,4 @@
-"""What makes MTCNN in a worker; torch is imported only there."""
+"""Makes MTCNN in a worker; torch is imported only there."""
 
 from __future__ import annotations
 

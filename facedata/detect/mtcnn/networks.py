@@ -25,10 +25,10 @@ _WEIGHTS_SHA256 = {
     "onet": "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
 }
 _PNET_PIXELS = 36_000
-"""Pixels of images that go through P-Net at once: what it computes of them stays in a core's cache."""
+"""Pixels that go through P-Net at once: few enough for its activations to stay in a core's cache."""
 _RNET_BATCH, _ONET_BATCH = 16, 4
-"""Images of one size always go through a network in batches of one size, the last one filled up: torch's
-convolutions give other last bits at other batch sizes. Larger batches gain little, and waste more."""
+"""Images of one size always go through a network in batches of one size, the last one padded: torch's
+convolutions differ in their last bits between batch sizes. Larger batches gain little and waste more."""
 
 
 class CascadeNetworks:
@@ -38,7 +38,7 @@ class CascadeNetworks:
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        DetectorError: facenet-pytorch's weights are not those of 2.5.3, or the device is not there.
+        DetectorError: facenet-pytorch's weights are not those of 2.5.3, or the device does not exist.
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -56,7 +56,7 @@ class CascadeNetworks:
 
         Args:
             images: of one size.
-            batch: how many at once; None for as many as stay in a core's cache.
+            batch: how many at once; None for as many as fit in a core's cache.
 
         Returns:
             Scores ``(n, rows, columns)`` and box shifts ``(n, 4, rows, columns)``, one per 12 px cell, at
@@ -90,9 +90,9 @@ class CascadeNetworks:
         return [torch.cat(outputs).cpu().numpy()[:count] for outputs in zip(*parts, strict=True)]
 
     def _tensor(self, images: NDArray[np.uint8] | Float32Array) -> torch.Tensor:
-        """Return ``(n, h, w, 3)`` in 0 … 255 as the networks expect it: ``(n, 3, h, w)`` in -1 … 1."""
+        """Convert ``(n, h, w, 3)`` in 0 … 255 to what the networks expect: ``(n, 3, h, w)`` in -1 … 1."""
         values = (torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() - 127.5) * 0.0078125
-        return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is what is fast
+        return values.permute(0, 3, 1, 2)  # a view: channels stay last in memory, which is faster
 
 
 @contextmanager
@@ -109,10 +109,10 @@ def one_thread() -> Iterator[None]:
 
 def _load(kind: type[torch.nn.Module], name: str, device: str) -> torch.nn.Module:
     data = resources.files("facenet_pytorch").joinpath(f"data/{name}.pt").read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != _WEIGHTS_SHA256[name]:
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != _WEIGHTS_SHA256[name]:
         raise DetectorError(
-            f"facenet-pytorch's {name}.pt has SHA-256 {found}, not that of 2.5.3: "
+            f"facenet-pytorch's {name}.pt has SHA-256 {sha256}, not that of 2.5.3: "
             "pip install --force-reinstall facenet-pytorch==2.5.3"
         )
     network: torch.nn.Module = kind(pretrained=False)

@@ -1,7 +1,7 @@
 """Averages over rectangles of one image, from a table of sums: the resampling that MTCNN was tuned with.
 
-It gives what torch's ``interpolate(mode="area")`` (adaptive average pooling) gives, at a price that does not
-depend on how large the rectangles are. Crow, "Summed-area tables for texture mapping", 1984.
+It gives the same as torch's ``interpolate(mode="area")`` (adaptive average pooling), at a cost that does not
+depend on the size of the rectangles. Crow, "Summed-area tables for texture mapping", 1984.
 """
 
 from __future__ import annotations

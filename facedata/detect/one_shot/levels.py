@@ -1,4 +1,4 @@
-"""Coarse to fine for detectors that find faces of many sizes in one go.
+"""The coarse-to-fine search for detectors that find faces of many sizes in one pass.
 
 Every photo is searched at a small size first; finer only while the choice is open.
 """
@@ -20,9 +20,9 @@ from .refine import Candidates, refine
 
 _COARSEST_PX = 160
 _FINEST_PX = 2560
-"""Longer side of the levels, each twice the one before: memory is bounded by the finest."""
+"""Longer sides of the levels, each twice the one before; the finest bounds the memory."""
 _SURE_PX = 16.0
-"""Smallest side of a face that is not overlooked at a level, in its pixels; of half that side it may be."""
+"""Smallest side, in a level's pixels, of a face that is never missed there; one of half that side may be."""
 
 
 class Finder(Protocol):
@@ -36,7 +36,7 @@ class Finder(Protocol):
             side_px: the level.
 
         Returns:
-            For each image what was found, in its pixels; it must not depend on the other images.
+            For each image the faces, in its pixels; they must not depend on the other images.
         """
         ...
 
@@ -59,11 +59,11 @@ class _PhotoSearch:
         if side_px >= min(longest_px, _FINEST_PX):
             return True
         reduction = longest_px / side_px
-        if self.rule.can_stop_early:  # where nothing good is found, to the end
+        if self.rule.can_stop_early:  # if no face is chosen, search to the finest level
             chosen, _, _ = self.rule.choose(self.faces, self.image.size)
             return self.rule.can_stop(chosen, self.image.size, _SURE_PX * reduction)
-        # every face is wanted: continue until the smallest of them cannot be overlooked; where none is
-        # found, to the end
+        # the rule is to find every face: continue until the smallest cannot be missed; if none is found, to
+        # the finest level
         return bool(self.faces) and _SURE_PX * reduction <= self.rule.min_face_px
 
 
@@ -76,7 +76,7 @@ def search_levels(
         finder: finds faces at one level.
         networks: those of MTCNN, for :func:`facedata.detect.one_shot.refine.refine`.
         images: ``(h, w, 3)`` uint8 RGB, of any sizes.
-        rules: which face of each is meant; a search stops as soon as no further face could change the choice.
+        rules: how a face of each is chosen; a search stops once no further face could change the choice.
     """
     searches = [_PhotoSearch(Halves(image), rule) for image, rule in zip(images, rules, strict=True)]
     unfinished, side_px = searches, _COARSEST_PX
@@ -87,12 +87,12 @@ def search_levels(
             for search, size in zip(unfinished, sizes, strict=True)
         ]
         enlarged = []
-        for search, size, found in zip(unfinished, sizes, finder.find(levels, side_px), strict=True):
+        for search, size, faces_at in zip(unfinished, sizes, finder.find(levels, side_px), strict=True):
             # a pixel's middle lies half a pixel from its edge
             scale = (np.array(search.image.size) / size).astype(np.float32)
-            landmarks = (found.landmarks + np.float32(0.5)) * scale - np.float32(0.5)
-            there = Candidates(found.boxes * np.tile(scale, 2), found.scores, landmarks)
-            enlarged.append((search.image, there))
+            landmarks = (faces_at.landmarks + np.float32(0.5)) * scale - np.float32(0.5)
+            full_size = Candidates(faces_at.boxes * np.tile(scale, 2), faces_at.scores, landmarks)
+            enlarged.append((search.image, full_size))
         for search, faces in zip(unfinished, refine(networks, enlarged), strict=True):
             all_faces = [*search.faces, *faces]
             search.faces = [all_faces[index] for index in find_distinct(all_faces)]

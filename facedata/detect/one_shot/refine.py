@@ -1,8 +1,8 @@
-"""Exact eyes for detectors that find faces well and their points coarsely: MTCNN's O-Net on each face.
+"""Exact eyes for detectors whose landmarks are only rough: MTCNN's O-Net, run on each face.
 
-O-Net sees each face and its mirror image, cut out somewhat tighter than MTCNN does, and the two answers are
-averaged: what it gets wrong on one side it gets wrong on the other side of the mirror image. The two
-constants were measured on 294 frames with labelled eyes; there is a plateau around them (docs/benchmarks.md).
+O-Net sees each face and its mirror image, cut out somewhat tighter than in MTCNN, and the two results are
+averaged: an error on one side is on the other side in the mirror image. The two constants were tuned on 294
+frames with labelled eyes and lie on a plateau (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _MIRRORED_POINTS = [1, 0, 2, 4, 3]
 _MIRROR = np.array([-1, 1], np.float32)
 _MIRROR_AT = np.array([1, 0], np.float32)
 _SEEN = 0.5
-"""Where O-Net gives less, it sees no face, and its points and box mean nothing."""
+"""Below this score O-Net sees no face, and its points and box mean nothing."""
 _LEAST_SCORE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What a detector found in one image, in its pixels; any order, n may be 0.
+    """The faces a detector found in one image, in its pixels; in any order, n may be 0.
 
     Attributes:
         boxes: ``(n, 4)`` float32, x0 y0 x1 y1.
@@ -46,15 +46,15 @@ class Candidates:
 
 
 def refine(networks: CascadeNetworks, found: Sequence[tuple[Halves, Candidates]]) -> list[list[Face]]:
-    """Return each image's faces, boxes and points from O-Net where it sees a face too.
+    """Return each image's faces, with boxes and points from O-Net where it sees a face too.
 
     Args:
         networks: those of MTCNN; only O-Net is used.
-        found: images, uint8 RGB, each with what a detector found in it.
+        found: images, uint8 RGB, each with the faces a detector found in it.
 
     Returns:
-        For each image its faces, surest first, each of them once. The score is the detector's or O-Net's,
-        whichever is surer.
+        For each image its distinct faces, best score first. A score is the detector's or O-Net's, whichever
+        is higher.
     """
     cuts = []
     for image, candidates in found:

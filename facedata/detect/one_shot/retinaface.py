@@ -29,14 +29,14 @@ _STRIDES = (8, 16, 32)
 _ANCHORS_PX = ((16, 32), (64, 128), (256, 512))
 _VARIANCES = (0.1, 0.2)
 _LEAST_SCORE = 0.3
-"""Low, since O-Net judges every candidate too, and is the better judge of small ones."""
+"""Low, since O-Net scores every candidate too, and is more reliable for small ones."""
 _OVERLAP = 0.4
 _MOST = 400
-"""Anchors that are looked at of one image, best first."""
+"""The most anchors of one image that are used, best first."""
 _BATCH = 4
 _BATCHED_PX = 320
-"""Images of levels up to this one go through the network together, always as many, in squares of one size:
-torch's convolutions give other last bits at other shapes. Larger ones gain nothing from it."""
+"""Images of levels up to this one go through the network in batches of one size and shape: torch's
+convolutions differ in their last bits between shapes. Larger images gain nothing from batches."""
 
 
 class Retinaface:
@@ -44,11 +44,11 @@ class Retinaface:
 
     Args:
         weights: the bytes of the ``.pth`` file.
-        min_face_px: smallest face looked for where every face is wanted, in pixels of the image.
+        min_face_px: smallest face to find when every face is searched for, in pixels of the image.
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        DetectorError: the device is not there.
+        DetectorError: the device does not exist.
     """
 
     name = "retinaface"
@@ -85,8 +85,8 @@ class Retinaface:
         ]
 
     def _run(self, images: Sequence[UInt8Image], size: tuple[int, int], batch: int) -> list[Candidates]:
-        """Run the network over images at the upper left of canvases of one width and height."""
-        # the mean becomes 0, which the convolutions too pad the edges with
+        """Run the network over images, each at the upper left of a canvas of this width and height."""
+        # the mean becomes 0, and the convolutions also pad with 0
         canvas = np.zeros((batch, size[1], size[0], 3), np.float32)
         for place, image in zip(canvas, images, strict=False):
             height, width = image.shape[:2]
@@ -94,7 +94,7 @@ class Retinaface:
         tensor = torch.from_numpy(canvas).to(self.device).permute(0, 3, 1, 2)
         shifts, scores, points = (output.cpu().numpy() for output in self._network(tensor))
         anchors = _anchors(*size)
-        found = []
+        results = []
         for index in range(len(images)):
             score = scores[index, :, 1]
             sure = np.flatnonzero(score >= _LEAST_SCORE)
@@ -106,8 +106,8 @@ class Retinaface:
             boxes = np.column_stack([middle - half, middle + half]).astype(np.float32)
             landmarks = centres[:, None] + point.reshape(-1, 5, 2) * _VARIANCES[0] * sides[:, None]
             kept = suppress(boxes, _OVERLAP)
-            found.append(Candidates(boxes[kept], score[best][kept], landmarks[kept].astype(np.float32)))
-        return found
+            results.append(Candidates(boxes[kept], score[best][kept], landmarks[kept].astype(np.float32)))
+        return results
 
 
 def _fuse(module: nn.Module) -> None:

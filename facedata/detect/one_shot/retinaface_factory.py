@@ -1,4 +1,4 @@
-"""What makes RetinaFace in a worker, its weights and its extra; torch is imported only there."""
+"""Makes RetinaFace in a worker, with its weights and its extra; torch is imported only there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RetinafaceFactory(PinnedFactory):
     )
 
     def with_weights(self, given: str | None = None, cache: str | Path | None = None) -> RetinafaceFactory:
-        """Return the factory with its weights found; the extra must be installed."""
+        """Return the factory with the path of its weights; the extra must be installed."""
         if find_spec("face_detection") is None:
             raise MissingExtraError(_NO_EXTRA)
         return super().with_weights(given, cache)

@@ -19,11 +19,11 @@ from .levels import search_levels
 from .refine import Candidates
 
 _LEAST_SCORE = 0.3
-"""Low, since O-Net judges every candidate too, and is the better judge of small ones."""
+"""Low, since O-Net scores every candidate too, and is more reliable for small ones."""
 _OVERLAP = 0.3
 _MOST = 1000
 _SMALLEST_PX = 32
-"""The network's largest stride; smaller images are filled up with black."""
+"""The network's largest stride; smaller images are padded with black."""
 _POINTS = (4, 14)
 _SCORE = 14
 
@@ -33,11 +33,11 @@ class Yunet:
 
     Args:
         weights: the ONNX file's bytes.
-        min_face_px: smallest face looked for where every face is wanted, in pixels of the image.
+        min_face_px: smallest face to find when every face is searched for, in pixels of the image.
         device: where O-Net runs, ``cpu`` or ``cuda``; YuNet runs on the CPU.
 
     Raises:
-        DetectorError: OpenCV cannot read the weights, or the device is not there.
+        DetectorError: OpenCV cannot read the weights, or the device does not exist.
     """
 
     name = "yunet"
@@ -45,7 +45,7 @@ class Yunet:
     def __init__(self, weights: bytes, min_face_px: float = 20.0, device: str = "cpu") -> None:
         self.min_face_px = min_face_px
         self._networks = CascadeNetworks(device)
-        # OpenCV 5 tells stderr which backend it does not use
+        # OpenCV 5 logs to stderr which backend it does not use
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
@@ -68,7 +68,7 @@ class Yunet:
             return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:
-        """Find faces at one level, each image alone; see :class:`facedata.detect.one_shot.levels.Finder`."""
+        """Find faces at one level, image by image; see :class:`facedata.detect.one_shot.levels.Finder`."""
         return [self._find(image) for image in images]
 
     def _find(self, image: UInt8Image) -> Candidates:
@@ -78,8 +78,8 @@ class Yunet:
             bgr = np.zeros((max(height, _SMALLEST_PX), max(width, _SMALLEST_PX), 3), np.uint8)
             bgr[:height, :width] = image[:, :, ::-1]
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
-        _, found = self._network.detect(bgr)
-        rows = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
+        _, faces = self._network.detect(bgr)
+        rows = np.empty((0, 15), np.float32) if faces is None else np.asarray(faces, np.float32)
         boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
         landmarks = rows[:, slice(*_POINTS)].reshape(-1, 5, 2)
         return Candidates(boxes, rows[:, _SCORE], landmarks)
@@ -87,7 +87,7 @@ class Yunet:
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Run OpenCV on one thread: the result must not depend on how many there are."""
+    """Run OpenCV on one thread: the result must not depend on the number of threads."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -1,4 +1,4 @@
-"""What makes YuNet in a worker, and its weights; torch is imported only there."""
+"""Makes YuNet in a worker, with its weights; torch is imported only there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class YunetFactory(PinnedFactory):
         "yunet",
         PinnedFile(
             "face_detection_yunet_2023mar.onnx",
-            # the zoo keeps its networks in Git LFS, and this is where those bytes come from
+            # the zoo keeps its networks in Git LFS; this is the address of the content
             "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/"
             "face_detection_yunet/face_detection_yunet_2023mar.onnx",
             "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",

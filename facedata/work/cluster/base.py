@@ -1,4 +1,4 @@
-"""What a cluster has to be able to do, and what runs on its workers."""
+"""The protocol of a cluster, and the functions that run on its workers."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from ..stage import Stage
 
 
 class Cluster(Protocol):
-    """Workers somewhere.
+    """Workers on other machines, or on this one.
 
     Attributes:
-        title: what an error calls it, such as ``the Dask cluster at tcp://10.0.0.1:8786``.
-        failures: what the cluster itself raises, rather than a shard.
+        title: its name in errors, such as ``the Dask cluster at tcp://10.0.0.1:8786``.
+        failures: exceptions of the cluster itself, not of a shard.
     """
 
     title: str
     failures: tuple[type[BaseException], ...]
 
     def names(self) -> set[str]:
-        """Return the names of the workers there are now."""
+        """Return the names of the current workers."""
         ...
 
     def workers(self) -> int:
-        """Return how many shards can run at once now."""
+        """Return how many shards can run at once with the current workers."""
         ...
 
     def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
-        """Have a worker call :func:`run_job`; return its future."""
+        """Submit a call of :func:`run_job` to a worker; return its future."""
         ...
 
     def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
-        """Wait until one of some futures is done; return those that are."""
+        """Wait until at least one future is done; return all that are."""
         ...
 
     def result(self, future: Any) -> list[Row]:
-        """Return the rows of a future that is done, or raise what its shard or the cluster raised."""
+        """Return the rows of a finished future, or raise the exception of its shard or the cluster."""
         ...
 
     def deaths(self, error: BaseException) -> int:
-        """Return how many workers' deaths a failure stands for; 0 when it is of another kind."""
+        """Return how many workers died in a failure; 0 if it is of another kind."""
         ...
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def run_job(photos: Sequence[Photo], stage: Stage) -> list[Row]:
         FacedataError: the worker lacks a package, weights or a GPU; the text names its machine.
     """
     host = f"(on the host {socket.gethostname()})"
-    with _ONE_AT_A_TIME:  # Dask's workers may have several threads; detectors have one
-        # a worker of our own gets these at its start; here the process may have been running before
+    with _ONE_AT_A_TIME:  # a Dask worker may have several threads, and detectors are not thread-safe
+        # a local worker gets these when it starts; a cluster's process may be running already
         os.environ.update(ONE_THREAD)
         cv2.setNumThreads(1)
         if "torch" in sys.modules:
@@ -97,16 +97,16 @@ def run_job(photos: Sequence[Photo], stage: Stage) -> list[Row]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's kind and text on one line, cut where it gets long."""
+    """Return an error's type and text on one line, at most 200 letters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a worker has.
+class WorkerInfo:
+    """What a worker reports before it gets shards.
 
     Attributes:
-        versions: of each package asked for; a package that is not installed is missing.
+        versions: of the packages asked for, without those that are not installed.
         digest: SHA-256 of the photo's bytes, or None.
         trouble: why the photo cannot be read.
     """
@@ -116,17 +116,17 @@ class Look:
     trouble: str = ""
 
 
-def look(packages: Sequence[str], reader: PhotoReader, photo: str | None) -> Look:
-    """Return which versions of packages this process has, and what it reads as a photo."""
+def inspect_worker(packages: Sequence[str], reader: PhotoReader, photo: str | None) -> WorkerInfo:
+    """Return this process's versions of some packages, and the digest of a photo as it reads it."""
     versions = {}
     for package in packages:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
     if photo is None:
-        return Look(versions)
+        return WorkerInfo(versions)
     try:
-        return Look(versions, hashlib.sha256(reader(photo)).hexdigest())
+        return WorkerInfo(versions, hashlib.sha256(reader(photo)).hexdigest())
     except OSError as error:
-        return Look(versions, trouble=f"{socket.gethostname()}: {error.strerror or error}")
-    except Exception as error:  # noqa: BLE001  the photo's own fault, such as its size, is not the worker's
-        return Look(versions, hashlib.sha256(repr(error).encode()).hexdigest())
+        return WorkerInfo(versions, trouble=f"{socket.gethostname()}: {error.strerror or error}")
+    except Exception as error:  # noqa: BLE001  a fault of the photo, such as its size, not of the worker
+        return WorkerInfo(versions, hashlib.sha256(repr(error).encode()).hexdigest())

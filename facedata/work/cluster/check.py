@@ -1,4 +1,4 @@
-"""Whether a cluster's workers can do the work: their facedata, their libraries, their sight of the photos."""
+"""Check that a cluster's workers can do the work: their facedata, their libraries, their access to photos."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 
 from ...errors import EngineError
 from ..task import ShardTask
-from .base import Cluster, Look, look, one_line
+from .base import Cluster, WorkerInfo, inspect_worker, one_line
 
 logger = logging.getLogger(__name__)
 
 _NO_MODULE = re.compile(r"No module named \\?'([\w.]+)")
 
 
-def refuse_unfit(cluster: Cluster, versions: Mapping[str, str], task: ShardTask) -> set[str]:
-    """Ask every worker what it has; warn of other library versions, which may change the set's last bits.
+def check_workers(cluster: Cluster, versions: Mapping[str, str], task: ShardTask) -> set[str]:
+    """Check every worker; warn about other library versions, which may change the set's last bits.
 
     Args:
-        cluster: whose workers.
-        versions: of facedata and the libraries, here.
+        cluster: the cluster whose workers to check.
+        versions: this process's versions of facedata and the libraries.
         task: a shard whose photos they must be able to read.
 
     Returns:
         The names of the workers that answered.
 
     Raises:
-        EngineError: a worker has no facedata or another version, or does not find the photos; it is named.
+        EngineError: a worker has no facedata, another version, or no access to the photos; it is named.
     """
     packages, reader = list(versions), task.stage.reader
     # the first photo of the shard that can be read here
-    looks = ((photo.photo, look(packages, reader, photo.photo)) for photo in task.photos)
-    photo, here = next((found for found in looks if found[1].digest is not None), (None, Look(versions)))
-    answers = cluster.ask(look, packages, reader, photo)
-    # a worker that went away while it was asked says nothing about the others
+    looks = ((photo.photo, inspect_worker(packages, reader, photo.photo)) for photo in task.photos)
+    photo, here = next((pair for pair in looks if pair[1].digest is not None), (None, WorkerInfo(versions)))
+    answers = cluster.ask(inspect_worker, packages, reader, photo)
+    # ignore workers that left meanwhile
     answers = {name: answer for name, answer in answers.items() if not isinstance(answer, OSError)}
     if not answers:
         raise EngineError(f"{cluster.title} has no workers: start some, then run the same command again")
@@ -61,10 +61,10 @@ def refuse_unfit(cluster: Cluster, versions: Mapping[str, str], task: ShardTask)
 
 
 def _refuse(worker: str, answer: Any, version: str, photo: str | None, digest: str | None) -> None:
-    """Refuse a worker by its answer; it should have this version and read this photo as these bytes."""
+    """Refuse a worker whose answer has another version, or another digest of this photo."""
     install = f"pip install facedata=={version}"
-    if not isinstance(answer, Look):
-        if missing := _NO_MODULE.search(str(answer)):  # both engines wrap what was raised
+    if not isinstance(answer, WorkerInfo):
+        if missing := _NO_MODULE.search(str(answer)):  # both engines wrap the exception
             raise EngineError(f"worker {worker} has no module {missing[1]}: {install} there")
         raise EngineError(f"worker {worker} cannot be used ({one_line(answer)}): {install} there")
     theirs = answer.versions.get("facedata", "of no known version")

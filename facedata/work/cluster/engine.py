@@ -1,4 +1,4 @@
-"""Runs shards on a cluster: workers make rows and crops' bytes, this process writes them."""
+"""Runs shards on a cluster: workers make rows and the bytes of crops, this process writes them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ...errors import EngineError
 from ..engine import ShardsLostError
 from ..task import ShardTask, write_part
 from .base import Cluster, one_line
-from .check import refuse_unfit
+from .check import check_workers
 
 _IN_FLIGHT = 2
-"""Shards per worker: one that it runs, and the next one. Their results wait in this process's memory, about a
-megabyte each."""
+"""Shards per worker: the one it runs, and the next one. Results wait in this process's memory, about a
+megabyte per shard."""
 
 
 class ClusterEngine:
-    """A cluster's workers; only this process needs the output folder, they need the photos.
+    """The engine on a cluster: only the workers need the photos, only this process needs the output folder.
 
     Args:
-        cluster: where.
-        versions: of facedata and the libraries the bytes depend on.
-        most: how many shards may run at once; None: as many as there are workers.
+        cluster: the cluster.
+        versions: of facedata and the libraries that the bytes depend on.
+        most: how many shards may run at once; None for as many as there are workers.
     """
 
     def __init__(self, cluster: Cluster, versions: Mapping[str, str], most: int | None) -> None:
@@ -39,16 +39,16 @@ class ClusterEngine:
         """Run shards; see :class:`facedata.work.engine.Engine`.
 
         Raises:
-            EngineError: the cluster is out of reach, or a worker cannot do the work.
+            EngineError: the cluster cannot be reached, or a worker cannot do the work.
         """
         waiting, running = iter(tasks), dict[Any, ShardTask]()
         lost: list[str] = []
         deaths = 0
         try:
             while True:
-                for task in islice(waiting, 0 if lost else self._room() - len(running)):
+                for task in islice(waiting, 0 if lost else max(0, self._room() - len(running))):
                     if self._checked is None or not self.cluster.names() <= self._checked:
-                        self._checked = refuse_unfit(self.cluster, self.versions, task)
+                        self._checked = check_workers(self.cluster, self.versions, task)
                     running[self.cluster.submit(tuple(task.photos), task.stage)] = task
                 if not running:
                     break
@@ -71,5 +71,5 @@ class ClusterEngine:
 
     def _room(self) -> int:
         """Return how many shards may be in flight now."""
-        there = max(1, self.cluster.workers())
-        return self._most if self._most is not None and self._most < there else _IN_FLIGHT * there
+        workers = max(1, self.cluster.workers())
+        return self._most if self._most is not None and self._most < workers else _IN_FLIGHT * workers

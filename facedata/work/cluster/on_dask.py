@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import EngineError, MissingExtraError
 from ...types import Photo, Row
-from ..processes import ONE_THREAD, cores, deaf_to_ctrl_c
+from ..processes import ONE_THREAD, block_ctrl_c, cores
 from ..stage import Stage
 from .base import run_job
 
@@ -35,9 +35,9 @@ class DaskCluster:
 
     failures: tuple[type[BaseException], ...] = (
         KilledWorker,
-        OSError,  # what writes here raises errors of ours
+        OSError,  # our own code that writes raises other errors
         asyncio.TimeoutError,
-        CancelledError,  # the scheduler is gone, and what it had with it
+        CancelledError,  # the scheduler is gone, and its shards with it
     )
 
     def __init__(self, client: Client, title: str) -> None:
@@ -53,7 +53,7 @@ class DaskCluster:
         return len(self.names())
 
     def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
-        """Send a shard out."""
+        """Send a shard to a worker."""
         future = self.client.submit(run_job, photos, stage, pure=False)
         self._running.add(future)
         return future
@@ -68,7 +68,7 @@ class DaskCluster:
         return rows
 
     def deaths(self, error: BaseException) -> int:
-        """Return the deaths after which Dask gave a shard up: it tries again itself."""
+        """Return 2 if Dask gave a shard up: it has retried it itself."""
         return 2 if isinstance(error, KilledWorker) else 0
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
@@ -84,12 +84,12 @@ class DaskCluster:
 
 @contextmanager
 def open_dask(address: str | None, workers: int | None) -> Iterator[DaskCluster]:
-    """Connect to a scheduler, or start workers here; ends only what it started.
+    """Connect to a scheduler, or start workers on this machine, which end with the block.
 
     Raises:
         EngineError: no scheduler answers at the address.
     """
-    # Dask's own logs stay out of ours: what matters in them becomes an error here
+    # silence Dask's own logs: anything important in them becomes an error here
     loggers = [logging.getLogger(name) for name in [*logging.root.manager.loggerDict]]
     levels = {logger: logger.level for logger in loggers if logger.name.partition(".")[0] == "distributed"}
     for logger in levels:
@@ -109,9 +109,9 @@ def open_dask(address: str | None, workers: int | None) -> Iterator[DaskCluster]
 
 
 def _knock(address: str) -> None:
-    """Refuse an address without a scheduler; a client waits for ever for one that never replies."""
+    """Refuse an address without a scheduler: a client would wait forever for a reply."""
     try:
-        with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own, as in a notebook
+        with ThreadPoolExecutor(1) as thread:  # this thread may already run an event loop, as in a notebook
             thread.submit(asyncio.run, _connect(address)).result()
     except Exception as error:  # Dask's transports raise a dozen kinds at addresses they cannot use
         raise EngineError(
@@ -130,13 +130,13 @@ async def _connect(address: str) -> None:
 def _start_workers(count: int) -> Iterator[LocalCluster]:
     environment = {**ONE_THREAD, "DASK_LOGGING__DISTRIBUTED": "critical"}
     with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
-        with deaf_to_ctrl_c():
+        with block_ctrl_c():
             cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address="127.0.0.1:0",
-                memory_limit=0,  # as on the local engine: Dask would end a worker at its share of the memory
+                memory_limit=0,  # as on the local engine; with a limit, Dask kills workers that reach it
             )
         with cluster:
             yield cluster

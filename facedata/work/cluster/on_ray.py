@@ -45,7 +45,7 @@ class RayCluster:
         self.title = title
         self._unit = "GPU" if device == "cuda" else "CPU"
         needs = {"num_cpus": 1, "num_gpus": int(device == "cuda"), "scheduling_strategy": "SPREAD"}
-        # max_calls=0: a process keeps its networks for the next shard; Ray would end one that has a GPU
+        # max_calls=0: a process keeps its networks for the next shard; by default Ray ends those with a GPU
         self._run = ray.remote(max_retries=0, max_calls=0, **needs)(run_job)
 
     def names(self) -> set[str]:
@@ -53,11 +53,11 @@ class RayCluster:
         return set(self._nodes())
 
     def workers(self) -> int:
-        """Return how many CPUs there are, or GPUs when the detectors run there."""
+        """Return the number of CPUs, or of GPUs if the detectors run on them."""
         return int(ray.cluster_resources().get(self._unit, 0))
 
     def submit(self, photos: Sequence[Photo], stage: Stage) -> Any:
-        """Send a shard out."""
+        """Send a shard to a worker."""
         return self._run.remote(photos, stage)
 
     def first_done(self, futures: Sequence[Any]) -> Collection[Any]:
@@ -65,7 +65,7 @@ class RayCluster:
         return list(ray.wait(futures)[0])
 
     def result(self, future: Any) -> Any:
-        """Return a shard's rows, or what a function on a worker returned."""
+        """Return a shard's rows, or the result of a function on a worker."""
         try:
             return ray.get(future, timeout=_ANSWER_S)
         except RayTaskError as error:
@@ -80,8 +80,8 @@ class RayCluster:
         remote = ray.remote(num_cpus=0, max_retries=0)(function)
         asked = {}
         for name, node in self._nodes().items():
-            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            asked[name] = remote.options(scheduling_strategy=there).remote(*arguments)
+            on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked[name] = remote.options(scheduling_strategy=on_node).remote(*arguments)
         answers: dict[str, Any] = {}
         for name, future in asked.items():
             try:
@@ -101,9 +101,9 @@ class RayCluster:
 
 @contextmanager
 def open_ray(address: str | None, workers: int | None, device: str) -> Iterator[RayCluster]:
-    """Connect to a cluster, or start an instance here; ends only what it started.
+    """Connect to a cluster, or start an instance on this machine, which ends with the block.
 
-    An instance that this process is already connected to is used when no address is given.
+    Without an address, an instance that this process is already connected to is used, and not ended.
 
     Raises:
         EngineError: no cluster answers at the address.
@@ -112,7 +112,9 @@ def open_ray(address: str | None, workers: int | None, device: str) -> Iterator[
         yield RayCluster("the Ray cluster of this process", device)
         return
     if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to Ray's phoning home
+        os.environ.setdefault(
+            "RAY_USAGE_STATS_ENABLED", "0"
+        )  # the user has not agreed to send usage statistics
         title = "the Ray cluster on this machine"
         where = {"address": "local", "num_cpus": workers or cores(), "include_dashboard": False}
     else:
@@ -134,7 +136,7 @@ _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
 def _knock(address: str) -> None:
-    """Refuse an address that does not speak gRPC, as Ray does; Ray itself would wait there for minutes."""
+    """Refuse an address that does not speak gRPC, as Ray does; Ray itself would wait for minutes."""
     if address == "auto" or os.environ.get("RAY_USE_TLS") == "1":
         return
     host, _, port = address.rpartition(":")
@@ -142,7 +144,7 @@ def _knock(address: str) -> None:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S) as connection:
             connection.sendall(_HTTP2)
             if connection.recv(4, socket.MSG_WAITALL)[3:] != b"\4":  # the first frame: settings
-                raise OSError("what listens there is not Ray")
+                raise OSError("another program listens there, not Ray")
     except (OSError, ValueError, OverflowError) as error:
         raise EngineError(
             f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, and name its "

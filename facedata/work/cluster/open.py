@@ -1,4 +1,4 @@
-"""The engine that the options name."""
+"""Open the engine that the options name."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ def open_engine(config: PrepareConfig, versions: Mapping[str, str]) -> Iterator[
     """Open an engine for the length of the block.
 
     Args:
-        config: its engine, address, workers and (resolved) device.
-        versions: of facedata and of the libraries the bytes depend on; a cluster's are compared with them.
+        config: its engine, address, workers and device (not ``auto``).
+        versions: of facedata and the libraries that the bytes depend on; a cluster's workers are checked
+            against them.
 
     Raises:
         EngineError: no cluster answers at the address.

@@ -111,7 +111,7 @@ def test_a_bad_line_of_the_identity_file_is_named(text: bytes, line: int, what: 
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"4\nimage_id identity\n"])
 def test_an_identity_file_without_photos_is_refused(text: bytes, tmp_path: Path) -> None:
     error = _refused("celeba", _celeba(tmp_path / "celeba", text), tmp_path / "faces")
-    assert "identity_CelebA.txt names no photo" in error
+    assert "identity_CelebA.txt lists no photo" in error
 
 
 @pytest.mark.parametrize(

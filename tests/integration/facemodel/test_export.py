@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from facedata import ClassManifest, PreparedSet, prepare
-from facedata.options import named
+from facedata.options import look_up
 from facedata.sets.prepared import open_set
 from facemodel.commands.export import export_model
 from facemodel.config import FORMATS, ExportConfig, FitConfig
@@ -53,7 +53,7 @@ def crops_of(prepared: PreparedSet, count: int) -> np.ndarray[Any, np.dtype[np.u
 def test_a_classifier_and_its_logits_in_every_format(tmp_path: Path, to: str) -> None:
     prepared = people_set(tmp_path / "set", 4, 3)
     run = run_on(prepared, tmp_path / "run", batches="photos", loss="cross-entropy", closed=True)
-    kind = named(FORMATS, to)
+    kind = look_up(FORMATS, to)
     out = tmp_path / f"model{kind.suffix}"
     done("export", run, "--to", to, "--out", out, "--set", tmp_path / "set", "--crops", 6)
     card = json.loads(out.with_suffix(".json").read_text())
@@ -103,7 +103,7 @@ def test_the_recipes_networks_on_real_crops(
     real_set: PreparedSet, tmp_path: Path, to: str, backbone: str, size: int, dim: int
 ) -> None:
     run = run_on(real_set, tmp_path / "run", backbone=backbone, size=size, dim=dim, normalised=True)
-    out = tmp_path / f"model{named(FORMATS, to).suffix}"
+    out = tmp_path / f"model{look_up(FORMATS, to).suffix}"
     told = export_model(run, out, ExportConfig(to=to, set=str(real_set.path), crops=16))
     assert told["crops"] == len(ClassManifest.open(real_set.path)) > 5
     assert told["least_cosine"] >= 0.9999

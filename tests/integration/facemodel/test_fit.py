@@ -262,7 +262,7 @@ def test_one_person_only(tmp_path: Path) -> None:
 
 def test_everybody_with_one_photo(tmp_path: Path) -> None:
     faces = make_set(tmp_path / "set", {f"p{number}": 1 for number in range(12)})
-    with pytest.raises(DataError, match="no positive pair"):
+    with pytest.raises(DataError, match="needs a positive and a negative pair"):
         fit(faces.path, tmp_path / "run", **FEW)
 
 
@@ -278,7 +278,7 @@ def test_validation_without_a_positive_pair(tmp_path: Path) -> None:
     official |= {"v0/0.jpg": "val", "v1/0.jpg": "val"}
     people = {**{f"t{i}": 3 for i in range(4)}, "v0": 1, "v1": 1}
     faces = make_set(tmp_path / "set", people, official=official, split=SplitConfig(split_by="official"))
-    with pytest.raises(DataError, match="no positive pair"):
+    with pytest.raises(DataError, match="needs a positive and a negative pair"):
         fit(faces.path, tmp_path / "run", **FEW)
 
 

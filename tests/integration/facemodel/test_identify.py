@@ -224,7 +224,7 @@ def test_people_can_be_enrolled_with_a_classifier_too(tmp_path: Path, detection:
         (("enroll", "people", "people", "--out", "g.parquet"), 1, "people"),
         (("enroll", "MODEL", "empty", "--out", "g.parquet"), 1, "holds no photos"),
         (("identify", "MODEL"), 2, "PHOTO"),
-        (("identify", "MODEL", "gallery.parquet"), 2, "name a photo"),
+        (("identify", "MODEL", "gallery.parquet"), 2, "give a photo"),
         (("identify", "MODEL", "gallery.parquet", "typo.jpg"), 1, "there is no photo typo.jpg"),
         (("identify", "MODEL", "people/anna/0.png"), 2, "enroll"),
         (("identify", "MODEL", "none.parquet", "people"), 1, "there is no gallery none.parquet"),

@@ -63,7 +63,7 @@ def test_a_margin_is_for_square_only(kind: Any) -> None:
     assert kind(template="square", margin=0.5).margin == 0.5
     assert kind(template="arcface112").margin == 0.0
     for template in ("arcface112", "facenet160"):
-        with pytest.raises(UsageError, match=f"--margin 0.5: the template {template} has its own"):
+        with pytest.raises(UsageError, match=f"--margin 0.5: the template {template} has a fixed margin"):
             kind(template=template, margin=0.5)
 
 

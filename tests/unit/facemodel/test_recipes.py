@@ -1,4 +1,4 @@
-"""The recipes: all eight, each says where it comes from, and flags win over files, files over recipes."""
+"""The recipes: all eight, each says where it comes from, and flags override files, files override recipes."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_its_name_is_an_option_and_workers_cut_by_it(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("added")
 def test_a_margin_is_refused_unless_its_row_takes_one() -> None:
-    with pytest.raises(UsageError, match="the template nose has its own"):
+    with pytest.raises(UsageError, match="the template nose has a fixed margin"):
         CropConfig(template="nose", margin=0.1)
     TEMPLATES["wide"] = Template(lambda face, size_px, margin: nose(face, size_px), 48, takes_margin=True)
     assert CropConfig(template="wide", margin=0.1).margin == 0.1

@@ -65,5 +65,5 @@ def test_a_row_may_be_text_that_is_imported_when_it_is_used() -> None:
 def test_without_its_row_it_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="'marks'; it takes one of mtcnn, yunet, retinaface"):
         PrepareConfig(detector="marks")
-    with pytest.raises(UsageError, match="no detector 'marks'; there are mtcnn, yunet, retinaface"):
+    with pytest.raises(UsageError, match="no detector 'marks'; the detectors are mtcnn, yunet, retinaface"):
         find_crops(marked_image(64, 64), detector="marks")

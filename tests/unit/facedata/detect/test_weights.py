@@ -179,8 +179,8 @@ def test_the_command_lists_and_fetches(
     shown = capsys.readouterr().out
     for row in listed:
         assert all(str(row[name]) in shown for name in ("detector", "file", "sha256", "licence", "path"))
-    assert shown.count(" here: ") == 2
-    assert "not here" not in shown
+    assert shown.count(" downloaded: ") == 2
+    assert "not downloaded" not in shown
 
 
 def test_an_unknown_name_is_refused_before_anything_is_fetched(served: Server, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_part_longer_than_the_file_is_thrown_away(server: Server, tmp_path: Pa
 def test_wrong_bytes_are_removed_and_both_hashes_named(server: Server, tmp_path: Path) -> None:
     server.content = CONTENT[::-1]
     got = hashlib.sha256(server.content).hexdigest()
-    with pytest.raises(DownloadError, match=f"expected the SHA-256 {server.remote.sha256}, got {got}"):
+    with pytest.raises(DownloadError, match=f"expected SHA-256 {server.remote.sha256}, got {got}"):
         fetched(server, tmp_path)
     assert names(tmp_path) == set()
 

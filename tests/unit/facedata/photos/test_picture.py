@@ -10,7 +10,7 @@ from PIL import Image
 
 from facedata.errors import UnreadableImageError
 from facedata.photos.image import decode, read_header
-from facedata.photos.jpeg import REDUCTIONS, decode_jpeg, is_whole_jpeg
+from facedata.photos.jpeg import REDUCTIONS, decode_jpeg, is_complete_jpeg
 from facedata.photos.picture import Picture
 from facedata.types import Face, UInt8Image
 
@@ -61,7 +61,7 @@ def test_a_quick_decoding_gives_pillows_pixels() -> None:
 
 def test_a_cut_off_jpeg_is_left_to_pillow_and_refused() -> None:
     data = encoded(ramp(203, 157))[:-400]
-    assert not is_whole_jpeg(data)
+    assert not is_complete_jpeg(data)
     assert read_header(data).reductions == (1,)
     with pytest.raises(UnreadableImageError):
         decode(data)

@@ -90,7 +90,7 @@ def test_a_split_is_a_part(prepared: PreparedSet) -> None:
         parts = [kind.open(prepared.path, split=name) for name in ("train", "test")]
         whole = kind.open(prepared.path)
         assert sum(map(len, parts)) == len(whole) > len(parts[0])
-    with pytest.raises(UsageError, match=r"no split 'dev'.*there are: train, test"):
+    with pytest.raises(UsageError, match=r"no split 'dev'.*its splits are: train, test"):
         PairManifest.open(prepared.path, split="dev")
 
 

@@ -240,7 +240,7 @@ def test_a_source_that_is_not_celeba_is_refused(tmp_path: Path) -> None:
     make(tmp_path, {"img_celeba/1.jpg": ""})
     assert "identity_CelebA.txt" in refusal(tmp_path)
     make(tmp_path, {"identity_CelebA.txt": "\n"})
-    assert "names no photo" in refusal(tmp_path)
+    assert "lists no photo" in refusal(tmp_path)
     with pytest.raises(SourceError, match="cannot open"):
         _ = CelebaSource(tmp_path / "none").face
 

@@ -117,7 +117,7 @@ class _Own:
 
 
 def test_somebody_s_own_source_has_to_be_given_again() -> None:
-    with pytest.raises(UsageError, match="'own', which has no name here"):
+    with pytest.raises(UsageError, match="'own', which facedata does not know"):
         reopen_source(info("own", "somewhere"))
     with pytest.raises(UsageError, match="pass the source object"):
         reopen_source(info("own", "somewhere"), "folder")

@@ -55,7 +55,7 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_cells(tmp_path / "gone.csv")
     with pytest.raises(SourceError, match=r"cannot read the table .*Is a directory"):
         read_cells(tmp_path)
-    with pytest.raises(SourceError, match=r"no complete Parquet file"):
+    with pytest.raises(SourceError, match=r"not a complete Parquet file"):
         read(tmp_path, b"PAR1 and then nothing", "faces.parquet")
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facedata.errors import UsageError
-from facedata.options import named
+from facedata.options import look_up
 from facemodel.commands.export import export_lines, export_model
 from facemodel.config import FORMATS, ExportConfig
 from facemodel.errors import ExportError, SpecError
@@ -35,7 +35,7 @@ def test_a_row_that_differs_is_found_wherever_it_stands() -> None:
     assert told["largest_difference"] == pytest.approx(1e-6, rel=0.3)
     for bad in (found[::-1], -found, found * np.nan, np.where(np.arange(20)[:, None] == 7, 0, found)):
         with pytest.raises(
-            ExportError, match=r"does not give what the model gives: cosine .* it was removed"
+            ExportError, match=r"does not return what the model returns: cosine .* it was removed"
         ):
             compare_outputs([wanted], [bad])
     turned = found.copy()
@@ -75,12 +75,12 @@ def test_what_only_training_needs_is_left_out_and_said(
     told = export_model(write_run(tmp_path, goal), tmp_path / "m.pt", HERE)
     assert told["left_out"] == left_out
     assert told["classes"] == (["Ana", "Bo"] if goal == "closed" else [])
-    outputs = named(FORMATS, "torchscript").read(tmp_path / "m.pt")(np.zeros((3, 3, 32, 32), np.float32))
+    outputs = look_up(FORMATS, "torchscript").read(tmp_path / "m.pt")(np.zeros((3, 3, 32, 32), np.float32))
     assert [output.shape for output in outputs] == [(3, 8), (3, 2)][: 2 if goal == "closed" else 1]
 
 
 class _Other(nn.Module):
-    """Gives something else than the network: what a faulty converter does."""
+    """Returns something other than the network does, as a faulty converter would."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _OneBatch(_Other):
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        (_Other, "does not give what the model gives"),
+        (_Other, "does not return what the model returns"),
         (_OneBatch, "gives .* for batches of another size: it was removed"),
     ],
 )
@@ -110,7 +110,7 @@ def test_a_file_that_gives_something_else_is_never_left(
     run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     export_model(run, out, HERE)
     before = out.read_bytes(), out.with_suffix(".json").read_bytes()
-    right = named(FORMATS, "torchscript")
+    right = look_up(FORMATS, "torchscript")
 
     def write(network: nn.Module, example: Tensor, path: Path) -> None:
         right.write(wrong(network), example, path)
@@ -144,7 +144,7 @@ def test_a_converter_that_fails_is_quoted_in_one_line(
         path.write_bytes(b"half")
         raise RuntimeError("\nno such operator: warp\nand a page of other things")
 
-    broken = dataclasses.replace(named(FORMATS, "torchscript"), write=write)
+    broken = dataclasses.replace(look_up(FORMATS, "torchscript"), write=write)
     monkeypatch.setitem(FORMATS, "torchscript", broken)
     with pytest.raises(ExportError, match=r"cannot be written as \.pt: no such operator: warp$"):
         export_model(write_run(tmp_path), tmp_path / "out" / "m.pt", HERE)

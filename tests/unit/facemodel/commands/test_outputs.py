@@ -51,10 +51,10 @@ def test_only_a_file_of_the_same_kind_is_written_anew(tmp_path: Path) -> None:
         if kind == "triplets":
             assert parquet_out(path, "a file of triplets", of_triplets) == path
             continue
-        with pytest.raises(UsageError, match=r"x\.parquet is there and is not a file of triplets"):
+        with pytest.raises(UsageError, match=r"x\.parquet exists and is not a file of triplets"):
             parquet_out(path, "a file of triplets", of_triplets)
     path.write_text("precious")
-    with pytest.raises(UsageError, match="is there and is not"):
+    with pytest.raises(UsageError, match="exists and is not"):
         parquet_out(path, "a file of triplets", of_triplets)
     pq.write_table(
         table.replace_schema_metadata({"facedata.kind": "triplets", "facedata.schema_version": "99"}), path

@@ -196,7 +196,7 @@ def test_an_epochs_candidates_depend_on_the_key_alone(training: TrainingPeople) 
 def test_a_cache_with_holes_is_refused(training: TrainingPeople) -> None:
     cache = FeatureCache(10, 3)
     cache.update(np.arange(9), np.zeros((9, 3), np.float32))
-    with pytest.raises(DataError, match="the features of 1 crops are not known"):
+    with pytest.raises(DataError, match="1 crops have no features yet"):
         hard_epoch(_plan(training), cache, training.person, 2, (0, 1))
 
 

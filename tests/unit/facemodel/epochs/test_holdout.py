@@ -155,7 +155,7 @@ def test_too_few_people_are_refused(tmp_path: Path) -> None:
 
 def test_no_positive_pair_is_refused(tmp_path: Path) -> None:
     prepared = make_set(tmp_path / "faces", dict.fromkeys("abcdef", 1), split=ALL_TRAIN)
-    with pytest.raises(DataError, match="validation has no positive pair"):
+    with pytest.raises(DataError, match="validation needs a positive and a negative pair"):
         hold_out(prepared, FitConfig())
 
 
@@ -168,14 +168,14 @@ def test_a_val_split_of_one_person_is_refused(tmp_path: Path) -> None:
         official=official,
         split=SplitConfig(split_by="official"),
     )
-    with pytest.raises(DataError, match="validation has no positive pair"):
+    with pytest.raises(DataError, match="validation needs a positive and a negative pair"):
         hold_out(prepared, FitConfig())
 
 
 def test_a_closed_set_judged_by_pairs_needs_some(tmp_path: Path) -> None:
     prepared = make_set(tmp_path / "faces", {"a": 2, "b": 3, "c": 1}, split=ALL_TRAIN)
     config = FitConfig(batches="photos", loss="cross-entropy", closed=True, best_by="auc")
-    with pytest.raises(DataError, match="no positive pair"):
+    with pytest.raises(DataError, match="needs a positive and a negative pair"):
         hold_out(prepared, config)
 
 

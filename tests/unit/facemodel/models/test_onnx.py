@@ -61,7 +61,7 @@ def test_classes_without_an_output_for_them_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("classes", [None, "Ana", {"Ana": 0}, [1, 2], [None]])
 def test_classes_that_are_no_names_are_refused(tmp_path: Path, classes: object) -> None:
-    with pytest.raises(SpecError, match="classes is a list of names"):
+    with pytest.raises(SpecError, match="classes must be a list of names"):
         open_model(matrix_net(tmp_path, spec={"classes": classes}))
 
 

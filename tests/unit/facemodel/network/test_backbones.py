@@ -66,7 +66,7 @@ def test_blocks_come_in_the_order_in_which_an_image_passes_them(name: str) -> No
 @pytest.mark.parametrize("name", ["inception_resnet_v1", "inception_v3", "vgg16", "convnext_tiny"])
 def test_images_that_are_too_small_are_refused(name: str) -> None:
     least = BACKBONES[name].min_px
-    with pytest.raises(UsageError, match=f"from {least} px up: --size {least - 1}"):
+    with pytest.raises(UsageError, match=f"at least {least} px: --size {least - 1}"):
         make_backbone(name, least - 1)
 
 

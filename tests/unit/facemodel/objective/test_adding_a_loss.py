@@ -56,7 +56,7 @@ def test_a_row_says_what_the_loss_needs(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(LOSSES, "contrastive", Loss({"people": ContrastiveGoal}, most_margin=2.0))
     with pytest.raises(UsageError, match="--batches pairs trains with bce, not with --loss contrastive"):
         FitConfig(batches="pairs", loss="contrastive")
-    with pytest.raises(UsageError, match="--loss contrastive takes one up to 2"):
+    with pytest.raises(UsageError, match="--loss contrastive allows at most 2"):
         FitConfig(batches="people", loss="contrastive", margin=3.0)
-    with pytest.raises(UsageError, match="--closed keeps a classifier's head, and this loss has none"):
+    with pytest.raises(UsageError, match="--closed keeps the loss's classifier, and this loss has none"):
         FitConfig(batches="people", loss="contrastive", closed=True)

@@ -121,9 +121,9 @@ def test_one_class_is_refused() -> None:
     values = {**GOALS["focal"], "backbone": TINY, "size": 32, "dim": 16, "weights": "none"}
     config = FitConfig(**values)  # type: ignore[arg-type]
     model, _ = make_model(config, InputSpec(size_px=32, template="square", dim=16))
-    with pytest.raises(DataError, match="tells people apart and there is 1"):
+    with pytest.raises(DataError, match="needs two people to tell apart, and there is 1"):
         make_objective(config, model, ["Ana"], np.array([3]))
-    with pytest.raises(DataError, match="counts of 2 classes, and 3 classes"):
+    with pytest.raises(DataError, match="there are 2 counts for 3 classes"):
         make_objective(config, model, PEOPLE, np.array([3, 1]))
 
 

@@ -227,7 +227,7 @@ def test_resume_where_nothing_is(
     with caplog.at_level(logging.INFO):
         begin(tmp_path / "run", prepared, resume=True)
         begin(tmp_path / "run", prepared, resume=True)
-    assert caplog.text.count("holds nothing to resume yet: the run begins") == 2
+    assert caplog.text.count("holds nothing to resume yet: starting the run") == 2
 
 
 def test_two_runs_on_one_folder_the_second_is_refused(tmp_path: Path, prepared: PreparedSet) -> None:

@@ -12,8 +12,8 @@ import pytest
 from facedata.errors import EngineError
 from facedata.testing import FakeDetector
 from facedata.types import Photo, Row
-from facedata.work.cluster.base import Look, look
-from facedata.work.cluster.check import refuse_unfit
+from facedata.work.cluster.base import WorkerInfo, inspect_worker
+from facedata.work.cluster.check import check_workers
 from facedata.work.stage import CropRules, FindAndCrop, Stage
 from facedata.work.task import ShardTask
 
@@ -74,48 +74,48 @@ def task(*photos: str) -> ShardTask:
     return cast(ShardTask, Task(made, FindAndCrop(CropRules(), read, FakeDetector)))
 
 
-def good(photo: str = "a.jpg", **versions: str) -> Look:
-    return Look({**OURS, **versions}, look([], read, photo).digest)
+def good(photo: str = "a.jpg", **versions: str) -> WorkerInfo:
+    return WorkerInfo({**OURS, **versions}, inspect_worker([], read, photo).digest)
 
 
 def test_workers_like_this_machine_are_accepted(caplog: pytest.LogCaptureFixture) -> None:
-    assert refuse_unfit(Answering({"one": good(), "two": good()}), OURS, task("a.jpg")) == {"one", "two"}
+    assert check_workers(Answering({"one": good(), "two": good()}), OURS, task("a.jpg")) == {"one", "two"}
     assert caplog.text == ""
 
 
 def test_a_worker_with_another_facedata_is_named() -> None:
     workers = Answering({"one": good(), "two": good(facedata="1.2.2")})
     with pytest.raises(EngineError, match=r"two \(host two-host\) has facedata 1\.2\.2, here it is 1\.2\.3"):
-        refuse_unfit(workers, OURS, task("a.jpg"))
+        check_workers(workers, OURS, task("a.jpg"))
 
 
 def test_other_library_versions_are_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     workers = Answering({"one": good(), "two": good(numpy="1.9"), "three": good(numpy="1.9")})
     with caplog.at_level(logging.WARNING, "facedata"):
-        assert refuse_unfit(workers, OURS, task("a.jpg")) == {"one", "two", "three"}
+        assert check_workers(workers, OURS, task("a.jpg")) == {"one", "two", "three"}
     (record,) = caplog.records
     assert "on 2 workers, such as two (host two-host) (numpy 1.9 there, 2.0 here)" in record.getMessage()
 
 
 def test_a_worker_that_cannot_read_the_photos_is_named() -> None:
-    blind = Look(OURS, trouble="No such file or directory")
+    blind = WorkerInfo(OURS, trouble="No such file or directory")
     with pytest.raises(
         EngineError, match=r"worker two \(host two-host\) cannot read the photo 'a\.jpg' \(No such"
     ):
-        refuse_unfit(Answering({"one": good(), "two": blind}), OURS, task("a.jpg"))
+        check_workers(Answering({"one": good(), "two": blind}), OURS, task("a.jpg"))
 
 
 def test_a_worker_that_reads_something_else_is_named() -> None:
     with pytest.raises(EngineError, match=r"worker one .* reads another photo as 'a\.jpg'"):
-        refuse_unfit(Answering({"one": good("b.jpg")}), OURS, task("a.jpg"))
+        check_workers(Answering({"one": good("b.jpg")}), OURS, task("a.jpg"))
 
 
 def test_a_photo_that_is_gone_here_too_is_held_against_nobody() -> None:
     workers = Answering({"one": good("b.jpg")})
-    assert refuse_unfit(workers, OURS, task("gone.jpg", "b.jpg")) == {"one"}
+    assert check_workers(workers, OURS, task("gone.jpg", "b.jpg")) == {"one"}
     assert workers.asked[0][-1] == "b.jpg"
-    nothing = Answering({"one": Look(OURS)})
-    assert refuse_unfit(nothing, OURS, task("gone.jpg")) == {"one"}
+    nothing = Answering({"one": WorkerInfo(OURS)})
+    assert check_workers(nothing, OURS, task("gone.jpg")) == {"one"}
 
 
 @pytest.mark.parametrize(
@@ -130,25 +130,25 @@ def test_a_missing_module_is_named_however_it_is_wrapped(error: Exception) -> No
     with pytest.raises(
         EngineError, match=r"no module facedata\.work\.cluster: pip install facedata==1\.2\.3"
     ):
-        refuse_unfit(Answering({"one": error}), OURS, task("a.jpg"))
+        check_workers(Answering({"one": error}), OURS, task("a.jpg"))
 
 
 def test_other_trouble_of_a_worker_is_told() -> None:
     with pytest.raises(EngineError, match=r"one \(host one-host\) cannot be used \(ValueError: how so\)"):
-        refuse_unfit(Answering({"one": ValueError("how\nso")}), OURS, task("a.jpg"))
+        check_workers(Answering({"one": ValueError("how\nso")}), OURS, task("a.jpg"))
 
 
 def test_a_worker_that_went_away_is_left_out_and_none_at_all_is_an_error() -> None:
     gone = ConnectionResetError("gone")
-    assert refuse_unfit(Answering({"one": good(), "two": gone}), OURS, task("a.jpg")) == {"one"}
+    assert check_workers(Answering({"one": good(), "two": gone}), OURS, task("a.jpg")) == {"one"}
     with pytest.raises(EngineError, match="the cluster has no workers"):
-        refuse_unfit(Answering({"two": gone}), OURS, task("a.jpg"))
+        check_workers(Answering({"two": gone}), OURS, task("a.jpg"))
 
 
 def test_a_look_tells_versions_and_what_the_photo_is() -> None:
-    seen = look(["numpy", "no-such-package"], read, "a.jpg")
+    seen = inspect_worker(["numpy", "no-such-package"], read, "a.jpg")
     assert set(seen.versions) == {"numpy"}
-    assert seen.digest != look([], read, "b.jpg").digest
-    assert look([], read, "gone.jpg").digest is None
-    assert "No such file" in look([], read, "gone.jpg").trouble
-    assert look([], read, None) == Look({})
+    assert seen.digest != inspect_worker([], read, "b.jpg").digest
+    assert inspect_worker([], read, "gone.jpg").digest is None
+    assert "No such file" in inspect_worker([], read, "gone.jpg").trouble
+    assert inspect_worker([], read, None) == WorkerInfo({})

@@ -37,7 +37,7 @@ PHOTOS_PER_PERSON = 55.6
 
 _STAGES = {
     "facedata.commands.prepare": {
-        "make_plan": "plan", "find_rows": "earlier rows", "run_shards": "(shards)", "add_parts": "read parts",
+        "plan_run": "plan", "find_rows": "earlier rows", "run_shards": "(shards)", "add_parts": "read parts",
         "Ledger": "settle", "is_closed": "compare",
     },
     "facedata.closing.close": {

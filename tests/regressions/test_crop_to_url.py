@@ -15,5 +15,5 @@ def test_crops_in_folders_do_not_go_to_a_url_and_the_advice_can_be_followed(tmp_
     make_set(tmp_path / "set", {"anna": 2, "bert": 2})
     path = tmp_path / "set" / "dataset.json"
     path.write_text(path.read_text().replace('"size": 24', '"size": 24,\n "store": "folders"'))
-    with pytest.raises(UsageError, match="name a folder, or prepare the photos anew with --store tar"):
+    with pytest.raises(UsageError, match="choose a folder, or prepare the photos again with --store tar"):
         crop_set(tmp_path / "set", f"file://{tmp_path}/there")

@@ -452,7 +452,7 @@ def test_a_margin_is_for_square_only(template: str, command: str, tmp_path: Path
     source = ["folder", mixed] if command == "prepare" else [mixed]
     finished = here(command, *source, "--template", template, "--margin", "0.1", "--out", tmp_path / "out")
     assert finished.status == 2
-    assert f"--margin 0.1: the template {template} has its own" in finished.error
+    assert f"--margin 0.1: the template {template} has a fixed margin" in finished.error
     assert not (tmp_path / "out").exists()
 
 

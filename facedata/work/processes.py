@@ -51,6 +51,7 @@ class ProcessPool:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._executor.shutdown(wait=True, kill_workers=kind is not None)
+        del self._executor  # frees its semaphores now: while Python exits, loky may report them as leaked
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield results as they are ready, in any order.

@@ -22,7 +22,7 @@ _MOST_ROWS = 8
 _GAP_PX = 2
 _CURVES = (
     ("loss", ("loss", "val_loss", "probe_loss")),
-    ("pairs and photos told right", ("val_auc", "val_accuracy", "probe_auc", "probe_accuracy")),
+    ("accuracy and AUC", ("val_auc", "val_accuracy", "probe_auc", "probe_accuracy")),
     ("learning rate", ("lr",)),
     ("active triplets, spread", ("active", "spread")),
 )

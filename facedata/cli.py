@@ -62,7 +62,7 @@ def _prepare(parsed: Namespace) -> None:
 
 
 @command(
-    commands, "split", "divide a set again, and draw its pairs and triplets again", _SET, options=SplitConfig
+    commands, "split", "split a set again, and draw its pairs and triplets again", _SET, options=SplitConfig
 )
 def _split(parsed: Namespace) -> None:
     section = split_set(parsed.set, options_of(parsed, SplitConfig))
@@ -114,7 +114,7 @@ def _info(parsed: Namespace) -> None:
     print_result(parsed, prepared.info, summary_lines(prepared))
 
 
-weights = command_group(commands, "weights", "list or download the weights of detectors that come without")
+weights = command_group(commands, "weights", "list or download weights of detectors that do not include them")
 
 
 @command(weights, "list", "list the weights, with their licence and path", _CACHE)

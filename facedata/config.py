@@ -99,7 +99,7 @@ class PrepareConfig(Options):
     splits: str = _SPLITS
     split_by: str | None = setting(
         None,
-        "what is divided: people (identity), each person's photos (photo), or as the source says (official) "
+        "what is split: people (identity), each person's photos (photo), or as the source says (official) "
         "(default: identity; official for LFW, and with --split-from)",
         choices=_SPLIT_RULES,
     )
@@ -167,7 +167,7 @@ class SplitConfig(Options):
     splits: str = _SPLITS
     split_by: str = setting(
         "identity",
-        "what is divided: people (identity), each person's photos (photo), or as the source says (official)",
+        "what is split: people (identity), each person's photos (photo), or as the source says (official)",
         choices=_SPLIT_RULES,
     )
     stable: bool = _STABLE

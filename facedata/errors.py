@@ -133,6 +133,12 @@ class EngineError(FacedataError):
 class MissingExtraError(FacedataError):
     """An optional package that is needed here is not installed."""
 
+    @classmethod
+    def of(cls, what: str, extra: str, cause: object = None) -> MissingExtraError:
+        """Return the error that ``what`` needs a package of an extra, with the command that installs it."""
+        because = f" ({cause})" if cause else ""
+        return cls(f"{what} needs a package that is not installed{because}: pip install 'facedata[{extra}]'")
+
 
 class ImageError(Exception):
     """One photo cannot be used; ``str(error)`` is the reason its ledger row gives."""

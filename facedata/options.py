@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import tomli_w
 
-from .errors import UsageError
+from .errors import OtherSettingsError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -167,6 +167,19 @@ def setting_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> st
     """
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     return ", ".join(f"{name}: {before.get(name)!r} before, {now.get(name)!r} now" for name in names)
+
+
+def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Check that the settings are the same.
+
+    Raises:
+        OtherSettingsError: they differ; the message names each setting with both values.
+    """
+    if changes := setting_differences(before, now):
+        raise OtherSettingsError(
+            f"{out} was made with other settings ({changes}): use those again, choose another --out, or "
+            "start over with --overwrite"
+        )
 
 
 def fingerprint_of(values: Any) -> str:

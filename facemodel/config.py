@@ -148,7 +148,7 @@ class FitConfig(Options):
     step_epochs: int = setting(7, "step: epochs between steps; restarts: epochs in the first cycle", least=1)
     step_factor: float = setting(
         0.1,
-        "step: factor at each step; restarts: each cycle is 1 / this times as long as the last",
+        "step: multiplies the learning rate at each step; restarts: divides a cycle's length",
         least=0,
         most=1,
     )
@@ -300,7 +300,8 @@ class EnrollConfig(Options):
         choices=("largest", "center", "score", "only"),
     )
     threshold: float | None = setting(
-        None, "beyond this, identify will call a face unknown (default: the model's own)"
+        None,
+        "identify calls a face unknown above this distance, or below this similarity (default: the model's)",
     )
     min_score: float = _MIN_SCORE
     min_face: float = _MIN_FACE
@@ -319,7 +320,8 @@ class IdentifyConfig(Options):
     """The options of ``facemodel identify``."""
 
     threshold: float | None = option(
-        None, "beyond this, a face is unknown (default: the gallery's, else the model's own)"
+        None,
+        "a face is unknown above this distance, or below this similarity (default: the gallery's or model's)",
     )
     out: str | None = option(
         None, "folder to write the photos to, with boxes and names", metavar="DIR", file=True

@@ -136,6 +136,21 @@ def share_of_helpers(package: str) -> float:
     return sum(len(helpers_used_once(module)) for module in found) / total
 
 
+def undocumented_names(module: Module) -> list[str]:
+    """Return a module's public functions, classes and methods that have no docstring."""
+
+    def public(
+        node: ast.Module | ast.ClassDef, within: str
+    ) -> Iterator[tuple[str, _Function | ast.ClassDef]]:
+        for child in node.body:
+            if isinstance(child, _Function | ast.ClassDef) and not child.name.startswith("_"):
+                yield within + child.name, child
+                if isinstance(child, ast.ClassDef):
+                    yield from public(child, f"{within}{child.name}.")
+
+    return [name for name, node in public(module.tree, "") if not ast.get_docstring(node)]
+
+
 def table() -> list[tuple[str, str, str]]:
     """Return each measure's name, the figures of both packages, and the goal."""
     by_package = {package: modules(package) for package in PACKAGES}
@@ -156,6 +171,8 @@ def table() -> list[tuple[str, str, str]]:
         sizes = [body_lines(node) for module in by_package[package] for node in functions(module)]
         tall.append(f"{statistics.quantiles(sizes, n=10)[-1]:.0f}")
     rows.append(("function without docstring, 90th percentile", list(tall), "25"))
+    undocumented = [sum(map(len, map(undocumented_names, by_package[package]))) for package in PACKAGES]
+    rows.append(("public names without a docstring", list(undocumented), "0"))
     lines = [
         sum(len(m.path.read_text(encoding="utf-8").splitlines()) for m in by_package[p]) for p in PACKAGES
     ]

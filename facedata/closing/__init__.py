@@ -4,7 +4,7 @@ A plan and a row for each of its records come in; a prepared set goes out.
 
 - ``settle``: finds duplicates, and people with too few photos
 - ``ledger``: all rows, settled, as a stream of blocks
-- ``drawing``: the options for splits, pairs and triplets: those of ``prepare``, or of a later command
+- ``draw_options``: the options for splits, pairs and triplets: those of ``prepare``, or of a later command
 - ``close``: splits, labels, pairs and triplets; every table under a temporary name, dataset.json last
 - ``close_crops``: the same for `facedata crop`, which copies everything except the crops
 - ``compare``: compares the set on disk with what closing would write

@@ -25,7 +25,7 @@ from ..sources.base import Source
 from ..tables.blocks import iter_texts, regroup
 from ..tables.parquet import read_blocks, read_table
 from ..tables.schema import KIND, KINDS, SCHEMA_VERSION
-from .drawing import drawing_options, previous_splits
+from .draw_options import choose_draw_options, previous_splits
 from .ledger import Ledger
 
 _NAMED = 10
@@ -54,7 +54,7 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
     Raises:
         StoreError: something cannot be written; a rerun then has only the tables to write.
     """
-    out, drawing = closing.out, drawing_options(closing.config, closing.plan.scan, progress)
+    out, drawing = closing.out, choose_draw_options(closing.config, closing.plan.scan, progress)
     with StagedFiles() as staged:
         with ledger:  # freed at the end: sampling needs the memory
             crops = Crops(
@@ -77,7 +77,7 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
         release()
         drawn, sections = _draw(closing, drawing, staged)
         tables |= stage_tables(staged, out, drawn, info["fingerprint"])
-        progress.store.keep_only(read_blocks(staged.temporary(out / "classes.parquet")))
+        progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
         staged.commit()
     for kind in KINDS.keys() - set(tables):  # a protocol that the source no longer has
         with writing(out / kind):
@@ -96,9 +96,9 @@ def _draw(
     protocol = closing.plan.scan.protocol
     photos = None
     if drawing["pairs"].strategy == "official" and protocol is not None:
-        ledger = staged.temporary(closing.out / "photos.parquet")
+        ledger = staged.path(closing.out / "photos.parquet")
         photos = read_table(ledger, "photos", ["record", "path"])
-    classes = read_crops(staged.temporary(closing.out / "classes.parquet"))
+    classes = read_crops(staged.path(closing.out / "classes.parquet"))
     pairs = draw_pairs(classes, drawing["pairs"], protocol, photos)
     triplets = draw_triplets(classes, drawing["triplets"])
     tables: dict[str, pa.Table | Iterable[pa.Table]] = {"pairs": pairs.chunks, "triplets": triplets.chunks}

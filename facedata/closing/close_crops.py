@@ -15,8 +15,8 @@ from ..crops.cut import CropShape
 from ..errors import SetError
 from ..files.remote import Location
 from ..files.staged import StagedFiles
-from ..options import fingerprint_of
-from ..progress.folder import PHOTO_STATS, ProgressFolder, library_versions, refuse_other_settings
+from ..options import fingerprint_of, refuse_other_settings
+from ..progress.folder import PHOTO_STATS, ProgressFolder, library_versions
 from ..sets.prepared import (
     PreparedSet,
     open_set,
@@ -114,7 +114,7 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     tables["classes"] = regroup(progress.store.assign_files([classes]))
     with StagedFiles() as staged:
         written = stage_tables(staged, out, tables, fingerprint)
-        progress.store.keep_only(read_blocks(staged.temporary(out / "classes.parquet")))
+        progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
         if read_dataset(before.path) != before.info:
             raise SetError(f"{before.path} was changed meanwhile: crop it again, with --overwrite")
         if (before.path / PHOTO_STATS).is_file():

@@ -11,7 +11,7 @@ from .close import Closing, describe_set
 from .ledger import Ledger
 
 
-def is_closed(closing: Closing, ledger: Ledger) -> bool:
+def is_up_to_date(closing: Closing, ledger: Ledger) -> bool:
     """Return whether the set on disk is what :func:`.close.close_set` would write.
 
     Splits, labels, pairs and triplets are not compared.

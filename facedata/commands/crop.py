@@ -27,7 +27,7 @@ from ..tables.schema import DATASET
 from ..work.cut_again import (
     FACE_COLUMNS,
     CutAgain,
-    cut_face_shards,
+    make_face_shards,
     read_parts,
     remove_stale_parts,
 )
@@ -108,7 +108,7 @@ def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> 
     progress.begin({**run.settings, CROPPED_FROM: before.fingerprint}, versions)
     classes = before.table("classes")
     stage = CutAgain(run.shape, reader, int(run.settings["max_pixels"]))
-    tasks = cut_face_shards(classes, before.table("photos", FACE_COLUMNS), stage, progress)
+    tasks = make_face_shards(classes, before.table("photos", FACE_COLUMNS), stage, progress)
     pending = len(classes) - remove_stale_parts(tasks)
     log.write("start", records=before.info["counts"]["records"], pending=pending)
     with log.warnings():

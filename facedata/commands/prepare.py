@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..closing.close import Closing, close_set
-from ..closing.compare import is_closed
+from ..closing.compare import is_up_to_date
 from ..closing.ledger import Ledger
 from ..config import PrepareConfig
 from ..detect.base import DetectorFactory
@@ -30,7 +30,7 @@ from ..sources.open import SourceLike, open_source, source_paths
 from ..store.open import open_store
 from ..work.processes import cores
 from ..work.run import OnProgress, run_shards
-from ..work.shards import cut_shards
+from ..work.shards import make_shards
 from ..work.stage import FindAndCrop
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _prepare(run: _Run) -> None:
     progress.begin(config.settings(), versions)
     rows = find_rows(progress, run.plan, run.plan.scan.reader)
     pending = len(rows.missing())
-    if not pending and is_closed(closing, Ledger(run.plan, rows, config.min_photos)):
+    if not pending and is_up_to_date(closing, Ledger(run.plan, rows, config.min_photos)):
         progress.remove()
         logger.info("nothing to do: %s is up to date", run.location)
     else:
@@ -128,7 +128,7 @@ def _complete(run: _Run, progress: ProgressFolder, log: RunLog, rows: RowIndex) 
     stage = FindAndCrop.of(run.config, run.source.search, run.plan.scan.reader, run.detector)
     while True:
         if len(pending := rows.missing()):
-            tasks = cut_shards(run.plan, pending, stage, progress)
+            tasks = make_shards(run.plan, pending, stage, progress)
             for task in tasks:  # an old part of the same photos has rows that are no longer valid
                 task.remove_part()
             run_shards(tasks, len(pending), run.config, log, run.on_progress)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
 from ..errors import MissingExtraError, UsageError
+from .staged import StagedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -162,12 +163,10 @@ class Remote:
 
     def download(self, file: Path) -> None:
         """Download the object to a file, completely or not at all."""
-        temporary = file.with_name(f".{file.name}.tmp")
-        try:
+        with StagedFiles() as staged:
+            temporary = staged.path(file)
             self._try("read", lambda fs, path: fs.get_file(path, str(temporary)))
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+            staged.commit()
 
     def remove(self) -> None:
         """Remove the object; it may be gone already."""
@@ -282,9 +281,9 @@ def _file_system(url: str) -> tuple[Any, str]:
     try:
         fs, path = fsspec.core.url_to_fs(url, **_OPTIONS.get(protocol, {}))
     except ImportError as error:
-        extra = _EXTRAS.get(protocol)
-        remedy = f"pip install 'facedata[{extra}]'" if extra else str(error)
-        raise MissingExtraError(f"{protocol}:// needs a package that is not installed: {remedy}") from error
+        if protocol in _EXTRAS:
+            raise MissingExtraError.of(f"{protocol}://", _EXTRAS[protocol]) from error
+        raise MissingExtraError(f"{protocol}:// needs a package that is not installed: {error}") from error
     except ValueError as error:
         raise UsageError(f"{url} is not a URL that fsspec knows: {error}") from error
     return fs, path

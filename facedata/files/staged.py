@@ -40,17 +40,16 @@ class StagedFiles:
         Raises:
             StoreError: it cannot be written.
         """
-        self._temporary[path] = path.with_name(f".{path.name}.tmp")
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._temporary[path].open("wb") as file:
+            with self.path(path).open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
 
-    def temporary(self, path: Path) -> Path:
-        """Return a staged file's temporary path, which it has until it is committed."""
-        return self._temporary[path]
+    def path(self, path: Path) -> Path:
+        """Return where a file is until it is committed; for libraries that write to a path themselves."""
+        return self._temporary.setdefault(path, path.with_name(f".{path.name}.tmp"))
 
     def commit(self) -> None:
         """Rename the files to their final names, in the order in which they were staged.

@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import NotASetError, OtherSettingsError, SetError, writing
+from ..errors import NotASetError, SetError, writing
 from ..files.atomic import write_text
 from ..files.staged import StagedFiles
-from ..options import setting_differences
+from ..options import refuse_other_settings, setting_differences
 from ..store.base import Store
 from ..tables.blocks import regroup
 from ..tables.parquet import read_footer
@@ -173,19 +173,6 @@ def read_json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as unreadable:
         error = unreadable
     raise SetError(f"{file} is damaged ({error}); start over with --overwrite") from error
-
-
-def refuse_other_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that the settings are the same.
-
-    Raises:
-        OtherSettingsError: they differ; the message names each setting with both values.
-    """
-    if changes := setting_differences(before, now):
-        raise OtherSettingsError(
-            f"{out} was made with other settings ({changes}): use those again, choose another --out, or "
-            "start over with --overwrite"
-        )
 
 
 def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table) -> None:

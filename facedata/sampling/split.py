@@ -45,10 +45,10 @@ def split_identities(
     kept = {p: s for p, s in (previous or {}).items() if p in people and s in ratios}
     added = sorted(people - kept.keys(), key=lambda person: (_digest(seed, person), person))
     have = Counter(kept.values())
-    wanted = cut(len(people), list(ratios.values()))
+    wanted = share_out(len(people), list(ratios.values()))
     lacking = [max(0, want - have[name]) for name, want in zip(ratios, wanted, strict=True)]
     # if a split already has too many, the others lack more people than are new: they share those
-    counts = cut(len(added), lacking)
+    counts = share_out(len(added), lacking)
     names = [name for name, count in zip(ratios, counts, strict=True) for _ in range(count)]
     return kept | dict(zip(added, names, strict=True))
 
@@ -108,7 +108,7 @@ def split_photos(
     home = training_split(ratios)
     ends = np.zeros((int(sizes.max(initial=0)) + 1, len(ratios)), np.int64)  # by a person's number of photos
     for size in np.unique(sizes).tolist():
-        counts = cut(size, list(ratios.values()))
+        counts = share_out(size, list(ratios.values()))
         if size < len(ratios):
             counts = [size if name == home else 0 for name in ratios]
         while 0 in counts and size >= len(ratios):
@@ -146,10 +146,10 @@ def labels_of(person: Int64Array | Int32Array, training: BoolArray) -> Int64Arra
     return np.asarray(np.where(trained, np.cumsum(trained) - 1, -1)[person])
 
 
-def cut(total: int, shares: Sequence[float]) -> list[int]:
+def share_out(total: int, shares: Sequence[float]) -> list[int]:
     """Divide ``total`` in proportion to the shares; each count is within 1 of exact, and they add up.
 
-    >>> cut(5, [0.75, 0.25]), cut(3, [1, 0, 2]), cut(0, [0, 0])
+    >>> share_out(5, [0.75, 0.25]), share_out(3, [1, 0, 2]), share_out(0, [0, 0])
     ([4, 1], [1, 0, 2], [0, 0])
     """
     most = math.fsum(shares)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ..errors import UsageError
 from ..sampling.sample import Usage, usage
 from ..sampling.spaces import Rule
-from ..sampling.split import cut
+from ..sampling.split import share_out
 from ..sampling.tables import SplitCrops, split_names
 from ..tables import schema
 from ..types import BoolArray, Int64Array
@@ -118,7 +118,7 @@ class _TupleManifest(Manifest[RowT]):
         sizes = [len(crops) for crops in splits]
         if count is None and strategy != "all":
             count = cls.per_crop * sum(sizes)
-        counts = [None] * len(sizes) if count is None else cut(count, sizes)
+        counts = [None] * len(sizes) if count is None else share_out(count, sizes)
         tables = [schema.KINDS[cls.kind].empty_table()]
         for crops, part in zip(splits, counts, strict=True):
             tables += cls._draw(crops, part, seed, rule) if part != 0 else []

@@ -66,7 +66,7 @@ def stage_table(
             rows += chunk.num_rows
             # cast() refuses what does not fit instead of changing it
             writer.write_table(chunk.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
-    return {"rows": rows, "sha256": file_sha256(staged.temporary(path))}
+    return {"rows": rows, "sha256": file_sha256(staged.path(path))}
 
 
 class Footer(NamedTuple):

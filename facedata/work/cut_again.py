@@ -99,7 +99,7 @@ class CutAgain:
         return {"record": photo.record, "status": Status.UNREADABLE.value, "reason": reason}
 
 
-def cut_face_shards(
+def make_face_shards(
     classes: pa.Table, ledger: pa.Table, stage: CutAgain, progress: ProgressFolder
 ) -> list[ShardTask]:
     """Divide a set's crops, in order of their ids, into tasks.

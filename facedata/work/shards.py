@@ -56,7 +56,7 @@ class ShardPhotos(Sequence[Photo]):
         return tuple, (tuple(self),)
 
 
-def cut_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: ProgressFolder) -> list[ShardTask]:
+def make_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: ProgressFolder) -> list[ShardTask]:
     """Divide the pending records of a plan, in ascending order, into tasks."""
     return [
         ShardTask(name, ShardPhotos(plan.photos, rows), progress.folder, stage, progress.store)

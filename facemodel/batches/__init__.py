@@ -4,7 +4,7 @@ In: a set's rows (:class:`~facedata.ClassManifest`) or a plain folder. Out: batc
 tensors on the device. In reading order:
 
 - ``people``: the person on each crop of a split, as arrays.
-- ``open_files``: reading crops' bytes with few system calls.
+- ``crop_files``: reading crops' bytes with few system calls.
 - ``buffers``: reusing the memory of batches.
 - ``reader``: rows to batches, decoded by threads while the previous batch is in use.
 - ``variation``: mirroring and turning, on a CPU or a GPU.

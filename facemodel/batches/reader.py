@@ -27,7 +27,7 @@ from facedata.types import Int64Array
 from ..errors import DataError
 from ..machine.cores import own_cores
 from .buffers import Buffers
-from .open_files import TAR, CropFiles
+from .crop_files import TAR, CropFiles
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of items done, and the total."""

@@ -12,8 +12,7 @@ import numpy as np
 
 from facedata.errors import UsageError, writing
 from facedata.files.locks import locked
-from facedata.options import resolve_options
-from facedata.progress.folder import refuse_other_settings
+from facedata.options import refuse_other_settings, resolve_options
 
 from ..batches.reader import OnProgress
 from ..batches.sources import CropSource, SetPath, open_crops

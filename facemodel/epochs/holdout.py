@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from facedata import ClassManifest, PairManifest, PreparedSet
 from facedata.errors import SampleError
-from facedata.sampling.split import TRAIN, cut, split_identities, split_photos
+from facedata.sampling.split import TRAIN, share_out, split_identities, split_photos
 from facedata.sampling.tables import split_names
 from facedata.tables import schema
 from facedata.types import BoolArray, Int64Array
@@ -169,7 +169,7 @@ def _pick_photos(training: TrainingPeople, config: FitConfig) -> BoolArray:
     paths = training.classes.table.column("path").to_pylist()
     shares = {TRAIN: 1 - config.val_share, VAL: config.val_share}
     aside = split_photos(training.person, paths, shares, config.seed).splits == 1
-    enough = np.array([cut(int(size), list(shares.values()))[1] > 0 for size in training.counts])
+    enough = np.array([share_out(int(size), list(shares.values()))[1] > 0 for size in training.counts])
     fair = aside & enough[training.person]
     if fair.any():
         return np.asarray(fair)

@@ -21,7 +21,4 @@ def require_extra(*packages: str, extra: str = "train") -> None:
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(
-                f"this needs {package.replace('_', '-')}, which is not installed: "
-                f"pip install facedata[{extra}]"
-            )
+            raise MissingExtraError.of("this", extra, package.replace("_", "-"))

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from facedata.errors import writing
+from facedata.files.staged import StagedFiles
 
 from ..errors import ArchitectureError, CheckpointError, NewerVersionError
 from ..models.tensors import digest_of
@@ -55,18 +56,14 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
     text = json.dumps(checkpoint.values, sort_keys=True)
     header = {"version": VERSION, "sha256": digest_of(tensors, text), "values": text}
     file = folder / f"{step:012d}{_ENDING}"
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        with writing(file):
-            try:
-                save_file(tensors, temporary, {_HEADER: json.dumps(header)})
-            except SafetensorError as error:  # its text holds the system's message
-                raise OSError(str(error)) from error
-            _flush(temporary)
-            temporary.replace(file)
-            _flush(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with StagedFiles() as staged, writing(file):
+        try:
+            save_file(tensors, staged.path(file), {_HEADER: json.dumps(header)})
+        except SafetensorError as error:  # its text holds the system's message
+            raise OSError(str(error)) from error
+        _flush(staged.path(file))
+        staged.commit()
+        _flush(folder)
     for old in checkpoint_files(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return file

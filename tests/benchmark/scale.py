@@ -38,7 +38,7 @@ PHOTOS_PER_PERSON = 55.6
 _STAGES = {
     "facedata.commands.prepare": {
         "plan_run": "plan", "find_rows": "earlier rows", "run_shards": "(shards)", "add_parts": "read parts",
-        "Ledger": "settle", "is_closed": "compare",
+        "Ledger": "settle", "is_up_to_date": "compare",
     },
     "facedata.closing.close": {
         "divide_crops": "split", "set_fingerprint": "fingerprint", "stage_tables": "tables",

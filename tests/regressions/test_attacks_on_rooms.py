@@ -26,7 +26,7 @@ from facedata.testing import marked_image
 from facedata.types import Photo, Row
 from facedata.work.cluster import engine as cluster_engine
 from facedata.work.cluster.engine import ClusterEngine
-from facedata.work.cut_again import FACE_COLUMNS, CutAgain, cut_face_shards
+from facedata.work.cut_again import FACE_COLUMNS, CutAgain, make_face_shards
 from facedata.work.stage import Stage
 from facedata.work.task import ShardTask
 from tests.support.small_set import make_set
@@ -86,7 +86,7 @@ def test_a_shard_of_crop_has_the_name_it_always_had(tmp_path: Path) -> None:
     ledger = pa.Table.from_pylist([{**row, "box": box, "landmarks": points}]).select(FACE_COLUMNS)
     stage = CutAgain(make_shape("square"), lambda photo: b"", 10**8)
     progress = ProgressFolder(tmp_path, FolderStore(tmp_path))
-    (task,) = cut_face_shards(pa.table({"path": ["a/1.jpg"]}), ledger, stage, progress)
+    (task,) = make_face_shards(pa.table({"path": ["a/1.jpg"]}), ledger, stage, progress)
     assert task.name == "2931ace8b88420ad885952bf"
 
 

@@ -13,10 +13,6 @@ from ...files.download import PinnedFile
 from ..base import Detector
 from ..weights import OWN_FILE, PinnedFactory, Weights
 
-_NO_EXTRA = (
-    "the detector retinaface needs a package that is not installed: pip install 'facedata[retinaface]'"
-)
-
 
 @dataclass(frozen=True)
 class RetinafaceFactory(PinnedFactory):
@@ -38,13 +34,14 @@ class RetinafaceFactory(PinnedFactory):
     def with_weights(self, given: str | None = None, cache: str | Path | None = None) -> RetinafaceFactory:
         """Return the factory with the path of its weights; the extra must be installed."""
         if find_spec("face_detection") is None:
-            raise MissingExtraError(_NO_EXTRA)
+            raise MissingExtraError.of("the detector retinaface", "retinaface")
         return super().with_weights(given, cache)
 
     def __call__(self) -> Detector:
         """Load the networks."""
         if find_spec("face_detection") is None:
-            raise MissingExtraError(f"{_NO_EXTRA} (on the host {socket.gethostname()})")
+            host = f"on the host {socket.gethostname()}"
+            raise MissingExtraError.of("the detector retinaface", "retinaface", host)
         from .retinaface import Retinaface
 
         return Retinaface(self.read_weights(), self.min_face_px, self.device)

@@ -22,9 +22,7 @@ try:
     from distributed.comm.core import connect
     from distributed.scheduler import KilledWorker
 except ImportError as error:
-    raise MissingExtraError(
-        f"--engine dask needs a package that is not installed ({error}): pip install 'facedata[dask]'"
-    ) from error
+    raise MissingExtraError.of("--engine dask", "dask", error) from error
 
 _CONNECT_S = 5
 _WORKERS_S = 30

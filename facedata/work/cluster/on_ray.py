@@ -27,9 +27,7 @@ try:
     )
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
-    raise MissingExtraError(
-        f"--engine ray needs a package that is not installed ({error}): pip install 'facedata[ray]'"
-    ) from error
+    raise MissingExtraError.of("--engine ray", "ray", error) from error
 
 _CONNECT_S = 5
 _ANSWER_S = 60

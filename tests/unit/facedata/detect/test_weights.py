@@ -160,7 +160,9 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_without_the_extra_says_which_machine_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retinaface_factory, "find_spec", lambda name: None)
     monkeypatch.setattr(socket, "gethostname", lambda: "node-7")
-    with pytest.raises(MissingExtraError, match=r"facedata\[retinaface\]' \(on the host node-7\)"):
+    with pytest.raises(
+        MissingExtraError, match=r"\(on the host node-7\): pip install 'facedata\[retinaface\]'"
+    ):
         RetinafaceFactory()()
 
 

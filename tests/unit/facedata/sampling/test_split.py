@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from facedata.sampling.split import (
-    cut,
     labels_of,
+    share_out,
     split_identities,
     split_photos,
     split_stable,
@@ -121,6 +121,6 @@ def test_labels_are_dense_in_byte_order_over_training_people() -> None:
 @pytest.mark.parametrize("total", range(30))
 def test_cut_stays_within_one_of_exact(total: int) -> None:
     shares = [0.55, 0.15, 0.0, 0.3]
-    counts = cut(total, shares)
+    counts = share_out(total, shares)
     assert sum(counts) == total
     assert all(abs(count - total * share) < 1 for count, share in zip(counts, shares, strict=True))

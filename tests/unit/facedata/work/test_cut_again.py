@@ -22,7 +22,7 @@ from facedata.work.cut_again import (
     FACE_COLUMNS,
     CutAgain,
     FoundPhoto,
-    cut_face_shards,
+    make_face_shards,
     read_parts,
     remove_stale_parts,
     replace_matrices,
@@ -123,7 +123,7 @@ def tasks_over(photos: list[FoundPhoto], out: Path) -> list[ShardTask]:
     kept = pa.table({"path": pa.array([photo.crop_path for photo in photos], pa.string())})
     ledger = ledger_of([None, *reversed(photos)]).select(FACE_COLUMNS)
     progress = ProgressFolder(out, FolderStore(out))
-    return cut_face_shards(kept, ledger, CutAgain(SHAPE, reader, 10**8), progress)
+    return make_face_shards(kept, ledger, CutAgain(SHAPE, reader, 10**8), progress)
 
 
 def test_shards_hold_every_photo_in_order_of_ids(tmp_path: Path) -> None:

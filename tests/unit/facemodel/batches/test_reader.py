@@ -11,8 +11,8 @@ import pytest
 
 from facedata import ClassManifest, PreparedSet, prepare
 from facedata.testing import painted_folder
-from facemodel.batches import open_files
-from facemodel.batches.open_files import CropFiles
+from facemodel.batches import crop_files
+from facemodel.batches.crop_files import CropFiles
 from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader, read_batches
 from facemodel.errors import DataError
@@ -177,7 +177,7 @@ def test_a_tar_that_was_cut_short_is_seen(in_tars: Path, tmp_path: Path) -> None
 
 
 def test_open_tars_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_files, "_MOST_OPEN", 3)
+    monkeypatch.setattr(crop_files, "_MOST_OPEN", 3)
     for number in range(8):
         (tmp_path / f"{number}.tar").write_bytes(bytes([number]) * 20)
     files = CropFiles(tmp_path)

@@ -13,7 +13,7 @@ from ..sources.base import Scan
 from ..tables.parquet import read_blocks
 
 
-def drawing_options(config: PrepareConfig, scan: Scan, progress: ProgressFolder) -> dict[str, Any]:
+def choose_draw_options(config: PrepareConfig, scan: Scan, progress: ProgressFolder) -> dict[str, Any]:
     """Return the options for splits, pairs and triplets: those of the last command, or of ``prepare``."""
     before = progress.previous_info().get("drawing", {})
     official = scan.protocol is not None and config.split_by == "official"

@@ -7,7 +7,7 @@ CelebA's as photographed, divided by photo for the classifier. All recipes run w
 few epochs, from scratch, so that two cores are done in a quarter of an hour. Judged is on the test split,
 which `fit` never reads: on pairs of people (for the classifier: on photos) that neither trained nor chose the
 best epoch.
-The interval is of the difference to the same network before epoch 1, when the test people are drawn anew.
+The interval is of the difference to the same network before epoch 1, when the test people are drawn again.
 """
 
 from __future__ import annotations

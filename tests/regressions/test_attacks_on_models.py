@@ -47,7 +47,7 @@ def test_a_network_fed_otherwise_is_another_model(tmp_path: Path) -> None:
 def test_people_who_chose_the_threshold_are_not_judged_by_it(
     faces: PreparedSet, run: Path, tmp_path: Path
 ) -> None:
-    """Of a set that was made anew the fingerprint tells nothing; the names do."""
+    """Of a set that was made again the fingerprint tells nothing; the names do."""
     known = read_people(run)
     assert known.judged
     judged = make_set(tmp_path / "set", dict.fromkeys(sorted(known.judged), 6) | {"x": 3, "y": 3})

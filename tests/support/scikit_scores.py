@@ -1,4 +1,4 @@
-"""Figures of a set's pairs computed anew, by scikit-learn, from the files: nothing of ours is called."""
+"""Figures of a set's pairs computed again, by scikit-learn, from the files: nothing of ours is called."""
 
 from __future__ import annotations
 

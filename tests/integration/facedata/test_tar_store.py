@@ -1,4 +1,4 @@
-"""Whole runs with ``--store tar``: the same set as in folders; killed while packing; grown; divided anew."""
+"""Whole runs with ``--store tar``: the same set as in folders; killed while packing; grown; split again."""
 
 from __future__ import annotations
 

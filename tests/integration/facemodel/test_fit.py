@@ -1,4 +1,4 @@
-"""fit from a set to a run folder: what lies in it, what is judged on whom, and every bad input."""
+"""fit from a set to a run folder: its files, the people it is validated on, and every bad input."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_run_folder_holds_all_of_it(run: Run) -> None:
 def test_people_trained_on_are_told_from_people_never_seen(
     faces: PreparedSet, run: Run, tmp_path: Path
 ) -> None:
-    """A set divided anew has people in `test` that the model knows, and its fingerprint cannot tell."""
+    """A set split again has people in `test` that the model knows, and its fingerprint cannot tell."""
     assert not [note for note in evaluate(run[0], faces.path, None)["notes"] if "trained on" in note]
     other = tmp_path / "other"
     shutil.copytree(str(faces.path), other)

@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL and gone on with ends in the same bits as an unbroken one."""
+"""A run killed with SIGKILL and resumed ends in the same bits as an unbroken one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that do nothing are said; those of a recipe that another choice idles are not."""
+"""Options that do nothing are reported; those of a recipe that another choice makes useless are not."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from facemodel.unused_options import unused_lines
         ({"recipe": "celeba-triplet", "hard_lr": 0.5, "negatives": "random"}, ["hard-lr"]),
     ],
 )  # fmt: skip
-def test_only_what_was_asked_for_and_idles(values: dict[str, object], idle: list[str]) -> None:
+def test_only_options_the_user_typed_are_reported(values: dict[str, object], idle: list[str]) -> None:
     lines = unused_lines(fit_config(values))
     assert [line.partition(" ")[0] for line in lines] == [f"--{name}" for name in idle]
 
 
-def test_no_default_and_no_recipe_idles() -> None:
+def test_no_default_and_no_recipe_has_unused_options() -> None:
     assert unused_lines(FitConfig()) == []
     assert [unused_lines(recipe.config) for recipe in list_recipes()] == [[]] * 8
     assert [unused_lines(_as_flags(recipe.config)) for recipe in list_recipes()] == [[]] * 8

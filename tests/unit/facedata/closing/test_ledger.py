@@ -1,4 +1,4 @@
-"""What only the whole can tell: duplicates and people with too few photos, against a slow loop over rows."""
+"""The ledger: duplicates and people with too few photos, against a slow loop over rows."""
 
 from __future__ import annotations
 

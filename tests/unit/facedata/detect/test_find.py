@@ -114,7 +114,7 @@ def test_only_the_photo_that_breaks_the_detector_fails(detector: Mtcnn) -> None:
     assert "RuntimeError: boom" in str(bad)
 
 
-class Told:
+class Recording:
     """A detector that gives what it is told to, by the width of what it sees; notes each batch's pixels."""
 
     name = "told"
@@ -136,7 +136,7 @@ def a_face(side: float, score: float = 0.95, kind: type[np.floating[Any]] = np.f
 def test_a_finer_search_that_leaves_the_choice_open_is_not_the_last() -> None:
     """At a quarter of the size there is a face, at half of it none that is sure: the whole photo decides."""
     picture = Picture(photo_on(2600, 2000, 100)[0])
-    detector = Told({650: [a_face(31)], 1300: [a_face(62, score=0.85)], 2600: [a_face(124)]})
+    detector = Recording({650: [a_face(31)], 1300: [a_face(62, score=0.85)], 2600: [a_face(124)]})
     (found,) = find_faces([wanted(picture)], detector)
     assert isinstance(found, list)
     assert [one.score for one in found] == [0.95]
@@ -148,7 +148,7 @@ def test_photos_without_a_face_are_not_all_decoded_whole_at_once() -> None:
     stream = io.BytesIO()
     Image.fromarray(np.full((3000, 4000, 3), 99, np.uint8)).save(stream, "JPEG")
     pictures = [Picture(stream.getvalue()) for _ in range(5)]
-    detector = Told({})
+    detector = Recording({})
     assert find_faces([wanted(picture) for picture in pictures], detector) == [[]] * 5
     assert detector.pixels == [5 * 1000 * 750] + [4000 * 3000] * 5
     assert not any(1 in picture._decoded for picture in pictures)
@@ -169,14 +169,14 @@ def test_photos_without_a_face_are_not_all_decoded_whole_at_once() -> None:
 )
 def test_whatever_a_detector_returns_only_that_photo_fails(nonsense: Any) -> None:
     pictures = [Picture.of_pixels(np.zeros((100, width, 3), np.uint8)) for width in (100, 120)]
-    good, bad = find_faces([wanted(one) for one in pictures], Told({100: [a_face(50)], 120: nonsense}))
+    good, bad = find_faces([wanted(one) for one in pictures], Recording({100: [a_face(50)], 120: nonsense}))
     assert isinstance(good, list)
     assert len(good) == 1
     assert isinstance(bad, DetectorError)
 
 
 def test_a_detector_that_leaves_photos_out_is_asked_one_by_one() -> None:
-    class Forgetful(Told):
+    class Forgetful(Recording):
         def detect(self, images: Sequence[UInt8Image], rules: Any = None) -> list[list[Face]]:
             return [one for one in super().detect(images, rules) if one]
 
@@ -190,7 +190,7 @@ def test_a_detector_that_leaves_photos_out_is_asked_one_by_one() -> None:
 def test_faces_come_in_the_ledgers_precision() -> None:
     """A crop is cut from the face that was found, and cut again from the one in the ledger."""
     picture = Picture.of_pixels(np.zeros((100, 100, 3), np.uint8))
-    (found,) = find_faces([wanted(picture)], Told({100: [a_face(50.123456789, kind=np.float64)]}))
+    (found,) = find_faces([wanted(picture)], Recording({100: [a_face(50.123456789, kind=np.float64)]}))
     assert isinstance(found, list)
     assert {str(found[0].box.dtype), str(found[0].landmarks.dtype)} == {"float32"}
 

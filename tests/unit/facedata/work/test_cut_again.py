@@ -136,16 +136,16 @@ def test_shards_hold_every_photo_in_order_of_ids(tmp_path: Path) -> None:
     assert len(tasks_over([], tmp_path)) == 0
 
 
-def test_finished_shards_are_gathered_in_order_with_what_was_lost(tmp_path: Path) -> None:
+def test_finished_shards_are_read_in_order_with_what_was_lost(tmp_path: Path) -> None:
     photos = [found(f"{number:03d}") for number in range(SHARD_PHOTOS)]
     tasks = tasks_over([*photos, found("gone-1"), found("k"), found("changed-2")], tmp_path)
     for task in reversed(tasks):
         run_shard(task)
-    recut = read_parts(tasks)
-    assert recut.lost == [("gone-1", "gone"), ("changed-2", "changed")]
+    crops = read_parts(tasks)
+    assert crops.lost == [("gone-1", "gone"), ("changed-2", "changed")]
     files = [tmp_path / "crops" / photo.crop_path for photo in photos]
-    assert recut.digests.to_pylist()[: len(photos)] == [file_sha256(file) for file in files]
-    assert recut.lengths.to_pylist()[: len(photos)] == [file.stat().st_size for file in files]
+    assert crops.digests.to_pylist()[: len(photos)] == [file_sha256(file) for file in files]
+    assert crops.lengths.to_pylist()[: len(photos)] == [file.stat().st_size for file in files]
     empty = read_parts(tasks_over([], tmp_path))
     assert (len(empty.digests), len(empty.lengths), empty.lost) == (0, 0, [])
 

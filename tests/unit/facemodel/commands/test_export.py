@@ -128,7 +128,7 @@ def test_a_file_that_gives_something_else_is_never_left(
 def test_two_formats_of_one_name_would_share_their_card(tmp_path: Path) -> None:
     run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     export_model(run, out, HERE)
-    export_model(run, out, HERE)  # its own is written anew
+    export_model(run, out, HERE)  # its own is written again
     before = out.with_suffix(".json").read_bytes()
     (out.with_suffix(".tflite")).write_bytes(b"another export")
     with pytest.raises(UsageError, match=r"model.json belongs to .*model.tflite: give this export another"):

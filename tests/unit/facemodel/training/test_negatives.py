@@ -67,7 +67,7 @@ def test_hard_from_the_first_epoch_on_with_every_crops_own_feature(training: Tra
         )
         assert near < 0.8 * far
         negatives.after(plan.rows, 1, 0.5, embeds, reader)
-    assert np.array_equal(embeds.asked[-1], np.unique(plan.rows))  # what the epoch used is made anew
+    assert np.array_equal(embeds.asked[-1], np.unique(plan.rows))  # what the epoch used is made again
 
 
 def test_random_turns_hard_by_the_share_of_active_triplets(training: TrainingPeople) -> None:

@@ -72,7 +72,7 @@ def test_an_older_run_is_there_until_the_new_one_begins(tmp_path: Path, prepared
     with open_run_folder(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
         assert not run.resumes
         assert (state.parent / "best.safetensors").read_text() == "old"
-    begin(tmp_path / "run", prepared, resume=True)  # and it can be gone on with
+    begin(tmp_path / "run", prepared, resume=True)  # and it can be resumed
     with open_run_folder(tmp_path / "run", FitConfig(overwrite=True, lr=0.5), prepared, Ranks()) as run:
         run.begin()
     assert [file.name for file in state.iterdir()] == ["settings.json"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..closing.close_crops import CropRun, close_crops, refuse_other_set
-from ..config import CropConfig, PrepareConfig
+from ..config import CropConfig
 from ..crops.cut import make_shape
 from ..errors import PhotosLostError, SourceError, UsageError
 from ..files.remote import Remote, parse_location
@@ -98,7 +98,7 @@ def crop_set(
 
 
 def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> None:
-    before, config, versions = run.before, run.config, library_versions()
+    before, versions = run.before, library_versions()
     if before.info["versions"] != versions:
         logger.warning(
             "%s was prepared with other library versions: `prepare` might now find some faces elsewhere",
@@ -112,10 +112,7 @@ def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> 
     pending = len(classes) - remove_stale_parts(tasks)
     log.write("start", records=before.info["counts"]["records"], pending=pending)
     with log.warnings():
-        where = PrepareConfig(
-            engine=config.engine, address=config.address, workers=config.workers, device="cpu"
-        )
-        run_shards(tasks, pending, where, log, on_progress)
+        run_shards(tasks, pending, run.config, log, on_progress)
         crops = read_parts(tasks)
         if crops.lost:
             clear_output(run.out)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..config import PrepareConfig
+from ..config import CropConfig, PrepareConfig
 from ..progress.folder import library_versions
 from ..sets.log import RunLog
 from ..types import Status
@@ -30,7 +30,7 @@ OnProgress = Callable[[Progress], None]
 def run_shards(
     tasks: Sequence[ShardTask],
     total: int,
-    config: PrepareConfig,
+    config: PrepareConfig | CropConfig,
     log: RunLog,
     on_progress: OnProgress | None,
 ) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ...config import PrepareConfig
+from ...config import CropConfig, PrepareConfig
 from ..engine import LocalEngine
 from ..processes import cores
 from .engine import ClusterEngine
 
 
 @contextmanager
-def open_engine(config: PrepareConfig, versions: Mapping[str, str]) -> Iterator[LocalEngine | ClusterEngine]:
+def open_engine(
+    config: PrepareConfig | CropConfig, versions: Mapping[str, str]
+) -> Iterator[LocalEngine | ClusterEngine]:
     """Open an engine for the length of the block.
 
     Args:
-        config: its engine, address, workers and device (not ``auto``).
+        config: its engine, address and workers, and of ``prepare`` the device (not ``auto``).
         versions: of facedata and the libraries that the bytes depend on; a cluster's workers are checked
             against them.
 
@@ -34,5 +36,6 @@ def open_engine(config: PrepareConfig, versions: Mapping[str, str]) -> Iterator[
     else:
         from .on_ray import open_ray
 
-        with open_ray(config.address, config.workers, config.device) as ray:
+        device = config.device if isinstance(config, PrepareConfig) else "cpu"  # only detectors use a GPU
+        with open_ray(config.address, config.workers, device) as ray:
             yield ClusterEngine(ray, versions, config.workers)

@@ -4,6 +4,6 @@ Paths and one dataclass of options come in; a set goes out, or the lines to prin
 
 - ``prepare``: makes a prepared set from photographs
 - ``crop``: makes another set from a set's ledger, with other crops
-- ``redraw``: divides a set again, and draws its pairs and triplets again
+- ``redraw``: splits a set again, and draws its pairs and triplets again
 - ``summary``: the lines that the commands print at the end
 """

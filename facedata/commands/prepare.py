@@ -102,7 +102,8 @@ def _prepare(run: _Run) -> None:
     progress.begin(config.settings(), versions)
     rows = find_rows(progress, run.plan, run.plan.scan.reader)
     pending = len(rows.missing())
-    if not pending and is_up_to_date(closing, Ledger(run.plan, rows, config.min_photos)):
+    up_to_date = not pending and is_up_to_date(closing, Ledger(run.plan, rows, config.min_photos))
+    if up_to_date:
         progress.remove()
         logger.info("nothing to do: %s is up to date", run.location)
     else:
@@ -114,8 +115,9 @@ def _prepare(run: _Run) -> None:
             progress.set_aside()
             rows.follow_ledger(progress.previous)
             close_set(closing, _complete(run, progress, log, rows), progress)
-        log.write("end", status=open_set(run.out).info["counts"]["status"])
     info = open_set(run.out).info
+    if not up_to_date:
+        log.write("end", status=info["counts"]["status"])
     if not info["tables"]["classes"]["rows"]:
         counts = ", ".join(f"{name} {count}" for name, count in info["counts"]["status"].items())
         raise NothingKeptError(

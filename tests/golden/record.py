@@ -148,7 +148,7 @@ def _lfw(folder: Path) -> None:
 
 
 def _celeba(folder: Path) -> None:
-    """The first 300 photos of CelebA as photographed, in tars, found by each way there is."""
+    """The first 300 photos of CelebA as photographed, in tars with MTCNN, and as files with YuNet."""
     data, source = SHARED / "data" / "celeba", folder / "source"
     (source / "img_celeba").mkdir(parents=True)
     for photo in sorted((data / "img_celeba").iterdir())[:PHOTOS]:

@@ -6,11 +6,12 @@ A ``setting`` goes into dataset.json and the fingerprint, and a rerun with anoth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import UsageError
-from .options import MAX_INT, Options, look_up, option, setting
+from .options import MAX_INT, Options, fingerprint_of, look_up, option, setting
 
 TEMPLATES: dict[str, Any] = {
     "square": "facedata.crops.square:TEMPLATE",
@@ -77,6 +78,12 @@ class PrepareConfig(Options):
     )
     min_score: float = setting(0.9, "lowest score of a face, 0 to 1", least=0.0, most=1.0)
     min_face: float = setting(20.0, "smallest side of a face's box in photo pixels", least=1.0)
+    turn: str = setting(
+        "auto",
+        "turn photos upright: by their EXIF data and, where that leaves the face lying or upside down, by "
+        "trying the other turns (auto); by EXIF only; or never",
+        choices=("auto", "exif", "never"),
+    )
     max_pixels: int = setting(
         100_000_000, "skip photos with more pixels than this, without decoding them", least=1
     )
@@ -88,6 +95,18 @@ class PrepareConfig(Options):
         "what names the person in a photo: its folder (parent), its folder path (path), or the first group "
         "of a REGEX",
         metavar="parent|path|REGEX",
+    )
+    names: str = setting(
+        "merge",
+        "names that differ only by blanks or Unicode form are one person (merge), or all are kept apart "
+        "(exact)",
+        choices=("merge", "exact"),
+    )
+    box_format: str | None = setting(
+        None,
+        "table: how its boxes are written; relative means 0 to 1 (default: recognised, or refused if "
+        "ambiguous)",
+        choices=("xyxy", "xywh", "relative", "relative-xywh"),
     )
     reference: str | None = setting(
         None, "photos that match are reference photos, such as passport photos", metavar="GLOB"
@@ -231,6 +250,28 @@ class TripletsConfig(Options):
     uniform: str = _UNIFORM
     max_per_person: int | None = setting(None, "limit on the triplets whose anchor is one person", least=1)
     seed: int = _SEED
+
+
+ADDED_SETTINGS: dict[str, Any] = {"turn": "auto", "names": "merge", "box_format": None}
+"""Settings of ``prepare`` that came later, with their defaults: older sets were made as if with these, and a
+set's fingerprint leaves them out while they have them, so that it is what it was."""
+
+
+def complete_settings(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run recorded, with those that did not exist yet at their defaults."""
+    return {**ADDED_SETTINGS, **recorded}
+
+
+def settings_fingerprint(settings: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a set's settings, lower-case hex; see :data:`ADDED_SETTINGS`.
+
+    >>> settings_fingerprint({"size": 240, "turn": "auto"}) == settings_fingerprint({"size": 240})
+    True
+    """
+    missing = object()
+    return fingerprint_of(
+        {name: value for name, value in settings.items() if value != ADDED_SETTINGS.get(name, missing)}
+    )
 
 
 def parse_splits(text: str) -> dict[str, float]:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..config import PrepareConfig
+from ..config import PrepareConfig, settings_fingerprint
 from ..errors import writing
 from ..files.memory import release
 from ..files.staged import StagedFiles
-from ..options import fingerprint_of
 from ..plan.plan import Plan
 from ..progress.folder import ProgressFolder, stage_photo_stats
 from ..sampling.divide import Crops, divide_crops
@@ -65,7 +64,7 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
                 any_official=ledger.records.column("official_split").null_count < ledger.records.num_rows,
             )
             splits = divide_crops(crops, drawing["split"], previous_splits(progress))
-            settings = fingerprint_of(closing.config.settings())
+            settings = settings_fingerprint(closing.config.settings())
             info = describe_set(closing, ledger, set_fingerprint(settings, ledger.classes(splits)))
             classes = regroup(progress.store.assign_files(ledger.classes(splits)))
             tables = stage_tables(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..config import CropConfig
+from ..config import CropConfig, settings_fingerprint
 from ..crops.cut import CropShape
 from ..errors import SetError
 from ..files.remote import Location
 from ..files.staged import StagedFiles
-from ..options import fingerprint_of, refuse_other_settings
+from ..options import refuse_other_settings
 from ..progress.folder import PHOTO_STATS, ProgressFolder, library_versions
 from ..sets.prepared import (
     PreparedSet,
@@ -103,7 +103,7 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     before, out = run.before, run.out
     for name, values in (("crop_sha256", crops.digests), ("length", crops.lengths)):
         classes = classes.set_column(classes.schema.get_field_index(name), CLASSES.field(name), values)
-    fingerprint = set_fingerprint(fingerprint_of(run.settings), classes)
+    fingerprint = set_fingerprint(settings_fingerprint(run.settings), classes)
     tables: dict[str, Iterator[pa.Table]] = {}
     for kind in before.info["tables"]:
         before.table(kind, [])  # refuses a file of another set

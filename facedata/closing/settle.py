@@ -23,8 +23,12 @@ def join_rows(records: pa.Table, rows: pa.Table) -> pa.Table:
         The ledger's columns and meta_*, in the records' order.
     """
     columns = {
-        name: (records if name in records.column_names else rows).column(name) for name in PHOTOS.names
+        name: (records if name in records.column_names else rows).column(name)
+        for name in PHOTOS.names
+        if name not in ("source", "licence")
     }
+    for name in ("source", "licence"):
+        columns[name] = pa.nulls(records.num_rows, PHOTOS.field(name).type)
     planned = pc.is_valid(records.column("status"))
     for name in ("status", "reason"):
         columns[name] = pc.if_else(planned, records.column(name), rows.column(name))

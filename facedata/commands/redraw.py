@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..config import PairsConfig, SplitConfig, TripletsConfig
+from ..config import PairsConfig, SplitConfig, TripletsConfig, settings_fingerprint
 from ..errors import SampleError, UsageError
-from ..options import fingerprint_of, make, resolve_options
+from ..options import make, resolve_options
 from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
 from ..sets.prepared import PreparedSet, set_fingerprint
@@ -51,7 +51,7 @@ def split_set(
         drawing = prepared.info["drawing"]
         pairs = _draw_pairs(prepared, classes, make(PairsConfig, drawing["pairs"]))
         triplets = draw_triplets(classes, make(TripletsConfig, drawing["triplets"]))
-        fingerprint = set_fingerprint(fingerprint_of(prepared.info["settings"]), classes)
+        fingerprint = set_fingerprint(settings_fingerprint(prepared.info["settings"]), classes)
         tables = {"classes": classes, "pairs": pairs.chunks, "triplets": triplets.chunks}
         sections = {"split": section, "pairs": pairs.section, "triplets": triplets.section}
         return _update(prepared, tables, sections, {"split": config.settings()}, fingerprint)

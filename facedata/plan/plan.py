@@ -87,6 +87,7 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
         name = keys[pc.index(is_repeat, True).as_py()].as_py()
         raise SourceError(f"the record {name!r} is listed twice in the source")
     notes = list(scan.notes)
+    records = records.append_column("source_identity", records.column("identity"))
     if config.reference:
         records = set_references(records, config.reference)
         if not pc.any(pc.equal(records.column("role"), "reference")).as_py():

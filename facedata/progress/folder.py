@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..config import complete_settings
 from ..errors import NotASetError, SetError, writing
 from ..files.atomic import write_text
 from ..files.staged import StagedFiles
@@ -102,7 +103,7 @@ class ProgressFolder(PartsFolder):
             before = read_json(recorded)
             if not all(isinstance(before.get(name), dict) for name in ("settings", "versions")):
                 raise SetError(f"{recorded} is damaged (no settings); start over with --overwrite")
-            refuse_other_settings(self.out, before["settings"], settings)
+            refuse_other_settings(self.out, complete_settings(before["settings"]), settings)
             if changes := setting_differences(before["versions"], versions):
                 logger.warning(
                     "%s was begun with other library versions (%s): its bytes may differ from a fresh run's",

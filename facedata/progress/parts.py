@@ -18,7 +18,7 @@ from ..types import Status
 PART_ENDING = ".arrow"
 
 _FILLED = [
-    "status", "reason", "width", "height", "faces", "all_boxes", "all_scores", "score", "box", "landmarks",
+    "status", "reason", "width", "height", "turned_deg", "faces", "all_boxes", "all_scores", "score", "box", "landmarks",
     "tilt_deg", "box_iou", "matrix", "sha256", "path",
 ]  # fmt: skip
 """The ledger's columns that a shard fills."""
@@ -30,7 +30,7 @@ ROWS = pa.schema(
         *(PHOTOS.field(name) for name in _FILLED),
         pa.field("crop_sha256", pa.string()),
         pa.field("crop_length", pa.int64()),
-        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("given_box", pa.list_(pa.float32())),
         pa.field("size", pa.int64(), nullable=False),
         pa.field("mtime_ns", pa.int64(), nullable=False),
     ]

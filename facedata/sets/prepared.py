@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..config import complete_settings, settings_fingerprint
 from ..errors import (
     NotASetError,
     OtherSetError,
@@ -25,7 +26,6 @@ from ..errors import (
 from ..files.atomic import file_sha256, write_text
 from ..files.remote import Location, Remote, parse_location
 from ..files.staged import StagedFiles
-from ..options import fingerprint_of
 from ..tables import schema
 from ..tables.parquet import read_footer, read_table, stage_table
 from ..tables.schema import DATASET, KIND, WORK
@@ -119,7 +119,7 @@ class PreparedSet:
             return
         classes = read_table(files["classes"], "classes")
         paths = read_table(files["photos"], "photos", ["path"]).column("path").drop_null()
-        ours = set_fingerprint(fingerprint_of(self.info["settings"]), classes)
+        ours = set_fingerprint(settings_fingerprint(self.info["settings"]), classes)
         if ours == fingerprints["classes"] and paths.equals(classes.column("path")):
             self._other_fingerprint = others.pop()
 
@@ -236,7 +236,7 @@ def read_dataset(path: Location) -> dict[str, Any]:
     needed = ("fingerprint", "settings", "drawing", "counts", "tables")
     if missing := [key for key in needed if key not in info]:
         raise NotASetError(f"{file} is damaged (no {', '.join(missing)}): prepare the set again")
-    return info
+    return {**info, "settings": complete_settings(info["settings"])}
 
 
 def _missing(path: Location) -> NotASetError | UnfinishedSetError:

@@ -20,7 +20,7 @@ PLAN = pa.schema(
         pa.field("official_split", pa.string()),
         pa.field("status", pa.string()),
         pa.field("reason", pa.string()),
-        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("given_box", pa.list_(pa.float32())),
         pa.field("size", pa.int64(), nullable=False),
         pa.field("mtime_ns", pa.int64(), nullable=False),
     ]

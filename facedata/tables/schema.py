@@ -23,7 +23,7 @@ CLAIM = f"{WORK}/claim.json"
 KIND = "facedata set"
 """The value of ``kind`` in dataset.json."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Increased whenever a column changes its name, type or meaning."""
 
 ROW_GROUP_ROWS = 131_072
@@ -37,24 +37,28 @@ PHOTOS = pa.schema(
         pa.field("record", pa.string(), nullable=False),
         pa.field("photo", pa.string(), nullable=False),
         pa.field("identity", pa.string()),
+        pa.field("source_identity", pa.string()),
         pa.field("role", pa.string()),
         pa.field("official_split", pa.string()),
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
+        pa.field("turned_deg", pa.int32()),
         pa.field("faces", pa.int32()),
-        pa.field("all_boxes", pa.list_(pa.list_(pa.float32(), 4))),
+        pa.field("all_boxes", pa.list_(pa.list_(pa.float32()))),
         pa.field("all_scores", pa.list_(pa.float32())),
         pa.field("score", pa.float32()),
-        pa.field("box", pa.list_(pa.float32(), 4)),
-        pa.field("landmarks", pa.list_(pa.float32(), 10)),
+        pa.field("box", pa.list_(pa.float32())),
+        pa.field("landmarks", pa.list_(pa.float32())),
         pa.field("tilt_deg", pa.float32()),
-        pa.field("given_box", pa.list_(pa.float32(), 4)),
+        pa.field("given_box", pa.list_(pa.float32())),
         pa.field("box_iou", pa.float32()),
-        pa.field("matrix", pa.list_(pa.float64(), 6)),
+        pa.field("matrix", pa.list_(pa.float64())),
         pa.field("sha256", pa.string()),
         pa.field("path", pa.string()),
+        pa.field("source", _key),
+        pa.field("licence", _key),
     ]
 )
 """The ledger: one row per source record, in UTF-8 byte order of ``record``; meta_* columns follow."""

@@ -3,37 +3,58 @@
 ::
 
     from facedata import prepare, open_set, find_crops, ClassManifest, PairManifest, TripletManifest
+
+Names are looked up when they are first used, so that ``import facedata`` is quick.
 """
 
 from __future__ import annotations
 
-from .commands.crop import crop_set
-from .commands.prepare import prepare
-from .commands.redraw import pairs_set, split_set, triplets_set
-from .config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
-from .crops.find_crops import find_crops
-from .errors import FacedataError
-from .photos.image import decode
-from .sets.pairs_triplets import ClassManifest, PairManifest, TripletManifest
-from .sets.prepared import PreparedSet, open_set
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ClassManifest",
-    "CropConfig",
-    "FacedataError",
-    "PairManifest",
-    "PairsConfig",
-    "PrepareConfig",
-    "PreparedSet",
-    "SplitConfig",
-    "TripletManifest",
-    "TripletsConfig",
-    "crop_set",
-    "decode",
-    "find_crops",
-    "open_set",
-    "pairs_set",
-    "prepare",
-    "split_set",
-    "triplets_set",
-]
+from .late_names import late_names
+
+if TYPE_CHECKING:
+    from .commands.crop import crop_set as crop_set
+    from .commands.prepare import prepare as prepare
+    from .commands.redraw import pairs_set as pairs_set
+    from .commands.redraw import split_set as split_set
+    from .commands.redraw import triplets_set as triplets_set
+    from .config import CropConfig as CropConfig
+    from .config import PairsConfig as PairsConfig
+    from .config import PrepareConfig as PrepareConfig
+    from .config import SplitConfig as SplitConfig
+    from .config import TripletsConfig as TripletsConfig
+    from .crops.find_crops import find_crops as find_crops
+    from .errors import FacedataError as FacedataError
+    from .photos.image import decode as decode
+    from .sets.pairs_triplets import ClassManifest as ClassManifest
+    from .sets.pairs_triplets import PairManifest as PairManifest
+    from .sets.pairs_triplets import TripletManifest as TripletManifest
+    from .sets.prepared import PreparedSet as PreparedSet
+    from .sets.prepared import open_set as open_set
+
+_HOMES = {
+    "ClassManifest": "sets.pairs_triplets",
+    "CropConfig": "config",
+    "FacedataError": "errors",
+    "PairManifest": "sets.pairs_triplets",
+    "PairsConfig": "config",
+    "PrepareConfig": "config",
+    "PreparedSet": "sets.prepared",
+    "SplitConfig": "config",
+    "TripletManifest": "sets.pairs_triplets",
+    "TripletsConfig": "config",
+    "crop_set": "commands.crop",
+    "decode": "photos.image",
+    "find_crops": "crops.find_crops",
+    "open_set": "sets.prepared",
+    "pairs_set": "commands.redraw",
+    "prepare": "commands.prepare",
+    "split_set": "commands.redraw",
+    "triplets_set": "commands.redraw",
+}
+"""Every public name, and the module it lives in."""
+
+__all__ = sorted(_HOMES)
+
+__getattr__, __dir__ = late_names(__name__, _HOMES)

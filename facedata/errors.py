@@ -7,6 +7,7 @@
     ├── SourceError               the source is missing, empty or malformed
     │   ├── UnsafeArchiveError    an archive member points outside the archive
     │   ├── DownloadError         a download failed or has the wrong SHA-256
+    │   ├── WrongBoxesError       the source's boxes do not fit the faces found
     │   └── PhotosLostError       photos of a finished set are missing or changed
     ├── SetError                  the output folder does not hold what it should
     │   ├── NotASetError          no dataset.json in the folder, or not ours
@@ -33,8 +34,10 @@ A problem that the user can fix is a :class:`FacedataError`. A problem with one 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class FacedataError(Exception):
@@ -59,6 +62,10 @@ class UnsafeArchiveError(SourceError):
 
 class DownloadError(SourceError):
     """A download failed, or its content does not have the pinned SHA-256."""
+
+
+class WrongBoxesError(SourceError):
+    """The boxes that the source gives do not fit the faces found; they may be written in another form."""
 
 
 class PhotosLostError(SourceError):
@@ -137,7 +144,26 @@ class MissingExtraError(FacedataError):
     def of(cls, what: str, extra: str, cause: object = None) -> MissingExtraError:
         """Return the error that ``what`` needs a package of an extra, with the command that installs it."""
         because = f" ({cause})" if cause else ""
-        return cls(f"{what} needs a package that is not installed{because}: pip install 'facedata[{extra}]'")
+        return cls(f"{what} needs the extra facedata[{extra}]{because}: {install_command(extra)}")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that adds an extra to this installation: from a checkout, an archive or an index."""
+    from importlib.metadata import PackageNotFoundError, distribution  # rarely needed, and slow to import
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        origin = json.loads(distribution("facedata").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):  # not installed at all, or a file that no installer wrote
+        origin = {}
+    url = str(origin.get("url", ""))
+    if "dir_info" in origin:
+        folder = Path(unquote(urlsplit(url).path))
+        editable = "--editable " if origin["dir_info"].get("editable") else ""
+        return f"pip install {editable}'{'.' if folder == Path.cwd() else folder}[{extra}]'"
+    if "vcs_info" in origin:
+        url = f"{origin['vcs_info']['vcs']}+{url}"
+    return f"pip install 'facedata[{extra}]{f' @ {url}' if url else ''}'"
 
 
 class ImageError(Exception):
@@ -149,7 +175,7 @@ class UnreadableImageError(ImageError):
 
 
 class UnsupportedImageError(ImageError):
-    """A format we do not read: video, or HEIC without its extra."""
+    """A format that is not read here: a video, or a photo whose extra is missing or that nothing reads."""
 
 
 class TooLargeImageError(ImageError):

@@ -7,6 +7,7 @@ and logs to stderr. Exit status: 0 success, 1 failure, 2 wrong usage, 130 after 
 from __future__ import annotations
 
 import argparse
+import codecs
 import dataclasses
 import io
 import json
@@ -20,8 +21,9 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import FacedataError
+from .errors import FacedataError, StoreError
 from .options import Options, OptionsT, from_toml, make, whole_number
+from .parser import Parser
 
 Run = Callable[[argparse.Namespace], None]
 Argument = tuple[str, dict[str, Any]]
@@ -31,12 +33,13 @@ _SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 _NAMES_A_FILE = re.compile("FILE|DIR|PATH|SET|SOURCE|MODEL|PEOPLE|PHOTO")
 
 
-def make_parser(program: str, text: str, examples: str) -> tuple[argparse.ArgumentParser, Any]:
+def make_parser(program: str, text: str, examples: str) -> tuple[Parser, Any]:
     """Return a program's parser, and its subparsers, to which :func:`command` adds commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program, description=text, epilog=examples, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     parser.add_argument(
         "--print-completion", action=_PrintCompletion, choices=_SHELLS,
         help="print the script that lets a shell complete commands, options and files",
@@ -89,25 +92,68 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
         parser: its ``prog`` is also the name of the package whose log goes to stderr.
         arguments: None for ``sys.argv``.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if arguments is None and sys.getfilesystemencoding() != "utf-8" and "utf8" not in sys._xoptions:
+        # names are UTF-8 whatever the locale: Python has to be told when it starts, and workers inherit it
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    stdout_is_closed = sys.stdout is None
+    _open_streams()
     try:
         parsed = parser.parse_args(arguments)
+        parsed.typed = list(sys.argv[1:] if arguments is None else arguments)
         log_to_stderr(parser.prog, parsed.verbose)
         parsed.run(parsed)
+        if stdout_is_closed:
+            raise StoreError("the result could not be printed: stdout is closed")
     except FacedataError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; run the same command again to continue", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        text = str(stop) or "stopped; run the same command again to continue"
+        print(f"{parser.prog}: {text}", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 1
     except OSError as error:  # one that our code did not expect
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _open_streams() -> None:
+    """Make the three standard streams usable: open, and able to print every name.
+
+    A stream that the caller closed goes to the null device: a file opened later would get its number, and all
+    that a library prints.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the end
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # names are UTF-8, whatever LC_ALL=C says of the terminal
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if is_ascii else stream.encoding, errors="backslashreplace")
+
+
+def _drop_stdout() -> None:
+    """Send what is still to be printed nowhere, so that Python does not fail again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _PrintVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, parsed: Any, values: Any, flag: Any = None) -> None:
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version('facedata')}")
+        parser.exit()
 
 
 class _PrintCompletion(argparse.Action):
@@ -169,4 +215,13 @@ def options_of(parsed: argparse.Namespace, kind: type[OptionsT]) -> OptionsT:
 
 def print_result(parsed: argparse.Namespace, values: Any, lines: Sequence[str]) -> None:
     """Print a result: lines for people, or with ``--json`` one line of JSON."""
-    print(json.dumps(values, ensure_ascii=False, sort_keys=True) if parsed.json else "\n".join(lines))
+    if parsed.json and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    text = json.dumps(values, ensure_ascii=False, sort_keys=True) if parsed.json else "\n".join(lines)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_stdout()
+        raise StoreError(f"the result could not be printed: {error.strerror}") from error

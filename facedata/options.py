@@ -7,13 +7,14 @@ Frozen dataclasses of options define the flags, the TOML files and the keywords 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import json
 import math
 import sys
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -129,7 +130,8 @@ def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
     """
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
-        raise UsageError(f"unknown option {', '.join(unknown)}; the options are {', '.join(sorted(known))}")
+        near = nearest(unknown[0], known) or f"; the options are {', '.join(sorted(known))}"
+        raise UsageError(f"unknown option {', '.join(unknown)}{near}")
     return kind(**values)
 
 
@@ -186,6 +188,16 @@ def fingerprint_of(values: Any) -> str:
     """Return the SHA-256 of plain values as canonical JSON, lower-case hex."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean …?`` with the known name that is most like another; empty if none is.
+
+    >>> nearest("--sed", ["--seed", "--size"])
+    '; did you mean --seed?'
+    """
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def whole_number(text: str) -> int:

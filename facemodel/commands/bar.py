@@ -6,10 +6,9 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
-
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..training.state import Progress
 
 _FIT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{postfix}]"
@@ -29,6 +28,8 @@ class Bar:
 
     def __enter__(self) -> Bar:
         if sys.stderr.isatty():
+            from tqdm.contrib.logging import logging_redirect_tqdm  # tqdm is imported when a bar is drawn
+
             self._logging.enter_context(logging_redirect_tqdm())
         return self
 
@@ -45,12 +46,14 @@ class Bar:
         """Update the bar of a training run: the epoch's steps, images per second, time left in the run."""
         bar = self._of(progress.steps, bar_format=_FIT)
         bar.set_description_str(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
-        left = tqdm.format_interval(progress.left_s)
+        left = bar.format_interval(progress.left_s)
         bar.set_postfix_str(f"{progress.images_per_s:.0f} images/s, {left} left", refresh=False)
         bar.update(progress.step - bar.n)
 
     def _of(self, total: int, **how: Any) -> tqdm[Any]:
         if self._bar is None or self._bar.total != total:
+            from tqdm import tqdm
+
             self._close()
             self._bar = tqdm(
                 total=total, disable=not sys.stderr.isatty(), file=sys.stderr, leave=False, **how

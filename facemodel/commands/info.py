@@ -7,11 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..models.embedder import TorchEmbedder, open_model
-from ..models.onnx import OnnxEmbedder
-from ..models.saved import read_header, weights_file
-from ..network.freezing import summarise_blocks
-from ..spec import InputSpec
+from ..errors import ModelError
+from ..models.header import SPEC, read_fingerprint, read_header, weights_file
+from ..spec import InputSpec, read_spec
 
 
 def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -31,33 +29,40 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
         SpecError: its spec is missing or malformed.
     """
-    embedder = open_model(path, "cpu")
-    values = {
-        "model": str(path),
-        "fingerprint": embedder.fingerprint(),
-        "spec": dataclasses.asdict(embedder.spec),
-    }
-    if isinstance(embedder, OnnxEmbedder):
-        return {**values, **embedder.describe()}
-    if not isinstance(embedder, TorchEmbedder):
-        return values
-    objective, file = embedder.objective, weights_file(Path(path))
-    model = objective.model.train()  # which layers train can be seen in training mode only
-    blocks = summarise_blocks([*model.blocks, ("embedding", model.head), ("goal", objective.goal)])
-    layers = [block for block in blocks if block.parameters]
-    return {
-        **values,
-        "file": file.name,
-        "backbone": model.name,
-        "pretrained": model.pretrained.line,
-        "frozen": model.frozen,
-        "loss": objective.config.loss,
-        "classes": len(objective.classes),
-        "layers": [dataclasses.asdict(layer) for layer in layers],
-        "parameters": sum(layer.parameters for layer in layers),
-        "trainable": sum(layer.trainable for layer in layers),
-        "extra": read_header(file)["extra"],
-    }
+    if Path(path).suffix == ".onnx":
+        from ..models.onnx.network import OnnxEmbedder
+
+        network = OnnxEmbedder(Path(path))
+        about = _about(path, network.fingerprint(), network.spec)
+        return {**about, **network.describe()}
+    file = weights_file(Path(path))
+    header = read_header(file)
+    spec = read_spec(file.with_name(SPEC))
+    if "layers" not in header:  # a file of an earlier facemodel: only the network itself tells
+        from ..models.saved import load_objective, summarise_layers
+
+        header["layers"] = [dataclasses.asdict(layer) for layer in summarise_layers(load_objective(file))]
+    layers = [{**one, "fixed_statistics": tuple(one["fixed_statistics"])} for one in header["layers"]]
+    try:
+        return {
+            **_about(path, read_fingerprint(file, spec), spec),
+            "file": file.name,
+            "backbone": header["config"]["backbone"],
+            "pretrained": header["pretrained"][1],
+            "frozen": header["frozen"],
+            "loss": header["config"]["loss"],
+            "classes": len(header["classes"]),
+            "layers": layers,
+            "parameters": sum(layer["parameters"] for layer in layers),
+            "trainable": sum(layer["trainable"] for layer in layers),
+            "extra": header["extra"],
+        }
+    except (KeyError, TypeError, IndexError) as error:
+        raise ModelError(f"the header of {file} is damaged: {error} is missing or malformed") from error
+
+
+def _about(path: str | os.PathLike[str], fingerprint: str, spec: InputSpec) -> dict[str, Any]:
+    return {"model": str(path), "fingerprint": fingerprint, "spec": dataclasses.asdict(spec)}
 
 
 def info_lines(values: dict[str, Any]) -> list[str]:

@@ -7,12 +7,13 @@ import importlib.util
 from facedata.errors import MissingExtraError
 
 
-def require_extra(*packages: str, extra: str = "train") -> None:
+def require_extra(*packages: str, extra: str = "train", what: str = "this") -> None:
     """Check that packages are installed, without importing them.
 
     Args:
         *packages: their names in an import statement.
         extra: the extra of facedata that installs them.
+        what: what needs them, for the message.
 
     Raises:
         MissingExtraError: one is not installed.
@@ -21,4 +22,4 @@ def require_extra(*packages: str, extra: str = "train") -> None:
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError.of("this", extra, package.replace("_", "-"))
+            raise MissingExtraError.of(what, extra, package.replace("_", "-"))

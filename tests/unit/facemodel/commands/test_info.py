@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from facemodel.commands.info import info_lines, model_info
 from facemodel.config import FitConfig
+from facemodel.errors import ModelError
+from facemodel.models.embedder import open_model
 from facemodel.models.saved import save_model
 from facemodel.network.model import make_model
 from facemodel.objective.objective import make_objective
@@ -46,6 +53,46 @@ def test_layers_and_what_trains_are_counted(tmp_path: Path) -> None:
     assert values["trainable"] == values["parameters"] - 9_536 - 147_968
     assert (values["classes"], values["frozen"], values["extra"]) == (3, "first:2", {"epoch": 2})
     json.dumps(values)
+
+
+def test_it_imports_no_torch_and_tells_the_same_fingerprint(tmp_path: Path) -> None:
+    """Importing torch takes seconds; the file's header says what there is to say."""
+    values = model_info(run_of(tmp_path, freeze="first:2"))
+    assert values["fingerprint"] == open_model(tmp_path, "cpu").fingerprint()
+    program = (
+        "import sys; from facemodel.cli import main; status = main(sys.argv[1:]); "
+        "print({'torch', 'torchvision', 'cv2', 'PIL', 'pandas'} & set(sys.modules)); sys.exit(status)"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", program, "info", str(tmp_path), "--json"], text=True
+    )
+    said, loaded = printed.splitlines()
+    assert loaded == "set()"
+    assert json.loads(said) == json.loads(json.dumps(values))
+
+
+def test_a_file_of_an_earlier_facemodel_tells_the_same(tmp_path: Path) -> None:
+    """Its header has no layers; the network is built to count them."""
+    file = run_of(tmp_path, freeze="first:2", batches="photos", loss="focal") / "best.safetensors"
+    values = model_info(tmp_path)
+    with safe_open(file, framework="np") as opened:
+        header = json.loads(opened.metadata()["facemodel"])
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    assert len(header.pop("layers")) == 7
+    save_file(tensors, file, {"facemodel": json.dumps(header)})
+    assert model_info(tmp_path) == values
+
+
+@pytest.mark.parametrize("key", ["config", "pretrained", "frozen", "classes", "extra"])
+def test_a_damaged_header_is_said(tmp_path: Path, key: str) -> None:
+    file = run_of(tmp_path) / "best.safetensors"
+    with safe_open(file, framework="np") as opened:
+        header = json.loads(opened.metadata()["facemodel"])
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    del header[key]
+    save_file(tensors, file, {"facemodel": json.dumps(header)})
+    with pytest.raises(ModelError, match=f"the header of .* is damaged: '{key}'"):
+        model_info(tmp_path)
 
 
 def test_the_lines_say_it_for_people(tmp_path: Path) -> None:

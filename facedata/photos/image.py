@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
-from ..errors import ImageError, TooLargeImageError, UnreadableImageError, UnsupportedImageError
+from ..errors import ImageError, TooLargeImageError, UnreadableImageError
 from ..types import UInt8Image
-from .formats import AVIF_BRANDS, HEIF_BRANDS
 from .jpeg import REDUCTIONS, decode_jpeg, is_complete_jpeg
+from .opening import open_photo
 
 _ORIENTATION = 0x0112
-_MATROSKA = b"\x1a\x45\xdf\xa3"
 _STRIP_PIXELS = 1_000_000
 """Pixels converted at once, so that a large photo is in memory only twice: Pillow's copy and the result."""
 
@@ -68,25 +67,36 @@ class Header:
         return centre - missing_x * flip_x, centre - missing_y * flip_y
 
 
+_INVERSE = {6: 8, 8: 6}
+"""EXIF orientations that another one undoes; each of the others undoes itself."""
+
 _FLIPPED = {
     1: (0, 0), 2: (1, 0), 3: (1, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 1), 8: (0, 1),
 }  # fmt: skip
 """EXIF orientation → whether the upright photo's x and y run against the stored ones."""
 
 
-def read_header(data: bytes, max_pixels: int = 100_000_000) -> Header:
+def read_header(data: bytes, max_pixels: int = 100_000_000, turn_exif: bool = True) -> Header:
     """Read a photo's size without decoding it.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: the most pixels (width times height) it may have.
+        turn_exif: as in :func:`decode`; without it, width and height are those stored, and the orientation 1.
 
     Raises:
         UnreadableImageError: empty, damaged, or not an image.
-        UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
+        UnsupportedImageError: a video, or a photo of a format that cannot be read here; the text names the
+            format and the remedy, such as an extra.
         TooLargeImageError: more than ``max_pixels``.
     """
-    with _reasons(data), _open(data) as image:
-        return _header(image, data, max_pixels)
+    with _opened(data, max_pixels) as (image, pixel_data):
+        return _header(image, pixel_data, max_pixels, turn_exif)
 
 
-def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UInt8Image:
+def decode(
+    data: bytes, max_pixels: int = 100_000_000, reduction: int = 1, turn_exif: bool = True
+) -> UInt8Image:
     """Decode a photo and turn it upright by its EXIF orientation.
 
     The format is recognised by the bytes, never by the file's ending. Grey and palette become RGB, CMYK is
@@ -94,33 +104,41 @@ def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UI
     animation is taken. Nothing is decoded before the size in the header has been checked.
 
     Args:
-        data: the file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF and all else that Pillow reads (AVIF from 11.3
-            on); HEIC with the extra ``facedata[heic]``.
+        data: the file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF, JPEG 2000, PSD and all else that Pillow reads
+            (AVIF from 11.3 on); HEIC, JPEG XL and cameras' raw photos with the extras ``facedata[heic]``,
+            ``[jxl]`` and ``[raw]``.
         max_pixels: the most pixels (width times height) to decode.
         reduction: 1, 2, 4 or 8: each side is divided by it and rounded up. Most JPEGs are decoded at that
             size directly, which is cheaper.
+        turn_exif: whether to turn it by its EXIF orientation; otherwise it is returned as it is stored. The
+            turn that HEIC, AVIF and JPEG XL state outside EXIF is part of their picture and always made.
 
     Returns:
         ``(height, width, 3)`` uint8 RGB.
 
     Raises:
         UnreadableImageError: empty, truncated, damaged, or not an image.
-        UnsupportedImageError: a video, HEIC without its extra, or AVIF that this Pillow cannot read.
+        UnsupportedImageError: a video, or a photo of a format that cannot be read here; the text names the
+            format and the remedy, such as an extra.
         TooLargeImageError: more than ``max_pixels`` (a decompression bomb, perhaps).
     """
-    with _reasons(data), _open(data) as image:
-        header = _header(image, data, max_pixels)
-        stored = None if header.reductions == (1,) else decode_jpeg(data, reduction)
+    with _opened(data, max_pixels) as (image, pixel_data):
+        header = _header(image, pixel_data, max_pixels, turn_exif)
+        stored = None if header.reductions == (1,) else decode_jpeg(pixel_data, reduction)
         if stored is not None and header.orientation == 1:
             return stored
         if stored is not None:
             upright = header.empty(reduction)
             _STORED[header.orientation](upright)[:] = stored
             return upright
+        before = _orientation(image)
         image.load()
+        turn = header.orientation
+        if before != _orientation(image):  # Pillow turns TIFFs as it loads them, and drops the tag
+            turn = 1 if turn_exif else _INVERSE.get(before, before)
         upright, to_rgb = header.empty(), _converter(image)
         for rows, strip in _strips(image):
-            _STORED[header.orientation](upright)[rows] = to_rgb(strip)
+            _STORED[turn](upright)[rows] = to_rgb(strip)
         if reduction == 1:
             return upright
         # an area filter; the border makes it put pixels where a JPEG decoder's reduction does
@@ -135,15 +153,19 @@ def decode(data: bytes, max_pixels: int = 100_000_000, reduction: int = 1) -> UI
 
 
 @contextmanager
-def _reasons(data: bytes) -> Iterator[None]:
-    """Turn whatever Pillow raises on damaged bytes into our errors."""
+def _opened(data: bytes, max_pixels: int) -> Iterator[tuple[Image.Image, bytes]]:
+    """Open a photo as :func:`open_photo` does; turn what is raised on damaged bytes into our errors."""
     if not data:
         raise UnreadableImageError("the file is empty")
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None  # opening reads only the header; our own limit is checked after that
     try:
         with warnings.catch_warnings():
             # Pillow warns about odd but readable files; only reading decides whether they are readable
             warnings.simplefilter("ignore")
-            yield
+            image, pixel_data = open_photo(data, max_pixels)
+            with image:
+                yield image, pixel_data
     except ImageError:
         raise
     except MemoryError as error:
@@ -151,48 +173,32 @@ def _reasons(data: bytes) -> Iterator[None]:
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
         text = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableImageError(text[:200]) from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
-def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
+def _header(image: Image.Image, data: bytes, max_pixels: int, turn_exif: bool) -> Header:
     width, height = image.size
     if width * height > max_pixels:
         raise TooLargeImageError(f"{width}x{height} is more than {max_pixels} pixels")
-    try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  damaged EXIF is ignored: the pixels may still be good
-        orientation = 1
-    orientation = int(orientation) if orientation in _STORED else 1
+    if isinstance(image, TiffImageFile):  # some versions of Pillow give the size as stored, others upright
+        width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+    orientation = _orientation(image) if turn_exif or image.format == "AVIF" else 1
     reductions = REDUCTIONS if image.mode in ("RGB", "L") and is_complete_jpeg(data) else (1,)
     if orientation > 4:
         width, height = height, width
     return Header(width, height, orientation, reductions)
 
 
-def _open(data: bytes) -> Image.Image:
-    brand = data[8:12] if data[4:8] == b"ftyp" else b""
-    lacks_extra = False
-    if brand in HEIF_BRANDS:
-        try:
-            from pillow_heif import register_heif_opener
-        except ImportError:
-            lacks_extra = True
-        else:
-            register_heif_opener()
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None  # opening reads only the header; our own limit is checked after that
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation that is still to be made, 1 … 8."""
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return 1  # the codestream has its own, made by its decoder, and EXIF's does not count
     try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        if brand in AVIF_BRANDS:
-            why = "AVIF that this Pillow cannot read: pip install --upgrade pillow"
-            raise UnsupportedImageError(why) from None
-        if lacks_extra:
-            raise UnsupportedImageError("HEIC needs the extra: pip install 'facedata[heic]'") from None
-        if brand not in HEIF_BRANDS and (data[4:8] == b"ftyp" or data.startswith(_MATROSKA)):
-            raise UnsupportedImageError("a video") from None
-        raise UnreadableImageError("not an image") from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001  damaged EXIF is ignored: the pixels may still be good
+        return 1
+    return int(orientation) if orientation in _STORED else 1
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
@@ -217,7 +223,12 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], UInt8Image]:
         return lambda strip: np.clip(np.nan_to_num(np.asarray(strip, np.float64) * scale), 0, 255).astype(
             np.uint8
         )[..., None]
-    if image.has_transparency_data:
+    if image.mode == "LAB":
+        lab = ImageCms.buildTransform(
+            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
+        )
+        return lambda strip: np.asarray(ImageCms.applyTransform(strip, lab))
+    if image.has_transparency_data and image.format != "PSD":  # its extra channel may be a saved selection
         black = (0, 0, 0, 255)
         return lambda strip: np.asarray(
             Image.alpha_composite(Image.new("RGBA", strip.size, black), strip.convert("RGBA")).convert("RGB")

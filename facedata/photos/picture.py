@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from ..errors import UsageError
 from ..types import Face, Float64Array, UInt8Image
 from .image import Header, decode, read_header
 
@@ -14,25 +17,36 @@ class Picture:
     Args:
         data: the file's bytes.
         max_pixels: as in :func:`facedata.photos.image.decode`.
+        turn_exif: whether it is turned upright by EXIF; otherwise all pixels, sizes and coordinates are those
+            of the photo as it is stored.
 
     Attributes:
-        header: its upright size in pixels, and the possible reductions.
+        header: its size in pixels, and the possible reductions.
 
     Raises:
         ImageError: as :func:`facedata.photos.image.read_header` does.
     """
 
-    def __init__(self, data: bytes, max_pixels: int = 100_000_000) -> None:
-        self.header = read_header(data, max_pixels)
-        self._data, self._max_pixels = data, max_pixels
+    def __init__(self, data: bytes, max_pixels: int = 100_000_000, turn_exif: bool = True) -> None:
+        self.header = read_header(data, max_pixels, turn_exif)
+        self._data, self._max_pixels, self._turn_exif = data, max_pixels, turn_exif
         self._decoded: dict[int, UInt8Image] = {}
 
     @classmethod
     def of_pixels(cls, image: UInt8Image) -> Picture:
-        """Return a picture of an ``(h, w, 3)`` uint8 RGB array; it has no reduced sizes."""
+        """Return a picture of an ``(h, w, 3)`` uint8 RGB array; it has no reduced sizes.
+
+        Raises:
+            UsageError: an array of another shape or type.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise UsageError(
+                f"the photo is an array of {image.dtype} and shape {image.shape}; it must be uint8 RGB, "
+                "(height, width, 3)"
+            )
         picture = cls.__new__(cls)
         picture.header = Header(image.shape[1], image.shape[0])
-        picture._data, picture._max_pixels = b"", 0
+        picture._data, picture._max_pixels, picture._turn_exif = b"", 0, True
         picture._decoded = {1: image}
         return picture
 
@@ -48,7 +62,7 @@ class Picture:
             ImageError: as :func:`facedata.photos.image.decode` does.
         """
         if reduction not in self._decoded:
-            self._decoded[reduction] = decode(self._data, self._max_pixels, reduction)
+            self._decoded[reduction] = decode(self._data, self._max_pixels, reduction, self._turn_exif)
         return self._decoded[reduction]
 
     def pixels(self, reduction: int = 1) -> int:
@@ -83,4 +97,4 @@ class Picture:
         origin = np.asarray(self.header.origin(reduction)) + reduction * np.asarray(corner)
         shift = origin.astype(np.float32)
         box = face.box * np.float32(reduction) + np.tile(shift, 2)
-        return Face(box, face.score, face.landmarks * np.float32(reduction) + shift)
+        return replace(face, box=box, landmarks=face.landmarks * np.float32(reduction) + shift)

@@ -95,7 +95,7 @@ def test_what_is_transparent_lies_over_black() -> None:
 
 
 def test_a_transparent_palette_lies_over_black_too() -> None:
-    image = Image.fromarray(np.full((4, 4), 7, np.uint8), "L").convert("P")
+    image = Image.fromarray(np.full((4, 4), 7, np.uint8)).convert("P")
     image.putpalette([200] * 768)
     assert not decode(encoded(image, "PNG", transparency=image.getpixel((0, 0)))).any()
 
@@ -239,7 +239,7 @@ def test_a_damaged_avif_is_a_photo_and_no_video(brand: bytes) -> None:
     assert "video" not in str(caught.value)
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.skipif("avif" not in features.get_supported(), reason="this Pillow has no AVIF")
 def test_avif_is_read() -> None:
     found = decode(encoded(Image.fromarray(picture()), "AVIF", quality=95))
     assert np.abs(found.astype(int) - picture()).mean() < 4

@@ -46,6 +46,19 @@ class Status(str, Enum):
         return self.value
 
 
+@dataclass(frozen=True)
+class CloserLook:
+    """What a detector sees of a face beyond its score.
+
+    Attributes:
+        doubt: how little it looks like an upright face; see :mod:`facedata.detect.doubt`.
+        first_score: the score at first sight, where a second look has lowered it; else None.
+    """
+
+    doubt: float
+    first_score: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Face:
     """One detected face.
@@ -54,16 +67,21 @@ class Face:
         box: ``(4,)`` float32, x0 y0 x1 y1 in photo pixels; may reach outside the photo.
         score: the detector's confidence, 0 … 1.
         landmarks: ``(5, 2)`` float32, x y of image-left eye, image-right eye, nose, image-left and
-            image-right mouth corner.
+            image-right mouth corner; left and right are those of the face turned upright.
+        turned_deg: by how many degrees clockwise the photo has to be turned for the face to be upright: 0,
+            90, 180 or 270.
+        look: what the detector saw beyond the score, if it looked closer.
     """
 
     box: Float32Array
     score: float
     landmarks: Float32Array
+    turned_deg: int = 0
+    look: CloserLook | None = None
 
     @property
     def tilt_deg(self) -> float:
-        """The eye line's angle in degrees, positive when the image-right eye is lower."""
+        """The eye line's angle in degrees, positive when the image-right eye is lower; -180 … 180."""
         (x0, y0), (x1, y1) = self.landmarks[:2].astype(np.float64)
         return float(np.degrees(np.arctan2(y1 - y0, x1 - x0)))
 

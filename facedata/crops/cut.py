@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,10 +37,19 @@ class CropShape:
             raise ValueError(f"the template {self.template.place.__name__} takes no margin")
 
     def place(self, face: Face) -> Placement:
-        """Return where a face, in photo pixels, lies in its crop."""
-        if self.template.takes_margin:
-            return self.template.place(face, self.size_px, self.margin)
-        return self.template.place(face, self.size_px)
+        """Return where a face, in photo pixels, lies in its crop; templates see it turned upright."""
+        margin = (self.margin,) if self.template.takes_margin else ()
+        if not face.turned_deg:
+            return self.template.place(face, self.size_px, *margin)
+        # turned about the photo's first pixel: coordinates change places and signs, and stay exact
+        cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[face.turned_deg]
+        turn = np.array([[cos, -sin], [sin, cos]], np.float32)
+        corners = face.box.reshape(2, 2) @ turn.T
+        box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+        upright = replace(face, box=box, landmarks=face.landmarks @ turn.T, turned_deg=0)
+        placement = self.template.place(upright, self.size_px, *margin)
+        matrix = np.column_stack([placement.matrix[:, :2] @ turn, placement.matrix[:, 2]])
+        return replace(placement, matrix=matrix)
 
 
 def make_shape(template: str, size_px: int | None = None, margin: float = 0.0) -> CropShape:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
+from pathlib import Path
 
 from ..config import DETECTORS, PrepareConfig
 from ..detect.base import Detector
 from ..detect.factory import make_factory
 from ..detect.find import SearchRegion, find_faces
 from ..detect.search import SearchRule
+from ..detect.turn import find_upright_faces
 from ..errors import UsageError
 from ..photos.picture import Picture
 from ..types import Crop, UInt8Image
@@ -16,7 +19,7 @@ from .cut import cut_crop, make_shape
 
 
 def find_crops(
-    image: UInt8Image | bytes,
+    image: UInt8Image | bytes | str | os.PathLike[str],
     *,
     face: str | None = None,
     template: str = "square",
@@ -27,12 +30,13 @@ def find_crops(
     detector: Detector | str = "mtcnn",
     device: str = "cpu",
     weights: str | None = None,
+    turn: str = "auto",
 ) -> list[Crop]:
     """Find faces in a photo and cut each out as ``prepare`` would under the same rule.
 
     Args:
-        image: a photo's bytes, which give exactly the crop of a prepared set; or its pixels, ``(height,
-            width, 3)`` uint8 RGB, upright (see :func:`facedata.decode`).
+        image: a photo's file or bytes, which give exactly the crop of a prepared set; or its pixels,
+            ``(height, width, 3)`` uint8 RGB, upright (see :func:`facedata.decode`).
         face: a face rule (``largest``, ``center``, ``score``, ``only``) for at most one crop; None for
             every face. A search for every face is finer, and may find a face's eyes at slightly
             different points than a search for one.
@@ -44,6 +48,8 @@ def find_crops(
         detector: a detector, or the name of one (its networks are loaded once and kept).
         device: where a detector given by name runs, ``cpu`` or ``cuda``.
         weights: a file with its weights; None for those in the cache, downloaded on first use.
+        turn: ``auto`` turns a photo by its EXIF data and, where its face still lies on its side or stands on
+            its head, by the rest; ``exif`` by its EXIF data alone; ``never`` not at all.
 
     Returns:
         The crops, largest face first; an empty list if there is none.
@@ -54,6 +60,7 @@ def find_crops(
         DownloadError: its weights cannot be downloaded.
         MissingExtraError: it needs a package that is not installed.
         ImageError: the bytes cannot be decoded.
+        OSError: the file cannot be read.
 
     >>> import numpy as np
     >>> find_crops(np.zeros((100, 100, 3), np.uint8))
@@ -62,16 +69,22 @@ def find_crops(
     # checks the values
     PrepareConfig(
         template=template, size=size, face=face, device=device, margin=margin, min_face=min_face,
-        min_score=min_score,
+        min_score=min_score, turn=turn,
     )  # fmt: skip
     if device == "auto":
         raise UsageError("the device is 'auto', which is for prepare; name cpu or cuda")
     shape = make_shape(template, size, margin)
     if isinstance(detector, str):
         detector = _load_detector(DETECTORS.get(detector), detector, min_face, device, weights)
-    picture = Picture(image) if isinstance(image, bytes) else Picture.of_pixels(image)
+    if isinstance(image, str | os.PathLike):
+        image = Path(image).read_bytes()
+    if isinstance(image, bytes):
+        picture = Picture(image, turn_exif=turn != "never")
+    else:
+        picture = Picture.of_pixels(image)
     rule = SearchRule(face or "all", min_score, min_face)
-    (faces,) = find_faces([SearchRegion(picture, (0, 0, *picture.size), rule)], detector)
+    find = find_upright_faces if turn == "auto" else find_faces
+    (faces,) = find([SearchRegion(picture, (0, 0, *picture.size), rule)], detector)
     if not isinstance(faces, list):
         raise faces
     if face is not None:

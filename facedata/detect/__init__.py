@@ -8,7 +8,10 @@ of the photo, or the reason why there are none, go out. A detector is one entry 
 - ``boxes``: squaring, shifting and suppressing boxes
 - ``search``: what to look for in one photo, and when a search can stop
 - ``base``: the protocol of a detector, and the check of its results
+- ``quarter_turns``: images, boxes and faces turned by 90, 180 or 270 degrees
 - ``find``: from photos to faces, decoding as few pixels as possible
+- ``doubt``: how little a face looks like an upright one
+- ``turn``: photos on their side or upside down
 - ``pyramid``: an image and its halves, to shrink from
 - ``weights``: pinned weights, downloaded once
 - ``factory``: from a detector's name to the factory that makes it in a worker

@@ -67,7 +67,7 @@ def check_faces(answer: Any, width: int, height: int) -> list[Face]:
                     f"the detector returned a box of shape {box.shape} and landmarks of shape "
                     f"{landmarks.shape}, not (4,) and (5, 2)"
                 )
-            faces.append(Face(box, float(face.score), landmarks))
+            faces.append(Face(box, float(face.score), landmarks, look=getattr(face, "look", None)))
     except (AttributeError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {str(error)[:160]}"
         raise DetectorError(f"the detector returned no faces: {reason}") from error

@@ -40,8 +40,11 @@ def choose(
         return None, Status.NO_FACE, "no face found"
     sure = [face for face in faces if face.score >= min_score]
     if not sure:
-        best = max(face.score for face in faces)
-        return None, Status.LOW_SCORE, f"best score {best:.3f} is below {min_score:g}"
+        best = max(faces, key=_tie)
+        reason = f"best score {best.score:.3f} is below {min_score:g}"
+        if best.look and best.look.first_score is not None:
+            reason += f"; it was {best.look.first_score:.3f} before a second look"
+        return None, Status.LOW_SCORE, reason
     large = [face for face in sure if _shorter_side(face) >= min_face]
     if not large:
         most = max(_shorter_side(face) for face in sure)

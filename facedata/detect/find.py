@@ -17,6 +17,7 @@ from ..errors import DetectorError, ImageError
 from ..photos.picture import Picture
 from ..types import Face, UInt8Image
 from .base import Detector, check_faces
+from .quarter_turns import turn_back, turn_box, turn_image
 from .search import SearchRule
 
 Outcome = list[Face] | DetectorError | ImageError
@@ -40,11 +41,13 @@ class SearchRegion:
         picture: the photo.
         region: x0 y0 x1 y1 in whole pixels of the photo.
         rule: in pixels of the photo.
+        turned_deg: by how many degrees clockwise the region is turned before it is searched.
     """
 
     picture: Picture
     region: tuple[int, int, int, int]
     rule: SearchRule
+    turned_deg: int = 0
 
     @property
     def first_reduction(self) -> int:
@@ -55,12 +58,15 @@ class SearchRegion:
         return self.picture.largest_reduction(SEARCHED_PX, max(x1 - x0, y1 - y0))
 
 
-def find_faces(regions: Sequence[SearchRegion], detector: Detector) -> list[Outcome]:
+def find_faces(
+    regions: Sequence[SearchRegion], detector: Detector, reduced_only: bool = False
+) -> list[Outcome]:
     """Find the faces of opened photos.
 
     Args:
         regions: the photos.
         detector: gets a batch of photos at once; if it fails, one by one, so that only the culprit fails.
+        reduced_only: search each photo only at the size that is searched first.
 
     Returns:
         For each photo its faces in pixels of the photo, or the error of the detector or the photo.
@@ -75,7 +81,7 @@ def find_faces(regions: Sequence[SearchRegion], detector: Detector) -> list[Outc
             for index, outcome in zip(batch, results, strict=True):
                 region, reduction, outcomes[index] = regions[index], reductions[index], outcome
                 after = _next_reduction(region, outcome, reduction)
-                if after < reduction:
+                if after < reduction and not reduced_only:
                     finer[index] = after
                 decoded += region.picture.pixels(reduction)
                 if reduction < region.first_reduction and decoded > BATCH_PIXELS:
@@ -105,7 +111,7 @@ def _next_reduction(region: SearchRegion, outcome: Outcome, reduction: int) -> i
     x0, y0, x1, y1 = region.region
     size = (x1 - x0, y1 - y0)
     corner = np.array([x0, y0, x0, y0], np.float32)
-    here = [Face(face.box - corner, face.score, face.landmarks) for face in outcome]
+    here = [replace(face, box=face.box - corner) for face in outcome]
     rule = _reduce_rule(region, 1)
     chosen, _, _ = rule.choose(here, size)
     if chosen is None or not rule.can_stop(chosen, size, _SMALLEST_PX * reduction):
@@ -147,8 +153,13 @@ def _search(batch: Sequence[tuple[SearchRegion, int]], detector: Detector) -> li
             right, bottom = -(-x1 // reduction), -(-y1 // reduction)
             image = np.ascontiguousarray(image[y0 // reduction : bottom, x0 // reduction : right])
         outcomes.append([])
-        images.append(image)
-        rules.append(_reduce_rule(region, reduction))
+        rule = _reduce_rule(region, reduction)
+        if region.turned_deg and rule.given_box is not None:
+            size = image.shape[1], image.shape[0]
+            box = turn_box(np.array(rule.given_box, np.float32), region.turned_deg, size)
+            rule = replace(rule, given_box=tuple(box.tolist()))
+        images.append(turn_image(image, region.turned_deg))
+        rules.append(rule)
     answers = _ask(detector, images, rules) if images else []
     if isinstance(answers, DetectorError):
         alone = [_ask(detector, [image], [rule]) for image, rule in zip(images, rules, strict=True)]
@@ -161,7 +172,8 @@ def _search(batch: Sequence[tuple[SearchRegion, int]], detector: Detector) -> li
         region, reduction = batch[index]
         corner = (region.region[0] // reduction, region.region[1] // reduction)
         try:
-            faces = check_faces(answer, image.shape[1], image.shape[0])
+            size = image.shape[1], image.shape[0]
+            faces = [turn_back(face, region.turned_deg, size) for face in check_faces(answer, *size)]
             outcomes[index] = [region.picture.full_size(face, reduction, corner) for face in faces]
         except DetectorError as error:
             outcomes[index] = error.with_traceback(None)

@@ -28,12 +28,14 @@ class SearchRule:
         min_score: faces below it do not count.
         min_face_px: smallest side of a face's box, in pixels of the image.
         given_box: x0 y0 x1 y1: the face that overlaps it most is chosen, whatever the rule.
+        coarse_only: end early, without faces below a tenth of the image's longer side.
     """
 
     face: str = "all"
     min_score: float = 0.0
     min_face_px: float = 20.0
     given_box: tuple[float, float, float, float] | None = None
+    coarse_only: bool = False
 
     @property
     def can_stop_early(self) -> bool:

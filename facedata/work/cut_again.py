@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from .shards import ShardPhotos
 from .stage import SHARD_PHOTOS, add_crop
 from .task import ShardTask
 
-FACE_COLUMNS = ["record", "photo", "path", "box", "landmarks", "sha256"]
+FACE_COLUMNS = ["record", "photo", "path", "turned_deg", "box", "landmarks", "sha256"]
 """The ledger's columns that cutting needs."""
 
 _RELEASED_EVERY = 16
@@ -41,17 +41,19 @@ class FoundPhoto(Photo):
         box: the face's box, as in :class:`facedata.types.Face`.
         landmarks: the face's landmarks, x y x y …
         sha256: of the photo's bytes when the face was found, lower-case hex.
+        turned_deg: as in :class:`facedata.types.Face`.
     """
 
     box: tuple[float, ...] = ()
     landmarks: tuple[float, ...] = ()
     sha256: str = ""
+    turned_deg: int = field(default=0, repr=False)  # older shards were named without it
 
     @property
     def face(self) -> Face:
         """The face, bit for bit as it was found (except its score, which no crop depends on)."""
         landmarks = np.array(self.landmarks, np.float32).reshape(5, 2)
-        return Face(np.array(self.box, np.float32), 1.0, landmarks)
+        return Face(np.array(self.box, np.float32), 1.0, landmarks, self.turned_deg)
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ class CutAgain:
         shape: the shape of the new crops.
         reader: reads the photos' bytes.
         max_pixels: larger photos are not decoded.
+        turn_exif: whether photos are turned by their EXIF data.
     """
 
     shape: CropShape
     reader: PhotoReader
     max_pixels: int
+    turn_exif: bool = True
 
     def run(self, photos: Sequence[Photo]) -> list[Row]:
         """Cut the photos' faces; a photo that is missing or changed is ``unreadable``."""
@@ -84,7 +88,8 @@ class CutAgain:
         try:
             data = self.reader(photo.photo)
             if hashlib.sha256(data).hexdigest() == photo.sha256:
-                crop = cut_crop(Picture(data, self.max_pixels), photo.face, self.shape)
+                picture = Picture(data, self.max_pixels, self.turn_exif)
+                crop = cut_crop(picture, photo.face, self.shape)
                 row = {"record": photo.record, "status": Status.KEPT.value}
                 return add_crop(row, photo, encode_crop(crop.image))
             reason = "changed"
@@ -132,6 +137,7 @@ def _found_photos(rows: pa.Table, indices: Int64Array) -> list[FoundPhoto]:
             box=tuple(row["box"]),
             landmarks=tuple(row["landmarks"]),
             sha256=row["sha256"],
+            turned_deg=row["turned_deg"] or 0,
         )
         for row in rows.slice(int(indices[0]), len(indices)).to_pylist()
     ]
@@ -145,14 +151,15 @@ def replace_matrices(ledger: pa.Table, shape: CropShape) -> pa.Table:
         faces.column(name).combine_chunks().flatten().to_numpy().reshape(-1, width)
         for name, width in (("box", 4), ("landmarks", 10))
     )
+    turns = pc.fill_null(ledger.column("turned_deg").filter(pa.array(has_face)), 0).to_pylist()
     matrices = [
-        shape.place(Face(box, 1.0, points.reshape(5, 2))).matrix.ravel()
-        for box, points in zip(boxes, landmarks, strict=True)
+        shape.place(Face(box, 1.0, points.reshape(5, 2), turned_deg)).matrix.ravel()
+        for box, points, turned_deg in zip(boxes, landmarks, turns, strict=True)
     ]
     field = PHOTOS.field("matrix")
-    values = pa.FixedSizeListArray.from_arrays(pa.array(np.concatenate([np.empty(0), *matrices])), 6)
-    at = pa.array(np.cumsum(has_face) - 1, mask=~has_face)
-    column = values.take(at).cast(field.type)
+    ends = pa.array(np.concatenate([[0], np.cumsum(6 * has_face)]), pa.int32())
+    values = pa.array(np.concatenate([np.empty(0), *matrices]))
+    column = pa.ListArray.from_arrays(ends, values, field.type, mask=pa.array(~has_face))
     return ledger.set_column(ledger.schema.get_field_index("matrix"), field, column)
 
 

@@ -26,6 +26,9 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
+OnStep = Callable[[str], None]
+"""Called with what a run does now, such as ``listing photos``."""
+
 
 def run_shards(
     tasks: Sequence[ShardTask],

@@ -17,9 +17,11 @@ from ..detect.base import Detector, DetectorFactory
 from ..detect.choose import box_iou
 from ..detect.find import BATCH_PIXELS, Outcome, SearchRegion, find_faces
 from ..detect.search import SearchRule
+from ..detect.turn import find_upright_faces
 from ..errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
 from ..files.memory import release
 from ..photos.picture import Picture
+from ..photos.picture_hash import PICTURE_HASH, hash_picture
 from ..sources.base import PhotoReader
 from ..types import Photo, Row, Status
 
@@ -52,7 +54,8 @@ class Stage(Protocol):
 class CropRules:
     """The settings for one photo, as in :class:`facedata.config.PrepareConfig`.
 
-    ``search`` is ``photo``, or ``given_box`` to search only around the box that the source gives.
+    ``search`` is ``photo``, or ``given_box`` to search only around the box that the source gives; ``turn`` is
+    ``auto``, ``exif`` or ``never``.
     """
 
     face: str = "largest"
@@ -61,6 +64,7 @@ class CropRules:
     max_pixels: int = 100_000_000
     shape: CropShape = field(default_factory=CropShape)
     search: str = "photo"
+    turn: str = "auto"
 
 
 class _Opened(NamedTuple):
@@ -92,7 +96,7 @@ class FindAndCrop:
         """Make the stage from the options; ``search`` is as in :class:`CropRules`."""
         shape = make_shape(config.template, config.size, config.margin)
         rules = CropRules(
-            str(config.face), config.min_score, config.min_face, config.max_pixels, shape, search
+            str(config.face), config.min_score, config.min_face, config.max_pixels, shape, search, config.turn
         )
         return cls(rules, reader, detector)
 
@@ -101,11 +105,13 @@ class FindAndCrop:
         detector, waiting = _load_detector(self.detector), iter(photos)
         rows: list[Row] = []
         while batch := self._open_batch(waiting):
-            faces = find_faces([opened.region for opened in batch if opened.region is not None], detector)
+            regions = [opened.region for opened in batch if opened.region is not None]
+            find = find_upright_faces if self.rules.turn == "auto" else find_faces
+            faces = find(regions, detector)
             outcomes = iter(faces)
             for opened in batch:
                 rows.append(opened.row if opened.region is None else self._crop(opened, next(outcomes)))
-            del batch, opened, faces, outcomes
+            del batch, opened, regions, faces, outcomes
             release()
         return rows
 
@@ -125,10 +131,11 @@ class FindAndCrop:
         try:
             data = self.reader(photo.photo)
             row["sha256"] = hashlib.sha256(data).hexdigest()
-            picture = Picture(data, self.rules.max_pixels)
+            picture = Picture(data, self.rules.max_pixels, turn_exif=self.rules.turn != "never")
             region = self._region(photo, picture)
             if region is not None:
-                picture.at(region.first_reduction)  # decodes it, so that damage is found here
+                pixels = picture.at(region.first_reduction)  # decodes it, so that damage is found here
+                row.update(zip(PICTURE_HASH, hash_picture(pixels), strict=True))
         except OSError as error:
             return _Opened(photo, _reject(row, Status.UNREADABLE, error.strerror or str(error)))
         except ImageError as error:
@@ -161,6 +168,7 @@ class FindAndCrop:
         if isinstance(outcome, ImageError):
             return _reject_image(row, outcome)
         row.update(
+            turned_deg=outcome[0].turned_deg if outcome else None,
             faces=len(outcome),
             all_boxes=[face.box.tolist() for face in outcome],
             all_scores=[face.score for face in outcome],

@@ -5,6 +5,7 @@
 - ``factory``: makes the detector in a worker
 - ``networks``: P-Net, R-Net and O-Net, with results that do not depend on the batch
 - ``coarse``: the coarse-to-fine search in small pyramids of many photos at once
+- ``second_look``: looks again at faces that are in doubt: moved, shared with another face, turned
 - ``pooling``: averages over rectangles, the resampling that the networks were tuned with
 - ``detector``: the detector; it searches exhaustively where the coarse search decides nothing
 """

@@ -11,6 +11,7 @@ memory stays bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from ..search import SearchRule
 from .coarse import CELL_PX, FoundFace, PhotoSearch, Round, run_round, steady_landmarks
 from .networks import CascadeNetworks, one_thread
 from .pooling import Pooling
+from .second_look import look_again
 
 _STRIP_PIXELS = 250_000
 """The most pixels that go through P-Net at once: about 40 MB."""
@@ -36,6 +38,8 @@ _ROUNDS = (
     Round(longest_px=176, candidates=128, at_once=8),
 )
 """The first decides three of four portraits; photos still open after the last mostly show several people."""
+_COARSE_ONLY_PX = 104
+"""The last round of a search that is to be coarse only: it finds faces from a tenth of the longer side on."""
 
 
 class Mtcnn:
@@ -74,7 +78,9 @@ class Mtcnn:
         with one_thread():
             for search in self._coarse_to_fine(searches):
                 self._search_all(search)
-            return self._faces(searches)
+            if self.mirror:
+                self._look_closer(searches)
+            return [search.faces for search in searches]
 
     def _coarse_to_fine(self, searches: list[PhotoSearch]) -> list[PhotoSearch]:
         """Run the rounds; return the photos that need an exhaustive search."""
@@ -88,7 +94,8 @@ class Mtcnn:
                 all_seen = chosen is not None and unseen_px < search.rule.min_face_px
                 if not all_seen and not search.rule.can_stop(chosen, search.size, unseen_px):
                     still.append(search)
-            undecided, coarser_px = still, what.longest_px
+            coarser_px = what.longest_px
+            undecided = [s for s in still if not s.rule.coarse_only or coarser_px < _COARSE_ONLY_PX]
         return [search for search in searches if not search.rule.can_stop_early] + undecided
 
     def _search_all(self, search: PhotoSearch) -> None:
@@ -96,23 +103,32 @@ class Mtcnn:
         resampler = _Resampler(search.image)
         boxes = self._refine(resampler, self._propose(resampler, search.rule.min_face_px))
         all_found = self._finish(resampler, boxes)
+        search.is_exhausted = True
         chosen, _, _ = search.rule.choose([one.face for one in all_found], search.size)
         if search.chosen is None or chosen is not None:
             search.found = all_found
 
-    def _faces(self, searches: Sequence[PhotoSearch]) -> list[list[Face]]:
-        """Return each photo's faces; those that can be chosen get steady landmarks."""
-        shaky = [
-            (number, at)
-            for number, search in enumerate(searches)
-            for at, one in enumerate(search.found)
-            if self.mirror and (not search.rule.can_stop_early or one.face is search.chosen)
-        ]
-        faces = [search.faces for search in searches]
-        better = steady_landmarks(self._networks, [searches[number].found[at] for number, at in shaky])
-        for (number, at), face in zip(shaky, better, strict=True):
-            faces[number][at] = face
-        return faces
+    def _look_closer(self, searches: Sequence[PhotoSearch]) -> None:
+        """Look closer at the faces that can be chosen, until each photo's choice stands."""
+        while True:
+            new = [
+                (search, at)
+                for search in searches
+                for at, one in enumerate(search.found)
+                if one.face.look is None and (not search.rule.can_stop_early or one.face is search.chosen)
+            ]
+            if not new:
+                return
+            steady = steady_landmarks(self._networks, [search.found[at] for search, at in new])
+            judged = look_again(self._networks, steady, [search.halves for search, _ in new])
+            for (search, at), face in zip(new, judged, strict=True):
+                search.found[at] = replace(search.found[at], face=face)
+                was_settled = face.look is None or face.look.first_score is None
+                if not (was_settled or search.is_exhausted or search.rule.coarse_only):
+                    coarse = search.found
+                    self._search_all(search)
+                    search.found = search.found or coarse
+            searches = [search for search, _ in new]
 
     def _propose(self, resampler: _Resampler, min_face_px: float) -> Float32Array:
         """Return P-Net's candidates as ``(n, 5)`` square boxes and score."""

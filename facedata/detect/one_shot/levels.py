@@ -14,6 +14,7 @@ import numpy as np
 from ...types import Face, UInt8Image
 from ..boxes import find_distinct
 from ..mtcnn.networks import CascadeNetworks
+from ..mtcnn.second_look import look_again
 from ..pyramid import Halves
 from ..search import SearchRule
 from .refine import Candidates, refine
@@ -47,6 +48,11 @@ class _PhotoSearch:
     rule: SearchRule
     faces: list[Face] = field(default_factory=list)
 
+    @property
+    def chosen(self) -> Face | None:
+        """The face that the rule chooses from those found so far."""
+        return self.rule.choose(self.faces, self.image.size)[0]
+
     def size_at(self, side_px: int) -> tuple[int, int]:
         """Return the image's width and height at a level; small images keep theirs."""
         width, height = self.image.size
@@ -60,8 +66,7 @@ class _PhotoSearch:
             return True
         reduction = longest_px / side_px
         if self.rule.can_stop_early:  # if no face is chosen, search to the finest level
-            chosen, _, _ = self.rule.choose(self.faces, self.image.size)
-            return self.rule.can_stop(chosen, self.image.size, _SURE_PX * reduction)
+            return self.rule.can_stop(self.chosen, self.image.size, _SURE_PX * reduction)
         # the rule is to find every face: continue until the smallest cannot be missed; if none is found, to
         # the finest level
         return bool(self.faces) and _SURE_PX * reduction <= self.rule.min_face_px
@@ -98,4 +103,15 @@ def search_levels(
             search.faces = [all_faces[index] for index in find_distinct(all_faces)]
         unfinished = [search for search in unfinished if not search.is_done(side_px)]
         side_px *= 2
+    # two networks have seen each face, so a further look at those that can be chosen is for their turn alone
+    seen = [
+        (search, at)
+        for search in searches
+        for at, face in enumerate(search.faces)
+        if not search.rule.can_stop_early or face is search.chosen
+    ]
+    faces = [search.faces[at] for search, at in seen]
+    looked = look_again(networks, faces, [search.image for search, _ in seen], may_lower=False)
+    for (search, at), face in zip(seen, looked, strict=True):
+        search.faces[at] = face
     return [search.faces for search in searches]

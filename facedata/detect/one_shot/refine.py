@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...types import Face, Float32Array, Int64Array
+from ...types import CloserLook, Face, Float32Array, Int64Array
 from ..boxes import find_distinct, shift_boxes, square_boxes
+from ..doubt import measure_doubt
 from ..mtcnn.networks import CascadeNetworks
 from ..pyramid import Halves
 
@@ -28,6 +29,8 @@ _MIRROR_AT = np.array([1, 0], np.float32)
 _SEEN = 0.5
 """Below this score O-Net sees no face, and its points and box mean nothing."""
 _LEAST_SCORE = 0.6
+_TIGHTER_DOUBT = np.float32(1.5)
+"""O-Net sees faces cut out tighter here, and well centred: it is surer of all of them, upright or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +72,13 @@ def refine(networks: CascadeNetworks, found: Sequence[tuple[Halves, Candidates]]
     scores, shifts, points = networks.onet(crops)
     mirrored_scores, mirrored_shifts, mirrored_points = networks.onet(crops[:, :, ::-1])
     shifts += mirrored_shifts[:, [2, 1, 0, 3]] * _MIRROR[[0, 1, 0, 1]]
-    points += _MIRROR_AT + _MIRROR * mirrored_points[:, _MIRRORED_POINTS]
+    unmirrored = _MIRROR_AT + _MIRROR * mirrored_points[:, _MIRRORED_POINTS]
+    differences = np.abs(points - unmirrored).max(axis=(1, 2))
+    points += unmirrored
     half = np.float32(0.5)
-    scores = (scores + mirrored_scores) * half
     boxes = shift_boxes(places, shifts * half)
+    doubts = measure_doubt(scores, mirrored_scores, differences, boxes) + _TIGHTER_DOUBT
+    scores = (scores + mirrored_scores) * half
     landmarks: Float32Array = points * half * (places[:, 2:] - places[:, :2])[:, None] + places[:, None, :2]
     faces, at = [], 0
     for _, candidates in found:
@@ -83,6 +89,10 @@ def refine(networks: CascadeNetworks, found: Sequence[tuple[Halves, Candidates]]
         best_landmarks = np.where(seen[:, None, None], landmarks[here], candidates.landmarks)
         surer = np.maximum(scores[here], candidates.scores)
         sure: Int64Array = np.flatnonzero(surer >= _LEAST_SCORE)
-        all_faces = [Face(best_boxes[index], float(surer[index]), best_landmarks[index]) for index in sure]
+        looks = [CloserLook(float(doubt)) for doubt in doubts[here]]
+        all_faces = [
+            Face(best_boxes[index], float(surer[index]), best_landmarks[index], look=looks[index])
+            for index in sure
+        ]
         faces.append([all_faces[index] for index in find_distinct(all_faces)])
     return faces

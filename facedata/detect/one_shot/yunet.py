@@ -21,6 +21,9 @@ from .refine import Candidates
 _LEAST_SCORE = 0.3
 """Low, since O-Net scores every candidate too, and is more reliable for small ones."""
 _OVERLAP = 0.3
+_LOG_ERRORS = 2
+"""OpenCV's log level for errors and worse."""
+
 _MOST = 1000
 _SMALLEST_PX = 32
 """The network's largest stride; smaller images are padded with black."""
@@ -45,9 +48,10 @@ class Yunet:
     def __init__(self, weights: bytes, min_face_px: float = 20.0, device: str = "cpu") -> None:
         self.min_face_px = min_face_px
         self._networks = CascadeNetworks(device)
-        # OpenCV 5 logs to stderr which backend it does not use
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        # OpenCV 5 logs to stderr which backend it does not use; below 4.13 these functions are cv2's own
+        logs = getattr(cv2.utils, "logging", cv2)
+        level = logs.getLogLevel()
+        logs.setLogLevel(_LOG_ERRORS)
         try:
             with _one_opencv_thread():
                 self._network = cv2.FaceDetectorYN.create(
@@ -57,7 +61,7 @@ class Yunet:
         except cv2.error as error:
             raise DetectorError(f"OpenCV cannot read YuNet's weights: {error}") from error
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            logs.setLogLevel(level)
 
     def detect(
         self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None

@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -15,7 +15,7 @@ demo: $(VENV)/.installed-train
 	$(BIN)/python -m facedata.painted demo-photos
 	$(BIN)/facemodel fit demo-faces --config docs/demo.toml --out demo-run --overwrite
 	$(BIN)/facemodel evaluate demo-run demo-faces --out demo-scores
-	$(BIN)/facemodel enroll demo-run demo-photos/people --out demo-gallery.parquet
+	$(BIN)/facemodel enroll demo-run demo-photos/people --far 0.1 --out demo-gallery.parquet
 	$(BIN)/facemodel identify demo-run demo-gallery.parquet demo-photos/group.jpg --out demo-named
 
 # at each save: in under a minute, what is wrong in the text and what the quick unit tests see
@@ -27,8 +27,48 @@ quick: $(VENV)/.installed-dev
 test: check
 	$(PYTEST) -m "not slow"
 
-test-all: check
+test-all: check test-lowest test-newest
 	$(PYTEST)
+
+# What the bounds in pyproject.toml promise: the oldest release of every package, and the newest, each in a venv of
+# its own (7 GB), in which the tests of what depends on packages run, and the first commands of the README. Other
+# versions warn of other things, which are no errors here.
+BOUNDS_TESTS := tests/unit/test_bounds.py tests/unit/facedata tests/unit/facemodel/models \
+	tests/unit/facemodel/network tests/unit/facemodel/recognition tests/unit/facemodel/training \
+	tests/integration/facedata/test_prepare.py tests/integration/facedata/test_crop.py \
+	tests/integration/facedata/test_version_1.py tests/integration/facedata/test_other_readers.py
+TEST_TOOLS := pytest pytest-timeout pytest-xdist hypothesis psutil scikit-learn webdataset
+define test_bounds
+	FACEDATA_BOUNDS=$(1) OMP_NUM_THREADS=1 .venv-$(1)/bin/python -m pytest -n $(JOBS) --dist worksteal \
+		-m "not slow" -o filterwarnings=default -p no:cacheprovider $(BOUNDS_TESTS)
+	rm -rf .venv-$(1)/demo .venv-$(1)/demo112
+	.venv-$(1)/bin/facedata prepare demo --out .venv-$(1)/demo
+	.venv-$(1)/bin/facedata info .venv-$(1)/demo
+	.venv-$(1)/bin/facedata split .venv-$(1)/demo --split-by photo
+	.venv-$(1)/bin/facedata pairs .venv-$(1)/demo --count 20
+	.venv-$(1)/bin/facedata triplets .venv-$(1)/demo --per-photo 3
+	.venv-$(1)/bin/facedata crop .venv-$(1)/demo --template arcface112 --out .venv-$(1)/demo112
+endef
+
+test-lowest: .venv-lowest/.installed
+	$(call test_bounds,lowest)
+
+test-newest: .venv-newest/.installed
+	$(call test_bounds,newest)
+
+.venv-lowest/.installed: pyproject.toml tests/lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint tests/lowest.txt --constraint tests/constraints.txt \
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,export]" $(TEST_TOOLS)
+	touch $@
+
+# without litert-torch, which holds torch back; datasets is the fourth reader of a set's tables
+.venv-newest/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train]" onnx onnxscript onnxruntime \
+		duckdb fastparquet polars datasets $(TEST_TOOLS)
+	touch $@
 
 measure-house: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.house
@@ -44,6 +84,7 @@ bench: $(VENV)/.installed-dev
 
 bench-accuracy: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.accuracy
+	$(BIN)/python -m tests.benchmark.turns
 
 bench-recipes: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.recipes
@@ -59,7 +100,7 @@ bench-scores: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scores
 
 clean:
-	rm -rf demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv-lowest .venv-newest demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -15,14 +15,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ..config import complete_settings
 from ..errors import NotASetError, SetError, writing
 from ..files.atomic import write_text
+from ..files.remote import Location
 from ..files.staged import StagedFiles
 from ..options import refuse_other_settings, setting_differences
+from ..photos.picture_hash import PICTURE_HASH
 from ..store.base import Store
+from ..store.open import open_store
 from ..tables.blocks import regroup
 from ..tables.parquet import read_footer
 from ..tables.schema import DATASET, WORK
@@ -32,7 +37,8 @@ logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
 
 PHOTO_STATS = ".seen.arrow"
-"""A file beside the tables: record, size and mtime of each photo, so that a rerun need not hash them all."""
+"""A file beside the tables: record, size, mtime and picture hash of each photo, so that a rerun need not read
+them all."""
 
 PHOTO_STATS_COLUMNS = ["record", "size", "mtime_ns"]
 
@@ -89,6 +95,11 @@ class ProgressFolder(PartsFolder):
         super().__init__(out, out / WORK)
         self.store = store
 
+    @classmethod
+    def of_set(cls, out: Path, store: str, location: Location) -> ProgressFolder:
+        """Return the folder of a set that keeps its crops in the store of this name, at its final place."""
+        return cls(out, open_store(store, out, location))
+
     def begin(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
         """Start a run, or continue one with the same settings.
 
@@ -124,7 +135,11 @@ class ProgressFolder(PartsFolder):
         with writing(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
-            for name in (DATASET, "photos.parquet", "classes.parquet", PHOTO_STATS):
+            names = [DATASET, "photos.parquet", "classes.parquet", PHOTO_STATS]
+            drawing = self.previous_info().get("drawing", {})
+            if drawing.get("pairs", {}).get("strategy") == "file":  # these are not drawn again
+                names.append("pairs.parquet")
+            for name in names:
                 if (self.out / name).is_file():
                     shutil.copy2(self.out / name, temporary / name)
             shutil.rmtree(self.folder / "previous", ignore_errors=True)
@@ -176,16 +191,36 @@ def read_json(file: Path) -> dict[str, Any]:
     raise SetError(f"{file} is damaged ({error}); start over with --overwrite") from error
 
 
-def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table) -> None:
-    """Write the size and mtime of each photo for the next run; ``staged.commit()`` renames the file.
+def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table, hashes: NDArray[np.uint64]) -> None:
+    """Write the size, mtime and hash of each photo for the next run; ``staged.commit()`` renames the file.
+
+    Args:
+        staged: gets the file.
+        out: the set's folder.
+        records: the plan's.
+        hashes: ``(n, 2)`` uint64, of their pictures.
 
     Raises:
         StoreError: it cannot be written.
     """
     columns = records.select(PHOTO_STATS_COLUMNS)
+    for name, values in zip(PICTURE_HASH, hashes.T, strict=True):
+        columns = columns.append_column(name, pa.array(np.ascontiguousarray(values)))
     with staged.open(out / PHOTO_STATS) as file, pa.ipc.new_file(file, columns.schema) as writer:
         for block in regroup([columns]):
             writer.write_table(block)
+
+
+def read_picture_hashes(out: Location, records: pa.ChunkedArray) -> NDArray[np.uint64] | None:
+    """Return the hashes that :func:`stage_photo_stats` wrote, 0 for unknown ones; None for other records."""
+    try:
+        with (out / PHOTO_STATS).open("rb") as file:
+            stats = pa.ipc.open_file(file).read_all()
+    except (OSError, pa.ArrowInvalid):  # missing or damaged
+        return None
+    if not {*PICTURE_HASH} <= {*stats.column_names} or not stats.column("record").equals(records):
+        return None
+    return np.column_stack([stats.column(name).to_numpy() for name in PICTURE_HASH])
 
 
 def library_versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ..errors import SetError, UsageError, writing
 from ..files.locks import locked
-from ..files.remote import Location, Remote
+from ..files.remote import Location, Remote, parse_location
 from ..sets.log import LOG
 from ..sets.prepared import open_set
 from ..sets.working_folder import working_folder
@@ -23,14 +24,16 @@ _FOLDERS = {"crops", "report", WORK}
 """What a prepared set's folder may hold."""
 
 
-def refuse_folders_at_url(out: Location, store: str) -> None:
-    """Refuse a set at a URL that would have an object for each crop.
+def choose_output(out: str | os.PathLike[str], store: str) -> Location:
+    """Return where a set will be; at a URL it must not have an object for each crop.
 
     Raises:
-        UsageError: the location is a URL, and the store is not ``tar``.
+        UsageError: it is a URL, and the store is not ``tar``.
     """
-    if isinstance(out, Remote) and store != "tar":
-        raise UsageError(f"--out {out}: a set at a URL keeps its crops in tars; add --store tar")
+    location = parse_location(out)
+    if isinstance(location, Remote) and store != "tar":
+        raise UsageError(f"--out {location}: a set at a URL keeps its crops in tars; add --store tar")
+    return location
 
 
 def refuse_own_photos(paths: Iterable[Location], out: Location) -> None:
@@ -68,7 +71,7 @@ def open_output(
     """
     refuse_own_photos(inputs, location)
     with working_folder(location, cache, overwrite) as out:
-        is_new = not out.exists()
+        made = [folder for folder in (out, *out.parents) if not folder.exists()]
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
         _refuse_foreign_files(out, overwrite)
@@ -78,8 +81,9 @@ def open_output(
                     clear_output(out)
                 yield out
             finally:
-                if is_new and not any(out.iterdir()):  # it failed before it wrote anything
-                    out.rmdir()
+                for folder in made:  # empty if it failed before it wrote anything
+                    if not any(folder.iterdir()):
+                        folder.rmdir()
 
 
 def _refuse_foreign_files(out: Path, overwrite: bool) -> None:

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 
 from ..errors import ImageError
 from ..files.memory import release
+from ..photos.picture_hash import PICTURE_HASH
 from ..plan.plan import Plan
 from ..sources.base import PhotoReader
 from ..store.base import Store
 from ..tables.blocks import BLOCK_ROWS, TableStream, take_rows
+from ..tables.parquet import read_blocks
 from ..tables.text_hash import hash_texts
 from ..types import BoolArray, Int32Array, Int64Array, Status
 from .folder import PHOTO_STATS, PHOTO_STATS_COLUMNS, ProgressFolder
@@ -108,14 +110,13 @@ def _stored_rows(progress: ProgressFolder) -> Iterator[_StoredRows]:
     if not progress.has_previous_tables():
         return
     photos = progress.previous / "photos.parquet"
-    with photos.open("rb") as ledger, (progress.previous / "classes.parquet").open("rb") as file:
-        groups = pq.ParquetFile(ledger)
+    with (progress.previous / "classes.parquet").open("rb") as file:
         batches = pq.ParquetFile(file).iter_batches(BLOCK_ROWS, columns=["path", "crop_sha256", "length"])
         # crops and photos are in the same order, so counting matches them
         crops = TableStream(pa.Table.from_batches([batch]) for batch in batches)
         stats = TableStream(_read_photo_stats(progress.previous / PHOTO_STATS))
-        for number in range(groups.num_row_groups):
-            rows = undo_settling(groups.read_row_group(number))
+        for number, block in enumerate(read_blocks(photos)):
+            rows = undo_settling(block)
             rows = _add_photo_stats(_add_crops(rows, crops), stats.take(rows.num_rows))
             rows = rows.select(ROWS.names).cast(ROWS)
             yield _StoredRows([RowFile(os.fspath(photos), number)], [rows.num_rows], rows)
@@ -152,15 +153,20 @@ def _add_crops(rows: pa.Table, crops: TableStream) -> pa.Table:
 
 
 def _add_photo_stats(rows: pa.Table, stats: pa.Table | None) -> pa.Table:
-    """Add the photos' size and mtime; -1 if they are unknown, so that the photo is hashed."""
+    """Add the photos' size and mtime, -1 if unknown, so that the photo is read; and their picture hashes."""
     fits = (
         stats is not None
-        and stats.column_names == PHOTO_STATS_COLUMNS
+        and stats.column_names[: len(PHOTO_STATS_COLUMNS)] == PHOTO_STATS_COLUMNS
         and stats.column("record").equals(rows.column("record"))
     )
     for name in ("size", "mtime_ns"):
         unknown = pa.array(np.full(rows.num_rows, -1, np.int64))
         rows = rows.append_column(name, stats.column(name) if stats is not None and fits else unknown)
+    for name in PICTURE_HASH:
+        values = pa.nulls(rows.num_rows, pa.uint64())
+        if stats is not None and fits and name in stats.column_names:  # sets of schema version 1 have none
+            values = stats.column(name)
+        rows = rows.append_column(name, values)
     return rows
 
 

@@ -1,7 +1,7 @@
 """Where each record's row is on disk, and the few columns needed to settle the ledger.
 
 Rows are wide: with boxes, landmarks and matrices, each takes more than half a kilobyte. They stay in their
-files, and are read block by block when the ledger is written. In memory a row takes 62 bytes.
+files, and are read block by block when the ledger is written. In memory a row takes 78 bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..errors import NotASetError
 from ..files.memory import release
+from ..photos.picture_hash import PICTURE_HASH
 from ..tables.digests import digest_bytes
+from ..tables.parquet import read_blocks
 from ..types import BoolArray, Int64Array, Status
 from .parts import ROWS, read_rows, undo_settling
 
@@ -40,8 +41,8 @@ class RowFile(NamedTuple):
         """Read the rows, with the columns of :data:`.parts.ROWS`; from a ledger only those that it has."""
         if self.group == _PART:
             return read_rows(self.path)
-        with open(self.path, "rb") as file:  # noqa: PTH123
-            return undo_settling(pq.ParquetFile(file).read_row_group(self.group))
+        (rows,) = read_blocks(Path(self.path), groups=[self.group])
+        return undo_settling(rows)
 
 
 class RowIndex:
@@ -58,7 +59,9 @@ class RowIndex:
         digest: ``(n, 2)`` uint64, the first half of the photo's SHA-256.
         crop: ``(n, 32)`` uint8, the crop's SHA-256.
         length: ``(n,)`` int32, the crop's size in bytes; -1 for no crop.
+        picture: ``(n, 2)`` uint64, the photo's :func:`~facedata.photos.picture_hash.hash_picture`, or 0.
         iou: ``(n,)`` float32, IoU of the given box and the face; None if no record has a given box.
+        box: ``(n, 4)`` float32, the box of the face taken, 0 for none; None if no photo has several records.
     """
 
     def __init__(self, records: pa.Table) -> None:
@@ -71,8 +74,11 @@ class RowIndex:
         self.digest = np.zeros((count, 2), np.uint64)
         self.crop = np.zeros((count, 32), np.uint8)
         self.length = np.full(count, -1, np.int32)
+        self.picture = np.zeros((count, 2), np.uint64)
         given = records.column("given_box").null_count < count
         self.iou = np.full(count, np.nan, np.float32) if given else None
+        has_shared = not records.column("photo").equals(records.column("record"))
+        self.box = np.zeros((count, 4), np.float32) if has_shared else None
         self._groups: dict[RowFile, pa.Table] = {}
 
     def add(self, files: Sequence[RowFile], lengths: Sequence[int], rows: pa.Table, at: Int64Array) -> None:
@@ -107,8 +113,14 @@ class RowIndex:
             raise NotASetError(f"a part is damaged ({error}): start over with --overwrite") from error
         has_crop = pc.and_(pc.is_valid(rows.column("path")), pc.is_valid(rows.column("crop_length")))
         self.length[where] = pc.if_else(has_crop, rows.column("crop_length"), -1).to_numpy()
+        for at_word, name in enumerate(PICTURE_HASH):
+            self.picture[where, at_word] = pc.fill_null(rows.column(name), 0).to_numpy()
         if self.iou is not None:
             self.iou[where] = pc.fill_null(rows.column("box_iou"), np.nan).to_numpy()
+        if self.box is not None:
+            has_face = pc.is_valid(rows.column("box")).to_numpy()
+            values = pc.list_flatten(pc.drop_null(rows.column("box"))).to_numpy()
+            self.box[where[has_face]] = values.reshape(-1, 4)
 
     def follow_ledger(self, now: Path) -> None:
         """Read the previous ledger from its copy in this folder, since the original is replaced later."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ..errors import StoreError
 from ..files.atomic import file_sha256
+from ..photos.paths import photo_path, photo_text
 from ..tables.schema import WORK
 from ..tables.text_hash import hash_texts
 from ..types import BoolArray
@@ -35,7 +36,7 @@ class FolderStore:
     def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
         """Write each crop's file."""
         for path, data in crops:
-            file, folder = self.crops / path, path.rpartition("/")[0]
+            file, folder = self.crops / photo_path(path), path.rpartition("/")[0]
             try:
                 if folder not in self._made:
                     file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ class FolderStore:
             for index in np.flatnonzero(wanted[start : start + _BLOCK_ROWS]).tolist():
                 if paths[index] is None:
                     continue
-                file = self.crops / paths[index]
+                file = self.crops / photo_path(paths[index])
                 try:
                     size = os.stat(file).st_size  # noqa: PTH116  half the time of Path.stat, once per photo
                 except OSError:
@@ -88,8 +89,8 @@ class FolderStore:
             for folder in [entry for entry in folders if entry.is_dir()]:
                 entries = list(os.scandir(folder.path))
                 names = [e.name for e in entries if e.name.endswith(".jpg") and not e.is_dir()]
-                # a name that is not UTF-8 cannot be a crop's; question marks keep it from matching one
-                paths = [f"{folder.name}/{name}".encode(errors="replace").decode() for name in names]
+                # a name that is not UTF-8 cannot be a crop's, and its escapes match none
+                paths = [photo_text(f"{folder.name}/{name}") for name in names]
                 here = hash_texts(pa.array(paths, pa.string()))
                 extra = np.searchsorted(keep, here, side="right") == np.searchsorted(keep, here)
                 for index in np.flatnonzero(extra).tolist():

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..files.remote import Location
+from ..photos.paths import photo_path
+
+
+def crop_location(root: Location, file: str) -> Location:
+    """Return where a crop's file is, whatever the locale of this process."""
+    return root / photo_path(file) if isinstance(root, Path) else root / file
 
 
 def read_crop(root: Location, file: str, offset: int, length: int) -> bytes:
@@ -20,7 +26,7 @@ def read_crop(root: Location, file: str, offset: int, length: int) -> bytes:
     Raises:
         StoreError: the file is gone, or shorter than it should be.
     """
-    path = root / file
+    path = crop_location(root, file)
     try:
         if isinstance(path, Path):
             with path.open("rb", buffering=0) as stream:

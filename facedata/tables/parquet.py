@@ -14,13 +14,20 @@ from ..files.atomic import file_sha256
 from ..files.remote import Location
 from ..files.staged import StagedFiles
 from .schema import ROW_GROUP_ROWS, SCHEMA_VERSION
+from .versions import ADDED, open_parquet, upgrade_ledger
 
 _DICTIONARY_PAGE_BYTES = 1 << 28
 """Dictionary page limit: high enough that path columns never fall back to plain encoding."""
 
 
 def write_table(
-    path: Path, chunks: pa.Table | Iterable[pa.Table], *, kind: str, schema: pa.Schema, fingerprint: str
+    path: Path,
+    chunks: pa.Table | Iterable[pa.Table],
+    *,
+    kind: str,
+    schema: pa.Schema,
+    fingerprint: str,
+    photos: str = "",
 ) -> None:
     """Write a table atomically: temporary name, flush, rename.
 
@@ -30,10 +37,12 @@ def write_table(
         kind: a key of :data:`KINDS`, or your own word for a table of another kind.
         schema: the Arrow schema every chunk is cast to.
         fingerprint: of the set the table belongs to.
+        photos: what the rows' ids mean, as :func:`facedata.sets.same_photos.digest_photos` returns it.
 
     Raises:
         StoreError: the file cannot be written; no partial file stays behind.
     """
+    schema = schema.with_metadata({"facedata.photos": photos} if photos else None)
     with StagedFiles() as staged:
         stage_table(staged, path, chunks, kind=kind, schema=schema, fingerprint=fingerprint)
         staged.commit()
@@ -58,7 +67,7 @@ def stage_table(
         "facedata.schema_version": str(SCHEMA_VERSION),
         "facedata.fingerprint": fingerprint,
     }
-    schema = schema.with_metadata(metadata)
+    schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
     layout = {"compression": "zstd", "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES}
     rows = 0
     with staged.open(path) as file, pq.ParquetWriter(file, schema, write_statistics=True, **layout) as writer:
@@ -70,11 +79,13 @@ def stage_table(
 
 
 class Footer(NamedTuple):
-    """A table's metadata; ``kind`` and ``fingerprint`` are empty if facedata did not write it."""
+    """A table's metadata; ``kind``, ``fingerprint`` and ``photos`` are empty if facedata did not write it."""
 
     kind: str
     fingerprint: str
     rows: int
+    version: int = SCHEMA_VERSION
+    photos: str = ""
 
 
 def read_footer(path: Location) -> Footer:
@@ -82,58 +93,87 @@ def read_footer(path: Location) -> Footer:
 
     Raises:
         NotASetError: the file does not exist, or is not Parquet.
-        SchemaVersionError: it was written under another schema version.
+        SchemaVersionError: it was written under a later schema version.
     """
     try:
         with path.open("rb") as file:  # pyarrow takes no path that is not UTF-8
-            footer = pq.read_metadata(file)
+            return _check_footer(path, pq.read_metadata(file))
     except FileNotFoundError as error:
         raise NotASetError(f"there is no file {path}") from error
     except (OSError, pa.ArrowInvalid) as error:
         raise NotASetError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+def _check_footer(path: Location, footer: pq.FileMetaData) -> Footer:
     raw = footer.metadata or {}
-    version = raw.get(b"facedata.schema_version", b"%d" % SCHEMA_VERSION).decode()
-    if version != str(SCHEMA_VERSION):
-        raise SchemaVersionError(
-            f"{path} has schema version {version}; this facedata reads version {SCHEMA_VERSION}: "
-            "prepare the set again, or use the facedata it was made with"
+    kind, fingerprint, version, photos = (
+        raw.get(f"facedata.{name}".encode(), default).decode(errors="replace")
+        for name, default in (
+            ("kind", b""), ("fingerprint", b""), ("schema_version", b"%d" % SCHEMA_VERSION), ("photos", b"")
         )
-    kind, fingerprint = (
-        raw.get(f"facedata.{name}".encode(), b"").decode() for name in ("kind", "fingerprint")
-    )
-    return Footer(kind, fingerprint, footer.num_rows)
+    )  # fmt: skip
+    if version not in map(str, range(1, SCHEMA_VERSION + 1)):
+        raise SchemaVersionError(
+            f"{path} has schema version {version}; this facedata reads versions 1 to {SCHEMA_VERSION}: "
+            "install a newer facedata, or make the file again"
+        )
+    return Footer(kind, fingerprint, footer.num_rows, int(version), photos)
 
 
 def read_table(
     path: Location, kind: str, columns: list[str] | None = None, encoded: Sequence[str] = ()
 ) -> pa.Table:
-    """Read a table after checking that it is of this kind and schema version.
+    """Read a table after checking that it is of this kind, and of a schema version that is known.
 
     Args:
         path: the file.
         kind: the expected kind.
-        columns: which to read; None for all.
+        columns: which to read; None for all. A ledger of version 1 gets those it lacks.
         encoded: text columns with few different values, to be dictionary-encoded in memory.
 
     Raises:
         NotASetError: no such file, not Parquet, or of another kind.
-        SchemaVersionError: it was written under another schema version.
+        SchemaVersionError: it was written under a later schema version.
     """
-    actual = read_footer(path).kind
-    if actual not in ("", kind):
-        raise NotASetError(f"{path} is a table of {actual}, not of {kind}")
+    footer = read_footer(path)
+    if footer.kind not in ("", kind):
+        raise NotASetError(f"{path} is a table of {footer.kind}, not of {kind}")
+    if _is_old_ledger(footer):
+        return pa.concat_tables(read_blocks(path, columns))
     with path.open("rb") as file:
-        table = pq.read_table(file, columns=columns, read_dictionary=list(encoded))
+        # pq.read_table would import pandas
+        table = pq.ParquetFile(file, read_dictionary=list(encoded)).read(columns)
+        table = table if columns is None else table.select(columns)
         # one dictionary a column; other dictionary columns (pairs' paths) keep a small one per row group
         return table.unify_dictionaries() if encoded else table
 
 
-def read_blocks(path: Location, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield a table, one row group at a time."""
+def read_blocks(
+    path: Location, columns: list[str] | None = None, groups: Iterable[int] | None = None
+) -> Iterator[pa.Table]:
+    """Yield a table, one row group at a time; a ledger of version 1 with the columns of today.
+
+    Args:
+        path: the file.
+        columns: which to read; None for all.
+        groups: the numbers of the row groups to read; None for all.
+    """
     with path.open("rb") as file:
-        parquet = pq.ParquetFile(file)
-        for number in range(parquet.num_row_groups):
-            yield parquet.read_row_group(number, columns=columns)
+        metadata = pq.read_metadata(file)
+        parquet = open_parquet(file, metadata)
+        is_old = _is_old_ledger(_check_footer(path, metadata))
+        present = columns
+        if is_old and columns is not None:
+            present = list(dict.fromkeys(ADDED.get(name, name) for name in columns))
+        for number in range(parquet.num_row_groups) if groups is None else groups:
+            rows = parquet.read_row_group(number, columns=present)
+            if is_old:
+                rows = upgrade_ledger(rows)
+            yield rows if columns is None or not is_old else rows.select(columns)
+
+
+def _is_old_ledger(footer: Footer) -> bool:
+    return footer.kind == "photos" and footer.version < SCHEMA_VERSION
 
 
 def read_schema(path: Location) -> pa.Schema:

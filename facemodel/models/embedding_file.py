@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from facedata.errors import NotASetError
@@ -57,16 +58,19 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
     """Read a file of embeddings.
 
     Raises:
-        NotASetError: it is missing, or holds something else.
-        SchemaVersionError: it was written under another schema version.
+        NotASetError: it is missing, damaged, or holds something else.
+        SchemaVersionError: it was written under a later schema version.
     """
     settings = read_settings(Path(path))
     if settings is None:
         raise NotASetError(f"{path} is not a file of embeddings: make one with `facemodel embed`")
     with parse_location(path).open("rb") as file:
         table = pq.read_table(file)
-    column = table.column("embedding").combine_chunks()
-    values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
+    column = table.column("embedding")
+    if pc.count_distinct(pc.list_value_length(column)).as_py() > 1 or column.null_count:
+        raise NotASetError(f"{path} is damaged: its embeddings are not all of one length")
+    chunks = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    values = np.concatenate([np.empty(0, np.float32), *chunks]).reshape(len(table), -1)
     return Embeddings(
         table.column("id").to_numpy(),
         table.column("path").to_pylist(),
@@ -129,7 +133,7 @@ class EmbeddingParts(PartsFolder):
         fields = [
             pa.field("id", pa.int64(), nullable=False),
             pa.field("path", pa.string(), nullable=False),
-            pa.field("embedding", pa.list_(pa.float32(), self.dim), nullable=False),
+            pa.field("embedding", pa.list_(pa.float32()), nullable=False),
         ]
         metadata = {
             "facedata.kind": KIND,
@@ -149,7 +153,8 @@ class EmbeddingParts(PartsFolder):
                 values = np.concatenate(
                     [self._read(number) for number in range(start // PART_ROWS, -(-stop // PART_ROWS))]
                 )
-                lists = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), self.dim)
+                ends = pa.array(np.arange(0, values.size + 1, self.dim), pa.int32())
+                lists = pa.ListArray.from_arrays(ends, pa.array(values.reshape(-1)))
                 columns = [ids[start:stop], paths.slice(start, stop - start).combine_chunks(), lists]
                 writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
         self.remove()

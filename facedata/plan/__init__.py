@@ -6,5 +6,7 @@ split and crop path, and the status of records that are not processed.
 - ``plan``: the plan of a run
 - ``defaults``: the options whose defaults depend on the source
 - ``overrides``: ``--reference``, ``--split-from`` and ``--exclude`` applied to the records
+- ``people``: names that look the same, and sources whose photos have no person or only one
+- ``shared_photos``: photos with several rows, and rows that need a box
 - ``crop_names``: crop paths that are safe on every file system
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,13 @@ from ..errors import SourceError
 from ..files.memory import release
 from ..sources.base import Scan, Source
 from ..tables.blocks import is_sorted, sort_records, take_rows
+from ..tables.origin import Origin
 from ..types import Int64Array, Photo
 from .crop_names import crop_paths
 from .defaults import choose_defaults
 from .overrides import exclude_photos, set_references, set_splits
+from .people import look_for_people, merge_names
+from .shared_photos import reject_rows_without_box
 
 _NAMED = 5
 """How many missing photos an error names."""
@@ -31,11 +34,13 @@ class Plan:
         records: the scan's columns and ``crop_path``, one row per record, in UTF-8 byte order of ``record``.
         notes: lines for the user to read.
         scan: the source's scan, without its photos.
+        origin: where the photos are from, and under which licence.
     """
 
     records: pa.Table
     notes: tuple[str, ...]
     scan: Scan
+    origin: Origin = field(default_factory=lambda: Origin("", ""))
 
     def photos(self, indices: Sequence[int] | Int64Array) -> list[Photo]:
         """Return some records, in ascending order, as photos for a shard."""
@@ -55,7 +60,8 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
         The plan, and the options with the defaults that depend on the source.
 
     Raises:
-        SourceError: the source is missing, empty or malformed, or with ``--strict`` lacks listed photos.
+        SourceError: the source is missing, empty or malformed, with ``--strict`` lacks listed photos, or
+            says of no photo who is in it.
         UsageError: ``--reference``, ``--split-from``, ``--exclude`` or ``--split-by`` do not fit the source.
     """
     scan = source.scan()
@@ -67,12 +73,15 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
     config = choose_defaults(config, source, scan)
     scan = replace(scan, photos=sort_records(scan.photos))  # sorting here saves a copy while planning
     plan = make_plan(scan, config)
+    plan.notes += tuple(look_for_people(plan.records, source, config))
+    licence = config.licence or getattr(source, "licence", None)
+    plan.origin = Origin(source.kind, source.root, licence)
     release()
     return plan, config
 
 
 def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
-    """Order the records, apply ``--reference``, ``--split-from`` and ``--exclude``, and name the crops.
+    """Order the records, apply ``--reference``, ``--split-from``, ``--exclude``, ``--names``; name the crops.
 
     Raises:
         SourceError: there is no record, or one is listed twice.
@@ -97,6 +106,11 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
     if config.exclude:
         records, note = exclude_photos(records, config.exclude)
         notes.append(note)
+    if config.names == "merge":
+        records, twins = merge_names(records)
+        notes += twins
+    records, unclear = reject_rows_without_box(records)
+    notes += unclear
     paths = crop_paths(records, pc.is_null(records.column("status")))
     records = records.append_column("crop_path", paths)
     return Plan(records, tuple(notes), replace(scan, photos=records.schema.empty_table()))

@@ -7,9 +7,11 @@ one row per record, and a picklable reader that workers call. Each kind of sourc
 - ``base``: what a source, a scan and a reader are; the table's columns
 - ``open``: makes a source from what a user typed, or from a set's dataset.json
 - ``folder``: a folder of photos per person
-- ``urls``: the same behind a URL
+- ``walk``: the files below a folder of this machine
+- ``urls``: photos listed by key: behind a URL, or in a zip
 - ``table``: photos listed in a table, one row per face
-- ``table_file``: the cells of a CSV or Parquet file
+- ``table_file``: the cells of a table's file, of any common kind
+- ``listed``: what the columns of a table mean: photo, person, box
 - ``celeba``, ``lfw``: the two data sets, with their official lists
 - ``text_lists``: the lines of such lists
 - ``archive``: zips and tars

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 from ..errors import SourceError, StoreError, UnsafeArchiveError
 from ..files.locks import exclusive
-from ..photos.paths import photo_path, photo_text
+from ..photos.formats import kind_of_file
+from ..photos.paths import escape_bytes, photo_path, photo_text
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,17 @@ _LARGEST_MEMBER_BYTES = 1 << 30
 """No photo is larger; a member that claims to be would fill the worker's memory."""
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_IS_ENCRYPTED, _IS_UTF8 = 0x1, 0x800
+"""Bits of a zip member's flags."""
+_FROM_DOS = 0
+"""The system that old Windows programs name as a member's."""
+_UNREAD = {b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
+"""First bytes of the archives that are not read."""
+
+_WORKBOOKS = (".xlsx", ".xlsm", ".ods")
+"""Endings of tables that are zips inside."""
+_TAR_ENDINGS = (".tgz", ".tbz", ".tbz2", ".txz")
 _TAR_ERRORS = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError)
 
 
@@ -51,27 +63,84 @@ def zip_members(path: Path) -> list[ZipMember]:
 
     Raises:
         UnsafeArchiveError: a member is absolute, has a drive or ``..``, or is neither file nor folder.
-        SourceError: the zip is missing or damaged.
+        SourceError: the zip is missing or damaged, or holds a photo that is encrypted or is packed in a way
+            that Python cannot read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
+            members = _member_names(archive)
     except OSError as error:
-        raise SourceError(f"cannot read the zip {path}: {error.strerror or error}") from error
+        raise SourceError(
+            f"cannot read the zip {photo_text(str(path))}: {error.strerror or error}"
+        ) from error
     except _ZIP_ERRORS as error:
         raise _damage(path, error) from error
-    for member in members:
+    for name, member in members:
         kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where the zip was not made under Unix
-        _check_member(path, member.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
+        _check_member(path, name, kind in (0, stat.S_IFREG, stat.S_IFDIR))
     files = {}
-    for member in members:
-        if not member.is_dir():
-            try:
-                mtime_ns = calendar.timegm((*member.date_time, 0, 0, 0)) * 10**9
-            except ValueError:  # zips without dates have month 0
-                mtime_ns = 0
-            files[member.filename] = ZipMember(photo_text(member.filename), member.file_size, mtime_ns)
+    for name, member in members:
+        if name.endswith("/"):
+            continue
+        is_encrypted = bool(member.flag_bits & _IS_ENCRYPTED)
+        if (is_encrypted or member.compress_type not in _READABLE) and kind_of_file(name, bytes) == "photo":
+            how = "is encrypted" if is_encrypted else f"is packed by the method {member.compress_type}"
+            raise SourceError(
+                f"{photo_text(str(path))}: its member {name!r} {how}, which is not read here: unpack the zip "
+                "and name the folder"
+            )
+        try:
+            mtime_ns = calendar.timegm((*member.date_time, 0, 0, 0)) * 10**9
+        except ValueError:  # zips without dates have month 0
+            mtime_ns = 0
+        files[name] = ZipMember(escape_bytes(name), member.file_size, mtime_ns)
     return list(files.values())
+
+
+def _member_names(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Return a zip's members with their names; folders end in a slash.
+
+    A name without the flag for UTF-8 is UTF-8 all the same where it can be, since macOS leaves the flag out;
+    else it is in the code page of DOS. Some old Windows programs write backslashes between the parts.
+    """
+    members = []
+    for member in archive.infolist():
+        name = member.filename
+        if not member.flag_bits & _IS_UTF8:
+            try:
+                name = name.encode("cp437").decode()
+            except UnicodeError:  # the code page of DOS, or read from a field that says it in Unicode
+                name = member.filename
+        if member.create_system == _FROM_DOS and "/" not in name:
+            name = name.replace("\\", "/")
+        members.append((name, member))
+    return members
+
+
+def archive_kind(path: Path) -> str:
+    """Return ``zip`` or ``tar`` for an archive that is read, by its bytes; empty for all else.
+
+    Raises:
+        SourceError: it is an archive of another kind.
+    """
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            head = file.read(8)
+        if kind := next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None):
+            raise SourceError(
+                f"{photo_text(str(path))} is a {kind} archive, which is not read here: unpack it and name "
+                "the folder, or make a zip of it"
+            )
+        if path.suffix.lower() in _WORKBOOKS:
+            return ""
+        if head.startswith(b"PK") or path.suffix.lower() == ".zip":
+            return "zip"
+        is_tar = ".tar" in path.suffixes or path.suffix.lower() in _TAR_ENDINGS or tarfile.is_tarfile(path)
+    except (OSError, ValueError):  # whoever opens it says what is wrong
+        return ""
+    return "tar" if is_tar else ""
 
 
 @dataclass
@@ -85,9 +154,10 @@ class ZipReader:
     path: Path
     _archive: zipfile.ZipFile | None = field(default=None, init=False, repr=False, compare=False)
     _pid: int = field(default=0, init=False, repr=False, compare=False)
+    _members: dict[str, zipfile.ZipInfo] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.path,)
+        return type(self), (self.path.absolute(),)  # a worker may have another working directory
 
     def __call__(self, photo: str) -> bytes:
         """Return the bytes of the member of this name.
@@ -95,12 +165,21 @@ class ZipReader:
         Raises:
             OSError: there is no such member, it is damaged, encrypted or claims to be over 1 GiB.
         """
+        return self.read(photo)
+
+    def read(self, photo: str, count: int | None = None, most_bytes: int = _LARGEST_MEMBER_BYTES) -> bytes:
+        """Return a member's bytes, or the first ``count`` of them.
+
+        Raises:
+            OSError: there is no such member, it is damaged, encrypted or claims to be over ``most_bytes``.
+        """
         try:
             archive = self._open()
-            member = archive.getinfo(photo_path(photo))
-            if member.file_size > _LARGEST_MEMBER_BYTES:
+            member = self._members[photo]
+            if member.file_size > most_bytes:
                 raise OSError(f"{photo} in {self.path} claims to hold {member.file_size} bytes")
-            return archive.read(member)
+            with archive.open(member) as file:
+                return file.read(-1 if count is None else count)
         except KeyError as error:
             raise FileNotFoundError(f"there is no {photo} in {self.path}") from error
         except (*_ZIP_ERRORS, RuntimeError) as error:  # RuntimeError: encrypted
@@ -110,6 +189,7 @@ class ZipReader:
         # a forked child shares its parent's file position, so each would move it while the other reads
         if self._archive is None or self._pid != os.getpid():
             self._archive, self._pid = zipfile.ZipFile(self.path), os.getpid()
+            self._members = {escape_bytes(name): member for name, member in _member_names(self._archive)}
         return self._archive
 
 
@@ -146,7 +226,7 @@ def unpack_tar(archive: Path, cache: Path) -> Path:
 def _unpack(archive: Path, folder: Path) -> None:
     temporary = folder.with_suffix(".unpacking")
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, encoding="utf-8") as tar:
             members = tar.getmembers()
             # tarfile mistakes a damaged header, or the end of a truncated file, for the end of the archive
             is_complete = False
@@ -163,7 +243,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             # not extractall, which would also set owners and modes, and lacks filters in some Python 3.10
             temporary.mkdir()
             for member in members:
-                path = temporary / member.name
+                path = temporary / photo_path(escape_bytes(member.name))
                 if member.isdir():
                     path.mkdir(parents=True, exist_ok=True)
                     continue

@@ -55,6 +55,7 @@ class Scan:
         missing: photos the source lists but does not have, sorted (no rows are made for them).
         protocol: the official pairs (:data:`facedata.tables.schema.PROTOCOL`), or None.
         notes: what the user should know, one line each, such as that a person is in two roots.
+        box_format: how a table writes its boxes, a value of ``--box-format``; None for other sources.
     """
 
     photos: pa.Table
@@ -63,6 +64,7 @@ class Scan:
     missing: Sequence[str] = ()
     protocol: pa.Table | None = None
     notes: Sequence[str] = ()
+    box_format: str | None = None
 
 
 class Source(Protocol):

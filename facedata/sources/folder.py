@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ..config import PrepareConfig
 from ..errors import SourceError, TooLargeImageError, UsageError
+from ..files.download import default_cache
 from ..files.remote import Location, Remote
-from ..photos.formats import kind_of_file
-from ..photos.paths import photo_path, photo_text
-from ..tables.schema import is_set
+from ..photos.paths import photo_path, photo_text, restore_bytes
+from ..photos.system_folders import PassedOver
+from .archive import ZipReader, archive_kind, unpack_tar, zip_members
 from .base import PlanBuilder, Scan, early_status
 from .open import SourceKind, SourceLike
-from .urls import ListedFile, list_objects, read_object
+from .urls import ListedFile, list_keys, list_objects, read_object
+from .walk import list_files, require_folder
 
 _NAMED_AT_MOST = 5
 """The most people that a note names; it counts the others."""
 
 logger = logging.getLogger(__name__)
-
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 _MOST_BYTES = 512 << 20
 """Larger files are not read: no photo within ``--max-pixels`` needs them."""
@@ -40,12 +36,12 @@ class FolderReader:
     """Reads photos below one root or several; picklable, and holds no open file.
 
     Attributes:
-        roots: the folders by name, as in :class:`FolderSource`.
+        roots: the folders by name, as in :class:`FolderSource`; for a zip, its reader.
     """
 
-    roots: Mapping[str, Location]
+    roots: Mapping[str, Location | ZipReader]
 
-    def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Location]]]:
+    def __reduce__(self) -> tuple[type[FolderReader], tuple[dict[str, Location | ZipReader]]]:
         """Pickle absolute paths: a worker may have another working directory."""
         return FolderReader, (
             {name: root.absolute() if isinstance(root, Path) else root for name, root in self.roots.items()},
@@ -62,12 +58,13 @@ class FolderReader:
         root = self.roots.get(photo_path(name))
         if root is None:
             raise FileNotFoundError(f"the path {photo!r} starts with the name of no root of this source")
-        below = photo_path(below)
+        if isinstance(root, ZipReader):
+            return root.read(below, most_bytes=_MOST_BYTES)
         if below.startswith("/") or ".." in below.split("/"):
             raise OSError(f"the path {photo!r} could leave the source's folder; it was not read")
         if isinstance(root, Remote):
-            return read_object(root / below, _MOST_BYTES)
-        file = root / below
+            return read_object(root / restore_bytes(below), _MOST_BYTES)
+        file = root / photo_path(below)
         if file.stat().st_size > _MOST_BYTES:
             raise TooLargeImageError(f"the file has more than {_MOST_BYTES >> 20} MiB")
         return file.read_bytes()
@@ -78,14 +75,17 @@ class FolderSource:
     """Photos in folders.
 
     A photo is a file with an image ending or image magic bytes. Symbolic links are followed, but not in
-    cycles. Hidden files count as other files; hidden folders are skipped.
+    cycles. Hidden files count as other files; hidden folders are skipped, and so are those of systems
+    (:mod:`facedata.photos.system_folders`), which are counted.
 
     Attributes:
-        roots: ``{"": folder}`` for one root, a folder or a URL; for several, a name for each, which the paths
-            of its photos then start with. A person found in two roots is one person.
+        roots: ``{"": folder}`` for one root, a folder, an archive or a URL; for several, a name for each,
+            which the paths of its photos then start with. A person found in two roots is one person. A zip is
+            read in place; a tar is unpacked into the cache.
         identity_from: who is in a photo. ``parent``: the folder it lies in. ``path``: all the folders below
             the root. Anything else is a regular expression searched in the path below the root: its group
             named ``identity``, else its first group, else the whole match.
+        cache: where tars are unpacked; None for the default.
 
     Raises:
         UsageError: several roots that are not all named, or a bad regular expression.
@@ -96,6 +96,7 @@ class FolderSource:
 
     roots: Mapping[str, Location]
     identity_from: str = "parent"
+    cache: Path | None = None
 
     # Without annotations these are not fields: they are the same for every folder.
     kind = "folder"
@@ -122,7 +123,7 @@ class FolderSource:
             roots = {"" if name.startswith("#") else name: path for name, path in roots.items()}
         elif unnamed := [str(path) for name, path in roots.items() if name.startswith("#")]:
             raise UsageError(f"several folders need names, as in lfw=DIR mine=DIR; {unnamed[0]} has none")
-        return cls(roots, config.identity_from)
+        return cls(roots, config.identity_from, Path(config.cache) if config.cache else None)
 
     @property
     def root(self) -> str:
@@ -148,18 +149,18 @@ class FolderSource:
         """List every photo and video below the roots.
 
         Raises:
-            SourceError: a root is missing or not a folder, a folder cannot be listed, or there is no photo.
+            SourceError: a root is missing or neither folder nor archive, an archive is damaged or unsafe, a
+                folder cannot be listed, or there is no photo.
+            StoreError: the cache, for a tar, cannot be written.
         """
-        for root in self.roots.values():
-            if isinstance(root, Path):
-                require_folder(root)
+        opened = {name: self._open_root(root) for name, root in self.roots.items()}
         rule = _identity_rule(self.identity_from)
-        plan, notes, roots_of = PlanBuilder(), list[str](), Counter[str]()
+        plan, notes, roots_of, passed_over = PlanBuilder(), list[str](), Counter[str](), PassedOver()
         photos = other_files = 0
-        for name, root in self.roots.items():
+        for name, root in opened.items():
             prefix = photo_text(name) + "/" if name else ""
             photos_before, people = photos, set[str | None]()
-            for file in list_objects(root) if isinstance(root, Remote) else _list_files(root):
+            for file in _list_files(root, passed_over):
                 if file.kind == "other":
                     other_files += 1
                     continue
@@ -173,6 +174,10 @@ class FolderSource:
             roots_of.update(person for person in people if person)
             if photos == photos_before:
                 notes.append(f"the root {name} holds no photos")
+            elif people == {None} and len(opened) > 1:
+                notes.append(
+                    f"none of the {photos - photos_before} photos of {name} has a person: {rule.reason}"
+                )
         if not photos:
             videos = f"{len(plan)} videos, " if len(plan) else ""
             raise SourceError(f"{self.root} holds no photos ({videos}{other_files} other files)")
@@ -180,33 +185,18 @@ class FolderSource:
             names = ", ".join(shared[:_NAMED_AT_MOST])
             more = f" and {len(shared) - _NAMED_AT_MOST} more" if len(shared) > _NAMED_AT_MOST else ""
             notes.append(f"in more than one root, and taken as the same person: {names}{more}")
-        return Scan(plan.table(), FolderReader(self.roots), other_files=other_files, notes=notes)
+        notes += passed_over.notes()
+        return Scan(plan.table(), FolderReader(opened), other_files=other_files, notes=notes)
 
-
-def require_folder(root: Path) -> None:
-    """Check that a root is a folder.
-
-    Raises:
-        SourceError: it is missing, a file, or not accessible.
-    """
-    try:
-        mode = root.stat().st_mode
-    except OSError as error:
-        raise SourceError(f"cannot open the folder {photo_text(str(root))}: {error.strerror}") from error
-    if not stat.S_ISDIR(mode):
-        raise SourceError(f"{photo_text(str(root))} is a file; name the folder that holds the photos")
-
-
-def size_and_time(file: Path | os.DirEntry[str]) -> tuple[int, int] | None:
-    """Return a file's size in bytes and modification time in nanoseconds; None if it does not exist."""
-    try:
-        info = file.stat()
-    except OSError as error:
-        # an inaccessible file is not missing: it gets a row, with the reader's error as its reason
-        return None if error.errno in _ABSENT else (0, 0)
-    except ValueError:  # a NUL in the path, which no file name can hold
-        return None
-    return (info.st_size, info.st_mtime_ns) if stat.S_ISREG(info.st_mode) else None
+    def _open_root(self, root: Location) -> Location | ZipReader:
+        if isinstance(root, Remote):
+            return root
+        if (kind := archive_kind(root)) == "zip":
+            return ZipReader(root)
+        if kind == "tar":
+            return unpack_tar(root, self.cache or default_cache())
+        require_folder(root)
+        return root
 
 
 class _IdentityRule(NamedTuple):
@@ -238,72 +228,15 @@ def _identity_rule(identity_from: str) -> _IdentityRule:
     return _IdentityRule(search, f"its path does not match --identity-from {identity_from!r}")
 
 
-_Chain = tuple[tuple[int, int], ...]
-"""Device and inode of every folder on the path from the root: a link to one of them closes a cycle."""
-
-
-def walk_files(root: Path, each_folder_once: bool = False) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield every entry below the root except folders, with its folder's text (ending in ``/``, or empty).
-
-    Links are followed, but not in cycles. Hidden folders are skipped, and so are prepared sets: their crops
-    are not photos.
-
-    Args:
-        root: the folder.
-        each_folder_once: list a folder that links lead to only once, under its own path if it has one below
-            the root; and list prepared sets too.
-
-    Raises:
-        SourceError: a folder cannot be listed.
-    """
-    pending: list[tuple[str, str, _Chain]] = [(str(root), "", ())]
-    links: list[tuple[str, str, _Chain]] = []
-    listed: set[tuple[int, int]] = set()
-    while pending or links:
-        path, folder, chain = pending.pop() if pending else links.pop(links.index(min(links)))
-        try:
-            info = Path(path).stat()
-            here = (info.st_dev, info.st_ino)
-            if here in (listed if each_folder_once else chain):
-                continue
-            listed.add(here)
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    try:
-                        is_folder = entry.is_dir()
-                    except OSError:  # a link to itself, or to a folder we may not read
-                        is_folder = False
-                    if not is_folder:
-                        yield folder, entry
-                    elif not each_folder_once and is_set(Path(entry.path)):
-                        logger.info(
-                            "%s is a prepared set: its crops are not taken as photos", photo_text(entry.path)
-                        )
-                    elif not entry.name.startswith("."):
-                        later = links if each_folder_once and entry.is_symlink() else pending
-                        later.append((entry.path, f"{folder}{photo_text(entry.name)}/", (*chain, here)))
-        except OSError as error:
-            raise SourceError(
-                f"cannot list the folder {photo_text(path)}: {error.strerror}; "
-                "make it readable or move it out of the source"
-            ) from error
-
-
-def _list_files(root: Path) -> Iterator[ListedFile]:
-    for folder, entry in walk_files(root):
-        try:
-            info = entry.stat()
-        except OSError:  # a broken link: it gets a row, with the reader's error as its reason
-            yield ListedFile(folder, photo_text(entry.name), kind_of_file(entry.name, bytes), 0, 0)
-            continue
-        is_regular = stat.S_ISREG(info.st_mode)  # reading a pipe could block forever
-        kind = kind_of_file(entry.name, partial(_read_head, entry.path)) if is_regular else "other"
-        yield ListedFile(folder, photo_text(entry.name), kind, info.st_size, info.st_mtime_ns)
-
-
-def _read_head(path: str) -> bytes:
-    with Path(path).open("rb", buffering=0) as file:
-        return file.read(16)
+def _list_files(root: Location | ZipReader, passed_over: PassedOver) -> Iterator[ListedFile]:
+    if isinstance(root, Remote):
+        yield from list_objects(root, passed_over)
+        return
+    if isinstance(root, ZipReader):
+        stamps = {member.name: (member.size, member.mtime_ns) for member in zip_members(root.path)}
+        yield from list_keys(photo_text(str(root.path)), stamps, root.read, passed_over)
+        return
+    yield from list_files(root, passed_over)
 
 
 FOLDER = SourceKind(FolderSource.open, FolderSource.typed)

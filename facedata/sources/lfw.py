@@ -7,6 +7,7 @@ all is ``test``, its pairs in ten folds.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import math
 from collections import Counter
@@ -40,6 +41,24 @@ LISTS = (
 )
 """The protocol's files; the last one is not read."""
 
+_CSV_LISTS = (
+    *(
+        "pairs.csv",
+        "people.csv",
+        "peopleDevTrain.csv",
+        "peopleDevTest.csv",
+        "lfw_allnames.csv",
+        "lfw_readme.csv",
+    ),
+    *(
+        "matchpairsDevTrain.csv",
+        "matchpairsDevTest.csv",
+        "mismatchpairsDevTrain.csv",
+        "mismatchpairsDevTest.csv",
+    ),
+)
+"""The same as Kaggle has it, in CSV with a header and without counts."""
+
 _NAMED_AT_MOST = 5
 
 
@@ -49,7 +68,7 @@ class LfwSource:
     A photo's identity is the folder it lies in. The official pairs are those of the view, including pairs of
     absent photos (which are in :attr:`Scan.missing`); without View 1's files there are no official pairs
     or splits. The protocol's files are looked for in the source, its ``protocol/``, beside the folder
-    of people's folders, and beside an archive.
+    of people's folders, and beside an archive; as text, or as the CSV files of Kaggle's copy.
 
     Attributes:
         root: the folder or archive as text, or the address of the download.
@@ -168,6 +187,9 @@ class _Lists:
         """Look in the source, beside the folder of people's folders, beside the archive."""
         beside = (source / photo_path(people)).absolute().parent
         parents = [source.absolute(), beside, *([archive.absolute().parent] if archive else [])]
+        outer = source.absolute().parent
+        if source.absolute().name in (people.rstrip("/"), outer.name):  # Kaggle's lfw-deepfunneled twice
+            parents += [outer, outer.parent] if not people else [outer]
         return cls([folder for parent in parents for folder in (parent, parent / "protocol")])
 
     def path(self, name: str) -> Path | None:
@@ -177,7 +199,7 @@ class _Lists:
     def count_below(self, source: Path) -> int:
         """Count the protocol's files that lie inside the source."""
         folders = {folder for folder in self.folders if folder.is_relative_to(source.absolute())}
-        return sum((folder / name).is_file() for folder in folders for name in LISTS)
+        return sum((folder / name).is_file() for folder in folders for name in (*LISTS, *_CSV_LISTS))
 
 
 class _Pair(NamedTuple):
@@ -196,7 +218,7 @@ class _View(NamedTuple):
 
 def _read_view(lists: _Lists, number: int) -> _View:
     if number == 2:
-        path = lists.path("pairs.txt")
+        path = lists.path("pairs.txt") or lists.path("pairs.csv")
         if path is None:
             where = ", ".join(map(str, dict.fromkeys(lists.folders)))
             raise SourceError(f"--view 2 needs pairs.txt, and there is none in {where}; put it there")
@@ -205,13 +227,16 @@ def _read_view(lists: _Lists, number: int) -> _View:
     pairs: list[_Pair] = []
     absent = []
     for split, name in (("train", "DevTrain"), ("test", "DevTest")):
-        if path := lists.path(f"pairs{name}.txt"):
-            of_split = _read_pairs(path, split, folds=False)
+        paths = [lists.path(f"pairs{name}.txt")]
+        if paths == [None]:
+            paths = [lists.path(f"{kind}pairs{name}.csv") for kind in ("match", "mismatch")]
+        if None not in paths:
+            of_split = [pair for path in paths if path for pair in _read_pairs(path, split, folds=False)]
             pairs += of_split
             people[split] = {person for pair in of_split for person in (pair.left[0], pair.right[0])}
         else:
             absent.append(f"pairs{name}.txt")
-        if path := lists.path(f"people{name}.txt"):
+        if path := lists.path(f"people{name}.txt") or lists.path(f"people{name}.csv"):
             for line, fields in _read_rows(path, "people", most_counts=1)[1]:
                 if len(fields) != 2 or not _is_count(fields[1]):
                     raise bad_line(str(path), *line, "is not a name and a number of photos")
@@ -232,10 +257,12 @@ def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
     """Read a pairs file; ``folds`` tells whether to number its folds.
 
     The first line holds a count n, after the number of folds if there are several. Each fold then has n
-    lines ``name number number``, pairs of one person, and n lines ``name number name number``, of two.
+    lines ``name number number``, pairs of one person, and n lines ``name number name number``, of two. A CSV
+    file has a header in place of the counts, and a fold begins with each pair of one person after one of two.
     """
     counts, rows = _read_rows(path, "pairs", most_counts=2, lines_each=2)
-    pairs = []
+    pairs: list[_Pair] = []
+    fold = 0
     for index, (line, fields) in enumerate(rows):
         if len(fields) == 3:
             fields.insert(2, fields[0])
@@ -246,7 +273,11 @@ def _read_pairs(path: Path, split: str, *, folds: bool) -> list[_Pair]:
         left, right = (photo_text(fields[0]), int(fields[1])), (photo_text(fields[2]), int(fields[3]))
         if left == right:
             raise bad_line(str(path), *line, "pairs a photo with itself")
-        pairs.append(_Pair(left, right, split, index // (2 * counts[-1]) if folds else None))
+        if counts:
+            fold = index // (2 * counts[-1])
+        elif pairs and pairs[-1].left[0] != pairs[-1].right[0] and left[0] == right[0]:
+            fold += 1
+        pairs.append(_Pair(left, right, split, fold if folds else None))
     return pairs
 
 
@@ -255,7 +286,16 @@ _Row = tuple[tuple[int, str], list[str]]
 
 
 def _read_rows(path: Path, what: str, most_counts: int, lines_each: int = 1) -> tuple[list[int], list[_Row]]:
-    """Return the counts in a protocol file's first line, and the rows after it, whose number must match."""
+    """Return the counts in a protocol file's first line, and the rows after it, whose number must match.
+
+    A CSV file has a header and no counts.
+    """
+    if path.suffix == ".csv":
+        lines = [line for line in read_lines(str(path), path.read_bytes) if line[1].strip(" ,")]
+        fields_of = [[field.strip() for field in next(csv.reader([text]))] for _, text in lines]
+        trimmed = [fields[: max(at for at, field in enumerate(fields) if field) + 1] for fields in fields_of]
+        is_header = bool(trimmed) and trimmed[0][0].lower() == "name"
+        return [], list(zip(lines, trimmed, strict=True))[is_header:]
     head, *lines = read_lines(str(path), path.read_bytes) or [(1, "")]
     counts = head[1].split()
     if not 1 <= len(counts) <= most_counts or not all(map(_is_count, counts)):

@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..config import SOURCES, PrepareConfig
+from ..config import SOURCES, PrepareConfig, complete_settings
 from ..errors import UsageError
 from ..files.remote import Location, Remote, parse_location
-from ..options import look_up
+from ..options import is_file, look_up, nearest
+from ..photos.formats import IMAGE_ENDINGS, ending
 from ..photos.paths import photo_path
+from .archive import archive_kind
 from .base import Source
+
+_TABLES = frozenset({".csv", ".tsv", ".parquet", ".xlsx"})
+"""Endings that mean a table even if there is no such file, so that the error speaks of a table."""
 
 SourceLike = (
     Source | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, str | os.PathLike[str]]
@@ -33,6 +38,29 @@ class SourceKind(NamedTuple):
     typed: Callable[[str, SourceLike | None], SourceLike | None] = lambda root, moved: (
         root if moved is None else moved
     )
+
+
+def understand_source(name: str, paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the kind of source and the paths that ``facedata prepare NAME PATH…`` means.
+
+    A kind's name means the kind, whatever lies in the working folder; another NAME is the first path: a table
+    if it is a file that is neither an archive nor a photo, else folders.
+
+    Raises:
+        UsageError: the name is neither a kind nor a path.
+    """
+    if name in SOURCES:
+        return name, list(paths)
+    own, typed = split_name(name, 0)
+    path = os.fspath(typed)
+    if own.startswith("#") and not set(path) & {"/", "."} and not os.path.lexists(path):
+        near = nearest(name, SOURCES) or f"; the kinds are {', '.join(SOURCES)}"
+        raise UsageError(f"{name!r} is neither a kind of source nor a path that exists{near}")
+    if is_file(path):
+        is_table = not archive_kind(Path(path)) and ending(path) not in IMAGE_ENDINGS
+    else:
+        is_table = ending(path) in _TABLES and not os.path.isdir(path)  # noqa: PTH112  which raises nothing
+    return "table" if is_table else "folder", [name, *paths]
 
 
 def open_source(source: SourceLike | None, config: PrepareConfig) -> Source:
@@ -70,7 +98,8 @@ def reopen_source(
                 f"the set's photos came from {kind!r}, which facedata does not know; pass the source object"
             )
         return open_source(source, PrepareConfig())
-    options = {"identity_from": settings["identity_from"], "view": settings["view"], "cache": cache}
+    names = ("identity_from", "view", "names", "turn", "box_format")
+    options = {name: complete_settings(settings)[name] for name in names} | {"cache": cache}
     row: SourceKind = look_up(SOURCES, kind)
     return open_source(row.typed(root, source), PrepareConfig(kind=kind, **options))
 
@@ -116,13 +145,18 @@ def _roots(source: SourceLike | None) -> dict[str, Location] | None:
         return None
     roots: dict[str, Location] = {}
     for number, path in enumerate([source] if isinstance(source, (str, os.PathLike)) else source):
-        name, equals, folder = os.fspath(path).partition("=")
-        try:
-            is_named = bool(equals) and name.isidentifier() and not Path(path).exists()
-        except (OSError, ValueError):  # such as a name that is too long: no such file can exist
-            is_named = True
-        key = name if is_named else f"#{number}"
-        if key in roots:
+        name, folder = split_name(path, number)
+        if name in roots:
             raise UsageError(f"two sources are named {name}; give each its own name")
-        roots[key] = parse_location(folder if is_named else path)
+        roots[name] = parse_location(folder)
     return roots
+
+
+def split_name(path: str | os.PathLike[str], number: int) -> tuple[str, str | os.PathLike[str]]:
+    """Return the name and the path of ``name=path``; ``#number`` and the text itself if it has no name."""
+    name, equals, folder = os.fspath(path).partition("=")
+    try:
+        is_named = bool(equals) and name.isidentifier() and not Path(path).exists()
+    except (OSError, ValueError):  # such as a name that is too long: no such file can exist
+        is_named = True
+    return (name, folder) if is_named else (f"#{number}", path)

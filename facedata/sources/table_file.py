@@ -1,21 +1,29 @@
-"""A table's file, CSV or Parquet: its columns as they are, and the line of each row for messages."""
+"""A table's file, of any common kind: its columns as they are, and the line of each row for messages."""
 
 from __future__ import annotations
 
 import csv
+import json
+import re
+import warnings
+import zipfile
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.feather as feather
 
 from ..errors import SourceError
+from ..files.text import open_text
+from ..photos.formats import IMAGE_ENDINGS, ending
 from ..photos.paths import photo_text
+from ..tables.versions import open_parquet
 from .text_lists import undecodable_line
 
 OTHER_NAMES = {"path": "image_path", "identity": "person_name", "box": "bbox", "split": "split_type"}
@@ -23,6 +31,11 @@ OTHER_NAMES = {"path": "image_path", "identity": "person_name", "box": "bbox", "
 
 _CHUNK_ROWS = 65_536
 """CSV rows in memory as Python text at a time."""
+
+_MARKS = ",;\t|"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+_SAVE_AS_CSV = "save the table as CSV (UTF-8) and name that file"
 
 
 @dataclass(frozen=True)
@@ -32,18 +45,25 @@ class Cells:
     Attributes:
         path: the file.
         columns: all columns; no two have the same name.
-        lines: where each row starts, for messages: lines of a CSV file, rows of a Parquet file, from 1.
+        lines: where each row starts, for messages: lines of a text file, rows of another, from 1.
         unit: what ``lines`` counts, ``line`` or ``row``.
+        has_header: whether the file names its columns; if not, they are ``column 1``, ``column 2`` …
     """
 
     path: Path
     columns: pa.Table
     lines: Sequence[int]
     unit: str
+    has_header: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file as messages name it."""
+        return photo_text(str(self.path))
 
     def fail(self, index: int, what: str) -> NoReturn:
         """Raise a SourceError that names the file and the line of row ``index``."""
-        raise SourceError(f"{photo_text(str(self.path))}, {self.unit} {self.lines[index]}: {what}")
+        raise SourceError(f"{self.name}, {self.unit} {self.lines[index]}: {what}")
 
     def name_of(self, column: str) -> str | None:
         """Return this table's name for one of our columns; None if it has no such column."""
@@ -59,29 +79,41 @@ class Cells:
             values = self.columns.column(name).cast(pa.string()).to_pylist()
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
             raise SourceError(
-                f"{photo_text(str(self.path))}: the column {name} must hold text, "
-                f"not {self.columns.schema.field(name).type}"
+                f"{self.name}: the column {name} must hold text, not {self.columns.schema.field(name).type}"
             ) from error
         return [value if value and value.strip() else None for value in values]
 
 
 def read_cells(path: Path) -> Cells:
-    """Read a whole table.
+    """Read a whole table: CSV, a list without header, JSON, Parquet, Feather or xlsx.
+
+    Text may be UTF-8 or UTF-16, and compressed by gzip, bzip2, xz or zstd.
 
     Raises:
-        SourceError: it is missing or malformed (with the line), or two columns have the same name.
+        SourceError: it is missing or malformed (with the line), of a kind that cannot be read (with what to
+            do), or two columns have the same name.
     """
     try:
         with path.open("rb") as file:
-            if file.read(4) != b"PAR1" and path.suffix.lower() != ".parquet":
-                return _read_csv(path)
-            columns = pq.ParquetFile(file).read()
+            head = file.read(8)
+            file.seek(0)
+            if head.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
+                columns = open_parquet(file).read()
+            elif head.startswith((b"ARROW1", b"FEA1")):
+                columns = feather.read_table(file)
+            elif head.startswith(b"PK\x03\x04"):
+                return _read_workbook(path)
+            elif head == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+                raise SourceError(f"{photo_text(str(path))} is an old Excel file (.xls): {_SAVE_AS_CSV}")
+            else:
+                return _read_text(path)
     except OSError as error:
         raise SourceError(
             f"cannot read the table {photo_text(str(path))}: {error.strerror or error}"
         ) from error
     except pa.ArrowException as error:
-        raise SourceError(f"{photo_text(str(path))} is not a complete Parquet file: {error}") from error
+        kind = "Feather" if head.startswith((b"ARROW1", b"FEA1")) else "Parquet"
+        raise SourceError(f"{photo_text(str(path))} is not a complete {kind} file: {error}") from error
     check_names(path, columns.column_names)
     return Cells(path, columns, range(1, len(columns) + 1), "row")
 
@@ -97,36 +129,55 @@ def check_names(path: Path, names: Sequence[str]) -> None:
         raise SourceError(f"{photo_text(str(path))} has two columns {repeated[0]}; rename one of them")
 
 
-def _read_csv(path: Path) -> Cells:
-    lines = array("q")
+def _read_text(path: Path) -> Cells:
+    """Read CSV or JSON."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _csv_rows(path, file, lines)
-            names = [name.strip() for name in next(rows, [])]
-            with_name = [at for at, name in enumerate(names) if name]
-            check_names(path, [names[at] for at in with_name])
-            schema = pa.schema([(names[at], pa.string()) for at in with_name])
-            chunks = [schema.empty_table()]
-            while chunk := list(islice(rows, _CHUNK_ROWS)):
-                columns = list(zip(*chunk, strict=True))
-                arrays = [pa.array(columns[at], pa.string()) for at in with_name]
-                chunks.append(pa.table(arrays, schema=schema))
+        with open_text(path) as file:
+            is_json = re.match(r"\s*(\{|\[\s*\{)", file.read(4096)) is not None
+            file.seek(0)
+            return _read_json(path, file.read()) if is_json else _read_csv(path, file)
     except UnicodeDecodeError as error:  # decoding reads ahead, so search for the line
         number = undecodable_line(path.read_bytes())
         raise SourceError(
             f"{photo_text(str(path))}, line {number}: not UTF-8; save the table as UTF-8 "
             r"(in a path, a byte that is not UTF-8 is written \xNN)"
         ) from error
-    return Cells(path, pa.concat_tables(chunks), lines[1:], "line")
 
 
-def _csv_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str]]:
-    """Yield the header and the rows without blank lines; add the line each one starts on to ``lines``."""
-    header = file.readline()
+def _read_csv(path: Path, file: TextIO) -> Cells:
+    lines = array("q")
+    rows = _text_rows(path, file, lines)
+    first = next(rows, [])
+    has_header = not any(ending(field.strip()) in IMAGE_ENDINGS for field in first)
+    names = [name.strip() if has_header else f"column {at + 1}" for at, name in enumerate(first)]
+    with_name = [at for at, name in enumerate(names) if name]
+    check_names(path, [names[at] for at in with_name])
+    schema = pa.schema([(names[at], pa.string()) for at in with_name])
+    chunks = [schema.empty_table()]
+    chunk = [] if has_header else [first]
+    while chunk := [*chunk, *islice(rows, _CHUNK_ROWS)]:
+        columns = list(zip(*chunk, strict=True))
+        chunks.append(pa.table([pa.array(columns[at], pa.string()) for at in with_name], schema=schema))
+        chunk = []
+    return Cells(path, pa.concat_tables(chunks), lines[has_header:], "line", has_header)
+
+
+def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str]]:
+    """Yield the rows without blank lines, the header first; add the line each one starts on to ``lines``."""
+    named, passed = None, 0
+    header = _next_filled(file)
+    if match := re.fullmatch(r'"?sep=(.)"?\s*', header):  # Excel's own first line
+        named, passed, header = match[1], 1, _next_filled(file)
     file.seek(0)
-    # whichever of comma, semicolon and tab divides the header into the most fields
-    delimiter = max(",;\t", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    for _ in range(passed):
+        file.readline()
+    # whichever of comma, semicolon, tab and bar divides the header into the most fields
+    counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in _MARKS}
+    mark = named or max(_MARKS, key=counts.__getitem__)
+    if not named and counts[mark] < 2 and len(header.split()) > 1:
+        yield from _blank_rows(path, file, header, lines)
+        return
+    reader = csv.reader(file, delimiter=mark, strict=True, skipinitialspace=True)
     width, end = None, 0
     try:
         for row in reader:
@@ -136,9 +187,104 @@ def _csv_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str]
             width = width or len(row)
             if len(row) != width:
                 raise SourceError(
-                    f"{photo_text(str(path))}, line {start}: {len(row)} fields where the header has {width}"
+                    f"{photo_text(str(path))}, line {start + passed}: {len(row)} fields where the header has "
+                    f"{width}"
                 )
-            lines.append(start)
+            lines.append(start + passed)
             yield row
     except csv.Error as error:
-        raise SourceError(f"{photo_text(str(path))}, line {end + 1}: {error}") from error
+        raise SourceError(f"{photo_text(str(path))}, line {end + passed + 1}: {error}") from error
+
+
+def _next_filled(file: TextIO) -> str:
+    """Return the next line that is not blank; empty at the end."""
+    return next((line for line in iter(file.readline, "") if line.strip()), "")
+
+
+def _blank_rows(path: Path, file: TextIO, header: str, lines: array[int]) -> Iterator[list[str]]:
+    """Yield rows whose fields are divided by blanks, as :func:`_text_rows` does; a path may hold blanks.
+
+    In a list, the fields before a photo are numbers, and the photo ends with an image ending.
+    """
+    words = header.split()
+    photo = next((at for at, word in enumerate(words) if ending(word) in IMAGE_ENDINGS), None)
+    before = 0 if photo is None else next(at for at, word in enumerate(words) if not _NUMBER.fullmatch(word))
+    after = len(words) - 1 if photo is None else len(words) - photo - 1
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        start = line.strip().split(None, before)
+        row = [*start[:before], *start[before].rsplit(None, after)] if len(start) > before else start
+        if len(row) != before + 1 + after:
+            raise SourceError(
+                f"{photo_text(str(path))}, line {number}: {len(row)} fields where the first line has "
+                f"{before + 1 + after}; names that hold blanks need commas or tabs between the fields"
+            )
+        lines.append(number)
+        yield row
+
+
+def _read_json(path: Path, text: str) -> Cells:
+    """Read a list of objects, or an object on each line; values that are not text become their JSON."""
+    name, is_list = photo_text(str(path)), text.lstrip().startswith("[")
+    objects: list[Any] = []
+    lines, number = array("q"), 0
+    try:
+        if is_list:
+            objects = json.loads(text)
+        for number, line in () if is_list else enumerate(text.split("\n"), 1):
+            if line.strip():
+                objects.append(json.loads(line))
+                lines.append(number)
+    except json.JSONDecodeError as error:
+        number = error.lineno if is_list else number
+        raise SourceError(f"{name}, line {number}: is not complete JSON: {error.msg}") from error
+    if not all(isinstance(one, dict) for one in objects):
+        raise SourceError(f'{name} is not a list of objects, one per face, as in [{{"path": "1.jpg", …}}, …]')
+    names = dict.fromkeys(key for one in objects for key in one if key.strip())
+    columns = {key: pa.array([_as_text(one.get(key)) for one in objects], pa.string()) for key in names}
+    numbers: Sequence[int] = range(1, len(objects) + 1) if is_list else lines
+    return Cells(path, pa.table(columns), numbers, "row" if is_list else "line")
+
+
+def _read_workbook(path: Path) -> Cells:
+    """Read the first sheet of an xlsx file."""
+    name = photo_text(str(path))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise SourceError(f"{name} is a damaged Excel file or zip: {error}") from error
+    if "xl/workbook.xml" not in members:
+        raise SourceError(
+            f"{name} is a zip or another office file, not a table: unpack it, or {_SAVE_AS_CSV}"
+        )
+    try:
+        import openpyxl
+    except ImportError:
+        raise SourceError(
+            f"{name} is an Excel file: {_SAVE_AS_CSV}; or install the package openpyxl, which reads it"
+        ) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles and other things that no table needs
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        rows = [(number, [_as_text(cell) for cell in row]) for number, row in enumerate(sheet.values, 1)]
+        book.close()
+    rows = [(number, row) for number, row in rows if any(row)]
+    header = [(cell or "").strip() for cell in rows[0][1]] if rows else []
+    with_name = [at for at, column in enumerate(header) if column]
+    check_names(path, [header[at] for at in with_name])
+    columns = {header[at]: pa.array([row[at] for _, row in rows[1:]], pa.string()) for at in with_name}
+    return Cells(path, pa.table(columns), [number for number, _ in rows[1:]], "row")
+
+
+def _as_text(value: Any) -> str | None:
+    """Return a cell of JSON or Excel as a CSV file would have it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import SourceError
+from ..files.text import decode_text, encoding_of, unpack
 
 
 def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
@@ -12,7 +13,7 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
 
     Args:
         where: what to call the file in an error.
-        read: returns its bytes, UTF-8.
+        read: returns its bytes: UTF-8 or UTF-16, perhaps compressed.
 
     Raises:
         SourceError: it cannot be read, or a line is not UTF-8.
@@ -22,27 +23,30 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
     """
     try:
         data = read()
-        text = data.decode("utf-8-sig").rstrip()
+        text = decode_text(data).rstrip()
     except OSError as error:
         raise SourceError(f"cannot read {where}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
+        data = unpack(data) or data
         number = undecodable_line(data)
         line = data.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")
         raise bad_line(where, number, line, "is not UTF-8") from error
     # split, not splitlines, which would also break at odd characters within a name
-    return [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1)] if text else []
+    lines = text.split("\r" if "\n" not in text else "\n") if text else []
+    return [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1)]
 
 
 def undecodable_line(data: bytes) -> int:
-    r"""Return the number of the first line that is not UTF-8, or 0.
+    r"""Return the number of the first line that is not UTF-8 (or UTF-16, if that is what it is), or 0.
 
     >>> undecodable_line(b"a\n\xe9\n")
     2
     """
+    encoding = encoding_of(data).replace("-sig", "")
     try:
-        data.decode()
+        data.decode(encoding)
     except UnicodeDecodeError as error:
-        return data.count(b"\n", 0, error.start) + 1
+        return data[: error.start].decode(encoding, "ignore").count("\n") + 1
     return 0
 
 

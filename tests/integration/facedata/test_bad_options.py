@@ -117,7 +117,6 @@ def test_a_config_file_that_is_no_text_file_is_wrong_use(photos: Path, tmp_path:
         ("prepare", "instagram", "x", "--out", "y"),
         ("prepare",),
         ("bake", "x"),
-        (),
         ("--colour",),
         ("info",),
         ("pairs", "x", "--strategy", "lucky"),

@@ -190,7 +190,7 @@ def test_a_damaged_archive_is_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("file,who\n1.jpg,anna\n", "no column path (or image_path); it has file, who"),
+        ("f,who\n1.jpg,anna\n", "no column path (or image_path); it has f, who"),
         ("path,who\n1.jpg,anna\n", "no column identity (or person_name); it has path, who"),
         ("path,identity\n", "lists no photos"),
         ("", "no column path"),

@@ -186,5 +186,5 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(MissingExtraError, match=r"pip install 'facedata\[s3\]'"):
+    with pytest.raises(MissingExtraError, match=r"s3:// needs the extra facedata\[s3\]: pip install"):
         Remote("s3://bucket/x").files()

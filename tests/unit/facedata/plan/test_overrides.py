@@ -73,6 +73,74 @@ def test_photos_without_a_split_in_the_file_have_none(tmp_path: Path) -> None:
     assert splits(split_file(tmp_path, "\nann/1.jpg,\nbob/1.jpg,test\n")) == [None, None, "test", None]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "./ann/2.jpg", "ann\\2.jpg", ".\\ann\\2.jpg", " ann/2.jpg\t", "/home/me/photos/ann/2.jpg",
+        "C:\\photos\\ann\\2.jpg", "ann//2.jpg", "ann/2.jpg  # blurred",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_excluded_paths_may_be_written_in_other_ways(tmp_path: Path, line: str, encoding: str) -> None:
+    (tmp_path / "out.txt").write_bytes(f"  # why\r\n{line}\r\n".encode(encoding))
+    excluded, note = exclude_photos(records(), str(tmp_path / "out.txt"))
+    assert excluded.column("status").to_pylist() == [None, "excluded", None, None]
+    assert note == "1 photos excluded by out.txt"
+
+
+@pytest.mark.parametrize("line", ["bob/", "bob\\", "./bob/*", "bob\\*", "BOB/*", "./bob/"])
+def test_excluded_folders_and_patterns_may_be_written_in_other_ways(tmp_path: Path, line: str) -> None:
+    (tmp_path / "out.txt").write_text(line)
+    excluded, _ = exclude_photos(records(), str(tmp_path / "out.txt"))
+    assert excluded.column("status").to_pylist() == [None, None, "excluded", "excluded"]
+
+
+def test_excluded_lines_that_match_nothing_are_said_with_their_number(tmp_path: Path) -> None:
+    (tmp_path / "out.txt").write_text("ann/1.jpg\n\nBen/1.jpg\n*copy*\n# no\nann/9.jpg \n")
+    _, note = exclude_photos(records(), str(tmp_path / "out.txt"))
+    assert note == (
+        "1 photos excluded by out.txt; 3 of its lines name no photo of the source: line 3 'Ben/1.jpg', "
+        "line 4 '*copy*', line 6 'ann/9.jpg'"
+    )
+
+
+def test_a_root_s_own_photo_is_no_pattern_for_all_folders(tmp_path: Path) -> None:
+    (tmp_path / "out.txt").write_text("./1.jpg\n./1*\n")
+    excluded, note = exclude_photos(records(), str(tmp_path / "out.txt"))
+    assert excluded.column("status").null_count == 4
+    assert "2 of its lines" in note
+
+
+@pytest.mark.parametrize("pattern", ["ann\\*", "./ann/*", ".\\ann\\*", " ann/* "])
+def test_a_reference_pattern_may_be_written_in_other_ways(pattern: str) -> None:
+    roles = set_references(records(), pattern).column("role").to_pylist()
+    assert roles == ["reference", "reference", None, None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "./ann/1.jpg,train\nbob\\1.jpg,test\n",
+        "ann/1.jpg;train\nbob/1.jpg;test\n",
+        "ann/1.jpg\ttrain\nbob/1.jpg\ttest\n",
+        "ann/1.jpg train\nbob/1.jpg test\n",
+        "image_id,partition\nann/1.jpg,train\nbob/1.jpg,test\n",
+        "/p/ann/1.jpg, train \n/p/bob/1.jpg,test\n",
+    ],
+)
+def test_a_split_file_may_be_written_in_other_ways(tmp_path: Path, text: str) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "splits.csv").write_bytes(text.encode(encoding))
+        assert splits(str(tmp_path / "splits.csv")) == ["train", None, "test", None]
+
+
+@pytest.mark.parametrize("first", ["ann/l.jpg,train", "an/1.jpg,split", "ann,valid", "x.png,validation"])
+def test_a_slip_on_the_first_line_is_no_header(tmp_path: Path, first: str) -> None:
+    file = split_file(tmp_path, f"{first}\nbob/1.jpg,test\n")
+    with pytest.raises(SourceError, match=rf"splits\.csv, line 1: there is no photo '{first.split(',')[0]}'"):
+        splits(file)
+
+
 def test_an_empty_group_of_a_pattern_is_no_split() -> None:
     assert splits("^bob/(x?)") == [None, None, None, "x"]
     assert splits("ann|bob") == ["ann", "ann", "bob", "bob"]

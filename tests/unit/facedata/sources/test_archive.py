@@ -68,6 +68,54 @@ def test_a_zips_files_are_listed_and_read(tmp_path: Path) -> None:
     assert {member.mtime_ns for member in members} == {int(noon.timestamp()) * 10**9}
 
 
+def renamed(path: Path, raw: bytes, system: int = 3) -> Path:
+    """Put these bytes in place of the names in a zip of one file, without the flag for UTF-8."""
+    name = b"n" * len(raw)
+    make_zip(path, {name.decode(): b"x"})
+    data = bytearray(path.read_bytes().replace(name, raw))
+    data[data.rindex(b"PK\x01\x02") + 5] = system  # the system that made the member
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("Zoë/1.jpg".encode(), "Zoë/1.jpg"),  # as macOS writes it
+        ("Zoë/1.jpg".encode("cp437"), "Zoë/1.jpg"),  # as DOS does
+        (b"a\\x41/1.jpg", "a\\x5cx41/1.jpg"),
+    ],
+)
+def test_names_without_the_flag_for_utf_8_are_read(tmp_path: Path, raw: bytes, name: str) -> None:
+    path = renamed(tmp_path / "a.zip", raw)
+    assert [member.name for member in zip_members(path)] == [name]
+    assert ZipReader(path)(name) == b"x"
+
+
+def test_backslashes_of_old_windows_programs_are_slashes(tmp_path: Path) -> None:
+    path = renamed(tmp_path / "a.zip", b"Anna\\1.jpg", system=0)
+    assert [member.name for member in zip_members(path)] == ["Anna/1.jpg"]
+    assert ZipReader(path)("Anna/1.jpg") == b"x"
+    unix = renamed(tmp_path / "b.zip", b"Anna\\1.jpg", system=3)
+    assert [member.name for member in zip_members(unix)] == ["Anna\\1.jpg"]
+    with pytest.raises(UnsafeArchiveError):
+        zip_members(renamed(tmp_path / "c.zip", b"..\\1.jpg", system=0))
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "what"), [(8, 1, "is encrypted"), (10, 9, "is packed by the method 9")]
+)
+def test_a_photo_that_is_encrypted_or_packed_otherwise_is_refused(
+    tmp_path: Path, at: int, value: int, what: str
+) -> None:
+    path = make_zip(tmp_path / "a.zip", {"readme.txt": b"x", "anna/1.jpg": b"x"})
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + at] = value
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=rf"a\.zip: its member 'anna/1\.jpg' {what}.*unpack the zip"):
+        zip_members(path)
+
+
 def test_a_zip_without_dates_is_listed(tmp_path: Path) -> None:
     data = make_zip(tmp_path / "a.zip").read_bytes()
     date = ((2020 - 1980) << 9 | 5 << 5 | 6).to_bytes(2, "little")

@@ -283,3 +283,66 @@ def test_the_real_celeba() -> None:
     for row in scan.photos.to_pylist():
         people[row["official_split"]].add(row["identity"])
     assert {split: len(found) for split, found in people.items()} == {"train": 26, "test": 10}
+
+
+KAGGLE = {
+    "list_eval_partition.csv": "image_id,partition\n1.jpg,0\n2.jpg,1\n3.jpg,2\n",
+    "list_attr_celeba.csv": "image_id,Bald,Young\n1.jpg,-1,1\n3.jpg,1,-1\n",
+    "list_bbox_celeba.csv": "image_id,x_1,y_1,width,height\n1.jpg,95,71,226,313\n2.jpg,0,0,0,0\n",
+    "list_landmarks_align_celeba.csv": "image_id,lefteye_x\n1.jpg,69\n",
+}
+
+
+@pytest.mark.parametrize("images", ["img_align_celeba/img_align_celeba", "img_celeba"])
+@pytest.mark.parametrize(
+    "identities", ["identity_CelebA.txt", "identity_CelebA.csv", "list_identity_celeba.txt"]
+)
+def test_kaggle_s_lists_are_read(tmp_path: Path, images: str, identities: str) -> None:
+    text = IDENTITY.replace(" ", ",") if identities.endswith(".csv") else IDENTITY
+    make(tmp_path, {f"{images}/{n}.jpg": f"photo {n}" for n in (1, 2, 3)} | KAGGLE | {identities: text})
+    found = rows(tmp_path)
+    assert [found[f"{n}.jpg"]["identity"] for n in (1, 2, 3)] == ["2880", "7", "2880"]
+    assert [found[f"{n}.jpg"]["official_split"] for n in (1, 2, 3)] == ["train", "val", "test"]
+    assert [found[f"{n}.jpg"]["meta_Young"] for n in (1, 2, 3)] == [1, None, -1]
+    boxes = [found[f"{n}.jpg"]["given_box"] for n in (1, 2, 3)]
+    assert boxes == ([[95, 71, 321, 384], None, None] if images == "img_celeba" else [None] * 3)
+
+
+def test_kaggle_s_copy_lacks_the_identities_and_that_is_said(tmp_path: Path) -> None:
+    make(tmp_path, {"img_align_celeba/1.jpg": "photo"} | KAGGLE)
+    text = refusal(tmp_path)
+    assert "there is no identity_CelebA.txt" in text
+    assert "Kaggle's copy leaves it out" in text
+
+
+@pytest.mark.parametrize("images", ["img_align_celeba_png", "img_align_celeba"])
+def test_pngs_are_found_in_a_list_of_jpegs(tmp_path: Path, images: str) -> None:
+    root = small(tmp_path, images, **LISTS)
+    for number in (1, 2, 3):
+        (root / images / f"{number}.jpg").rename(root / images / f"{number}.png")
+    scan = CelebaSource(root).scan()
+    assert scan.photos.column("identity").to_pylist() == ["2880", "7", "2880"]
+    assert scan.photos.column("official_split").to_pylist() == ["train", "val", "test"]
+    assert scan.photos.column("meta_Bald").to_pylist() == [-1, None, 1]
+    assert (scan.missing, CelebaSource(root).face) == ([], "center")
+    assert scan.notes == ["3 photos are listed with another ending, and were found without it"]
+
+
+@pytest.mark.parametrize("layout", ["celeba", "Img"])
+def test_a_zip_that_was_not_unpacked_is_read_with_the_lists_around_it(tmp_path: Path, layout: str) -> None:
+    archive = zipped(make(tmp_path / "build", {f"img_align_celeba/{n}.jpg": f"photo {n}" for n in (1, 2, 3)}))
+    root = tmp_path / "set"
+    lists = {f"{name}.txt": text for name, text in ({"identity_CelebA": IDENTITY} | LISTS).items()}
+    if layout == "celeba":  # torchvision's
+        make(root / "celeba", lists)
+        shutil.move(archive, root / "celeba" / "img_align_celeba.zip")
+    else:  # the authors'
+        make(root / "Anno", lists)
+        (root / "Img").mkdir()
+        shutil.move(archive, root / "Img" / "img_align_celeba.zip")
+    source = CelebaSource(root)
+    scan = source.scan()
+    assert (source.root, source.face) == (str(root), "center")
+    assert scan.photos.column("identity").to_pylist() == ["2880", "7", "2880"]
+    assert scan.photos.column("official_split").to_pylist() == ["train", "val", "test"]
+    assert pickle.loads(pickle.dumps(scan.reader))("img_align_celeba/2.jpg") == b"photo 2"

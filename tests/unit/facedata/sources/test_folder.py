@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from facedata.errors import SourceError, UsageError
+from facedata.files.remote import Location, Remote
 from facedata.photos.paths import photo_text
 from facedata.sources.base import PLAN, Scan
 from facedata.sources.folder import FolderReader, FolderSource
@@ -332,3 +334,119 @@ def shared_lfw() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the LFW photos in {folder}; set FACEDATA_SHARED to the folder that holds data/")
     return folder
+
+
+SYSTEM_FOLDERS = [
+    *("@eaDir", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "lost+found", "System Volume Information"),
+    *(
+        ".thumbnails",
+        "__MACOSX",
+        "@Recycle",
+        ".AppleDouble",
+        ".Trashes",
+        ".Trash-1000",
+        "_vti_cnf",
+        "FOUND.000",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", SYSTEM_FOLDERS)
+@pytest.mark.parametrize("form", ["folder", "zip", "url"])
+def test_system_folders_are_passed_over_at_any_depth_and_said(tmp_path: Path, name: str, form: str) -> None:
+    root = tmp_path / "photos"
+    put(
+        root,
+        "anna/1.jpg",
+        f"{name}/1.jpg",
+        f"anna/{name}/2.jpg",
+        f"anna/{name}/deep/3.jpg",
+        f"anna/{name}/a.txt",
+    )
+    source: Location = root
+    if form == "zip":
+        source = Path(shutil.make_archive(str(tmp_path / "a"), "zip", root))
+    if form == "url":
+        source = Remote(f"file://{root}")
+    found = FolderSource({"": source}).scan()
+    assert rows(found).keys() == {"anna/1.jpg"}
+    assert found.notes == [f"2 system folders were passed over ({name}), with 3 photos"]
+    assert found.reader("anna/1.jpg") == JPEG
+    assert found.other_files == 0
+
+
+def test_names_that_only_look_like_a_system_s_are_people(tmp_path: Path) -> None:
+    people = ["eaDir", "recycle", "Macosx", "lost", "Thumbs", "Original"]
+    put(tmp_path, *(f"{person}/1.jpg" for person in people))
+    found = scan(tmp_path)
+    assert sorted(identities(found).values(), key=str) == sorted(people)
+    assert found.notes == []
+
+
+def test_a_system_folder_that_is_named_as_the_root_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "#recycle/anna/1.jpg")
+    assert identities(scan(tmp_path / "#recycle")) == {"anna/1.jpg": "anna"}
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "gztar", "bztar", "xztar"])
+@pytest.mark.parametrize("identity_from", ["parent", "path", r"^(\w+)/"])
+def test_an_archive_has_the_people_of_its_folder(tmp_path: Path, ending: str, identity_from: str) -> None:
+    root = tmp_path / "in"
+    put(
+        root,
+        "photos/anna/1.jpg",
+        "photos/Ünal/2.jpg",
+        "photos/x/Jose\u0301/3.jpg",
+        "photos/loose.jpg",
+        content=JPEG,
+    )
+    put(root, "photos/anna/.DS_Store", "photos/.git/4.jpg", "photos/notes.txt", content=b"text")
+    (root / "photos/anna/noending").write_bytes(JPEG)
+    archive = Path(shutil.make_archive(str(tmp_path / "a"), ending, root))
+    of_folder = scan(root, identity_from)
+    found = FolderSource({"": archive}, identity_from, cache=tmp_path / "cache").scan()
+    assert identities(found) == identities(of_folder)
+    assert found.other_files == of_folder.other_files == 2
+    reader = pickle.loads(pickle.dumps(found.reader))
+    assert {reader(photo) for photo in identities(found)} == {JPEG}
+
+
+def test_an_archive_can_be_one_of_several_roots(tmp_path: Path) -> None:
+    put(tmp_path / "one", "anna/1.jpg")
+    put(tmp_path / "two", "anna/2.jpg", content=JPEG + b"2")
+    archive = Path(shutil.make_archive(str(tmp_path / "two"), "zip", tmp_path / "two"))
+    found = FolderSource({"mine": tmp_path / "one", "zipped": archive}).scan()
+    assert identities(found) == {"mine/anna/1.jpg": "anna", "zipped/anna/2.jpg": "anna"}
+    assert found.reader("zipped/anna/2.jpg") == JPEG + b"2"
+    assert found.notes == ["in more than one root, and taken as the same person: anna"]
+
+
+def test_a_prepared_set_in_a_zip_gives_no_photos(tmp_path: Path) -> None:
+    put(tmp_path / "in", "anna/1.jpg", "faces/crops/anna/1.jpg")
+    (tmp_path / "in/faces/dataset.json").write_text('{"kind": "facedata set"}')
+    archive = Path(shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "in"))
+    assert identities(scan(archive)) == {"anna/1.jpg": "anna"}
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [(b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07\x01\0", "RAR"), (b"PK\x03\x04", "damaged")],
+)
+def test_an_archive_that_cannot_be_read_is_named(tmp_path: Path, head: bytes, what: str) -> None:
+    (tmp_path / "a.bin").write_bytes(head + bytes(50))
+    with pytest.raises(SourceError, match=rf"a\.bin is .*{what}"):
+        scan(tmp_path / "a.bin")
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg")
+    with pytest.raises(
+        SourceError, match=r"1\.jpg is a file; name the folder, zip or tar that holds the photos"
+    ):
+        scan(tmp_path / "1.jpg")
+
+
+def test_a_root_without_any_person_among_several_is_said(tmp_path: Path) -> None:
+    put(tmp_path, "one/anna/1.jpg", "two/1.jpg", "two/2.jpg")
+    found = FolderSource({"one": tmp_path / "one", "two": tmp_path / "two"}).scan()
+    assert found.notes == ["none of the 2 photos of two has a person: it lies in no person's folder"]

@@ -313,3 +313,44 @@ def test_a_number_of_thousands_of_digits_is_a_bad_line_like_any_other(tmp_path: 
     lists = VIEW_1 | {"pairsDevTrain.txt": "1\nAnn\t1\t" + "9" * 5000 + "\nAnn\t1\tBob\t1\n"}
     with pytest.raises(SourceError, match="line 2"):
         LfwSource(make(tmp_path, lists)).scan()
+
+
+KAGGLE = {
+    "matchpairsDevTrain.csv": "name,imagenum1,imagenum2\nAnn,1,3\n",
+    "mismatchpairsDevTrain.csv": "name,imagenum1,name,imagenum2\nAnn,2,Bob,1\n",
+    "matchpairsDevTest.csv": "name,imagenum1,imagenum2\nCy,1,2\n",
+    "mismatchpairsDevTest.csv": "name,imagenum1,name,imagenum2\nCy,1,Di_O'Hara,2\n",
+    "peopleDevTrain.csv": "name,images\nAnn,3\nBob,1\n",
+    "peopleDevTest.csv": "name,images\nCy,2\nZoë Ö,1\n",
+    "pairs.csv": "name,imagenum1,imagenum2,\nAnn,1,2,\nAnn,2,Bob,1\nCy,1,2,\nCy,2,Zoë Ö,1\n",
+    "people.csv": "name,images\nAnn,3\n",
+    "lfw_allnames.csv": "name,images\nAnn,3\n",
+    "lfw_readme.csv": "a,b\n",
+}
+
+
+@pytest.mark.parametrize("named", ["", "lfw-deepfunneled", "lfw-deepfunneled/lfw-deepfunneled"])
+def test_kaggle_s_protocol_in_csv_is_the_same(tmp_path: Path, named: str) -> None:
+    images = "lfw-deepfunneled/lfw-deepfunneled"
+    csv, text = (
+        make(tmp_path / "csv", {}, images),
+        make(tmp_path / "text", VIEW_1 | PEOPLE_LISTS | VIEW_2, images),
+    )
+    put(csv, KAGGLE)
+    for view in (1, 2):
+        found, wanted = (
+            LfwSource(root / path, view=view).scan() for root, path in ((csv, named), (text, ""))
+        )
+        start = images.removeprefix(named).strip("/")
+        assert [
+            tuple(str(side).replace(f"{images}/", f"{start}/".lstrip("/")) for side in pair[:2]) + pair[2:]
+            for pair in pairs(wanted)
+        ] == pairs(found)
+        assert splits(found) == splits(wanted)
+        assert (found.other_files, found.notes) == (0, [])
+
+
+def test_a_bad_line_of_kaggle_s_protocol_is_named(tmp_path: Path) -> None:
+    root = make(tmp_path, {})
+    put(root, KAGGLE | {"matchpairsDevTest.csv": "name,imagenum1,imagenum2\nCy,1,x\n"})
+    assert "matchpairsDevTest.csv, line 2: 'Cy,1,x' has no photo number" in refusal(root)

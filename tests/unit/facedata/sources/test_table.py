@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from facedata.errors import SourceError
+from facedata.config import PrepareConfig
+from facedata.errors import SourceError, UsageError
 from facedata.sources.base import PLAN, Scan
-from facedata.sources.table import TableSource, parse_box
+from facedata.sources.listed.box_formats import parse_box
+from facedata.sources.table import TableSource
 
 PHOTO = b"\xff\xd8\xff\xe0" + bytes(20)
 
@@ -275,7 +279,7 @@ def test_paths_are_written_as_in_the_ledger(tmp_path: Path) -> None:
     assert [found.reader(photo) for photo in column(found, "photo")] == [PHOTO, PHOTO]
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "path,person\na.jpg,x\n", "path\na.jpg\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "path,who\na.jpg,x\n", "path\na.jpg\n"])
 def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path, text: str) -> None:
     there = text.split("\n")[0].replace(",", ", ") or "none"
     with pytest.raises(SourceError, match=rf"no column (path|identity) \(or \w+\); it has {there}$"):
@@ -310,3 +314,134 @@ def test_many_rows_keep_their_order_and_meta(tmp_path: Path) -> None:
     assert found.photos.column("meta_n").to_pylist() == kept
     assert found.photos.column("identity").to_pylist() == [f"p{n}" for n in kept]
     assert found.photos.column("record")[0].as_py() == "a.jpg#1"
+
+
+def real(root: Path, *names: str, size: tuple[int, int] = (200, 100)) -> None:
+    """Write photos that can be opened."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size).save(root / name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "people\\anna\\1.jpg", ".\\people/anna\\1.jpg", " people/anna/1.jpg ", "./people//anna/1.jpg",
+        "C:\\Users\\me\\people\\anna\\1.jpg", "\\\\server\\share\\people\\anna\\1.jpg",
+    ],
+)  # fmt: skip
+def test_paths_as_windows_and_people_write_them(tmp_path: Path, path: str) -> None:
+    put(tmp_path, "people/anna/1.jpg")
+    found = listed(tmp_path, f"path;identity\n{path};anna\n").scan()
+    assert column(found, "photo") == ["people/anna/1.jpg"]
+    start = path.strip().replace("\\", "/").partition("people/")[0]
+    is_absolute = start not in ("", "./", ".//")
+    assert found.notes == ([f"paths: {start} is taken as {tmp_path}"] if is_absolute else [])
+
+
+def test_windows_paths_of_other_folders_or_photos_are_named(tmp_path: Path) -> None:
+    put(tmp_path, "anna/1.jpg")
+    found = listed(tmp_path, "path,identity\nC:\\p\\anna\\1.jpg,a\nc:\\P\\anna\\gone.jpg,a\n").scan()
+    assert found.missing == ["anna/gone.jpg"]
+    with pytest.raises(SourceError, match=r"line 3: the path 'D:.*' is not below C:/p/ like others"):
+        listed(tmp_path, "path,identity\nC:\\p\\anna\\1.jpg,a\nD:\\p\\anna\\1.jpg,a\n").scan()
+    with pytest.raises(SourceError, match=r"line 2: the path 'C:.*' is one of Windows, and no end of it"):
+        listed(tmp_path, "path,identity\nC:\\p\\ben\\1.jpg,a\n").scan()
+
+
+def test_a_file_whose_name_holds_blanks_or_a_backslash_wins(tmp_path: Path) -> None:
+    put(tmp_path, " a.jpg", "a.jpg", "x\\b.jpg", "x/b.jpg")
+    text = 'path,identity\n" a.jpg",x\nx\\b.jpg,x\n'
+    assert column(parquet(tmp_path, {"path": [" a.jpg"], "identity": ["x"]}).scan(), "photo") == [" a.jpg"]
+    assert column(listed(tmp_path, text).scan(), "photo")[1] == "x\\b.jpg"
+
+
+def test_blanks_around_cells_are_stripped(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    text = "path , identity , split , role\na.jpg , anna , train , reference \nb.jpg, anna,train ,\n"
+    found = listed(tmp_path, text).scan()
+    assert column(found, "identity") == ["anna", "anna"]
+    assert column(found, "official_split") == ["train", "train"]
+    assert column(found, "role") == ["reference", None]
+    exact = TableSource(tmp_path / "faces.csv", config=PrepareConfig(kind="table", names="exact")).scan()
+    assert column(exact, "identity") == ["anna ", "anna"]
+
+
+def test_paths_in_another_unicode_form_are_found(tmp_path: Path) -> None:
+    nfd = unicodedata.normalize("NFD", "Zoë/1.jpg")
+    put(tmp_path, nfd)
+    assert column(listed(tmp_path, "path,identity\nZoë/1.jpg,x\n").scan(), "photo") == [nfd]
+
+
+def test_a_path_without_an_ending_is_the_one_photo_of_that_name(tmp_path: Path) -> None:
+    put(tmp_path, "n1/0001_01.jpg", "n1/0001_01.txt", "n1/2.jpg", "n1/2.png", "plain")
+    found = listed(tmp_path, "path,identity\nn1/0001_01,x\nn1/2,x\nplain,x\n").scan()
+    assert column(found, "photo") == ["n1/0001_01.jpg", "plain"]
+    assert found.missing == ["n1/2"]
+    assert found.notes == ["paths: 1 without an ending were found with one, such as .jpg"]
+
+
+def test_vggface2_s_boxes(tmp_path: Path) -> None:
+    real(tmp_path, "n000002/0001_01.jpg")
+    found = listed(tmp_path, 'NAME_ID,X,Y,W,H\n"n000002/0001_01",10,20,60,70\n').scan()
+    assert column(found, "identity") == ["n000002"]
+    assert column(found, "given_box") == [[10, 20, 70, 90]]
+    assert "boxes: columns X, Y, W, H, x y width height in pixels" in found.notes
+    assert found.photos.column_names == PLAN.names
+
+
+def test_relative_boxes_become_pixels_of_each_photo(tmp_path: Path) -> None:
+    real(tmp_path, "a.jpg")
+    real(tmp_path, "b.jpg", size=(400, 300))
+    put(tmp_path, "damaged.jpg")
+    text = "path,identity,x1,y1,x2,y2\na.jpg,x,.1,.2,.5,.6\nb.jpg,x,.1,.2,.5,.6\ndamaged.jpg,x,.1,.2,.5,.6\n"
+    found = listed(tmp_path, text).scan()
+    np.testing.assert_allclose(column(found, "given_box")[:2], [[20, 20, 100, 60], [40, 60, 200, 180]])
+    assert column(found, "given_box")[2] is None
+    assert found.notes == ["boxes: columns x1, y1, x2, y2, x0 y0 x1 y1 from 0 to 1"]
+
+
+@pytest.mark.parametrize("box_format", ["xyxy", "xywh"])
+def test_ambiguous_boxes_are_refused_until_they_are_declared(tmp_path: Path, box_format: str) -> None:
+    real(tmp_path, "a.jpg")
+    text = 'path,identity,bbox\na.jpg,x,"[10,20,60,70]"\n'
+    with pytest.raises(
+        SourceError, match=r"is 50 x 50 or 60 x 70\): add --box-format xyxy or --box-format xywh"
+    ):
+        listed(tmp_path, text).scan()
+    config = PrepareConfig(kind="table", box_format=box_format)
+    found = TableSource(tmp_path / "faces.csv", config=config).scan()
+    assert column(found, "given_box") == [[10, 20, 60, 70] if box_format == "xyxy" else [10, 20, 70, 90]]
+    assert bool(found.notes) == (box_format == "xywh")
+
+
+def test_a_box_format_is_for_tables() -> None:
+    with pytest.raises(UsageError, match=r"--box-format xywh is for a table; the source is folder"):
+        PrepareConfig(box_format="xywh")
+
+
+def test_boxes_that_are_not_used_are_said(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    found = listed(tmp_path, "path,identity,cx,cy,w,h\na.jpg,x,1,2,3,4\n").scan()
+    assert column(found, "given_box") == [None]
+    assert found.notes == [
+        "columns cx, cy, w, h look like boxes and are not used; the column box is, with x0 y0 x1 y1"
+    ]
+    assert found.photos.column_names[len(PLAN) :] == ["meta_cx", "meta_cy", "meta_w", "meta_h"]
+
+
+def test_a_list_without_a_header_is_a_table(tmp_path: Path) -> None:
+    put(tmp_path, "n1/a.jpg", "n2/b.jpg")
+    found = listed(tmp_path, "n1/a.jpg\nn2/b.jpg\n", "train_list.txt").scan()
+    assert column(found, "identity") == ["n1", "n2"]
+    assert found.photos.column_names == PLAN.names
+    found = listed(tmp_path, "0\t3.0\tn1/a.jpg\n1\t4.0\tn2/b.jpg\n", "train.lst").scan()
+    assert column(found, "identity") == ["3", "4"]
+
+
+def test_the_reader_needs_no_boxes_to_be_understood(tmp_path: Path) -> None:
+    real(tmp_path, "a.jpg")
+    source = listed(tmp_path, "path,identity,box\na.jpg,x,10 20 60 70\n")
+    with pytest.raises(SourceError, match="--box-format"):
+        source.scan()
+    assert source.open_reader()("a.jpg") == (tmp_path / "a.jpg").read_bytes()

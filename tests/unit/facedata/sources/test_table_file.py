@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
+import sys
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -46,8 +52,127 @@ def test_csv_values_stay_text(tmp_path: Path) -> None:
 def test_bytes_that_are_not_utf8_are_named_by_their_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"line 3: not UTF-8; save the table as UTF-8"):
         read(tmp_path, "path,identity\na.jpg,x\nb.jpg,Zoë\n".encode("latin-1"))
-    with pytest.raises(SourceError, match=r"line 1: not UTF-8"):
-        read(tmp_path, "path,identity\na.jpg,x\n".encode("utf-16"))
+    with pytest.raises(SourceError, match=r"line 2: not UTF-8"):
+        read(tmp_path, "path,identity\n".encode("utf-16") + b"\x00\xdc\x00\xdc\n\0")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "sep=|"])
+def test_excel_s_first_line_names_the_delimiter(tmp_path: Path, first: str, end: str) -> None:
+    mark = first.strip('"')[-1]
+    lines = [first, f"path{mark}identity,x", f"a.jpg{mark}anna", "", f"b.jpg{mark}bert", ""]
+    cells = read(tmp_path, end.join(lines).encode("utf-16"))
+    assert cells.columns.column_names == ["path", "identity,x"]
+    assert cells.columns.column(1).to_pylist() == ["anna", "bert"]
+    assert list(cells.lines) == [3, 5]
+    with pytest.raises(SourceError, match=r"line 3: 1 fields where the header has 2"):
+        read(tmp_path, end.join([first, f"path{mark}identity", "a.jpg"]).encode())
+
+
+def test_blanks_after_commas_are_no_part_of_a_quoted_cell(tmp_path: Path) -> None:
+    cells = read(tmp_path, b'path, identity\na.jpg, "Smith, John"\n')
+    assert cells.columns.to_pylist() == [{"path": "a.jpg", "identity": "Smith, John"}]
+
+
+def test_compressed_tables_read_the_same(tmp_path: Path) -> None:
+    data = b"path,identity\na.jpg,anna\n"
+    plain = read(tmp_path, data)
+    for name, pack in (("t.csv.gz", gzip.compress), ("t.csv.bz2", bz2.compress), ("t.csv.xz", lzma.compress)):
+        assert read(tmp_path, pack(data), name).columns.equals(plain.columns)
+    with pytest.raises(
+        SourceError, match=r"cannot read the table .*t\.gz: its compressed content is damaged"
+    ):
+        read(tmp_path, gzip.compress(data)[:20], "t.gz")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('[{"path": "a.jpg", "identity": 7,\n "box": [1, 2, 3, 4]},\n {"path": "b.jpg"}]', [1, 2]),
+        (
+            '{"path": "a.jpg", "identity": 7, "box": [1, 2, 3, 4]}\n\n{"path": "b.jpg", "identity": null}\n',
+            [1, 3],
+        ),
+    ],
+)
+def test_json_is_a_table(tmp_path: Path, text: str, lines: list[int]) -> None:
+    cells = read(tmp_path, text.encode(), "faces.json")
+    assert cells.texts("path") == ["a.jpg", "b.jpg"]
+    assert cells.texts("identity") == ["7", None]
+    assert cells.columns.column("box").to_pylist() == ["[1, 2, 3, 4]", None]
+    assert list(cells.lines) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[{"path": "a.jpg"},\n{"path": }]', r"line 2: is not complete JSON"),
+        ('{"path": "a.jpg"}\n{"path"', r"line 2: is not complete JSON"),
+        ('{"path": "a.jpg"}\n7\n', r"is not a list of objects"),
+    ],
+)
+def test_json_that_is_no_table_is_refused(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(SourceError, match=what):
+        read(tmp_path, text.encode(), "faces.json")
+
+
+def test_feather_is_a_table(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a.jpg"], "identity": ["anna"], "box": [[1, 2, 3, 4]]})
+    feather.write_feather(table, tmp_path / "t.feather")
+    cells = read_cells(tmp_path / "t.feather")
+    assert (cells.columns.to_pylist(), cells.unit) == (table.to_pylist(), "row")
+    with pytest.raises(SourceError, match=r"not a complete Feather file"):
+        read(tmp_path, b"ARROW1 and then nothing", "t.feather")
+
+
+def test_a_workbook_s_first_sheet_is_a_table(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (
+        [],
+        ["path", "identity", None, "age"],
+        ["a.jpg", 7, "x", 31.5],
+        [],
+        ["b.jpg", "bert", None, None],
+    ):
+        book.active.append(row)
+    book.create_sheet("other").append(["nothing"])
+    book.save(tmp_path / "faces.xlsx")
+    cells = read_cells(tmp_path / "faces.xlsx")
+    assert cells.columns.to_pylist() == [
+        {"path": "a.jpg", "identity": "7", "age": "31.5"},
+        {"path": "b.jpg", "identity": "bert", "age": None},
+    ]
+    assert cells.unit == "row"
+    assert next(iter(cells.lines)) == 3
+
+
+def test_a_workbook_without_the_package_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "faces.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(
+        SourceError, match=r"save the table as CSV \(UTF-8\).*; or install the package openpyxl"
+    ):
+        read_cells(tmp_path / "faces.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"old Excel file \(\.xls\): save the table as CSV"),
+        (b"PK\x03\x04 and nothing", r"damaged Excel file or zip"),
+    ],
+)
+def test_office_files_that_are_not_read_say_what_to_do(tmp_path: Path, data: bytes, what: str) -> None:
+    with pytest.raises(SourceError, match=what):
+        read(tmp_path, data, "faces.xls")
+    with zipfile.ZipFile(tmp_path / "faces.ods", "w") as archive:
+        archive.writestr("content.xml", "")
+    with pytest.raises(SourceError, match=r"not a table: unpack it, or save the table as CSV"):
+        read_cells(tmp_path / "faces.ods")
 
 
 def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

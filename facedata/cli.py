@@ -1,7 +1,8 @@
 """The command line: every command is one call of one public function with one option dataclass.
 
 Results go to stdout (``--json`` for machines), progress and logs to stderr. Exit status: 0 success, 1
-failure, 2 wrong usage, 130 after Ctrl-C, as shells expect.
+failure, 2 wrong usage, 130 after Ctrl-C, as shells expect. What a command needs is imported when it runs, so
+that ``facedata --help`` is quick.
 """
 
 from __future__ import annotations
@@ -9,33 +10,32 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+import facedata
 
-from .commands.crop import crop_set
-from .commands.prepare import prepare
-from .commands.redraw import pairs_set, split_set, triplets_set
-from .commands.summary import drawing_lines, summary_lines, weights_lines
 from .config import SOURCES, CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
-from .detect.weights import fetch_weights, list_weights
 from .errors import PhotosLostError
 from .flags import argument, command, command_group, make_parser, options_of, print_result, run_command
-from .sets.prepared import open_set
-from .work.run import Progress
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from .work.run import Progress
 
 parser, commands = make_parser(
     "facedata",
     "From photographs of people to a trainable face set; every photo is accounted for.",
     """examples:
   facedata prepare demo --out demo-faces           try it; nothing is downloaded
-  facedata prepare folder photos/ --out faces      one folder per person
+  facedata prepare photos/ --out faces             one folder per person
   facedata prepare lfw lfw.tgz --out lfw-faces     official splits and pairs
   facedata crop faces --template arcface112 --out faces112
   facedata info faces                              what is in a set
 """,
 )
 _SET = argument("set", "SET", "the set's folder")
+_ONE_SPLIT = argument("--split", "NAME", "draw those of this split only; the others stay (default: all)")
 _CACHE = argument("--cache", "DIR", "cache folder (default: ~/.cache/facedata)")
 
 
@@ -48,37 +48,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands,
     "prepare",
     "turn photographs into a prepared set; run it again to continue or update",
-    argument("kind", "NAME", f"where the photos come from: {', '.join(SOURCES)}", choices=SOURCES.keys()),
+    argument("kind", "NAME", f"where the photos come from: {', '.join(SOURCES)}; or a SOURCE itself"),
     argument("sources", "SOURCE", "folder, table or archive; several as name=DIR", nargs="*"),
     argument("--source", "SOURCE", "the same as SOURCE, as an option", action="append", default=[]),
     argument("--out", "DIR", "the set's folder", required=True),
     options=PrepareConfig,
 )
 def _prepare(parsed: Namespace) -> None:
-    config, sources = options_of(parsed, PrepareConfig), [*parsed.sources, *parsed.source]
+    from .commands.summary import summary_lines
+    from .sources.open import understand_source
+
+    named = parsed.kind
+    parsed.kind, sources = understand_source(named, [*parsed.sources, *parsed.source])
+    config = options_of(parsed, PrepareConfig)
     with _Bar() as bar:
-        prepared = prepare(sources or None, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, prepared.info, summary_lines(prepared))
+        prepared = facedata.prepare(
+            sources or None, parsed.out, config, on_progress=bar.show, on_step=bar.step
+        )
+    lines = [] if named == parsed.kind else [f"source     {named}, taken as a {parsed.kind}"]
+    print_result(parsed, prepared.info, lines + summary_lines(prepared))
 
 
 @command(
     commands, "split", "split a set again, and draw its pairs and triplets again", _SET, options=SplitConfig
 )
 def _split(parsed: Namespace) -> None:
-    section = split_set(parsed.set, options_of(parsed, SplitConfig))
-    print_result(parsed, section, drawing_lines(section))
+    from .commands.summary import drawing_lines
+
+    section = facedata.split_set(parsed.set, options_of(parsed, SplitConfig))
+    print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
-@command(commands, "pairs", "draw a set's pairs again", _SET, options=PairsConfig)
+@command(
+    commands,
+    "pairs",
+    "draw a set's pairs again, or take those of a file",
+    _SET,
+    argument(
+        "--from",
+        "FILE",
+        "take the pairs that a file lists: LFW's format, or CSV or Parquet with two photos and a label",
+        dest="from_file",
+    ),
+    _ONE_SPLIT,
+    options=PairsConfig,
+)
 def _pairs(parsed: Namespace) -> None:
-    section = pairs_set(parsed.set, options_of(parsed, PairsConfig))
-    print_result(parsed, section, drawing_lines(section))
+    from .commands.summary import drawing_lines
+
+    config = options_of(parsed, PairsConfig)
+    section = facedata.pairs_set(parsed.set, config, split=parsed.split, from_file=parsed.from_file)
+    print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
-@command(commands, "triplets", "draw a set's triplets again", _SET, options=TripletsConfig)
+@command(commands, "triplets", "draw a set's triplets again", _SET, _ONE_SPLIT, options=TripletsConfig)
 def _triplets(parsed: Namespace) -> None:
-    section = triplets_set(parsed.set, options_of(parsed, TripletsConfig))
-    print_result(parsed, section, drawing_lines(section))
+    from .commands.summary import drawing_lines
+
+    section = facedata.triplets_set(parsed.set, options_of(parsed, TripletsConfig), split=parsed.split)
+    print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
 @command(
@@ -97,10 +125,14 @@ def _triplets(parsed: Namespace) -> None:
     options=CropConfig,
 )
 def _crop(parsed: Namespace) -> None:
+    from .commands.summary import summary_lines
+
     config, source = options_of(parsed, CropConfig), parsed.source or None
     try:
         with _Bar() as bar:
-            cropped = crop_set(parsed.set, parsed.out, config, source=source, on_progress=bar.show)
+            cropped = facedata.crop_set(
+                parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
+            )
     except PhotosLostError as error:
         photos = [{"photo": photo, "reason": reason} for photo, reason in error.photos]
         print_result(parsed, photos, [f"{photo}: {reason}" for photo, reason in error.photos])
@@ -110,8 +142,12 @@ def _crop(parsed: Namespace) -> None:
 
 @command(commands, "info", "show what is in a set", _SET)
 def _info(parsed: Namespace) -> None:
-    prepared = open_set(parsed.set)
-    print_result(parsed, prepared.info, summary_lines(prepared))
+    from .commands.summary import info_lines
+    from .sets.missing_crops import refuse_missing
+
+    prepared = facedata.open_set(parsed.set)
+    print_result(parsed, prepared.info, info_lines(prepared))
+    refuse_missing(prepared)
 
 
 weights = command_group(commands, "weights", "list or download weights of detectors that do not include them")
@@ -119,6 +155,9 @@ weights = command_group(commands, "weights", "list or download weights of detect
 
 @command(weights, "list", "list the weights, with their licence and path", _CACHE)
 def _list_weights(parsed: Namespace) -> None:
+    from .commands.summary import weights_lines
+    from .detect.weights import list_weights
+
     rows = list_weights(parsed.cache)
     print_result(parsed, rows, weights_lines(rows))
 
@@ -131,15 +170,18 @@ def _list_weights(parsed: Namespace) -> None:
     _CACHE,
 )
 def _fetch_weights(parsed: Namespace) -> None:
+    from .detect.weights import fetch_weights
+
     paths = [str(path) for path in fetch_weights(parsed.detectors, parsed.cache)]
     print_result(parsed, paths, paths)
 
 
 class _Bar:
-    """A progress bar with rate, time left, kept and rejected counts; only on a terminal."""
+    """What a run does now, and while photos are done a bar with rate and time left; only on a terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
+        self._step = ""
 
     def __enter__(self) -> _Bar:
         return self
@@ -148,10 +190,25 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
 
+    def step(self, text: str) -> None:
+        """Show what is done now, on a line that the next one replaces."""
+        self.__exit__()
+        self._step = text
+        self._bar = self._draw(total=0, bar_format="{desc} …", desc=text, leave=False)
+
     def show(self, progress: Progress) -> None:
         """Draw the bar again."""
-        if self._bar is None:
-            no_terminal = not sys.stderr.isatty()
-            self._bar = tqdm(total=progress.total, unit="photo", disable=no_terminal, file=sys.stderr)
+        if self._bar is None or self._bar.total != progress.total:
+            self.__exit__()
+            self._bar = self._draw(total=progress.total, unit="photo", desc=self._step)
+        done = progress.kept + progress.rejected
+        if done:
+            self._bar.set_description_str(refresh=False)
         self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=False)
-        self._bar.update(progress.kept + progress.rejected - self._bar.n)
+        self._bar.update(done - self._bar.n)
+
+    def _draw(self, **how: Any) -> tqdm[Any]:
+        from tqdm import tqdm
+
+        no_terminal = sys.stderr is None or not sys.stderr.isatty()
+        return tqdm(disable=no_terminal, file=sys.stderr, **how)

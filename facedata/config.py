@@ -157,7 +157,7 @@ class PrepareConfig(Options):
     lfw_images: str = option(
         "funneled", "which LFW to download when no source is given", choices=("original", "funneled")
     )
-    licence: str | None = option(None, "the photos' licence, recorded in dataset.json", metavar="TEXT")
+    licence: str | None = option(None, "the photos' licence, recorded in the set", metavar="TEXT")
     workers: int | None = _WORKERS
     engine: str = _ENGINE
     address: str | None = _ADDRESS
@@ -174,6 +174,8 @@ class PrepareConfig(Options):
         _refuse_margin(self.template, self.margin)
         if self.view != 1 and self.kind != "lfw":
             raise UsageError(f"--view {self.view} is for LFW only; the source is {self.kind}")
+        if self.box_format is not None and self.kind != "table":
+            raise UsageError(f"--box-format {self.box_format} is for a table; the source is {self.kind}")
         count = "0" if self.pairs is None or self.pairs == "all" else self.pairs
         if not (count.isascii() and count.isdigit() and int(count[:20]) <= MAX_INT):
             raise UsageError(f"--pairs is {count!r}; it takes all or a number up to {MAX_INT}")
@@ -225,8 +227,9 @@ class PairsConfig(Options):
 
     strategy: str = setting(
         "random",
-        "how to draw pairs: at random, with a reference photo on the left, all of them, or the official ones",
-        choices=("random", "reference", "all", "official"),
+        "how to draw pairs: at random, with a reference photo on the left, all of them, the official ones, "
+        "or those of --from (file)",
+        choices=("random", "reference", "all", "official", "file"),
     )
     count: int | None = setting(None, "pairs per split (default: two per photo)", least=0, metavar="N")
     uniform: str = _UNIFORM

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,21 @@ from ..files.staged import StagedFiles
 from ..plan.plan import Plan
 from ..progress.folder import ProgressFolder, stage_photo_stats
 from ..sampling.divide import Crops, divide_crops
-from ..sampling.draw import count_splits, draw_pairs, draw_triplets
+from ..sampling.draw import count_splits
 from ..sampling.tables import read_crops
 from ..sets.prepared import set_fingerprint, stage_tables, write_dataset
 from ..sources.base import Source
 from ..tables.blocks import iter_texts, regroup
 from ..tables.parquet import read_blocks, read_table
 from ..tables.schema import KIND, KINDS, SCHEMA_VERSION
-from .draw_options import choose_draw_options, previous_splits
+from .draw_options import (
+    DrawOptions,
+    GivenPairs,
+    choose_draw_options,
+    draw_set_pairs,
+    draw_set_triplets,
+    previous_splits,
+)
 from .ledger import Ledger
 
 _NAMED = 10
@@ -40,6 +47,7 @@ class Closing:
     source: Source
     plan: Plan
     versions: Mapping[str, str]
+    on_step: Callable[[str], None] = lambda _: None
 
 
 def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> None:
@@ -54,6 +62,7 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
         StoreError: something cannot be written; a rerun then has only the tables to write.
     """
     out, drawing = closing.out, choose_draw_options(closing.config, closing.plan.scan, progress)
+    closing.on_step("writing the ledger and the splits")
     with StagedFiles() as staged:
         with ledger:  # freed at the end: sampling needs the memory
             crops = Crops(
@@ -63,25 +72,29 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
                 official=lambda: ledger.crop_column("official_split"),
                 any_official=ledger.records.column("official_split").null_count < ledger.records.num_rows,
             )
-            splits = divide_crops(crops, drawing["split"], previous_splits(progress))
+            people = ledger.people if closing.config.names == "merge" else ()
+            splits = divide_crops(crops, drawing.split, previous_splits(progress, people))
             settings = settings_fingerprint(closing.config.settings())
             info = describe_set(closing, ledger, set_fingerprint(settings, ledger.classes(splits)))
             classes = regroup(progress.store.assign_files(ledger.classes(splits)))
             tables = stage_tables(
                 staged, out, {"photos": ledger.blocks(), "classes": classes}, info["fingerprint"]
             )
-            stage_photo_stats(staged, out, closing.plan.records)
+            stage_photo_stats(staged, out, closing.plan.records, ledger.rows.picture)
+            info["counts"]["copies"] = ledger.count_copies(splits)
             section = splits.section
             del crops, splits, classes
         release()
-        drawn, sections = _draw(closing, drawing, staged)
+        closing.on_step("drawing pairs and triplets")
+        drawn, sections = _draw(closing, drawing, staged, progress)
         tables |= stage_tables(staged, out, drawn, info["fingerprint"])
+        closing.on_step("putting the crops in order")
         progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
         staged.commit()
     for kind in KINDS.keys() - set(tables):  # a protocol that the source no longer has
         with writing(out / kind):
             (out / f"{kind}.parquet").unlink(missing_ok=True)
-    info["drawing"] = {name: options.settings() for name, options in drawing.items()}
+    info["drawing"] = drawing.settings()
     info["counts"] |= {"split": section, **sections}
     info["counts"]["splits"] = count_splits(info["counts"])
     write_dataset(out, {**info, "tables": tables})
@@ -89,17 +102,20 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
 
 
 def _draw(
-    closing: Closing, drawing: Mapping[str, Any], staged: StagedFiles
+    closing: Closing, drawing: DrawOptions, staged: StagedFiles, progress: ProgressFolder
 ) -> tuple[dict[str, pa.Table | Iterable[pa.Table]], dict[str, Any]]:
     """Draw pairs and triplets from the classes just written; return tables and sections of dataset.json."""
     protocol = closing.plan.scan.protocol
-    photos = None
-    if drawing["pairs"].strategy == "official" and protocol is not None:
-        ledger = staged.path(closing.out / "photos.parquet")
-        photos = read_table(ledger, "photos", ["record", "path"])
+    ledger, before = staged.path(closing.out / "photos.parquet"), progress.previous / "pairs.parquet"
     classes = read_crops(staged.path(closing.out / "classes.parquet"))
-    pairs = draw_pairs(classes, drawing["pairs"], protocol, photos)
-    triplets = draw_triplets(classes, drawing["triplets"])
+    given = GivenPairs(
+        protocol,
+        lambda: read_table(ledger, "photos", ["record", "photo", "path"]),
+        lambda: read_table(before, "pairs"),
+        before,
+    )
+    pairs = draw_set_pairs(drawing, classes, given)
+    triplets = draw_set_triplets(drawing, classes)
     tables: dict[str, pa.Table | Iterable[pa.Table]] = {"pairs": pairs.chunks, "triplets": triplets.chunks}
     if protocol is not None:
         tables["protocol"] = protocol
@@ -132,7 +148,7 @@ def describe_set(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str
         "schema_version": SCHEMA_VERSION,
         "facedata": closing.versions["facedata"],
         "source": {"kind": closing.source.kind, "root": closing.source.root},
-        "licence": config.licence,
+        "licence": closing.plan.origin.licence,
         "settings": config.settings(),
         "seed": config.seed,
         "fingerprint": fingerprint,

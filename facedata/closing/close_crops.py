@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from ..store.base import Store
 from ..store.open import open_store
 from ..tables.blocks import regroup
 from ..tables.parquet import read_blocks
-from ..tables.schema import CLASSES
+from ..tables.schema import CLASSES, SCHEMA_VERSION
 from ..work.cut_again import (
     CutCrops,
     replace_matrices,
@@ -59,6 +58,7 @@ class CropRun:
         versions = library_versions()
         return {
             **self.before.info,
+            "schema_version": SCHEMA_VERSION,
             "facedata": versions["facedata"],
             "versions": versions,
             "source": {"kind": self.source.kind, "root": self.source.root},
@@ -78,8 +78,10 @@ def refuse_other_set(run: CropRun) -> None:
     """
     on_disk = open_set(run.out)
     refuse_other_settings(run.out, on_disk.info["settings"], run.settings)
-    before, own = run.before, {"fingerprint", "tables", "versions", "facedata"}
+    before, own = run.before, {"fingerprint", "tables", "versions", "facedata", "schema_version", "counts"}
     same = all(on_disk.info.get(key) == value for key, value in run.info().items() if key not in own)
+    theirs, ours = on_disk.info["counts"], before.info["counts"]  # schema version 1 counted less
+    same &= all(theirs[name] == ours[name] for name in theirs.keys() & ours.keys())
     if same and on_disk.is_intact():
         names = ["id", "path", "identity", "label", "role", "split", "photo"]
         crops = on_disk.table("classes", ["path", "length", "crop_sha256"])
@@ -93,7 +95,7 @@ def refuse_other_set(run: CropRun) -> None:
         same = False
     if not same:
         raise SetError(
-            f"{run.location} holds the crops of another state of {before.path}, or is damaged: make them "
+            f"{run.location} holds the crops of another state of {before}, or is damaged: make them "
             "again with --overwrite, or choose another --out"
         )
 
@@ -104,19 +106,15 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     for name, values in (("crop_sha256", crops.digests), ("length", crops.lengths)):
         classes = classes.set_column(classes.schema.get_field_index(name), CLASSES.field(name), values)
     fingerprint = set_fingerprint(settings_fingerprint(run.settings), classes)
-    tables: dict[str, Iterator[pa.Table]] = {}
-    for kind in before.info["tables"]:
-        before.table(kind, [])  # refuses a file of another set
-        # row group by row group, so that the bytes stay the same
-        rows = read_blocks(before.path / f"{kind}.parquet")
-        tables[kind] = (block.combine_chunks() for block in rows)
+    # row group by row group, so that the bytes stay the same
+    tables = {kind: before.blocks(kind) for kind in before.info["tables"]}
     tables["photos"] = (replace_matrices(rows, run.shape) for rows in tables["photos"])
     tables["classes"] = regroup(progress.store.assign_files([classes]))
     with StagedFiles() as staged:
         written = stage_tables(staged, out, tables, fingerprint)
         progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
         if read_dataset(before.path) != before.info:
-            raise SetError(f"{before.path} was changed meanwhile: crop it again, with --overwrite")
+            raise SetError(f"{before} was changed meanwhile: crop it again, with --overwrite")
         if (before.path / PHOTO_STATS).is_file():
             with staged.open(out / PHOTO_STATS) as file:
                 file.write((before.path / PHOTO_STATS).read_bytes())

@@ -26,7 +26,7 @@ def is_up_to_date(closing: Closing, ledger: Ledger) -> bool:
         return False
     info = describe_set(closing, ledger, before.fingerprint)
     info["counts"] = {**before.info["counts"], **info["counts"]}
-    if any(before.info[key] != value for key, value in info.items() if key != "versions"):
+    if any(before.info.get(key) != value for key, value in info.items() if key != "versions"):
         return False
     if before.has("protocol") != (protocol is not None):
         return False

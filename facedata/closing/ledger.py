@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ..errors import SetError
 from ..plan.plan import Plan
+from ..plan.shared_photos import shared_photo_codes
 from ..progress.parts import replace_cells
 from ..progress.row_index import STATUSES, RowIndex, status_numbers
 from ..sampling.divide import Division
@@ -20,10 +21,11 @@ from ..tables.digests import digest_texts
 from ..tables.people import person_codes
 from ..tables.schema import CLASSES
 from ..types import Int32Array, Int64Array, Status
-from .settle import find_duplicates, find_too_few, join_rows
+from .copies import describe_copies, find_shared_bytes, find_twins
+from .settle import find_duplicates, find_shared_faces, find_too_few, join_rows
 
-_KEPT, _DUPLICATE, _TOO_FEW = (
-    STATUSES.index(status) for status in (Status.KEPT, Status.DUPLICATE, Status.TOO_FEW)
+_KEPT, _DUPLICATE, _UNSELECTED, _TOO_FEW = (
+    STATUSES.index(status) for status in (Status.KEPT, Status.DUPLICATE, Status.UNSELECTED, Status.TOO_FEW)
 )
 _NAMED = 10
 """The most photos with badly matching boxes that are named."""
@@ -32,9 +34,10 @@ _NAMED = 10
 class Ledger:
     """Every record with its row; duplicates and people with too few photos are settled.
 
-    Of one person's records with the same bytes (and given box), only the first is kept; then people with
-    fewer than ``min_photos`` photos lose all of theirs. As a context manager, it frees its memory, the plan's
-    and the rows' at the end of the block; none of them can be used afterwards.
+    Of one person's records with the same bytes (and given box), only the first is kept; of several records of
+    a photo that got one face, the one whose given box fits best; then people with fewer than ``min_photos``
+    photos lose all of theirs. As a context manager, it frees its memory, the plan's and the rows' at the end
+    of the block; none of them can be used afterwards.
 
     Args:
         plan: the plan.
@@ -47,6 +50,7 @@ class Ledger:
         person: ``(n,)`` int32, the index of each record's person in ``people``; -1 for none.
         people: in UTF-8 byte order.
         kept: ``(m,)`` int64, the records that have a crop.
+        shared_bytes: ``(k, 2)`` int64, pairs of these with the same bytes under two people.
     """
 
     def __init__(self, plan: Plan, rows: RowIndex, min_photos: int) -> None:
@@ -57,11 +61,21 @@ class Ledger:
         self.person, self.people = person_codes(self.records.column("identity"))
         kept = self.status == _KEPT
         twins = find_duplicates(kept, self.person, rows.digest, self.records.column("given_box"))
+        settled = [(twins, _DUPLICATE, "the same bytes as an earlier photo of this person")]
         kept &= ~twins
+        if rows.box is not None:
+            keeper = find_shared_faces(kept, shared_photo_codes(self.records), rows.box, rows.iou)
+            lost, is_own = keeper >= 0, self.person[keeper] == self.person
+            reason = "the same face as another row of this photo, whose box fits it better"
+            settled += [(lost & is_own, _DUPLICATE, reason), (lost & ~is_own, _UNSELECTED, reason)]
+            kept &= ~lost
         few = find_too_few(kept, self.person, min_photos)
-        self.status[twins], self.status[few] = _DUPLICATE, _TOO_FEW
+        settled.append((few, _TOO_FEW, f"its person has fewer than {min_photos} photos"))
+        for which, status, _ in settled:
+            self.status[which] = status
         self.kept: Int64Array = np.flatnonzero(kept & ~few)
-        self._settled_here = twins | few
+        self._settled = [one for one in settled if one[0].any()]
+        self.shared_bytes = find_shared_bytes(self.kept, self.person, rows.digest)
 
     def __enter__(self) -> Ledger:
         return self
@@ -92,15 +106,11 @@ class Ledger:
                     f"the row of {name!r} is no longer in its file: something else changes the set's .work "
                     "folder; run the same command again"
                 )
-            block = join_rows(records, rows)
-            for status, reason in (
-                (_DUPLICATE, "the same bytes as an earlier photo of this person"),
-                (_TOO_FEW, f"its person has fewer than {self.min_photos} photos"),
-            ):
-                which = self._settled_here[span] & (self.status[span] == status)
-                if which.any():
+            block = join_rows(records, rows, self.plan.origin)
+            for which, status, reason in self._settled:
+                if which[span].any():
                     block = replace_cells(
-                        block, pa.array(which), status=STATUSES[status], reason=reason, path=None
+                        block, pa.array(which[span]), status=STATUSES[status], reason=reason, path=None
                     )
             yield block.combine_chunks()
 
@@ -137,6 +147,12 @@ class Ledger:
         """Return how many rows have each status that occurs; they add up to the number of records."""
         counts = Counter(dict(enumerate(np.bincount(self.status, minlength=len(STATUSES)).tolist())))
         return {status: counts[number] for number, status in enumerate(STATUSES) if counts[number]}
+
+    def count_copies(self, division: Division) -> dict[str, Any]:
+        """Return which photos are there twice: under two people by their bytes, in two splits by looks."""
+        twins = self.kept[find_twins(self.rows.picture[self.kept], division.split)]
+        found = {"same_bytes": self.shared_bytes, "across_splits": twins}
+        return {name: describe_copies(pairs, self.records) for name, pairs in found.items()}
 
     def given_boxes(self) -> dict[str, Any] | None:
         """Return how well the source's boxes match the faces found; None if it gives no boxes."""

@@ -1,4 +1,4 @@
-"""Settling: find duplicates, and people with too few photos. Pure functions."""
+"""Settling: find duplicates, faces taken twice, and people with too few photos. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..detect.choose import box_iou
+from ..tables.origin import Origin
 from ..tables.schema import PHOTOS
 from ..tables.text_hash import find_repeated, mix_bits
 from ..types import BoolArray, Int32Array, Int64Array
 
+_ONE_FACE = 0.5
+"""Two boxes that overlap by more than this show one face."""
 
-def join_rows(records: pa.Table, rows: pa.Table) -> pa.Table:
+
+def join_rows(records: pa.Table, rows: pa.Table, origin: Origin) -> pa.Table:
     """Join a block of a plan's records with their rows.
 
     Args:
         records: a plan's records.
         rows: their rows (``parts.ROWS``), in the same order; all null for records that were not processed.
+        origin: where the photos are from.
 
     Returns:
         The ledger's columns and meta_*, in the records' order.
     """
+    made = origin.columns(records)
     columns = {
-        name: (records if name in records.column_names else rows).column(name)
+        name: made[name] if name in made else (records if name in records.column_names else rows).column(name)
         for name in PHOTOS.names
-        if name not in ("source", "licence")
     }
-    for name in ("source", "licence"):
-        columns[name] = pa.nulls(records.num_rows, PHOTOS.field(name).type)
     planned = pc.is_valid(records.column("status"))
     for name in ("status", "reason"):
         columns[name] = pc.if_else(planned, records.column(name), rows.column(name))
@@ -70,6 +74,36 @@ def _box_keys(boxes: pa.ChunkedArray, at: Int64Array) -> list[NDArray[np.uint64]
     values = pc.list_flatten(pc.drop_null(mine)).to_numpy().astype(np.float32)
     bits[given] = values.reshape(-1, 4).view(np.uint64)
     return [bits[:, 0], bits[:, 1], given.astype(np.uint64)]
+
+
+def find_shared_faces(
+    kept: BoolArray, photo: Int64Array, boxes: NDArray[np.float32], overlap: NDArray[np.float32] | None
+) -> Int64Array:
+    """Return, for each record whose face another record of its photo keeps, that one's index; else -1.
+
+    Of several records that got one face, the one whose given box overlaps it most keeps it, of equals the
+    first. Faces are one where their boxes overlap by more than half: searches around different given boxes
+    find a face a pixel apart.
+
+    Args:
+        kept: ``(n,)`` bool.
+        photo: ``(n,)`` int64, a number for each photo that has several records; -1 for the others.
+        boxes: ``(n, 4)`` float32, the faces' boxes; only those of kept records of such photos are read.
+        overlap: ``(n,)`` float32, of a face's box and the given one; NaN without a given box.
+    """
+    keeper = np.full(len(kept), -1, np.int64)
+    at = np.flatnonzero(kept & (photo >= 0))
+    fit = np.zeros(len(at)) if overlap is None else np.nan_to_num(overlap[at], nan=-1.0)
+    at = at[np.lexsort((at, -fit, photo[at]))]
+    taken: list[int] = []
+    for index in at.tolist():
+        if taken and photo[taken[0]] != photo[index]:
+            taken = []
+        same = (other for other in taken if box_iou(boxes[other], boxes[index]) > _ONE_FACE)
+        keeper[index] = next(same, -1)
+        if keeper[index] < 0:
+            taken.append(index)
+    return keeper
 
 
 def find_too_few(kept: BoolArray, person: Int32Array, min_photos: int) -> BoolArray:

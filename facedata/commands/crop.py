@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..closing.close_crops import CropRun, close_crops, refuse_other_set
-from ..config import CropConfig
+from ..config import CropConfig, complete_settings
 from ..crops.cut import make_shape
 from ..errors import PhotosLostError, SourceError, UsageError
 from ..files.remote import Remote, parse_location
@@ -31,7 +31,7 @@ from ..work.cut_again import (
     read_parts,
     remove_stale_parts,
 )
-from ..work.run import OnProgress, run_shards
+from ..work.run import OnProgress, OnStep, run_shards
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ def crop_set(
     *,
     source: SourceLike | None = None,
     on_progress: OnProgress | None = None,
+    on_step: OnStep = lambda _: None,
     **changes: Any,
 ) -> PreparedSet:
     """Make another set from a finished one's ledger: same ids, splits, pairs and triplets, other crops.
@@ -56,6 +57,7 @@ def crop_set(
         config: the options; ``changes`` override it.
         source: where the photos are now, if they have moved; as for :func:`facedata.prepare`.
         on_progress: called in this process after each shard.
+        on_step: called with what is done before and after that, such as ``listing photos``.
         **changes: single options by name, as in ``crop_set("faces", "faces112", template="arcface112")``.
 
     Returns:
@@ -73,16 +75,19 @@ def crop_set(
     before, location = open_set(path), parse_location(out)
     if isinstance(location, Remote) and before.info["settings"]["store"] != "tar":
         raise UsageError(
-            f"--out {location}: a set at a URL keeps its crops in tars, but {before.path} is in folders: "
+            f"--out {location}: a set at a URL keeps its crops in tars, but {before} is in folders: "
             "choose a folder, or prepare the photos again with --store tar"
         )
     opened = reopen_source(before.info, source, config.cache)
     refuse_own_photos([before.path, *source_paths(source)], location)
     parents = location.resolve().parents if isinstance(location, Path) else ()
     if isinstance(before.path, Path) and before.path.resolve() in parents:
-        raise UsageError(f"--out {location} lies in the set {before.path}: choose another --out")
+        raise UsageError(f"--out {location} lies in the set {before}: choose another --out")
+    on_step("listing photos")
     try:
-        reader = opened.scan().reader
+        # a table's rows are in the ledger: its file need not be read again
+        open_reader = getattr(opened, "open_reader", None)
+        reader: PhotoReader = open_reader() if open_reader else opened.scan().reader
     except SourceError as error:
         raise SourceError(f"{error}; name the folder of the set's photos with --source") from error
     shape = make_shape(config.template, config.size, config.margin)
@@ -93,25 +98,27 @@ def crop_set(
             ProgressFolder(folder, run.store()).remove()  # left by a run that was killed in its last step
             logger.info("nothing to do: %s is up to date", location)
         else:
-            _crop(run, reader, on_progress)
+            _crop(run, reader, on_progress, on_step)
     return open_set(location)
 
 
-def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> None:
+def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None, on_step: OnStep) -> None:
     before, versions = run.before, library_versions()
     if before.info["versions"] != versions:
         logger.warning(
             "%s was prepared with other library versions: `prepare` might now find some faces elsewhere",
-            before.path,
+            before,
         )
     progress, log = ProgressFolder(run.out, run.store()), RunLog(run.out)
     progress.begin({**run.settings, CROPPED_FROM: before.fingerprint}, versions)
     classes = before.table("classes")
-    stage = CutAgain(run.shape, reader, int(run.settings["max_pixels"]))
+    turn_exif = complete_settings(run.settings)["turn"] != "never"
+    stage = CutAgain(run.shape, reader, int(run.settings["max_pixels"]), turn_exif)
     tasks = make_face_shards(classes, before.table("photos", FACE_COLUMNS), stage, progress)
     pending = len(classes) - remove_stale_parts(tasks)
     log.write("start", records=before.info["counts"]["records"], pending=pending)
     with log.warnings():
+        on_step("starting workers")
         run_shards(tasks, pending, run.config, log, on_progress)
         crops = read_parts(tasks)
         if crops.lost:
@@ -121,8 +128,9 @@ def _crop(run: CropRun, reader: PhotoReader, on_progress: OnProgress | None) -> 
             raise PhotosLostError(
                 f"{len(crops.lost):,} of the set's photos are gone or changed, such as {photo!r} ({reason}): "
                 "name their folder with --source, or run `facedata prepare` on "
-                f"{before.path} again; no set was written",
+                f"{before} again; no set was written",
                 crops.lost,
             )
+        on_step("writing the tables")
         close_crops(run, classes, crops, progress)
     log.write("end", status=before.info["counts"]["status"])

@@ -10,26 +10,26 @@ from typing import Any
 
 from ..closing.close import Closing, close_set
 from ..closing.compare import is_up_to_date
+from ..closing.given_boxes import check_given_boxes
 from ..closing.ledger import Ledger
 from ..config import PrepareConfig
 from ..detect.base import DetectorFactory
 from ..detect.factory import make_factory
 from ..errors import NothingKeptError
 from ..files.memory import use_system_memory
-from ..files.remote import Location, parse_location
+from ..files.remote import Location
 from ..options import resolve_options
 from ..plan.plan import Plan, plan_run
 from ..progress.folder import ProgressFolder, library_versions
-from ..progress.output import open_output, refuse_folders_at_url
+from ..progress.output import choose_output, open_output
 from ..progress.resume import add_parts, find_rows
 from ..progress.row_index import RowIndex
 from ..sets.log import RunLog
 from ..sets.prepared import PreparedSet, open_set
 from ..sources.base import Source
 from ..sources.open import SourceLike, open_source, source_paths
-from ..store.open import open_store
 from ..work.processes import cores
-from ..work.run import OnProgress, run_shards
+from ..work.run import OnProgress, OnStep, run_shards
 from ..work.shards import make_shards
 from ..work.stage import FindAndCrop
 
@@ -44,6 +44,7 @@ def prepare(
     *,
     detector: DetectorFactory | None = None,
     on_progress: OnProgress | None = None,
+    on_step: OnStep = lambda _: None,
     **changes: Any,
 ) -> PreparedSet:
     """Turn photographs into a prepared set; photos done by an earlier run are not done again.
@@ -55,6 +56,7 @@ def prepare(
         config: the options; ``changes`` override it.
         detector: makes the detector in each worker, instead of the one that ``config.detector`` names.
         on_progress: called in this process after each shard.
+        on_step: called with what is done before and after that, such as ``listing photos``.
         **changes: single options by name, as in ``prepare(src, out, size=160)``.
 
     Returns:
@@ -63,6 +65,7 @@ def prepare(
     Raises:
         UsageError: impossible options.
         SourceError: the source is missing, empty or malformed.
+        WrongBoxesError: the source's boxes do not fit the faces found; no set is written.
         SetError: ``out`` holds something else, was made with other settings, or another run is working on it.
         StoreError: ``out`` cannot be written.
         EngineError: workers keep dying, or a cluster cannot be reached or used.
@@ -70,16 +73,17 @@ def prepare(
         NothingKeptError: no photo was kept; the set is written anyway, and its ledger has the reasons.
     """
     config = resolve_options(PrepareConfig, config, changes)
-    location = parse_location(out)
-    refuse_folders_at_url(location, config.store)
+    location = choose_output(out, config.store)
+    on_step("listing photos")
     opened = open_source(source, config)
     plan, config = plan_run(opened, config)
+    on_step(f"looking for the weights of {config.detector}")
     # weights are downloaded here, once, before any worker starts
     detector = detector or make_factory(
         config.detector, config.min_face, config.device, config.weights, config.cache
     )
     with open_output(location, config.cache, config.overwrite, source_paths(source)) as folder:
-        _prepare(_Run(config, opened, plan, folder, location, detector, on_progress))
+        _prepare(_Run(config, opened, plan, folder, location, detector, on_progress, on_step))
     return open_set(location)
 
 
@@ -92,14 +96,16 @@ class _Run:
     location: Location
     detector: DetectorFactory
     on_progress: OnProgress | None
+    on_step: OnStep
 
 
 def _prepare(run: _Run) -> None:
     """Find the rows that are done, process the other photos, and close the set."""
     config, versions, log = run.config, library_versions(), RunLog(run.out)
-    progress = ProgressFolder(run.out, open_store(config.store, run.out, run.location))
-    closing = Closing(run.out, config, run.source, run.plan, versions)
+    progress = ProgressFolder.of_set(run.out, config.store, run.location)
+    closing = Closing(run.out, config, run.source, run.plan, versions, run.on_step)
     progress.begin(config.settings(), versions)
+    run.on_step("looking for photos that are done")
     rows = find_rows(progress, run.plan, run.plan.scan.reader)
     pending = len(rows.missing())
     up_to_date = not pending and is_up_to_date(closing, Ledger(run.plan, rows, config.min_photos))
@@ -114,7 +120,10 @@ def _prepare(run: _Run) -> None:
         with log.warnings():
             progress.set_aside()
             rows.follow_ledger(progress.previous)
-            close_set(closing, _complete(run, progress, log, rows), progress)
+            ledger = _complete(run, progress, log, rows)
+            whole_photos = FindAndCrop.of(config, "photo", run.plan.scan.reader, run.detector)
+            check_given_boxes(run.plan, rows, config.box_format, whole_photos)
+            close_set(closing, ledger, progress)
     info = open_set(run.out).info
     if not up_to_date:
         log.write("end", status=info["counts"]["status"])
@@ -133,6 +142,7 @@ def _complete(run: _Run, progress: ProgressFolder, log: RunLog, rows: RowIndex) 
             tasks = make_shards(run.plan, pending, stage, progress)
             for task in tasks:  # an old part of the same photos has rows that are no longer valid
                 task.remove_part()
+            run.on_step("starting workers and loading the detector")
             run_shards(tasks, len(pending), run.config, log, run.on_progress)
             add_parts(rows, [task.part for task in tasks], pending)
             del tasks

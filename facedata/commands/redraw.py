@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ..closing.copies import describe_copies, find_twins
+from ..closing.draw_options import DrawOptions, GivenPairs, crops_of, draw_set_pairs, draw_set_triplets
 from ..config import PairsConfig, SplitConfig, TripletsConfig, settings_fingerprint
 from ..errors import SampleError, UsageError
-from ..options import make, resolve_options
+from ..options import resolve_options
+from ..progress.folder import read_picture_hashes
 from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
+from ..sampling.own_pairs import match_pairs
+from ..sampling.pair_file import read_pair_file
 from ..sets.prepared import PreparedSet, set_fingerprint
 from ..sets.working_folder import editing
 
@@ -48,60 +57,116 @@ def split_set(
                 "prepare the set with --split-from"
             )
         classes, section = divide_classes(prepared.table("classes"), photos, config)
-        drawing = prepared.info["drawing"]
-        pairs = _draw_pairs(prepared, classes, make(PairsConfig, drawing["pairs"]))
-        triplets = draw_triplets(classes, make(TripletsConfig, drawing["triplets"]))
+        options = dataclasses.replace(DrawOptions.read(prepared.info["drawing"]), split=config)
+        pairs = draw_set_pairs(options, classes, _given_pairs(prepared))
+        triplets = draw_set_triplets(options, classes)
         fingerprint = set_fingerprint(settings_fingerprint(prepared.info["settings"]), classes)
         tables = {"classes": classes, "pairs": pairs.chunks, "triplets": triplets.chunks}
         sections = {"split": section, "pairs": pairs.section, "triplets": triplets.section}
-        return _update(prepared, tables, sections, {"split": config.settings()}, fingerprint)
+        if "copies" in prepared.info["counts"]:
+            sections["copies"] = _count_copies(prepared, classes)
+        return _update(prepared, tables, sections, options, fingerprint)
 
 
 def pairs_set(
-    path: str | os.PathLike[str], config: PairsConfig | None = None, **changes: Any
+    path: str | os.PathLike[str],
+    config: PairsConfig | None = None,
+    *,
+    split: str | None = None,
+    from_file: str | os.PathLike[str] | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
-    """Draw a set's pairs again.
+    """Draw a set's pairs again, or take those of a file.
 
     Args:
         path: the set's folder.
         config: the options; ``changes`` override it.
+        split: draw the pairs of this split only; the others stay.
+        from_file: a file of pairs (see :func:`facedata.sampling.pair_file.read_pair_file`), which become the
+            set's as they are; no other option applies.
         **changes: single options by name.
 
     Returns:
         The new ``counts`` of dataset.json.
 
     Raises:
-        UsageError: an unknown option, or ``official`` if the source has no pairs.
+        UsageError: an unknown option or split, options beside a file, or ``official`` if the source has no
+            pairs.
+        SourceError: the file cannot be read, or does not fit the set; with the line.
         SampleError: no split can have any pair; the set stays unchanged.
         SetError: no set at ``path``, or another run is working on it.
     """
     config = resolve_options(PairsConfig, config, changes)
+    if from_file is not None:
+        if split is not None or config not in (PairsConfig(), PairsConfig(strategy="file")):
+            raise UsageError("--from takes the pairs of the file as they are: drop the other options")
+        config = PairsConfig(strategy="file")
     with editing(path) as prepared:
-        drawn = _draw_pairs(prepared, prepared.table("classes"), config)
-        _refuse_none(drawn, "pairs")
-        return _update(
-            prepared, {"pairs": drawn.chunks}, {"pairs": drawn.section}, {"pairs": config.settings()}
-        )
+        classes, options = prepared.table("classes"), DrawOptions.read(prepared.info["drawing"])
+        given = _given_pairs(prepared)
+        if from_file is not None:
+            table, section = match_pairs(read_pair_file(Path(from_file)), classes, given.photos())
+            drawn = mine = Drawn([table], section)
+            options = dataclasses.replace(options, pairs=config, pairs_of={})
+        elif config.strategy == "file" and options.pairs != config:
+            raise UsageError("--strategy file is for a set whose pairs are of a file: add --from FILE")
+        elif split is None:
+            options = dataclasses.replace(options, pairs=config, pairs_of={})
+            drawn = mine = draw_set_pairs(options, classes, given)
+        elif config.strategy in ("official", "file"):
+            raise UsageError(f"--strategy {config.strategy} is about all splits: drop --split")
+        else:
+            mine = draw_pairs(crops_of(classes, split), config)
+            options = dataclasses.replace(options, pairs_of={**options.pairs_of, split: config})
+            drawn = draw_set_pairs(options, classes, given)
+        _refuse_none(mine, "pairs")
+        return _update(prepared, {"pairs": drawn.chunks}, {"pairs": drawn.section}, options)
 
 
 def triplets_set(
-    path: str | os.PathLike[str], config: TripletsConfig | None = None, **changes: Any
+    path: str | os.PathLike[str],
+    config: TripletsConfig | None = None,
+    *,
+    split: str | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     """Draw a set's triplets again; arguments, result and errors as for :func:`pairs_set`."""
     config = resolve_options(TripletsConfig, config, changes)
     with editing(path) as prepared:
-        drawn = draw_triplets(prepared.table("classes"), config)
-        _refuse_none(drawn, "triplets")
-        return _update(
-            prepared, {"triplets": drawn.chunks}, {"triplets": drawn.section}, {"triplets": config.settings()}
-        )
+        classes, options = prepared.table("classes"), DrawOptions.read(prepared.info["drawing"])
+        if split is None:
+            options = dataclasses.replace(options, triplets=config, triplets_of={})
+            drawn = mine = draw_set_triplets(options, classes)
+        else:
+            mine = draw_triplets(crops_of(classes, split), config)
+            options = dataclasses.replace(options, triplets_of={**options.triplets_of, split: config})
+            drawn = draw_set_triplets(options, classes)
+        _refuse_none(mine, "triplets")
+        return _update(prepared, {"triplets": drawn.chunks}, {"triplets": drawn.section}, options)
 
 
-def _draw_pairs(prepared: PreparedSet, classes: pa.Table, config: PairsConfig) -> Drawn:
-    if config.strategy != "official" or not prepared.has("protocol"):
-        return draw_pairs(classes, config)
-    photos = prepared.table("photos", ["record", "path"])
-    return draw_pairs(classes, config, prepared.table("protocol"), photos)
+def _count_copies(prepared: PreparedSet, classes: pa.Table) -> dict[str, Any]:
+    """Return the set's copies with those that are in two splits now; without these if they are not known."""
+    copies = {**prepared.info["counts"]["copies"]}
+    copies.pop("across_splits", None)
+    photos = prepared.table("photos", ["record", "photo", "given_box", "path"])
+    kept = photos.filter(pc.is_valid(photos.column("path")))
+    hashes = read_picture_hashes(prepared.path, photos.column("record"))
+    if hashes is not None and kept.column("path").equals(classes.column("path")):
+        codes = pc.dictionary_encode(classes.column("split").combine_chunks()).indices
+        split = pc.fill_null(codes, -1).to_numpy().astype(np.int16)
+        mine = hashes[pc.is_valid(photos.column("path")).to_numpy()]
+        copies["across_splits"] = describe_copies(find_twins(mine, split), kept)
+    return copies
+
+
+def _given_pairs(prepared: PreparedSet) -> GivenPairs:
+    return GivenPairs(
+        prepared.table("protocol") if prepared.has("protocol") else None,
+        lambda: prepared.table("photos", ["record", "photo", "path"]),
+        lambda: prepared.table("pairs"),
+        prepared.path / "pairs.parquet",
+    )
 
 
 def _refuse_none(drawn: Drawn, kind: str) -> None:
@@ -117,11 +182,11 @@ def _update(
     prepared: PreparedSet,
     tables: Mapping[str, pa.Table | Iterable[pa.Table]],
     sections: Mapping[str, Any],
-    drawing: Mapping[str, Any],
+    options: DrawOptions,
     fingerprint: str | None = None,
 ) -> dict[str, Any]:
     counts = {**prepared.info["counts"], **sections}
     counts["splits"] = count_splits(counts)
-    changes = {"counts": counts, "drawing": {**prepared.info["drawing"], **drawing}}
+    changes = {"counts": counts, "drawing": options.settings()}
     prepared.update(tables, changes, fingerprint)
     return counts

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ..photos.paths import photo_text
 from ..sets.prepared import PreparedSet, short
+
+_COPIES = {
+    "same_bytes": "with the same bytes as a photo of another person",
+    "across_splits": "that look the same as a photo in another split (saved again, resized, mirrored)",
+}
 
 
 def summary_lines(prepared: PreparedSet) -> list[str]:
@@ -14,8 +25,7 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
     counts = prepared.info["counts"]
     status, records = counts["status"], counts["records"]
     kept = status.get("kept", 0)
-    # rounded down, so that 100% means all
-    share = f"  {kept * 1000 // records / 10:.1f}%" if records else ""
+    share = f"  {percent(kept, records)}" if records else ""
     others = [
         f"{counts[name]:,} {text if counts[name] > 1 else text.replace('files', 'file')}"
         for name, text in (("other_files", "other files"), ("missing", "listed but not on disk"))
@@ -37,17 +47,58 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         if boxes["below_half"]:
             line += f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}"
         lines.append(line)
-    lines += drawing_lines(counts)
+    for name, what in _COPIES.items():
+        if (copies := counts.get("copies", {}).get(name)) and copies["photos"]:
+            some = " and ".join(repr(record) for record in copies["named"][0])
+            where = "counts.copies in dataset.json names more"
+            lines.append(f"copies     {copies['photos']:>9,}  {what}, such as {some}; {where}")
+    lines += drawing_lines(counts, str(prepared))
     lines += [f"note       {note}" for note in prepared.info["notes"]]
     lines.append(
-        f"set        {photo_text(str(prepared.path))} ({prepared.size_px} px "
+        f"set        {photo_text(str(prepared))} ({prepared.size_px} px "
         f"{prepared.info['settings']['template']} crops, fingerprint {short(prepared.fingerprint)})"
     )
     return lines
 
 
-def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
-    """Return one line per split, and the notes on its pairs and triplets."""
+def info_lines(prepared: PreparedSet) -> list[str]:
+    """Return the summary that ``info`` prints: as :func:`summary_lines`, with source and licence."""
+    lines, source = summary_lines(prepared), prepared.info["source"]
+    origins = prepared.table("photos", ["source", "licence"])
+    sources, licences = (
+        Counter({one["values"]: one["counts"] for one in pc.value_counts(texts).to_pylist()})
+        for texts in origins.cast(pa.schema([("source", pa.string()), ("licence", pa.string())])).columns
+    )
+    root = "" if source["root"] == source["kind"] else " " + photo_text(str(source["root"]))
+    line = f"source     {source['kind']}{root}"
+    if len(sources) > 1:
+        line += f" ({', '.join(f'{name} {count:,}' for name, count in sorted(sources.items()))})"
+    known = [f"{name} ({count:,} photos)" for name, count in licences.most_common() if name is not None]
+    if len(known) == 1 and len(licences) == 1:
+        known = [next(iter(licences))]
+    if unknown := licences[None]:
+        known.append(
+            f"not known of {unknown:,} photos"
+            if known
+            else "not known: `facedata prepare --licence TEXT` records it"
+        )
+    return [*lines[:-1], line, f"licence    {'; '.join(known)}", lines[-1]]
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share with one decimal, rounded; 100% means all and 0% none.
+
+    >>> percent(95, 96), percent(1, 9_999), percent(9_999, 10_000), percent(0, 3), percent(3, 3)
+    ('99.0%', '0.1%', '99.9%', '0.0%', '100.0%')
+    """
+    tenths = (2000 * part + whole) // (2 * whole)
+    if 0 < part < whole:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths / 10:.1f}%"
+
+
+def drawing_lines(counts: Mapping[str, Any], path: str | os.PathLike[str]) -> list[str]:
+    """Return one line per split, and the notes on its pairs and triplets; ``path`` is the set's."""
     splits = counts.get("splits", {})
     lines = []
     for name in sorted(splits, key=lambda name: (name != "train", name)):
@@ -56,9 +107,20 @@ def drawing_lines(counts: Mapping[str, Any]) -> list[str]:
         people = f"{split['people']:,} {'person' if split['people'] == 1 else 'people'}"
         drawn = f"{split['pairs']:,} pairs, {split['triplets']:,} triplets"
         lines.append(f"{name:<10} {photos} of {people}, {drawn}")
-    for kind in ("split", "pairs", "triplets"):
-        lines += [f"note       {note}" for note in counts.get(kind, {}).get("notes", [])]
-    return lines
+    split, pairs, triplets = (
+        counts.get(kind, {}).get("notes", []) for kind in ("split", "pairs", "triplets")
+    )
+    command = f"`facedata split {photo_text(shlex.quote(os.fspath(path)))}"
+    notes = [note.replace("`facedata split SET", command) for note in split]
+    twins = {note.replace(" has no pairs: ", " has no triplets: "): note for note in pairs}
+    notes += [
+        note
+        if twin not in triplets or twin == note
+        else note.replace(" no pairs: ", " no pairs or triplets: ")
+        for twin, note in twins.items()
+    ]
+    notes += [note for note in triplets if note not in twins]
+    return lines + [f"note       {note}" for note in notes]
 
 
 def weights_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -11,5 +11,7 @@ tables of pairs and triplets. The same seed gives the same rows on every machine
 - ``sample``: distinct triplets and pairs of one split, as row numbers
 - ``tables``: a split's crops as arrays, and its pairs and triplets as tables
 - ``official``: a data set's own pairs
+- ``pair_file``: a file that lists pairs of photos
+- ``own_pairs``: the crops that these are of
 - ``draw``: the pairs and triplets of all splits, and the notes on them
 """

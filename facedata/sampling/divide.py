@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,16 @@ from ..tables import schema
 from ..tables.blocks import iter_texts
 from ..tables.people import person_codes
 from ..types import Int32Array
-from .split import TRAIN, labels_of, split_identities, split_photos, split_stable, training_split
+from .split import (
+    TRAIN,
+    give_pairs,
+    labels_of,
+    share_out,
+    split_identities,
+    split_photos,
+    split_stable,
+    training_split,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +135,13 @@ def divide_crops(crops: Crops, config: SplitConfig, previous: Mapping[str, str] 
     for number, name in enumerate(names):
         photos = np.bincount(crops.person[splits == number])
         counts[name] = {"people": int(np.count_nonzero(photos)), "photos": int(photos.sum())}
-        if not len(photos) and name != home:
-            notes.append(f"{name} is empty: add people, or choose other splits")
+    if lacking := _without_pairs(crops.person, splits, names, home):
+        remedy = find_remedy(crops, config)
+        for name in lacking:
+            if not counts[name]["photos"]:
+                notes.append(f"{name} is empty: {remedy or 'add photos of more people'}")
+            elif remedy:
+                notes.append(f"{name} has too few people and photos for pairs: {remedy}")
     unassigned = int(np.count_nonzero(splits < 0))
     section = {"by": config.split_by, "splits": counts, "unassigned": unassigned, "notes": notes}
     return Division(names, splits, label, section)
@@ -137,11 +151,21 @@ def _split_at_ratios(
     crops: Crops, ratios: Mapping[str, float], config: SplitConfig, previous: Mapping[str, str] | None
 ) -> tuple[list[str], NDArray[np.int16], list[str]]:
     """Return the names of the splits, each crop's index into them, and notes."""
-    names = list(ratios)
+    names, home = list(ratios), training_split(ratios)
+    by_default = config.splits == SplitConfig().splits
     if config.split_by == "photo":
         splits, few = split_photos(crops.person, crops.paths(), ratios, config.seed)
-        note = f"{few:,} people have fewer photos than there are splits: theirs are all in one"
-        return names, splits, [note] if few else []
+        notes = (
+            [f"{few:,} people have fewer photos than there are splits: theirs are all in one"] if few else []
+        )
+        if by_default and _without_pairs(crops.person, splits, names, home):
+            more, _ = split_photos(crops.person, crops.paths(), ratios, config.seed, least=2)
+            if not _without_pairs(crops.person, more, names, home):
+                notes.append(
+                    "so that test has pairs, people with four photos or more have at least two there"
+                )
+                return names, more, notes
+        return names, splits, notes
     present = np.flatnonzero(np.bincount(crops.person, minlength=len(crops.people)))
     people = [crops.people[index] for index in present.tolist()]
     if config.stable:
@@ -151,7 +175,53 @@ def _split_at_ratios(
     numbers = {name: number for number, name in enumerate(names)}
     number_of = np.full(len(crops.people), -1, np.int16)
     number_of[present] = [numbers[split_of[person]] for person in people]
-    return names, number_of[crops.person], []
+    splits, notes = number_of[crops.person], []
+    if by_default and not config.stable and _without_pairs(crops.person, splits, names, home):
+        counts = np.bincount(crops.person, minlength=len(crops.people))[present]
+        photos = dict(zip(people, counts.tolist(), strict=True))
+        moved = give_pairs(split_of, photos, ratios, config.seed, previous)
+        number_of[present] = [numbers[moved[person]] for person in people]
+        splits = number_of[crops.person]
+    if by_default and not config.stable:  # of the outcome alone: a rerun, in which nobody moves, says it too
+        have = np.bincount(number_of[present], minlength=len(names))
+        share = share_out(len(people), list(ratios.values()))
+        notes = [
+            f"{name} has {have[number]} of {len(people)} people, more than its ratio, so that it has pairs"
+            for number, name in enumerate(names)
+            if share[number] < 2 <= have[number]
+        ]
+    return names, splits, notes
+
+
+def _without_pairs(
+    person: Int32Array, splits: NDArray[np.int16], names: Sequence[str], home: str
+) -> list[str]:
+    """Return the splits, the training one aside, that have fewer than two people, or none with two photos."""
+    found = []
+    for number, name in enumerate(names):
+        photos = np.bincount(person[splits == number])
+        if name != home and (np.count_nonzero(photos) < 2 or photos.max(initial=0) < 2):
+            found.append(name)
+    return found
+
+
+def find_remedy(crops: Crops, config: SplitConfig) -> str | None:
+    """Return a command that gives every split pairs, in which SET stands for the set; None if none does."""
+    photos = np.bincount(crops.person)
+    if np.count_nonzero(photos) < 2 or photos.max(initial=0) < 2:
+        return None
+    by_people = SplitConfig(seed=config.seed)
+    by_photo = [replace(one, split_by="photo", stable=False) for one in (config, by_people)]
+    for other in (by_people, *by_photo):
+        ratios = parse_splits(other.splits)
+        names, splits, _ = _split_at_ratios(crops, ratios, other, None)
+        if other != config and not _without_pairs(crops.person, splits, names, training_split(ratios)):
+            flags = " --split-by photo" if other.split_by == "photo" else ""
+            flags += f" --splits {other.splits}" if other.splits != by_people.splits else ""
+            flags += f" --seed {other.seed}" if other.seed else ""
+            what = "each person's photos" if other.split_by == "photo" else "the people"
+            return f"`facedata split SET{flags}`, which divides {what}, gives each split pairs"
+    return None
 
 
 def _official_splits(crops: Crops) -> tuple[list[str], NDArray[np.int16], list[str]]:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..config import PairsConfig, TripletsConfig
 from ..errors import SampleError, UsageError
 from .official import official_pairs
 from .sample import Drawing
 from .spaces import Rule
+from .split import TRAIN
 from .tables import SplitCrops, split_names
 
 
@@ -21,8 +23,8 @@ class Drawn(NamedTuple):
     Attributes:
         chunks: the table piece by piece, drawn while it is read; can be read once.
         section: ``strategy``; ``splits``: name → asked, rows (and same); ``notes`` for the user; official
-            pairs also have official, complete, other_split and missing. It is complete before any chunk is
-            read.
+            pairs also have official, complete, other_split and missing, and those of a file listed in place
+            of official. It is complete before any chunk is read.
     """
 
     chunks: Iterable[pa.Table]
@@ -119,6 +121,45 @@ def _draw(
                 yield from plan(SplitCrops(classes, name))[1]
 
     return Drawn(tables(), {"strategy": config.strategy, "splits": splits, "notes": notes})
+
+
+def replace_split(drawn: Drawn, name: str, other: Drawn) -> Drawn:
+    """Put another draw's rows in the place of one split's, and its notes in the place of those on that split.
+
+    Args:
+        drawn: of all splits.
+        name: the split.
+        other: a draw of this split only.
+    """
+    place = (name != TRAIN, name)
+
+    def tables() -> Iterator[pa.Table]:
+        waiting = True
+        for chunk in drawn.chunks:
+            rest = chunk.filter(pc.not_equal(chunk.column("split"), name))
+            if (
+                rest.num_rows
+                and waiting
+                and place < ((first := rest.column("split")[0].as_py()) != TRAIN, first)
+            ):
+                waiting = False
+                yield from other.chunks
+            if rest.num_rows:
+                yield rest
+        if waiting:
+            yield from other.chunks
+
+    splits = {**drawn.section["splits"], **other.section["splits"]}
+    ordered = sorted(splits, key=lambda split: (split != TRAIN, split))
+    notes = [note for note in drawn.section["notes"] if not note.startswith(f"{name} has ")]
+    return Drawn(
+        tables(),
+        {
+            **drawn.section,
+            "splits": {split: splits[split] for split in ordered},
+            "notes": notes + other.section["notes"],
+        },
+    )
 
 
 def count_splits(counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:

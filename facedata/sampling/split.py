@@ -82,20 +82,76 @@ class PhotoSplit(NamedTuple):
     """How many people have fewer photos than there are splits, and so are all in one."""
 
 
+def give_pairs(
+    split_of: Mapping[str, str],
+    photos: Mapping[str, int],
+    ratios: Mapping[str, float],
+    seed: int,
+    previous: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Move people from the training split to those without pairs, as long as it keeps pairs itself.
+
+    A split has pairs if it has two people, and one of them has two photos. Of :func:`split_identities`'
+    ranking the last of the training people move first. If that cannot give every split pairs, nobody moves.
+
+    Args:
+        split_of: each person's split.
+        photos: how many photos each person has.
+        ratios: the splits, as in :func:`split_identities`.
+        seed: of the ranking.
+        previous: people who do not move.
+
+    Returns:
+        Each person's split.
+
+    >>> split_of = {"anna": "train", "ben": "train", "cara": "train", "dora": "test"}
+    >>> moved = give_pairs(split_of, dict.fromkeys(split_of, 2), {"train": 0.75, "test": 0.25}, seed=0)
+    >>> sorted(moved.values())
+    ['test', 'test', 'train', 'train']
+    """
+    moved, home = dict(split_of), training_split(ratios)
+    people: dict[str, list[str]] = {name: [] for name in ratios}
+    for person, name in split_of.items():
+        people[name].append(person)
+    able = sorted(people[home], key=lambda person: (_digest(seed, person), person), reverse=True)
+    able = [person for person in able if person not in (previous or {})]
+    left, twice = len(people[home]), sum(photos[person] >= 2 for person in people[home])
+    for name in (name for name in ratios if name != home):
+        mine = people[name]
+        while len(mine) < 2 or all(photos[person] < 2 for person in mine):
+            for person in able:
+                has_two = photos[person] >= 2
+                # the second person to arrive brings a pair, if the first one does not
+                is_needed = has_two or not mine or (len(mine) == 1 and photos[mine[0]] >= 2)
+                if is_needed and left > 2 and twice > has_two:
+                    break
+            else:
+                return dict(split_of)
+            able.remove(person)
+            left, twice, moved[person] = left - 1, twice - has_two, name
+            mine.append(person)
+    return moved
+
+
 def split_photos(
-    person: Int64Array | Int32Array, keys: Iterable[str], ratios: Mapping[str, float], seed: int
+    person: Int64Array | Int32Array,
+    keys: Iterable[str],
+    ratios: Mapping[str, float],
+    seed: int,
+    least: int = 1,
 ) -> PhotoSplit:
     """Divide every person's photos at the ratios: a closed set, in which each person is in every split.
 
     A person's photos are ranked by a hash of (seed, key). Counts are rounded as in :func:`split_identities`,
-    but each split gets at least one. People with fewer photos than there are splits go to ``train`` (to the
-    first split when there is no ``train``).
+    but each split gets at least one, or ``least`` of a person who has that many for each. People with fewer
+    photos than there are splits go to ``train`` (to the first split when there is no ``train``).
 
     Args:
         person: ``(n,)`` int64 or int32, a whole number from 0 for each person.
         keys: ``(n,)``, a unique and permanent text for each photo: its path.
         ratios: each split's share, adding up to 1.
         seed: another seed gives another ranking.
+        least: how many photos each split gets at least, of people who have so many for each.
 
     >>> split_photos(np.array([0, 0, 0, 0, 1]), list("abcde"), {"train": 0.75, "test": 0.25}, seed=0).few
     1
@@ -111,9 +167,10 @@ def split_photos(
         counts = share_out(size, list(ratios.values()))
         if size < len(ratios):
             counts = [size if name == home else 0 for name in ratios]
-        while 0 in counts and size >= len(ratios):
+        floor = least if size >= least * len(ratios) else 1
+        while min(counts) < floor and size >= len(ratios):
             counts[counts.index(max(counts))] -= 1
-            counts[counts.index(0)] += 1
+            counts[counts.index(min(counts))] += 1
         ends[size] = np.cumsum(counts)
     splits = np.zeros(len(person), np.int16)
     for number in range(len(ratios) - 1):

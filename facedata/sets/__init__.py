@@ -3,7 +3,10 @@
 The folder or URL of a set comes in; its tables, its crops, and rows of one, two or three crops go out.
 
 - ``prepared``: dataset.json, the tables, the set's fingerprint
-- ``manifest``: crops as typed rows
+- ``same_photos``: whether rows mean the same photos in two sets
+- ``missing_crops``: crops whose files are gone or cut short
+- ``manifest``: what all manifests can do
+- ``classes``: crops as typed rows
 - ``pairs_triplets``: pairs and triplets as typed rows
 - ``log``: log.jsonl, the history of a set's runs
 - ``upload``: a local copy of a set at a URL, and its upload

@@ -1,81 +1,33 @@
-"""The crops of a set as typed rows, and the base class of all manifests."""
+"""The base class of all manifests: a table of a set as typed rows."""
 
 from __future__ import annotations
 
 import operator
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..crops.codec import decode_crop
 from ..errors import NotASetError, OtherSetError, UsageError
 from ..files.remote import Location, Remote, is_url, parse_location
 from ..sampling.tables import split_names
-from ..store.read import read_crop
 from ..tables import schema
 from ..tables.parquet import read_footer, read_table, write_table
 from ..tables.schema import DATASET
-from ..types import Int64Array, UInt8Image
+from ..types import Int64Array
 from .prepared import PreparedSet, open_set, short
+from .same_photos import digest_photos, find_contradiction
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BLOCK_ROWS = 1024
 """Rows turned into Python objects at a time when a manifest is iterated over."""
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """One crop; the columns of classes.parquet.
-
-    Attributes:
-        id: the crop's number in its set.
-        path: its stable key, ``<identity>/<name>.jpg``.
-        identity: the person.
-        label: the person's class, dense over people with training crops; None for others.
-        role: ``reference`` or None.
-        split: None for crops in no split.
-        photo: the photo it was cut from, below the source root.
-        file: the file below the set's folder that holds its bytes.
-        offset: its first byte in that file.
-        length: number of bytes.
-        root: the set's folder, or its URL.
-    """
-
-    id: int
-    path: str
-    identity: str
-    label: int | None
-    role: str | None
-    split: str | None
-    photo: str
-    file: str = field(repr=False)
-    offset: int = field(repr=False)
-    length: int = field(repr=False)
-    crop_sha256: str = field(repr=False)
-    root: Location = field(repr=False)
-
-    def bytes(self) -> bytes:
-        """Read the crop's JPEG bytes.
-
-        Raises:
-            StoreError: they are missing or incomplete.
-        """
-        return read_crop(self.root, self.file, self.offset, self.length)
-
-    def image(self) -> UInt8Image:
-        """Read and decode the crop: ``(size, size, 3)`` uint8 RGB.
-
-        Raises:
-            StoreError: the bytes are missing, incomplete or damaged.
-        """
-        return decode_crop(self.bytes())
 
 
 RowT = TypeVar("RowT")
@@ -92,6 +44,8 @@ class Manifest(ABC, Generic[RowT]):
     """
 
     kind: ClassVar[str]
+    sides: ClassVar[tuple[str, ...]] = ()
+    """The columns with ids of crops; none in a table of crops."""
 
     def __init__(self, prepared: PreparedSet, table: pa.Table, split: str | None = None) -> None:
         self.prepared, self.table, self.split = prepared, table, split
@@ -99,30 +53,29 @@ class Manifest(ABC, Generic[RowT]):
     @classmethod
     def open(
         cls: type[ManifestT],
-        path: str | os.PathLike[str] | Remote,
+        path: str | os.PathLike[str] | Remote | PreparedSet,
         split: str | None = None,
-        of: str | os.PathLike[str] | Remote | None = None,
+        of: str | os.PathLike[str] | Remote | PreparedSet | None = None,
     ) -> ManifestT:
         """Open a set's own table, or a file written by :meth:`write`.
 
+        Pairs and triplets of another set are taken if their ids mean the same photos, people and splits here:
+        those of a set's ``crop``, for instance.
+
         Args:
-            path: the set's folder or URL, or a ``.parquet`` file.
+            path: the set, its folder or URL, or a ``.parquet`` file.
             split: only rows of this split.
-            of: the set's folder or URL, for a file outside it.
+            of: the set, its folder or URL, for a file outside it.
 
         Raises:
             UsageError: there is no such split, or the file is outside any set and ``of`` is None.
-            OtherSetError: the file belongs to another set.
+            OtherSetError: the file belongs to another set, and does not fit this one.
             SetError: there is no such set, or the file is not of this kind.
         """
-        prepared, table = _open_table(
-            parse_location(path), cls.kind, None if of is None else parse_location(of)
-        )
+        prepared, table = cls._open_table(path, of)
         crops = table if cls.kind == "classes" else prepared.table("classes", ["split"])
         if split is not None and split not in (names := split_names(crops)):
-            raise UsageError(
-                f"there is no split {split!r} in {prepared.path}; its splits are: {', '.join(names)}"
-            )
+            raise UsageError(f"there is no split {split!r} in {prepared}; its splits are: {', '.join(names)}")
         if split is not None:
             table = table.filter(pc.equal(table.column("split"), split))
         return cls(prepared, table, split)
@@ -183,6 +136,37 @@ class Manifest(ABC, Generic[RowT]):
             kind=self.kind,
             schema=schema.KINDS[self.kind],
             fingerprint=self.prepared.fingerprint,
+            photos=digest_photos(self.prepared, np.concatenate([self._ids(side) for side in self.sides]))
+            if self.sides
+            else "",
+        )
+
+    @classmethod
+    def _open_table(
+        cls,
+        path: str | os.PathLike[str] | Remote | PreparedSet,
+        of: str | os.PathLike[str] | Remote | PreparedSet | None,
+    ) -> tuple[PreparedSet, pa.Table]:
+        file = path if isinstance(path, PreparedSet) else parse_location(path)
+        if isinstance(file, PreparedSet) or file.suffix != ".parquet" or file.is_dir():
+            prepared = open_set(file)
+            return prepared, prepared.table(cls.kind)
+        footer = read_footer(file)
+        if of is None:
+            folders = file.absolute().parents if isinstance(file, Path) else [file.parent]
+            of = next((folder for folder in folders if (folder / DATASET).is_file()), None)
+        if of is None:
+            raise UsageError(f"{file} is not in a set's folder: name the set it belongs to with of=")
+        prepared = open_set(of)
+        of_this = footer.fingerprint == prepared.fingerprint
+        why = "" if of_this or (cls.sides and footer.fingerprint) else "its ids may mean other crops"
+        if not why:
+            table = _cast_columns(file, read_table(file, cls.kind), cls.kind)
+            if of_this or not (why := find_contradiction(prepared, table, cls.sides, footer.photos)):
+                return prepared, table
+        raise OtherSetError(
+            f"{file} belongs to the set {short(footer.fingerprint)}, not to {prepared} "
+            f"({short(prepared.fingerprint)}), and {why}: draw it again from this set"
         )
 
     def _part(self: ManifestT, rows: range) -> ManifestT:
@@ -201,60 +185,6 @@ class Manifest(ABC, Generic[RowT]):
 
     def _ids(self, column: str) -> Int64Array:
         return np.asarray(self.table.column(column).to_numpy())
-
-
-class ClassManifest(Manifest[ClassRow]):
-    """The crops of a set, in ascending id."""
-
-    kind = "classes"
-
-    @property
-    def ids(self) -> Int64Array:
-        """The crops' ids, ``(n,)`` int64, ascending."""
-        return self._ids("id")
-
-    def find(self, ids: Int64Array) -> Int64Array:
-        """Return the row number of each id.
-
-        Raises:
-            OtherSetError: an id is not in this manifest.
-        """
-        mine = self.ids
-        rows = np.searchsorted(mine, ids)
-        known = mine[np.minimum(rows, len(mine) - 1)] == ids if len(mine) else np.zeros(len(ids), np.bool_)
-        if not known.all():
-            raise OtherSetError(
-                f"id {ids[~known][0]} is not a crop of {self.prepared.path}: the rows belong to another set, "
-                "or the crop was removed; draw them again"
-            )
-        return rows
-
-    def take(self, rows: Sequence[int] | Int64Array) -> list[ClassRow]:
-        """Return the rows with these numbers (not ids)."""
-        return self._rows(self.table.take(pa.array(rows, pa.int64())))
-
-    def _rows(self, table: pa.Table) -> list[ClassRow]:
-        rows = table.select(schema.CLASSES.names).to_pylist()
-        return [ClassRow(root=self.prepared.path, **row) for row in rows]
-
-
-def _open_table(path: Location, kind: str, of: Location | None) -> tuple[PreparedSet, pa.Table]:
-    if path.suffix != ".parquet" or path.is_dir():
-        prepared = open_set(path)
-        return prepared, prepared.table(kind)
-    fingerprint = read_footer(path).fingerprint
-    if of is None:
-        folders = path.absolute().parents if isinstance(path, Path) else [path.parent]
-        of = next((folder for folder in folders if (folder / DATASET).is_file()), None)
-    if of is None:
-        raise UsageError(f"{path} is not in a set's folder: name the set it belongs to with of=")
-    prepared = open_set(of)
-    if fingerprint != prepared.fingerprint:
-        raise OtherSetError(
-            f"{path} belongs to the set {short(fingerprint)}, not to {prepared.path} "
-            f"({short(prepared.fingerprint)}): draw it again from this set"
-        )
-    return prepared, _cast_columns(path, read_table(path, kind), kind)
 
 
 def _cast_columns(path: Location, table: pa.Table, kind: str) -> pa.Table:

@@ -18,7 +18,8 @@ from ..sampling.split import share_out
 from ..sampling.tables import SplitCrops, split_names
 from ..tables import schema
 from ..types import BoolArray, Int64Array
-from .manifest import ClassManifest, ClassRow, Manifest, RowT
+from .classes import ClassManifest, ClassRow
+from .manifest import Manifest, RowT
 from .prepared import PreparedSet
 
 __all__ = ["ClassManifest", "ClassRow", "PairManifest", "PairRow", "TripletManifest", "TripletRow"]
@@ -48,7 +49,6 @@ class TripletRow:
 class _TupleManifest(Manifest[RowT]):
     """Rows of several crops each."""
 
-    sides: ClassVar[tuple[str, ...]]
     per_crop: ClassVar[int]
     """Rows per crop if no count is given."""
 
@@ -60,7 +60,7 @@ class _TupleManifest(Manifest[RowT]):
         crops: ClassManifest | None = None,
     ) -> None:
         super().__init__(prepared, table, split)
-        self.crops = ClassManifest.open(prepared.path) if crops is None else crops
+        self.crops = ClassManifest.open(prepared) if crops is None else crops
         """All crops of the set."""
         if crops is None:
             for side in self.sides:
@@ -112,9 +112,7 @@ class _TupleManifest(Manifest[RowT]):
         rule = Rule(strategy, uniform, max_per_person)
         splits = [SplitCrops(classes.table, name) for name in split_names(classes.table)]
         if not splits:
-            raise UsageError(
-                f"none of the crops is in a split of {classes.prepared.path}: run `facedata split`"
-            )
+            raise UsageError(f"none of the crops is in a split of {classes.prepared}: run `facedata split`")
         sizes = [len(crops) for crops in splits]
         if count is None and strategy != "all":
             count = cls.per_crop * sum(sizes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -27,36 +27,43 @@ from ..files.atomic import file_sha256, write_text
 from ..files.remote import Location, Remote, parse_location
 from ..files.staged import StagedFiles
 from ..tables import schema
-from ..tables.parquet import read_footer, read_table, stage_table
+from ..tables.origin import Origin
+from ..tables.parquet import read_blocks, read_footer, read_table, stage_table
 from ..tables.schema import DATASET, KIND, WORK
 
 CROPPED_FROM = "cropped_from"
 """In the settings of an unfinished `crop`: the fingerprint of the set whose faces it cuts."""
 
 
-def open_set(path: str | os.PathLike[str] | Remote) -> PreparedSet:
-    """Open a prepared set, in a folder or at a URL that fsspec knows.
+def open_set(path: str | os.PathLike[str] | Remote | PreparedSet) -> PreparedSet:
+    """Open a prepared set, in a folder or at a URL that fsspec knows; one that is open is returned as it is.
+
+    The set stays open when the process changes its working folder.
 
     Raises:
         NotASetError: the folder is missing or holds no set.
         UnfinishedSetError: its ``prepare`` was interrupted.
-        SchemaVersionError: it was written under another schema version.
+        SchemaVersionError: it was written under a later schema version.
     """
-    return PreparedSet(parse_location(path))
+    return path if isinstance(path, PreparedSet) else PreparedSet(parse_location(path))
 
 
 class PreparedSet:
-    """A prepared set, read-only except for :meth:`update`.
+    """A prepared set, read-only except for :meth:`update`; ``str()`` of it is its path as it was given.
 
     Attributes:
-        path: its folder, or its URL.
+        path: its folder, as an absolute path, or its URL.
         info: the contents of dataset.json.
     """
 
     def __init__(self, path: Location) -> None:
-        self.path = path
+        self.path: Location = path.absolute() if isinstance(path, Path) else path
+        self._given = path
         self.info: dict[str, Any] = read_dataset(path)
         self._other_fingerprint: str | None = None
+
+    def __str__(self) -> str:
+        return str(self._given)
 
     @property
     def fingerprint(self) -> str:
@@ -71,14 +78,36 @@ class PreparedSet:
     def table(self, kind: str, columns: list[str] | None = None) -> pa.Table:
         """Read one table: photos, classes, pairs, triplets or (LFW) protocol.
 
+        The ledger of a set of schema version 1 gets the columns that it lacks.
+
         Raises:
             NotASetError: the set has no such table, or it cannot be read.
             OtherSetError: the file belongs to another set, or to another state of this one.
         """
-        file = self.path / f"{kind}.parquet"
         if kind in self.info["tables"]:
             self._check(kind)
-        return read_table(file, kind, columns)
+        is_old = kind == "photos" and self.info["schema_version"] == 1
+        if is_old and (columns is None or {"source", "licence"} & {*columns}):
+            rows = pa.concat_tables(self.blocks(kind))
+            return rows if columns is None else rows.select(columns)
+        return read_table(self.path / f"{kind}.parquet", kind, columns)
+
+    def blocks(self, kind: str) -> Iterator[pa.Table]:
+        """Yield one table as :meth:`table` reads it, a row group at a time, each column one array.
+
+        Raises:
+            NotASetError: the set has no such table, or it cannot be read.
+            OtherSetError: the file belongs to another set, or to another state of this one.
+        """
+        self._check(kind)
+        is_old = kind == "photos" and self.info["schema_version"] == 1
+        for rows in read_blocks(self.path / f"{kind}.parquet"):
+            block = rows.combine_chunks()
+            if is_old:
+                for name, values in Origin.of(self.info).columns(block).items():
+                    at = block.schema.get_field_index(name)
+                    block = block.set_column(at, schema.PHOTOS.field(name), values)
+            yield block
 
     def is_intact(self) -> bool:
         """Return whether every table exists with the SHA-256 that dataset.json records; reads them all."""
@@ -89,8 +118,7 @@ class PreparedSet:
         return True
 
     def _check(self, kind: str) -> None:
-        file = self.path / f"{kind}.parquet"
-        footer = read_footer(file)
+        footer, file = read_footer(self.path / f"{kind}.parquet"), self._given / f"{kind}.parquet"
         if footer.fingerprint not in (self.fingerprint, self._other_fingerprint):
             raise OtherSetError(
                 f"{file} belongs to the set {short(footer.fingerprint)}, not to this one "
@@ -137,7 +165,8 @@ class PreparedSet:
 
         All tables are written under temporary names first; then they are renamed, dataset.json last. If the
         fingerprint changes, all other tables are rewritten with the new one, so that an interrupted update
-        raises :class:`OtherSetError` on reading, instead of giving wrong rows.
+        raises :class:`OtherSetError` on reading, instead of giving wrong rows. A set of schema version 1
+        becomes one of today's version.
 
         Args:
             tables: new contents by kind.
@@ -145,14 +174,13 @@ class PreparedSet:
             fingerprint: the set's new fingerprint, if ids or labels changed.
         """
         if not isinstance(self.path, Path):
-            raise UsageError(f"{self.path} is read-only when it is opened at its URL: use the commands")
+            raise UsageError(f"{self} is read-only when it is opened at its URL: use the commands")
         tables = dict(tables)
-        if fingerprint is not None and fingerprint != self.fingerprint:
-            tables = {
-                **{kind: self.table(kind) for kind in self.info["tables"] if kind not in tables},
-                **tables,
-            }
-        info = {**self.info, **changes, "fingerprint": fingerprint or self.fingerprint}
+        version = {"schema_version": schema.SCHEMA_VERSION}
+        info = {**self.info, **version, **changes, "fingerprint": fingerprint or self.fingerprint}
+        if any(info[key] != self.info[key] for key in ("fingerprint", "schema_version")):
+            others = [kind for kind in self.info["tables"] if kind not in tables]
+            tables = {**{kind: self.blocks(kind) for kind in others}, **tables}
         with StagedFiles() as staged:
             written = stage_tables(staged, self.path, tables, info["fingerprint"])
             staged.commit()
@@ -227,11 +255,11 @@ def read_dataset(path: Location) -> dict[str, Any]:
         raise NotASetError(f"cannot read {file}: {error}") from error
     if not isinstance(info, dict) or info.get("kind") != KIND:
         raise NotASetError(f"{file} is not of a prepared set")
-    if info.get("schema_version") != schema.SCHEMA_VERSION:
+    if info.get("schema_version") not in range(1, schema.SCHEMA_VERSION + 1):
         raise SchemaVersionError(
             f"{path} was prepared by facedata {info.get('facedata', 'unknown')} under schema version "
-            f"{info.get('schema_version')}; this one reads version {schema.SCHEMA_VERSION}: prepare the set "
-            "again with --overwrite, or use that facedata"
+            f"{info.get('schema_version')!r}; this one reads versions 1 to {schema.SCHEMA_VERSION}: install "
+            "a newer facedata, or prepare the set again with --overwrite"
         )
     needed = ("fingerprint", "settings", "drawing", "counts", "tables")
     if missing := [key for key in needed if key not in info]:

@@ -84,7 +84,7 @@ def test_pairs_that_are_not_those_of_dataset_json_are_noticed(photos: Path, tmp_
     json = (tmp_path / "set" / "dataset.json").read_text()
     pairs_set(tmp_path / "set", count=2)
     (tmp_path / "set" / "dataset.json").write_text(json)  # as when the machine stopped in between
-    with pytest.raises(OtherSetError, match="has 2 rows, not 40"):
+    with pytest.raises(OtherSetError, match="has 4 rows, not 48"):
         PairManifest.open(tmp_path / "set")
     prepare_marked(photos, tmp_path / "set")
     assert (

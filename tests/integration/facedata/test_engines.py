@@ -326,7 +326,7 @@ def test_an_engine_that_is_not_installed_is_said_in_one_line(
     absent = f"import sys; sys.modules[{module!r}] = None"
     finished = run("prepare", "folder", many[0], "--out", tmp_path / "set", "--engine", engine, before=absent)
     assert finished.status == 1
-    assert f"pip install 'facedata[{engine}]'" in finished.error
+    assert f"--engine {engine} needs the extra facedata[{engine}]" in finished.error
 
 
 def test_ctrl_c_ends_a_cluster_of_our_own(

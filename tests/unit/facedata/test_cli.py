@@ -120,7 +120,7 @@ def test_the_summary_names_what_was_found_kept_and_made(photos: Path, tmp_path: 
     lines = done("prepare", "folder", photos, "--out", tmp_path / "faces", *SMALL).stdout.splitlines()
     words = [line.split() for line in lines]
     assert words[0][:2] == ["found", "12"]
-    assert words[1][:3] == ["kept", "11", "91.6%"]  # rounded down
+    assert words[1][:3] == ["kept", "11", "91.7%"]  # rounded
     assert words[2] == ["rejected", "1", "unreadable"]
     assert {line[0] for line in words} >= {"people", "train", "test", "set"}
     assert str(tmp_path / "faces") in lines[-1]

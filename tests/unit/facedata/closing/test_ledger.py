@@ -38,6 +38,7 @@ def plan_of(people: list[str], boxes: list[Any] | None = None, status: list[Any]
     columns["status"] = status or columns["status"]
     paths = [None if status and status[i] else f"p/{i:04}.jpg" for i in range(len(people))]
     records = pa.table(columns, schema=PLAN).append_column("crop_path", pa.array(paths, pa.string()))
+    records = records.append_column("source_identity", records.column("identity"))
     return Plan(records, (), Scan(records, lambda photo: b""))
 
 

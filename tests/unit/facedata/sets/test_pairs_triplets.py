@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from facedata.errors import NotASetError, OtherSetError, SampleError, StoreError, UsageError
 from facedata.sets.pairs_triplets import ClassManifest, ClassRow, PairManifest, TripletManifest
 from facedata.sets.prepared import PreparedSet
-from tests.support.small_set import crop_image, make_set
+from tests.support.small_set import class_table, crop_image, make_set
 
 PEOPLE = {f"p{i}": 5 for i in range(6)}
 KINDS = (ClassManifest, PairManifest, TripletManifest)
@@ -180,6 +181,30 @@ def test_an_id_that_is_no_crop_is_refused(prepared: PreparedSet) -> None:
     for wrong in (1, -3, 10_000):
         with pytest.raises(OtherSetError, match=f"id {wrong} "):
             crops.find(np.array([0, wrong]))
+
+
+def test_a_crop_is_found_by_its_id_its_path_and_its_photo(prepared: PreparedSet) -> None:
+    crops = ClassManifest.open(prepared.path)
+    row = crops[5]
+    assert [crops.find(one) for one in (row.id, row.path, row.photo)] == [5, 5, 5]
+    assert crops.find([row.id]).tolist() == [5]
+    with pytest.raises(UsageError, match=r"no crop in this manifest has the path 'nobody/1.jpg'"):
+        crops.find("nobody/1.jpg")
+    with pytest.raises(OtherSetError, match="id 10000 "):
+        crops.find(10_000)
+
+
+def test_a_photo_with_several_crops_is_not_guessed(tmp_path: Path) -> None:
+    classes = class_table({"anna": 2, "ben": 2})
+    crops = ClassManifest(make_set(tmp_path, {"anna": 2, "ben": 2}), _of_one_photo(classes))
+    with pytest.raises(UsageError, match=r"4 crops are of the photo 'group.jpg': name the path of one"):
+        crops.find("group.jpg")
+    assert crops.find("ben/1.jpg") == 3
+
+
+def _of_one_photo(classes: pa.Table) -> pa.Table:
+    at = classes.schema.get_field_index("photo")
+    return classes.set_column(at, classes.schema.field(at), pa.array(["group.jpg"] * len(classes)))
 
 
 def test_files_that_cannot_be_opened_say_why(prepared: PreparedSet, tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Photos that are there twice, under two people or in two splits; pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..photos.picture_hash import MOST_DIFFERENT
+from ..tables.blocks import take_rows
+from ..tables.text_hash import find_repeated
+from ..types import Int32Array, Int64Array
+
+_NAMED = 100
+_TURN_BITS = 16
+_WINDOW = 3
+_SPAN = 65_536
+"""Pictures compared at a time: that bounds the memory."""
+
+
+def find_shared_bytes(kept: Int64Array, person: Int32Array, digests: NDArray[np.uint64]) -> Int64Array:
+    """Return the records with the same bytes as an earlier one of another person, and that one, ``(m, 2)``.
+
+    Args:
+        kept: ``(k,)`` int64, the records to compare, ascending.
+        person: ``(n,)`` int32, each record's person.
+        digests: ``(n, 2)`` uint64, of the photos' bytes.
+    """
+    at = kept[find_repeated(digests[kept, 0])]  # few, so what follows is cheap
+    order = at[np.lexsort((at, digests[at, 1], digests[at, 0]))]
+    is_new = np.ones(len(order), np.bool_)
+    is_new[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    first = order[np.maximum.accumulate(np.where(is_new, np.arange(len(order)), 0))]
+    pairs = np.column_stack([first, order])[person[first] != person[order]]
+    return np.asarray(pairs[np.argsort(pairs[:, 1], kind="stable")])
+
+
+def find_twins(hashes: NDArray[np.uint64], split: NDArray[np.int16]) -> Int64Array:
+    """Return pairs of pictures in two splits that look the same, ``(m, 2)`` int64, each row ascending.
+
+    The hashes are sorted by some of their bits first, several times, each time by others, and neighbours
+    are compared: so the work grows with the number of pictures only, and of millions a pair that differs in
+    more bits may be overlooked.
+
+    Args:
+        hashes: ``(n, 2)`` uint64, of :func:`facedata.photos.picture_hash.hash_picture`; 0 and 0 is skipped.
+        split: ``(n,)`` int16, -1 for none.
+    """
+    rows = np.flatnonzero(hashes.any(axis=1) & (split >= 0)).astype(np.int32)
+    found = [np.empty((0, 2), np.int64)]
+    for column in range(2):
+        for turn in range(0, 64, _TURN_BITS):
+            key = hashes[rows, column]
+            key = (key << np.uint64(turn)) | (key >> np.uint64((64 - turn) % 64))
+            order = rows[np.argsort(key, kind="stable")]
+            del key
+            for start in range(0, len(order), _SPAN):
+                for step in range(1, _WINDOW + 1):
+                    one = order[start : start + _SPAN]
+                    other = order[start + step : start + step + _SPAN]
+                    one = one[: len(other)]
+                    differ = split[one] != split[other]
+                    one, other = one[differ], other[differ]
+                    bits = np.unpackbits((hashes[one] ^ hashes[other]).view(np.uint8), axis=1).sum(axis=1)
+                    alike = bits <= MOST_DIFFERENT
+                    found.append(
+                        np.sort(np.column_stack([one[alike], other[alike]]), axis=1).astype(np.int64)
+                    )
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def describe_copies(pairs: Int64Array, records: pa.Table) -> dict[str, Any]:
+    """Return what dataset.json says of copies: how many ``photos`` have one, and the first pairs by name.
+
+    Args:
+        pairs: ``(m, 2)`` int64, rows of ``records``. Those that mean two faces are left out: of one photo, or
+            with two given boxes.
+        records: with the columns record, photo and given_box.
+    """
+    rows = np.unique(pairs)
+    some = take_rows(records.select(["record", "photo", "given_box"]), rows).to_pylist()
+    found = dict(zip(rows.tolist(), some, strict=True))
+    copies = []
+    for pair in pairs.tolist():
+        one, two = (found[row] for row in pair)
+        boxes = one["given_box"], two["given_box"]
+        if one["photo"] != two["photo"] and (None in boxes or boxes[0] == boxes[1]):
+            copies.append((one["record"], two["record"]))
+    return {"photos": len({two for _, two in copies}), "named": [list(pair) for pair in copies[:_NAMED]]}

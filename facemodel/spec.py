@@ -16,6 +16,7 @@ from facedata.files.atomic import write_text
 from facedata.sets.prepared import short
 
 from .errors import SpecError
+from .validation_summary import ValidationSummary, make_summary
 
 COLOURS = ("rgb", "bgr")
 _MOST = 1e6
@@ -44,6 +45,7 @@ class InputSpec:
         margin: `facedata prepare --margin` of those crops.
         class_threshold: the least probability at which a classifier names a person; chosen on validation
             photos, None if there were none.
+        validation: what validation showed: how often each threshold accepts strangers; None if unknown.
     """
 
     size_px: int
@@ -59,6 +61,7 @@ class InputSpec:
     crop_px: int | None = None
     margin: float = 0.0
     class_threshold: float | None = None
+    validation: ValidationSummary | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -109,10 +112,16 @@ class InputSpec:
         write_text(path, self.to_json())
 
     def with_threshold(
-        self, threshold: float | None, metric: str, class_threshold: float | None = None
+        self,
+        threshold: float | None,
+        metric: str,
+        class_threshold: float | None = None,
+        validation: ValidationSummary | None = None,
     ) -> InputSpec:
-        """Return the spec with other thresholds."""
-        return dataclasses.replace(self, threshold=threshold, metric=metric, class_threshold=class_threshold)
+        """Return the spec with other thresholds, and what validation showed of them."""
+        return dataclasses.replace(
+            self, threshold=threshold, metric=metric, class_threshold=class_threshold, validation=validation
+        )
 
     def check_set(self, prepared: PreparedSet) -> None:
         """Refuse a set whose crops were made differently from those the model was trained on.
@@ -125,8 +134,8 @@ class InputSpec:
         if theirs != (self.template, self.margin):
             mine, other = _describe_crops(self.template, self.margin), _describe_crops(*theirs)
             raise SpecError(
-                f"the model was trained on {mine} and {prepared.path} has {other}: make a set that fits with "
-                f"`facedata crop {prepared.path} --template {self.template}"
+                f"the model was trained on {mine} and {prepared} has {other}: make a set that fits with "
+                f"`facedata crop {prepared} --template {self.template}"
                 f"{f' --margin {self.margin:g}' if self.margin else ''} --out DIR`"
             )
 
@@ -173,6 +182,8 @@ def make_spec(values: Mapping[str, Any], where: str) -> InputSpec:
     for name in ("mean", "std"):
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])
+    if known.get("validation") is not None:
+        known["validation"] = make_summary(known["validation"], f"the input spec {where}")
     try:
         return InputSpec(**known)
     except (SpecError, TypeError) as error:

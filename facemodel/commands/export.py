@@ -17,6 +17,7 @@ from facedata.options import look_up, resolve_options
 from ..batches.reader import CropReader
 from ..batches.to_input import ToInput
 from ..config import FORMATS, ExportConfig
+from ..machine.extras import require_extra
 from ..models.embedder import TorchEmbedder, open_model
 from ..models.exported import write_exported
 from ..models.formats import Format
@@ -57,6 +58,7 @@ def export_model(
     if out.suffix != kind.suffix:
         raise UsageError(f"--to {config.to} writes files that end in {kind.suffix}: {out} does not")
     _check_sidecar(out)
+    require_extra(*kind.packages, extra="export", what=f"--to {config.to}")
     embedder = open_model(model, "cpu")
     if not isinstance(embedder, TorchEmbedder):
         raise UsageError(f"{model} is an exported network already: export from its run folder")
@@ -71,7 +73,7 @@ def export_model(
             ) from error
     prepared = open_set(set_path)
     embedder.spec.check_set(prepared)
-    classes = ClassManifest.open(prepared.path)
+    classes = ClassManifest.open(prepared)
     # crops from all over the set, the same each time
     rows = np.unique(np.linspace(0, len(classes) - 1, min(config.crops, len(classes))).astype(np.int64))
     with CropReader(classes) as reader:

@@ -3,10 +3,10 @@
 In: a path (a run folder, or an ONNX file with its spec beside it) and crops. Out: embeddings, files of
 embeddings, and exported models.
 
-- ``saved``: a run's weights and heads, as safetensors with a header
-- ``tensors``: a digest of weights, to check that they are unchanged
+- ``header``: the header of a model's file, and what it says without building the model
+- ``saved``: a run's weights and heads, written and read
 - ``embedder``: what every model can do (embed, logits, score pairs), and opening one by its path
-- ``onnx``: ONNX networks
+- ``onnx``: any ONNX network, a folder of its own
 - ``embed_crops``: crops to embeddings, batch by batch
 - ``embedding_file``: the Parquet file of embeddings, and its parts while it is being made
 - ``known_people``: the people that a model was trained on, by name

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from facedata.types import Float32Array
 
-from ..batches.to_input import ToInput
+from ..batches.to_input import ToInput, as_batch
 from ..errors import ModelError
 from ..machine.devices import choose_device
 from ..objective.objective import Objective
@@ -56,10 +56,13 @@ class Embedder(Protocol):
         ...
 
     def embed(self, crops: Crops) -> Float32Array:
-        """Return embeddings, ``(N, dim)`` float32.
+        """Return embeddings, ``(N, dim)`` float32; of one crop, ``(dim,)``.
 
         Args:
-            crops: ``(N, side, side, 3)`` uint8 RGB; N = 0 gives ``(0, dim)``.
+            crops: ``(N, side, side, 3)`` uint8 RGB; N = 0 gives ``(0, dim)``. Or one, ``(side, side, 3)``.
+
+        Raises:
+            UsageError: an array of another type or shape.
         """
         ...
 
@@ -105,7 +108,8 @@ class TorchEmbedder:
     def embed(self, crops: Crops) -> Float32Array:
         """Return embeddings; see :class:`Embedder`."""
         with _eval_mode(self.objective):
-            return _to_numpy(self._embed(crops))
+            rows = _to_numpy(self._embed(as_batch(crops)))
+        return rows if crops.ndim == 4 else rows[0]
 
     def logits(self, crops: Crops) -> Float32Array | None:
         """Return logits; see :class:`Embedder`."""
@@ -168,7 +172,7 @@ def open_model(
         return model
     path = Path(model)
     if path.suffix == ".onnx":
-        from .onnx import OnnxEmbedder  # an extra
+        from .onnx.network import OnnxEmbedder  # an extra
 
         return OnnxEmbedder(path, device, workers)
     if path.is_file() and path.suffix != ".safetensors":

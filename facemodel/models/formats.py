@@ -36,6 +36,7 @@ class Format:
         write: writes a network, given an example of its input, ``(2, 3, size, size)`` float32. The network
             returns a tuple: embeddings, and logits if there are any.
         read: reads the file back.
+        packages: what both of these import, all in the extra ``export``.
     """
 
     suffix: str
@@ -43,6 +44,7 @@ class Format:
     batch: str
     write: Callable[[nn.Module, torch.Tensor, Path], None]
     read: Callable[[Path], Run]
+    packages: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager

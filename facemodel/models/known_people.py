@@ -53,15 +53,17 @@ class KnownPeople:
     judged: frozenset[str] = frozenset()
 
 
-def read_people(model: str | os.PathLike[str]) -> KnownPeople:
+def read_people(model: object) -> KnownPeople:
     """Return the people a model knows; none if there is no table (a bare network, an export).
 
     Args:
-        model: a run folder, or a file in one.
+        model: a run folder, or a file in one; of an open model nothing is known.
 
     Raises:
         NotASetError: the table there cannot be read.
     """
+    if not isinstance(model, str | os.PathLike):
+        return KnownPeople()
     path = Path(model)
     file = (path if path.is_dir() else path.parent) / PEOPLE
     if not file.is_file():

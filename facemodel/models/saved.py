@@ -1,38 +1,29 @@
-"""Models on disk: safetensors with a header that says which network to build for the weights.
-
-The header is one JSON text under one name: safetensors writes several names in no fixed order, and the same
-weights must give the same bytes.
-"""
+"""Models on disk: a run's weights and heads, and the network that their header says to build."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+import torch
 
 from facedata.errors import FacedataError
 from facedata.files.atomic import atomic_file
 from facedata.options import make
 
 from ..config import FitConfig
-from ..errors import ModelError, NewerVersionError
+from ..errors import ModelError
+from ..network.freezing import BlockSummary, summarise_blocks
 from ..network.model import build_model
 from ..network.pretrained import Pretrained, check_fit
 from ..objective.objective import Objective, make_objective
 from ..spec import read_spec
-from .tensors import digest_of
-
-VERSION = 1
-"""Of the header; a file with a higher version is refused."""
-
-BEST, LAST, SPEC = "best", "last", "spec.json"
-SUFFIX = ".safetensors"
-_KEY = "facemodel"
+from .header import KEY, SPEC, SUFFIX, VERSION, open_weights, weights_file
 
 _BUILT_FROM = (
     "backbone", "hidden", "dim", "dropout", "normalised", "size", "batches", "loss", "margin", "scale",
@@ -48,7 +39,7 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
 
     Args:
         folder: the run folder.
-        name: :data:`BEST` or :data:`LAST`.
+        name: :data:`.header.BEST` or :data:`.header.LAST`.
         objective: the model with its heads.
         extra: plain values for the header, such as the epoch; :func:`read_header` returns them.
 
@@ -59,6 +50,7 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
     model = objective.model
     header = {
         "version": VERSION,
+        "layers": [dataclasses.asdict(layer) for layer in summarise_layers(objective)],
         "config": {name: getattr(objective.config, name) for name in _BUILT_FROM},
         "frozen": model.frozen,
         "pretrained": [model.pretrained.kind, model.pretrained.line, model.pretrained.sha256],
@@ -66,21 +58,11 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
         "extra": dict(extra or {}),
         "sha256": digest_of(tensors),
     }
-    data = safetensors.torch.save(tensors, {_KEY: json.dumps(header, sort_keys=True)})
+    data = safetensors.torch.save(tensors, {KEY: json.dumps(header, sort_keys=True)})
     path = folder / f"{name}{SUFFIX}"
     with atomic_file(path) as stream:
         stream.write(data)
     return path
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """Return the header of a model's file: version, config, frozen, pretrained, classes, extra.
-
-    Raises:
-        ModelError: it is missing, damaged, or not written by facemodel.
-        NewerVersionError: a later facemodel wrote it.
-    """
-    return _read(path, weights=False)[0]
 
 
 def load_objective(path: Path) -> Objective:
@@ -96,7 +78,10 @@ def load_objective(path: Path) -> Objective:
         SpecError: there is no spec.json beside it, or it is malformed.
     """
     file = weights_file(path)
-    header, tensors = _read(file, weights=True)
+    with open_weights(file, "pt") as (header, opened):
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  no mapping
+    if header.get("sha256", mark := digest_of(tensors)) != mark:
+        raise ModelError(f"{file} is damaged: its numbers differ from those that were written")
     try:
         config = make(FitConfig, dict(header["config"]))
         model = build_model(config, read_spec(file.with_name(SPEC)))
@@ -112,39 +97,20 @@ def load_objective(path: Path) -> Objective:
     return objective.eval()
 
 
-def weights_file(path: Path) -> Path:
-    """Return the file of a run folder's model: the best weights, else the last.
-
-    Raises:
-        ModelError: there is neither.
-    """
-    if not path.is_dir():
-        return path
-    for name in (BEST, LAST):
-        if (file := path / f"{name}{SUFFIX}").is_file():
-            return file
-    raise ModelError(f"{path} is not a run folder: it has no {BEST}{SUFFIX}; did `facemodel fit` run?")
+def summarise_layers(objective: Objective) -> list[BlockSummary]:
+    """Return what trains of a model's blocks, embedding layer and goal, of those with weights."""
+    model, before = objective.model, objective.training
+    objective.train()  # which layers train can be seen in training mode only
+    blocks = summarise_blocks([*model.blocks, ("embedding", model.head), ("goal", objective.goal)])
+    objective.train(before)
+    return [block for block in blocks if block.parameters]
 
 
-def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    if not path.is_file():
-        raise ModelError(f"there is no model at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(_KEY, "null"))
-            if not isinstance(header, dict) or type(header.get("version")) is not int:
-                raise ModelError(
-                    f"{path} was not written by `facemodel fit`; to start from its weights: "
-                    f"fit --weights {path}"
-                )
-            if header["version"] > VERSION:
-                raise NewerVersionError(
-                    f"{path} has version {header['version']}, and this facemodel knows up to {VERSION}: "
-                    "update it"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path} is damaged or not a model's file: {error}") from error
-    if weights and header.get("sha256", mark := digest_of(tensors)) != mark:
-        raise ModelError(f"{path} is damaged: its numbers differ from those that were written")
-    return header, tensors
+def digest_of(tensors: Mapping[str, torch.Tensor], text: str = "") -> str:
+    """Return the SHA-256 of tensors (contiguous, on the CPU), their names, types, shapes, and of a text."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -9,13 +9,11 @@ from torch import nn
 
 from facedata.types import Float32Array
 
-from ..machine.extras import require_extra
 from .formats import INPUT, OUTPUTS, Format, Run, quiet
 
 
 def write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     """Write a network that takes batches of any size."""
-    require_extra("onnx", "onnxscript", extra="export")
     batch = torch.export.Dim("batch")
     outputs = OUTPUTS[: len(network(example))]
     with quiet():
@@ -39,7 +37,6 @@ def _remove_traces(path: Path) -> None:
 
 def read_onnx(path: Path) -> Run:
     """Read a file back, to run on the CPU."""
-    require_extra("onnxruntime", extra="export")
     with quiet():
         import onnxruntime
 
@@ -51,4 +48,4 @@ def read_onnx(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(".onnx", "NCHW", "any", write_onnx, read_onnx)
+FORMAT = Format(".onnx", "NCHW", "any", write_onnx, read_onnx, ("onnx", "onnxscript", "onnxruntime"))

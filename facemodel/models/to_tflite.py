@@ -10,13 +10,11 @@ from torch import nn
 
 from facedata.types import Float32Array
 
-from ..machine.extras import require_extra
 from .formats import Format, Run, quiet
 
 
 def write_tflite(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     """Write a network that takes one image ``(1, size, size, 3)``."""
-    require_extra("litert_torch", extra="export")
     with quiet():
         import litert_torch
 
@@ -26,7 +24,6 @@ def write_tflite(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 
 def read_tflite(path: Path) -> Run:
     """Read a file back; it runs on one image at a time."""
-    require_extra("ai_edge_litert", extra="export")
     with quiet():
         from ai_edge_litert.interpreter import Interpreter
 
@@ -46,4 +43,4 @@ def read_tflite(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(".tflite", "NHWC", "1", write_tflite, read_tflite)
+FORMAT = Format(".tflite", "NHWC", "1", write_tflite, read_tflite, ("litert_torch", "ai_edge_litert"))

@@ -1,9 +1,9 @@
-"""ONNX networks with a spec beside them: one that multiplies by a matrix, one of colours, MobileFaceNet."""
+"""ONNX networks with a spec beside them: some that multiply by a matrix, one of colours, MobileFaceNet."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,54 @@ def matrix_net(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, str(folder / "net.onnx"))
     (folder / "net.json").write_text(json.dumps({**SPEC, **(spec or {})}))
+    return folder / "net.onnx"
+
+
+_TO_FLOAT = helper.make_node("Cast", ["x"], ["numbers"], to=TensorProto.FLOAT)
+
+
+def odd_net(
+    folder: Path,
+    shape: Sequence[Any] = ("n", 3, SIDE, SIDE),
+    takes: int = TensorProto.FLOAT,
+    outputs: Mapping[str, Sequence[Any]] | None = None,
+    nodes: Sequence[onnx.NodeProto] = (),
+    inputs: Sequence[onnx.ValueInfoProto] = (),
+    gives: int = TensorProto.FLOAT,
+    **spec: Any,
+) -> Path:
+    """Write a network that multiplies the pixels by the matrix of :func:`matrix_net`, with odd ends.
+
+    Args:
+        folder: where.
+        shape: of the input, as it is declared.
+        takes: the input's type.
+        outputs: each output's shape, as it is declared; ``embedding`` alone if None.
+        nodes: what makes the other outputs, from ``embedding``, ``rows`` (float32) or more inputs.
+        inputs: more inputs.
+        gives: the type of ``embedding``.
+        **spec: changes to the spec, and more names for its JSON.
+    """
+    weights = np.random.default_rng(1).normal(size=(3 * SIDE * SIDE, DIM)).astype(np.float32)
+    all_nodes = [
+        _TO_FLOAT,
+        helper.make_node("Flatten", ["numbers"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["rows"]),
+        helper.make_node("Cast", ["rows"], ["embedding"], to=gives),
+        *nodes,
+    ]
+    shapes = outputs or {"embedding": ["n", DIM]}
+    graph = helper.make_graph(
+        all_nodes, "odd", [helper.make_tensor_value_info("x", takes, shape), *inputs],
+        [
+            helper.make_tensor_value_info(name, gives if name == "embedding" else TensorProto.FLOAT, sides)
+            for name, sides in shapes.items()
+        ],
+        [numpy_helper.from_array(weights, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(folder / "net.onnx"))
+    (folder / "net.json").write_text(json.dumps({**SPEC, **spec}))
     return folder / "net.onnx"
 
 

@@ -51,6 +51,22 @@ def test_crops_of_any_side_and_none_at_all() -> None:
     assert embedder.embed(crops(0)).shape == (0, 8)
 
 
+def test_one_crop_gives_one_embedding() -> None:
+    embedder = TorchEmbedder(objective_of())
+    one = embedder.embed(crops(1)[0])
+    assert one.shape == (8,)
+    assert np.array_equal(one, embedder.embed(crops(1))[0])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [crops(2).astype(np.float32), crops(2)[..., 0], crops(2)[:, :20], crops(1)[0, 0], crops(2)[..., :2]],
+)
+def test_what_is_no_crop_is_said(wrong: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    with pytest.raises(UsageError, match=rf"an array of {wrong.dtype} and shape \(.*a model takes uint8 RGB"):
+        TorchEmbedder(objective_of()).embed(wrong)
+
+
 def test_a_crops_embedding_hardly_depends_on_its_neighbours() -> None:
     embedder = TorchEmbedder(objective_of())
     together = embedder.embed(crops(7))

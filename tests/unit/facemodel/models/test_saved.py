@@ -14,7 +14,8 @@ from safetensors import safe_open
 from facedata.errors import StoreError
 from facemodel.config import FitConfig
 from facemodel.errors import ArchitectureError, ModelError, NewerVersionError, SpecError
-from facemodel.models.saved import load_objective, read_header, save_model
+from facemodel.models.header import read_header
+from facemodel.models.saved import load_objective, save_model
 from facemodel.network.model import make_model
 from facemodel.objective.objective import Objective, make_objective
 from facemodel.spec import InputSpec

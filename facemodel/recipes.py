@@ -12,6 +12,9 @@ from facedata.options import make, read_toml, resolve_options
 
 from .config import FitConfig
 
+LAPTOP = "laptop"
+"""The recipe for computers without a GPU."""
+
 FOLDER = Path(__file__).with_name("recipes")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facedata.files.open_files import OpenFiles
 from facedata.files.remote import Location
-from facedata.store.read import read_crop
+from facedata.store.read import crop_location, read_crop
 
 TAR = ".tar"
 """Ending of files that hold many crops."""
@@ -47,7 +47,7 @@ class CropFiles:
     def size(self, file: str) -> int | None:
         """Return a file's size in bytes; None if it is gone."""
         try:
-            location = self._root / file
+            location = crop_location(self._root, file)
             if isinstance(location, Path):
                 return os.stat(location).st_size  # noqa: PTH116
             return location.entry().size
@@ -64,7 +64,7 @@ class CropFiles:
             if file.endswith(TAR):
                 return os.pread(self._own().get(f"{self._folder}{file}").fileno(), length, offset)
             number = os.open(f"{self._folder}{file}", os.O_RDONLY)
-        except OSError:
+        except (OSError, UnicodeEncodeError):  # the latter in a locale that is not UTF-8: read_crop knows
             return None
         try:
             return os.read(number, length)

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from facedata.errors import UsageError
+
 from ..machine.cores import own_cores
 from ..spec import InputSpec
 from .reader import UInt8Batch
@@ -18,6 +20,21 @@ from .variation import Augmentation, Variation, shape_crop, vary_batch
 
 _FEWEST_FOR_THREADS = 4
 """Crops that one thread shapes before another is worth waking."""
+
+
+def as_batch(crops: UInt8Batch) -> UInt8Batch:
+    """Return crops as ``(N, side, side, 3)``; one crop, ``(side, side, 3)``, becomes a batch of one.
+
+    Raises:
+        UsageError: the array has another shape or type.
+    """
+    batch = crops[None] if crops.ndim == 3 else crops
+    if batch.ndim != 4 or batch.shape[1] != batch.shape[2] or batch.shape[3] != 3 or batch.dtype != np.uint8:
+        raise UsageError(
+            f"the crops are an array of {crops.dtype} and shape {crops.shape}; a model takes uint8 RGB, "
+            "(N, side, side, 3) or (side, side, 3)"
+        )
+    return batch
 
 
 class BatchShaping:

@@ -5,26 +5,33 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from facedata import open_set
 from facedata.files.remote import Remote
 
 from ..config import FitConfig
-from ..errors import RunError
+from ..errors import Interrupted, RunError
 from ..machine.devices import choose_device
 from ..machine.extras import require_extra
 from ..machine.memory import catch_out_of_memory
 from ..machine.ranks import join_processes
+from ..machine.signals import StopRequest, catch_stops
 from ..recipes import fit_config
-from ..training.inputs import open_inputs
+from ..training.checkpoint import checkpoint_files
+from ..training.inputs import Inputs, open_inputs
 from ..training.run import OnProgress, Run
-from ..training.run_folder import open_run_folder
-from ..training.schedule import check_schedule
+from ..training.run_folder import RunFolder, open_run_folder
+from ..training.schedule import check_schedule, describe_extension
 from ..training.state import merit
 from ..training.trainer import fit_advice
 from ..unused_options import unused_lines
+from .forecast import choose_precision, forecast_lines
 from .outputs import local_out
 
 logger = logging.getLogger(__name__)
@@ -83,42 +90,80 @@ def fit(
         RunError: the run folder cannot be used or resumed.
         DeviceError: there is no such GPU, or its memory is too small.
         TrainingError: the loss is NaN, or a guard of ``--stop-on`` stopped the run.
+        Interrupted: Ctrl-C or SIGTERM; the step is finished and in a checkpoint. A KeyboardInterrupt.
         MissingExtraError: a package of ``facedata[train]`` is not installed.
     """
     config = fit_config(changes, config)
     check_schedule(config)
-    require_extra("matplotlib", "openpyxl", "tensorboard", "pytorch_metric_learning")  # used at the end
+    require_extra(  # some are used only at the end
+        "matplotlib", "openpyxl", "tensorboard", "pytorch_metric_learning", what="training"
+    )
     out, prepared, device = local_out(out), open_set(set_path), choose_device(config.device)
     with (
+        catch_stops() as stop,
         join_processes(device.type == "cuda") as ranks,
         open_run_folder(out, config, prepared, ranks) as folder,
     ):
-        if folder.done is not None:
+        if folder.done is not None and folder.epochs_before is None:
             folder.check_kept()
-            logger.info("%s is finished: there is nothing to resume", folder.path)
+            had = folder.config.epochs
+            logger.info("%s is finished already, after %d epochs; more --epochs train it further", out, had)
             try:  # its folder may have moved
                 done = {**folder.done, "path": str(folder.path), "lines": tuple(folder.done["lines"])}
                 return FitResult(**done)
             except TypeError as error:
-                raise RunError(
-                    f"the results in {folder.path} cannot be read: start over with --overwrite"
-                ) from error
+                raise RunError(f"the results in {out} cannot be read: start over with --overwrite") from error
         for line in unused_lines(config):
             logger.warning("%s", line)
-        with open_inputs(prepared, config) as inputs, catch_out_of_memory(fit_advice(config)):
-            run = Run(folder, config, inputs, ranks.own_device(device), on_progress)
-            folder.begin()
-            with run.open_events():
-                if run.is_begun:
-                    run.guard(resumed=True)
-                else:
-                    run.begin()
-                for epoch in run.epochs_left():
-                    row = run.judge(run.train(epoch))
-                    run.keep(row)
-                    run.save()
-                    run.guard()
-            return _finish(run)
+        device = ranks.own_device(device)
+        if folder.epochs_before is not None:
+            how = describe_extension(folder.config, folder.epochs_before)
+            logger.info("%s had %d epochs and now has %d: %s",
+                        folder.path, folder.epochs_before, folder.config.epochs, how)  # fmt: skip
+        folder = choose_precision(folder, prepared, device)
+        with _stopped_at_once(folder, stop), open_inputs(prepared, folder.config) as inputs:
+            return _train(folder, inputs, device, stop, on_progress)
+
+
+def _train(
+    folder: RunFolder, inputs: Inputs, device: torch.device, stop: StopRequest, on_progress: OnProgress | None
+) -> FitResult:
+    """Train a run from where it is to its end."""
+    with catch_out_of_memory(fit_advice(folder.config)):
+        run = Run(folder, inputs, device, stop, on_progress)
+        stop.waits = True
+        folder.begin()
+        with run.open_events():
+            if run.is_begun:
+                run.guard(resumed=True)
+            else:
+                run.begin()
+            run.stop_if_asked()
+            if run.epochs_left():
+                for line in forecast_lines(run):
+                    logger.info("%s", line)
+            for epoch in run.epochs_left():
+                row = run.judge(run.train(epoch))
+                run.keep(row)
+                run.save()
+                run.guard()
+                if epoch < folder.config.epochs:
+                    run.stop_if_asked()
+        return _finish(run)
+
+
+@contextmanager
+def _stopped_at_once(folder: RunFolder, stop: StopRequest) -> Iterator[None]:
+    """Say of an interrupt that could not wait whether there is something to resume."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        # an older run is only gone once the new one has begun
+        resumes = (folder.resumes or stop.waits) and bool(checkpoint_files(folder.state))
+        where = "at once, after the last checkpoint" if resumes else "before the first step"
+        raise Interrupted(where, resumes) from None
 
 
 def _finish(run: Run) -> FitResult:

@@ -21,7 +21,15 @@ from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader, OnProgress
 from ..batches.sources import SetPath
 from ..config import MineConfig
-from ..epochs.hard_negatives import CANDIDATES_SEED, FeatureCache, fill_cache, hard_epoch
+from ..epochs.hard_negatives import (
+    CANDIDATES_SEED,
+    FeatureCache,
+    MiningRule,
+    NegativeUse,
+    fill_cache,
+    hard_epoch,
+)
+from ..epochs.outliers import find_outliers, read_doubted
 from ..epochs.plan import EpochRows, as_data_errors
 from ..machine.memory import catch_out_of_memory
 from ..models.embedder import Embedder, open_model
@@ -49,8 +57,10 @@ def mine(
         **changes: single options by name.
 
     Returns:
-        ``triplets``, ``anchors`` (different ones), ``candidates``, ``split``, and the mean Euclidean distance
-        of the ``positive`` and the ``negative`` crops from their anchors.
+        ``triplets``, ``anchors`` (different ones), ``candidates``, ``split``; ``most_used`` (how often the
+        most used negative is), ``top_share`` (of all negatives, those that the most used 1% of the crops
+        make) and ``passed_over`` (crops that look like nobody here, or that `check` doubts); and the mean
+        Euclidean distance of the ``positive`` and the ``negative`` crops from their anchors.
 
     Raises:
         ModelError: there is no model.
@@ -62,7 +72,7 @@ def mine(
     prepared = open_set(set_path)
     embedder = open_model(model, config.device, config.workers)
     embedder.spec.check_set(prepared)
-    training = TrainingPeople.of(ClassManifest.open(prepared.path, split=config.split))
+    training = TrainingPeople.of(ClassManifest.open(prepared, split=config.split))
     anchor, positive = _draw_anchors(training, config.count, config.seed)
     cache = FeatureCache(len(training), embedder.spec.dim)
     advice = f"lower --batch, now {config.batch}, or --candidates"
@@ -70,7 +80,11 @@ def mine(
         reader.check(hashes=True)
         fill_cache(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
     plan = EpochRows(np.column_stack([anchor, positive, positive]), None, config.batch)
-    rows = hard_epoch(plan, cache, training.person, config.candidates, (config.seed, 0)).rows
+    outliers = find_outliers(cache.features, training.person) | read_doubted(training)
+    by_cosine = embedder.spec.metric == "cosine" and not embedder.spec.normalised
+    rule = MiningRule(config.candidates, config.max_per_negative, by_cosine, outliers)
+    rows = hard_epoch(plan, cache, training.person, rule, (config.seed, 0)).rows
+    use = NegativeUse.of(rows[:, 2], outliers)
     crops = SplitCrops(training.classes.table, config.split)
     tables = list(crops.triplet_tables([TripletRows(*np.ascontiguousarray(rows.T))]))
     TripletManifest(prepared, pa.concat_tables(tables), config.split).write(out)
@@ -79,6 +93,9 @@ def mine(
         "anchors": len(np.unique(anchor)),
         "candidates": config.candidates,
         "split": config.split,
+        "most_used": use.most,
+        "top_share": use.top_share,
+        "passed_over": use.passed_over,
         "positive": float(compare(cache.features, rows[:, 0], rows[:, 1], "euclidean").mean()),
         "negative": float(compare(cache.features, rows[:, 0], rows[:, 2], "euclidean").mean()),
     }

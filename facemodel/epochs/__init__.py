@@ -9,5 +9,7 @@ embeddings for hard negatives. Out: :class:`~facemodel.epochs.plan.EpochRows`. I
 - ``sampler``: chooses by the options what plans a run's epochs.
 - ``holdout``: which crops validate.
 - ``nearest``: the nearest of some random crops of other people.
+- ``capped``: the same, with a limit on how often each is taken.
+- ``outliers``: crops that look like nobody here, or that `check` doubts: no negatives.
 - ``hard_negatives``: an epoch's triplets with those as negatives.
 """

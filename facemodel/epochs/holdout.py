@@ -81,11 +81,11 @@ def hold_out(prepared: PreparedSet, config: FitConfig) -> Validation:
     Raises:
         DataError: no train split, too few people or photos, or no pair of one person.
     """
-    crops = ClassManifest.open(prepared.path)
+    crops = ClassManifest.open(prepared)
     names = split_names(crops.table)
     if TRAIN not in names:
         raise DataError(
-            f"{prepared.path} has no crop in the split {TRAIN!r} (there are: {', '.join(names) or 'none'}): "
+            f"{prepared} has no crop in the split {TRAIN!r} (there are: {', '.join(names) or 'none'}): "
             "divide it with `facedata split --splits train=0.75,test=0.25`"
         )
     train, split = (_where(crops, pc.equal(crops.table.column("split"), name), name) for name in (TRAIN, VAL))
@@ -108,6 +108,11 @@ def hold_out(prepared: PreparedSet, config: FitConfig) -> Validation:
         whose = "people that do not train, and no classifier names" if config.closed else "people that train"
         hint = "" if config.closed else " (--closed is for sets that are divided by photo)"
         notes.append(f"{lost:,} photos of the split {VAL} show {whose}: they are left out{hint}")
+    if not config.closed and prepared.info["counts"]["split"]["by"] == "photo":
+        notes.append(
+            "the set is divided by photo, so the people of its test split are those that train: add "
+            "--closed, so that they validate too"
+        )
     if len(rows.same) < _FEW_PAIRS:
         notes.append(
             f"{len(rows.same)} validation pairs are few to choose the best epoch and the threshold by: more "
@@ -148,7 +153,8 @@ def _pick_people(training: TrainingPeople, config: FitConfig) -> BoolArray:
     if np.count_nonzero(~aside) < _LEAST_PEOPLE:
         raise DataError(
             f"{len(training.names)} people in the split {TRAIN!r} are too few: two are set aside to "
-            "validate, and two are needed to train; add photos of more people"
+            "validate, and two are needed to train; add photos of more people, or add --closed, which "
+            "validates on other photos of the people that train"
         )
     return np.asarray(aside[training.person])
 
@@ -169,6 +175,11 @@ def _pick_photos(training: TrainingPeople, config: FitConfig) -> BoolArray:
     paths = training.classes.table.column("path").to_pylist()
     shares = {TRAIN: 1 - config.val_share, VAL: config.val_share}
     aside = split_photos(training.person, paths, shares, config.seed).splits == 1
+    needs_pairs = not config.names_photos or config.best_by == "auc"
+    if needs_pairs and np.bincount(training.person[aside]).max(initial=0) < 2 and training.counts.max() >= 4:
+        # two photos of those who have four, since with one of each there is no pair of one person
+        aside = split_photos(training.person, paths, shares, config.seed, least=2).splits == 1
+        return np.asarray(aside & (training.counts >= 4)[training.person])
     enough = np.array([share_out(int(size), list(shares.values()))[1] > 0 for size in training.counts])
     fair = aside & enough[training.person]
     if fair.any():

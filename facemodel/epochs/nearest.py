@@ -99,8 +99,12 @@ def hard_negatives(
     return chosen
 
 
-def other_people(person: Int64Array) -> Pool:
+def other_people(person: Int64Array, passed_over: BoolArray | None = None) -> Pool:
     """Sort crops by person, so that crops of other people can be drawn.
+
+    Args:
+        person: ``(photos,)`` int64.
+        passed_over: ``(photos,)`` bool, crops that are not to be drawn, unless nobody or one person is left.
 
     Raises:
         DataError: there is one person only.
@@ -108,6 +112,10 @@ def other_people(person: Int64Array) -> Pool:
     people = int(person.max(initial=-1)) + 1
     if people < 2:
         raise DataError("only one person has photos here, and a negative is another person's: add people")
+    if passed_over is not None and passed_over.any():
+        pool = Pool(person, people, ~passed_over)
+        if np.count_nonzero(pool.size) > 1:
+            return pool
     return Pool(person, people)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from torch import distributed as dist
 from facedata.types import Float32Array
 
 from ..errors import DeviceError, RunError
+
+ValueT = TypeVar("ValueT")
 
 _GATHERED_ROWS = 65_536
 """Rows gathered at a time: on a GPU the features of millions of crops would not fit beside the network."""
@@ -63,13 +65,21 @@ class Ranks:
         if self.world > 1:
             dist.barrier()
 
-    def from_first(self, mine: bool | None) -> bool:
-        """Return the first process's value; the others wait for it."""
-        if self.world == 1:
-            return bool(mine)
+    def from_first(self, mine: ValueT | None) -> ValueT:
+        """Return the first process's value; the others give None and wait for it."""
         values: list[Any] = [mine]
-        dist.broadcast_object_list(values, src=0)
-        return bool(values[0])
+        if self.world > 1:
+            dist.broadcast_object_list(values, src=0)
+        return cast(ValueT, values[0])
+
+    def any_says(self, mine: bool) -> bool:
+        """Return whether this is so for any of the processes, which all ask at the same moment."""
+        if self.world == 1:
+            return mine
+        said = torch.tensor([mine], dtype=torch.int32)
+        said = said.cuda() if dist.get_backend() == "nccl" else said
+        dist.all_reduce(said, dist.ReduceOp.MAX)
+        return bool(said.item())
 
     def require_same(self, what: str, mine: str) -> None:
         """Check that all processes have the same value; if they differ, they would later wait forever.

@@ -23,7 +23,7 @@ def timm_kind(name: str, size_px: int) -> BackboneKind:
         UsageError: timm has no such network, or it cannot take images of this size.
         MissingExtraError: timm is not installed.
     """
-    require_extra("timm")
+    require_extra("timm", what="a timm backbone")
     import timm
 
     if not timm.is_model(name):

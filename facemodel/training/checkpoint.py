@@ -22,7 +22,7 @@ from facedata.errors import writing
 from facedata.files.staged import StagedFiles
 
 from ..errors import ArchitectureError, CheckpointError, NewerVersionError
-from ..models.tensors import digest_of
+from ..models.saved import digest_of
 
 logger = logging.getLogger(__name__)
 

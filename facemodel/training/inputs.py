@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from facedata import PairManifest, PreparedSet, TripletManifest
+from facedata.types import BoolArray
 
 from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
 from ..epochs.holdout import Validation, hold_out
+from ..epochs.outliers import read_doubted
 from ..epochs.plan import Sampler
 from ..epochs.sampler import make_sampler
 
@@ -28,6 +30,7 @@ class Inputs:
         validation: the training crops, the validation crops and the validation pairs.
         training: the people that train, and each training crop's person.
         sampler: plans the epochs.
+        doubted: ``(photos,)`` bool, training crops that `check` doubts: no hard negatives.
         training_crops: reads the training crops.
         validation_crops: reads the validation crops.
     """
@@ -36,6 +39,7 @@ class Inputs:
     validation: Validation
     training: TrainingPeople
     sampler: Sampler
+    doubted: BoolArray
     training_crops: CropReader
     validation_crops: CropReader
 
@@ -54,10 +58,10 @@ def open_inputs(prepared: PreparedSet, config: FitConfig) -> Iterator[Inputs]:
     # the rows to train on: the file's or the set's; None if they are drawn for each epoch
     manifest: TripletManifest | PairManifest | None = None
     if config.triplets is not None:
-        manifest = TripletManifest.open(config.triplets, of=prepared.path)
+        manifest = TripletManifest.open(config.triplets, of=prepared)
     elif config.batches in ("triplets", "pairs") and config.rows_per_epoch is None:
         kind = TripletManifest if config.batches == "triplets" else PairManifest
-        if prepared.has(kind.kind) and len(rows := kind.open(prepared.path, split="train")):
+        if prepared.has(kind.kind) and len(rows := kind.open(prepared, split="train")):
             manifest = rows
     sampler = make_sampler(config, training, manifest)
     for note in (*validation.notes, *sampler.notes):
@@ -68,4 +72,5 @@ def open_inputs(prepared: PreparedSet, config: FitConfig) -> Iterator[Inputs]:
     ):
         for reader in (training_crops, validation_crops):
             reader.check(hashes=not config.trust_crops)
-        yield Inputs(prepared, validation, training, sampler, training_crops, validation_crops)
+        doubted = read_doubted(training)
+        yield Inputs(prepared, validation, training, sampler, doubted, training_crops, validation_crops)

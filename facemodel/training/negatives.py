@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 import torch
 
-from facedata.types import Int64Array
+from facedata.types import BoolArray, Int64Array
 
 from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
-from ..epochs.hard_negatives import FeatureCache, hard_epoch
+from ..epochs.hard_negatives import FeatureCache, MiningRule, NegativeUse, hard_epoch
+from ..epochs.outliers import find_outliers
 from ..epochs.plan import EpochRows
 from ..machine.ranks import ALONE, Ranks
 from .validate import Embeds
+
+logger = logging.getLogger(__name__)
 
 RANDOM, HARD = "random", "hard"
 
@@ -28,17 +32,21 @@ class Negatives:
     is part of a checkpoint.
 
     Args:
-        config: negatives, hard_candidates, hard_below, seed.
+        config: negatives, hard_candidates, max_per_negative, hard_below, seed.
         training: the crops.
         dim: length of an embedding.
+        doubted: ``(photos,)`` bool, crops that are no negatives, by the findings of `check`; None for none.
 
     Attributes:
         since: the first hard epoch; None while there is none.
         cache: features of all crops, from the first hard epoch on.
     """
 
-    def __init__(self, config: FitConfig, training: TrainingPeople, dim: int) -> None:
+    def __init__(
+        self, config: FitConfig, training: TrainingPeople, dim: int, doubted: BoolArray | None = None
+    ) -> None:
         self.config, self.training, self.dim = config, training, dim
+        self.doubted = np.zeros(len(training), np.bool_) if doubted is None else doubted
         self.since: int | None = 1 if config.negatives == HARD and config.batches == "triplets" else None
         self.cache: FeatureCache | None = None
 
@@ -57,11 +65,17 @@ class Negatives:
         if self.kind(epoch) != HARD:
             return rows
         if self.cache is None:
-            self.cache = FeatureCache(len(self.training), self.dim)
-            every = np.arange(len(self.training))
-            self.cache.update(every, embeds(reader, every))
-        key = (self.config.seed, epoch)
-        return hard_epoch(rows, self.cache, self.training.person, self.config.hard_candidates, key)
+            cache, every = FeatureCache(len(self.training), self.dim), np.arange(len(self.training))
+            cache.update(every, embeds(reader, every))
+            self.cache = cache  # only now: an interrupt while embedding leaves none
+        config, person = self.config, self.training.person
+        outliers = find_outliers(self.cache.features, person) | self.doubted
+        by_cosine = config.distance == "cosine" and not config.normalised
+        rule = MiningRule(config.hard_candidates, config.max_per_negative, by_cosine, outliers)
+        plan = hard_epoch(rows, self.cache, person, rule, (config.seed, epoch))
+        use = NegativeUse.of(plan.rows[:, 2], outliers)
+        logger.info("epoch %d: hard negatives: %s", epoch, use.line)
+        return plan
 
     def after(
         self,
@@ -96,11 +110,16 @@ class Negatives:
         if self.cache is not None:
             tensors["features"] = torch.from_numpy(self.cache.features)
             tensors["known"] = torch.from_numpy(self.cache.known)
+        if self.doubted.any():
+            tensors["doubted"] = torch.from_numpy(self.doubted)
         return tensors, {"since": self.since}
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
         """Restore what :meth:`state` returned."""
         self.since = values["since"]
+        # those that the run began with, whatever `check` has found since
+        none = np.zeros(len(self.training), np.bool_)
+        self.doubted = tensors["doubted"].numpy().copy() if "doubted" in tensors else none
         if "features" in tensors:
             self.cache = FeatureCache(len(self.training), self.dim)
             self.cache.features = tensors["features"].numpy().copy()

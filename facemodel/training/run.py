@@ -10,15 +10,20 @@ from contextlib import contextmanager
 
 import torch
 
+from facedata.types import Float32Array
+
 from ..batches.people import TrainingPeople
-from ..config import FitConfig
 from ..epochs.plan import Usage
-from ..errors import ScoreError, TrainingError
+from ..errors import Interrupted, ScoreError, TrainingError
+from ..machine.signals import StopRequest
+from ..models.header import BEST, LAST, SPEC
 from ..models.known_people import write_people
-from ..models.saved import BEST, LAST, SPEC, save_model
+from ..models.saved import save_model
 from ..network.model import build_model, input_spec, make_model
 from ..network.pretrained import Pretrained
 from ..objective.objective import make_objective
+from ..scoring.open_set import summarise_validation
+from ..validation_summary import ValidationSummary
 from . import guards, history, plots, validate
 from .checkpoint import load_newest
 from .inputs import Inputs
@@ -36,10 +41,10 @@ class Run:
     """A run: its network, its state, and the stages of an epoch.
 
     Args:
-        folder: where it writes; if the folder resumes a run, its newest checkpoint is read.
-        config: of the run.
+        folder: where it writes, and its options; if it resumes a run, its newest checkpoint is read.
         inputs: what it trains on and is validated with.
         device: where it trains.
+        stop: whether somebody asked to stop.
         on_progress: called after each step, in the first process.
 
     Attributes:
@@ -50,12 +55,13 @@ class Run:
     def __init__(
         self,
         folder: RunFolder,
-        config: FitConfig,
         inputs: Inputs,
         device: torch.device,
+        stop: StopRequest,
         on_progress: OnProgress | None,
     ) -> None:
-        self.folder, self.config, self.inputs, self.on_progress = folder, config, inputs, on_progress
+        self.folder, self.config, self.inputs, self.on_progress = folder, folder.config, inputs, on_progress
+        config, self.stop = folder.config, stop
         ranks, training, spec = folder.ranks, inputs.training, input_spec(config, inputs.prepared)
         self.is_first: bool = ranks.is_first
         checkpoint = load_newest(folder.state) if folder.resumes else None
@@ -72,14 +78,16 @@ class Run:
         ranks.require_same("which pretrained weights they found", model.pretrained.kind)
         objective = make_objective(config, model, training.names, training.counts)
         self.trainer = Trainer(config, objective, training, device, ranks)
-        self.negatives = Negatives(config, training, config.dim)
+        self.negatives = Negatives(config, training, config.dim, ranks.from_first(inputs.doubted))
         self.state = RunState(config, self.trainer, self.negatives, Usage(len(training)))
         if checkpoint is not None:
             self.state.restore(checkpoint)
-        self.embeds = validate.SharedEmbedder(objective, max(config.batch, 32), ranks)
+        self.embeds = validate.SharedEmbedder(objective, max(config.batch, 32), ranks, self._on_embedded)
+        self.judges = TrainingPeople.of(inputs.validation.validation)
         self.fixed = validate.make_validation_rows(config, inputs.validation, training)
         self.probe = validate.make_probe_rows(config, self.fixed, training)
         self.clock = Clock(config.epochs, self.state.epoch, self.state.step)
+        self.saved_for: int | None = None  # the step of the checkpoint that a request to stop has caused
 
     @property
     def is_begun(self) -> bool:
@@ -96,8 +104,7 @@ class Run:
             logger.info("%s", line)
         if self.is_first:
             validation = self.inputs.validation
-            people = TrainingPeople.of(validation.validation)
-            write_people(self.folder.path, self.inputs.training, people)
+            write_people(self.folder.path, self.inputs.training, self.judges)
             if validation.set_aside:
                 validation.write(self.folder.path / "validation.parquet")
             plan = self.inputs.sampler.epoch(1)
@@ -115,6 +122,7 @@ class Run:
 
         Raises:
             TrainingError: the loss is NaN or infinite.
+            Interrupted: somebody asked to stop; what is done is in a checkpoint.
         """
         state, trainer, reader = self.state, self.trainer, self.inputs.training_crops
         started, earlier_s = time.monotonic(), state.seconds
@@ -132,22 +140,25 @@ class Run:
             if state.total % self.config.save_steps == 0 and done.step < done.steps:
                 trainer.check_finite(epoch, done.step)
                 self.save()
+            if done.checked:
+                self.stop_if_asked()
         tally, used = trainer.tally, state.usage.summary()
         row = history.EpochRow(
             epoch=epoch, steps=state.total, lr=trainer.optimizer.param_groups[0]["lr"],
             negatives=self.negatives.kind(epoch), loss=tally.mean("loss"), active=tally.mean("active"),
             never_used=used.never, used_mean=used.mean, used_std=used.std, images=tally.images,
         )  # fmt: skip
-        if self.negatives.after(plan.rows, epoch, row.active, self.embeds, reader, self.folder.ranks):
-            logger.info("%.0f%% of the triplets were active: now hard negatives", 100 * (row.active or 0))
-        state.seconds = earlier_s + time.monotonic() - started
+        self.trained = plan.rows  # what the judgement that follows is about
         return row
 
     def judge(self, row: history.EpochRow) -> history.EpochRow:
         """Add the figures of the validation and probe rows to an epoch's row; that ends the epoch.
 
+        Nothing of the run's state changes before all is computed, so it can be stopped until then.
+
         Raises:
             TrainingError: the network gives NaN.
+            Interrupted: somebody asked to stop.
         """
         objective, inputs, started = self.trainer.objective, self.inputs, time.monotonic()
         try:
@@ -165,11 +176,22 @@ class Run:
             row, val_loss=val.loss, val_auc=val.auc, val_accuracy=val.accuracy, threshold=val.threshold,
             class_threshold=val.class_threshold, spread=val.spread,
             probe_loss=probe.loss, probe_auc=probe.auc, probe_accuracy=probe.accuracy,
-            seconds=self.state.seconds + time.monotonic() - started,
         )  # fmt: skip
+        negatives, reader, ranks = self.negatives, inputs.training_crops, self.folder.ranks
+        if row.epoch and negatives.after(self.trained, row.epoch, row.active, self.embeds, reader, ranks):
+            logger.info("%.0f%% of the triplets were active: now hard negatives", 100 * (row.active or 0))
+        row = dataclasses.replace(row, seconds=self.state.seconds + time.monotonic() - started)
         self.state.finish_epoch(row)
         logger.info("%s", row.line(self.config.epochs))
+        if self.is_first and self.state.best in (None, row):
+            self.summary = self._summarise(val, embeddings)
         return row
+
+    def _summarise(self, val: validate.Judgement, embeddings: Float32Array) -> ValidationSummary:
+        """Return what the validation photos show of strangers, for the input spec."""
+        person, metric = self.judges.person[self.fixed.crops], self.trainer.objective.model.spec.metric
+        summary = summarise_validation(embeddings, person, metric, unseen=not self.config.closed)
+        return dataclasses.replace(summary, class_photos=val.class_photos, class_right=val.class_right)
 
     def keep(self, row: history.EpochRow) -> None:
         """Write an epoch's weights and the history."""
@@ -178,7 +200,10 @@ class Run:
         path, objective, state = self.folder.path, self.trainer.objective, self.state
         spec, extra = objective.model.spec, {"epoch": row.epoch, "recipe": self.config.recipe}
         if state.best is None or state.best is row:
-            spec.with_threshold(row.threshold, spec.metric, row.class_threshold).write(path / SPEC)
+            with_threshold = spec.with_threshold(
+                row.threshold, spec.metric, row.class_threshold, self.summary
+            )
+            with_threshold.write(path / SPEC)
             save_model(path, BEST, objective, extra)
         save_model(path, LAST, objective, extra)
         self.events.add(row)
@@ -206,6 +231,35 @@ class Run:
                 if stopping
                 else "stopped by --stop-on"
             )
+
+    def stop_if_asked(self) -> None:
+        """Stop where the run can resume, if somebody asked for it; all processes ask at the same moment.
+
+        Raises:
+            Interrupted: it stops; the checkpoint is written.
+        """
+        if not self.folder.ranks.any_says(self.stop.asked):
+            return
+        state = self.state
+        if not state.rows:
+            raise Interrupted("before the first step", resumes=False)
+        if state.step:
+            self.trainer.check_finite(state.epoch + 1, state.step)
+        self.save()
+        where = f"in epoch {state.epoch + 1}, after step {state.step}"
+        raise Interrupted(where if state.step else f"after epoch {state.epoch}", resumes=True)
+
+    def _on_embedded(self, done: int, total: int) -> None:
+        """Stop between two batches of embedding, if asked.
+
+        Several processes finish what they embed, as they are never at the same batch; but the first one
+        writes a checkpoint at once, in case `torchrun` does not wait so long.
+        """
+        if self.stop.asked and self.folder.ranks.world == 1:
+            self.stop_if_asked()
+        elif self.stop.asked and self.state.rows and self.saved_for != self.state.total:
+            self.saved_for = self.state.total
+            self.save()
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -6,11 +6,11 @@ import dataclasses
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from facedata import PreparedSet
 from facedata.errors import SetError, StoreError
@@ -19,16 +19,18 @@ from facedata.files.locks import locked
 from facedata.options import setting_differences
 from facedata.sets.prepared import short
 
-from ..config import FitConfig
+from ..config import AUTO, PRECISIONS, FitConfig
 from ..errors import NewerVersionError, RunError
 from ..machine.ranks import Ranks
+from ..models.header import DONE, STATE
+from ..recipes import load_recipe
 from .checkpoint import checkpoint_files
 from .history import EVENTS
 
 logger = logging.getLogger(__name__)
 
 VERSION = 1
-STATE, _MARK = "state", "settings.json"
+_MARK = "settings.json"
 _FILES = (
     "config.toml", "history.csv", "history.xlsx", "curves.png", "usage.png", "first_batch.png",
     "best.safetensors", "last.safetensors", "spec.json", "people.parquet", "validation.parquet",
@@ -43,16 +45,18 @@ class RunFolder:
     Attributes:
         path: of the folder.
         ranks: the processes of this run; only the first writes.
-        config: of the run.
-        settings: what the run depends on, as JSON; this file marks a folder as a run's.
+        config: of the run; what a resumed run has decided already is taken from it.
+        data: what the run depends on besides its options: the set and its tables.
         resumes: the run in the folder is resumed; else :meth:`begin` makes a new one.
+        epochs_before: how many epochs the resumed run was to have, if it is to have more now; else None.
     """
 
     path: Path
     ranks: Ranks
     config: FitConfig
-    settings: str
+    data: Mapping[str, Any]
     resumes: bool
+    epochs_before: int | None = None
 
     @property
     def state(self) -> Path:
@@ -62,15 +66,20 @@ class RunFolder:
     @property
     def done(self) -> dict[str, Any] | None:
         """The result of a finished run; None while it is not finished."""
-        result = _read(self.state / "done.json") if self.resumes else None
+        result = _read(self.state / DONE) if self.resumes else None
         return result if result is not None and isinstance(result.get("lines"), list) else None
 
     def begin(self) -> None:
         """Make a new run, and remove an older one: only now, when everything the new one needs is there.
 
-        The settings file, which marks the folder as a run's, exists at every moment.
+        The settings file, which marks the folder as a run's, exists at every moment. A resumed run keeps all
+        it has; if it is to have more epochs, this is written down.
         """
-        if self.resumes or not self.ranks.is_first:
+        if not self.ranks.is_first or (self.resumes and self.epochs_before is None):
+            return
+        if self.resumes:
+            (self.state / DONE).unlink(missing_ok=True)
+            self._write_settings()
             return
         self.state.mkdir(exist_ok=True)
         # only the files of a run, and first those that it would resume from
@@ -78,7 +87,11 @@ class RunFolder:
         for file in (*old, *(self.path / name for name in _FILES), *self.path.glob(".*.tmp")):
             file.unlink(missing_ok=True)
         shutil.rmtree(self.path / EVENTS, ignore_errors=True)
-        write_text(self.state / _MARK, self.settings)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        values = {**self.data, "settings": self.config.settings()}
+        write_text(self.state / _MARK, json.dumps(values, indent=1, sort_keys=True) + "\n")
         self.write_config()
 
     def write_config(self) -> None:
@@ -97,7 +110,7 @@ class RunFolder:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Mark the run as finished, with its result."""
-        write_text(self.state / "done.json", json.dumps(result, indent=1, sort_keys=True) + "\n")
+        write_text(self.state / DONE, json.dumps(result, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager
@@ -108,7 +121,8 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
 
     Args:
         out: the folder.
-        config: of the run; ``resume`` resumes the run in the folder, ``overwrite`` replaces it.
+        config: of the run; ``resume`` resumes the run in the folder, ``overwrite`` replaces it. A resumed run
+            may have more epochs than before; ``precision`` auto then means its own.
         prepared: the set it trains on.
         ranks: the processes; the others wait for the first one.
 
@@ -118,17 +132,16 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
         NewerVersionError: it was made by a later facemodel.
         StoreError: it cannot be written.
     """
-    values = {
+    data = {
         "version": VERSION,
         "set": prepared.fingerprint,
         "tables": _table_digests(prepared),
         # only so that `export` finds crops to compare with; a set may move, and its run still resumes
         "set_path": str(prepared.path.resolve() if isinstance(prepared.path, Path) else prepared.path),
-        "settings": config.settings(),
     }
-    settings = json.dumps(values, indent=1, sort_keys=True) + "\n"
     if not ranks.is_first:
-        yield RunFolder(out, ranks, config, settings, ranks.from_first(None))
+        config, resumes, before = ranks.from_first(cast(tuple[FitConfig, bool, int | None] | None, None))
+        yield RunFolder(out, ranks, config, data, resumes, before)
         return
     if config.resume and not out.is_dir():
         raise RunError(f"there is no run {out} to resume: drop --resume to start one")
@@ -141,8 +154,27 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
             held.enter_context(locked(out))
         except SetError as error:  # facedata's lock speaks of a set
             raise RunError(str(error)) from error
-        resumes = _check_resumes(RunFolder(out, ranks, config, settings, True), prepared)
-        yield RunFolder(out, ranks, config, settings, ranks.from_first(resumes))
+        recorded = (_read(out / STATE / _MARK) or {}).get("settings") if config.resume else None
+        if isinstance(recorded, dict):
+            config = _adopt(config, recorded)
+        resumes = _check_resumes(RunFolder(out, ranks, config, data, True), prepared)
+        before = recorded["epochs"] if resumes and isinstance(recorded, dict) else config.epochs
+        before = before if before < config.epochs else None
+        ranks.from_first((config, resumes, before))
+        yield RunFolder(out, ranks, config, data, resumes, before)
+
+
+def _adopt(config: FitConfig, recorded: Mapping[str, Any]) -> FitConfig:
+    """Return the options, with what a resumed run has decided: its precision, and a shortened warm-up."""
+    if config.precision == AUTO and recorded.get("precision") in PRECISIONS:
+        config = dataclasses.replace(config, precision=recorded["precision"])
+    recipe, warmup = (
+        load_recipe(config.recipe).config if config.recipe else FitConfig(),
+        recorded.get("warmup_epochs"),
+    )
+    if isinstance(warmup, float) and config.warmup_epochs == recipe.warmup_epochs > warmup:
+        config = dataclasses.replace(config, warmup_epochs=warmup)
+    return config
 
 
 def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
@@ -159,8 +191,10 @@ def _check_resumes(folder: RunFolder, prepared: PreparedSet) -> bool:
     # a run whose data were refused has left only its settings file
     is_begun = folder.done is not None or bool(checkpoint_files(state))
     if is_begun and not config.resume and not config.overwrite:
-        what = "a finished run" if folder.done is not None else "an unfinished run"
-        raise RunError(f"{path} holds {what}: resume it with --resume, or start over with --overwrite")
+        what, how = "an unfinished run", "resume it with --resume"
+        if folder.done is not None:
+            what, how = "a finished run", "train it further with --resume and more --epochs"
+        raise RunError(f"{path} holds {what}: {how}, or start over with --overwrite")
     if not config.resume:
         return False
     _check_same(folder, prepared)
@@ -188,15 +222,25 @@ def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
         )
     if before["set"] != prepared.fingerprint:
         raise RunError(
-            f"{path} trains on the set {short(before['set'])}, and {prepared.path} is "
+            f"{path} trains on the set {short(before['set'])}, and {prepared} is "
             f"{short(prepared.fingerprint)}: resume with that set, or start over with --overwrite"
         )
     if before.get("tables", _table_digests(prepared)) != _table_digests(prepared):
         raise RunError(
-            f"the splits, pairs or triplets of the set {prepared.path} were made again since {path} began: "
+            f"the splits, pairs or triplets of the set {prepared} were made again since {path} began: "
             "the run would train on other photos; start over with --overwrite"
         )
-    if differences := setting_differences(settings, folder.config.settings()):
+    now = folder.config.settings()
+    epochs, differences = settings.get("epochs"), setting_differences(settings, now)
+    if type(epochs) is int and not setting_differences({**settings, "epochs": now["epochs"]}, now):
+        if epochs > now["epochs"]:
+            raise RunError(
+                f"{path} is a run of {epochs} epochs, and --epochs {now['epochs']} is fewer: a run can only "
+                "be made longer. Its model is the best epoch's in any case; for a shorter run choose another "
+                "--out"
+            )
+        return
+    if differences:
         raise RunError(
             f"{path} has other settings ({differences}): resume with its own (--config "
             f"{path / 'config.toml'} --resume), or start over with --overwrite"

@@ -66,6 +66,27 @@ def learning_rate(config: FitConfig, base: float, epochs_done: float) -> float:
     return base  # constant
 
 
+def describe_extension(config: FitConfig, before: int) -> str:
+    """Say how the learning rate goes on in a run that was to have ``before`` epochs, and now has more.
+
+    >>> describe_extension(FitConfig(epochs=30), 20)
+    'epochs 21 to 30 continue as if they had been planned from the start (--schedule constant)'
+    >>> config = FitConfig(schedule="cosine", epochs=30, lr=0.1)
+    >>> describe_extension(config, 20).partition(": ")[2]
+    'from here on it is that of 30 epochs, 0.025 in epoch 21 and 0 at the end'
+    """
+    if config.schedule not in ("cosine", "one-cycle"):
+        return (
+            f"epochs {before + 1} to {config.epochs} continue as if they had been planned from the start "
+            f"(--schedule {config.schedule})"
+        )
+    first, last = (learning_rate(config, config.lr, done) for done in (float(before), float(config.epochs)))
+    return (
+        f"the learning rate (--schedule {config.schedule}) was planned for {before} epochs: from here on it "
+        f"is that of {config.epochs} epochs, {first:.3g} in epoch {before + 1} and {last:.3g} at the end"
+    )
+
+
 def _half_wave(share: float) -> float:
     """Return 1 at 0, 1/2 in the middle, 0 at 1."""
     return (1 + math.cos(math.pi * share)) / 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,9 @@ _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.floa
 _STEP = 0x73746570
 """First seed of a step, so that no other draw shares its random numbers."""
 
+_TRIAL_IMAGES = 16
+"""On a CPU, crops of the trial that tells how long training will take."""
+
 _CHECKED_STEPS = 20
 """Steps between checks of the loss on a GPU, which must wait for each; a CPU checks every step."""
 
@@ -54,12 +58,14 @@ class StepDone:
         steps: of the epoch.
         rows: ``(m, k)`` int64, the rows it trained on.
         lr: its learning rate.
+        checked: its loss was looked at, for which a GPU has to be waited for.
     """
 
     step: int
     steps: int
     rows: Int64Array
     lr: float
+    checked: bool
 
 
 class Tally:
@@ -184,14 +190,51 @@ class Trainer:
                             held.enter_context(self.stepper.no_sync())
                         self._add_gradients(next(images), plan, batch, len(rows))
                 self._change_weights()
-            if self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups):
+            checked = self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups)
+            if checked:
                 self._check_loss(epoch, step + 1)
-            yield StepDone(step + 1, len(groups), rows, lr)
+            yield StepDone(step + 1, len(groups), rows, lr, checked)
 
     def first_images(self, plan: EpochRows, reader: CropReader) -> Tensor:
         """Return the run's first batch as the network sees it, ``(b · k, 3, size, size)``."""
         rows = plan.rows[_batches_of(plan)[0]]
         return self.to_input(reader.read(rows.reshape(-1)), (self.config.seed, 1, 0, 0))
+
+    def time_image(self, plan: EpochRows, reader: CropReader) -> float:
+        """Return how many seconds training takes per crop here, from a trial on a part of the first batch.
+
+        Forward and backward passes as in a step, the second of two; no weight changes, and everything else
+        is put back, so training goes on as if the trial had not been. What the optimizer and the exchange
+        between processes take comes on top.
+        """
+        most = plan.batch if self.device.type != "cpu" else max(_TRIAL_IMAGES // plan.rows.shape[1], 2)
+        if self.config.batches == "people":
+            most = max(most, 2 * self.config.photos_per_person)
+        rows = plan.rows[: min(most, plan.batch)]
+        trial = EpochRows(rows, None if plan.same is None else plan.same[: len(rows)], len(rows))
+        buffers = {name: value.clone() for name, value in self.objective.named_buffers()}
+        numbers, tally, stepper = torch.get_rng_state(), self.tally, self.stepper
+        self.tally, self.stepper = Tally(self.device), self.objective  # no gradient is exchanged
+        self.objective.train()
+        reading = computing = 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            images = next(self._images(trial, 1, [[slice(0, len(rows))]], 0, reader))
+            reading = time.perf_counter() - started
+            started = time.perf_counter()
+            self._add_gradients(images, trial, slice(0, len(rows)), len(rows))
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+            computing = time.perf_counter() - started
+            self.objective.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, value in self.objective.named_buffers():
+                value.copy_(buffers[name])
+        torch.set_rng_state(numbers)
+        self.tally, self.stepper = tally, stepper
+        # beside a GPU the next batches are read while it computes; a CPU does both
+        seconds = max(reading, computing) if self.device.type == "cuda" else reading + computing
+        return seconds / rows.size
 
     def _images(
         self, plan: EpochRows, epoch: int, groups: list[list[slice]], first: int, reader: CropReader

@@ -19,7 +19,7 @@ from facedata.sampling.sample import sample_pairs, sample_triplets
 from facedata.types import BoolArray, Float32Array, Int64Array
 
 from ..batches.people import TrainingPeople
-from ..batches.reader import CropReader
+from ..batches.reader import CropReader, OnProgress
 from ..config import FitConfig
 from ..epochs.holdout import Validation
 from ..machine.ranks import Ranks
@@ -35,7 +35,10 @@ _PROBE = 0x70726F6265
 """First seed of a probe, so that no other draw shares its random numbers."""
 
 _MISSED = 0.05
-"""Share of the correctly named validation photos below a classifier's threshold, which rejects strangers."""
+"""Share of the correctly named validation photos that a classifier's threshold may reject."""
+
+_LET_IN = 0.01
+"""Share of the photos of strangers, and of the wrongly named ones, that it may accept."""
 
 _COSINE_MARGIN = 0.3
 """Margin of the validation loss where the training loss cannot be computed for other people."""
@@ -74,7 +77,10 @@ class Judgement:
             at the best threshold.
         threshold: the best for the fixed pairs' embeddings, in the model's metric.
         spread: of the embeddings; see :class:`~facemodel.training.history.EpochRow`.
-        class_threshold: of a classifier: 95% of the photos it names correctly reach this probability.
+        class_threshold: of a classifier: 95% of the photos it names correctly reach this probability; more,
+            where more than 1% of strangers would, or of the photos it names wrongly.
+        class_photos: how many photos a classifier named.
+        class_right: how many of them correctly, and at least at ``class_threshold``.
     """
 
     loss: float | None
@@ -83,6 +89,8 @@ class Judgement:
     threshold: float | None
     spread: float
     class_threshold: float | None = None
+    class_photos: int = 0
+    class_right: int = 0
 
 
 class Embeds(Protocol):
@@ -100,14 +108,19 @@ class SharedEmbedder:
         objective: the network; its training mode is restored afterwards.
         batch: crops in a batch.
         ranks: the processes.
+        on_batch: called after each batch, with how many crops are done and of how many.
     """
 
-    def __init__(self, objective: Objective, batch: int, ranks: Ranks) -> None:
+    def __init__(
+        self, objective: Objective, batch: int, ranks: Ranks, on_batch: OnProgress | None = None
+    ) -> None:
         self.embedder, self.batch, self.ranks = TorchEmbedder(objective), batch, ranks
+        self.on_batch = on_batch
 
     def __call__(self, reader: CropReader, rows: Int64Array) -> Float32Array:
         """Return the embeddings, ``(len(rows), dim)`` float32, the same in all processes."""
-        mine = embed_rows(self.embedder, reader, rows[self.ranks.share(len(rows))], self.batch)
+        own = rows[self.ranks.share(len(rows))]
+        mine = embed_rows(self.embedder, reader, own, self.batch, on_progress=self.on_batch)
         return self.ranks.all_gather(mine, len(rows))
 
 
@@ -159,6 +172,7 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
     """
     metric = objective.model.spec.metric
     loss = auc = right = threshold = class_threshold = None
+    names = [0, 0]
     if len(rows.same):
         scores = likeness(compare(embeddings, rows.left, rows.right, metric), metric)
         curve = roc(scores, rows.same)
@@ -176,7 +190,7 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
         auc, right = roc(scores, rows.same).auc(), accuracy(scores, rows.same, 0.5)
         loss = float(-np.log(np.clip(np.where(rows.same, scores, 1 - scores), 1e-7, 1)).mean())
     elif objective.config.names_photos:
-        loss, right, class_threshold = _judge_names(objective, rows, embeddings)
+        loss, right, class_threshold, *names = _judge_names(objective, rows, embeddings)
     elif len(rows.triplets):
         config, total = objective.config, 0.0
         own = config.loss_row.of_triplets
@@ -188,16 +202,21 @@ def judge(objective: Objective, rows: FixedRows, embeddings: Float32Array) -> Ju
     wide = embeddings.astype(np.float64)
     length = max(np.square(wide).sum(), 1e-12)
     spread = float(np.sqrt(np.square(wide - wide.mean(0)).sum() / length))
-    return Judgement(loss, auc, right, threshold, spread, class_threshold)
+    return Judgement(loss, auc, right, threshold, spread, class_threshold, *names)
 
 
 def _judge_names(
     objective: Objective, rows: FixedRows, embeddings: Float32Array
-) -> tuple[float, float, float | None]:
-    """Return a classifier's cross entropy, accuracy and class threshold, of the people that train."""
+) -> tuple[float, float, float | None, int, int]:
+    """Return a classifier's cross entropy, accuracy and class threshold, of the people that train.
+
+    Validation has no strangers here, so each photo also plays one: the class it belongs to is taken out, and
+    what then is the most probable class would name a stranger. Then come the number of photos, and of those
+    named correctly at the threshold.
+    """
     known = np.flatnonzero(rows.labels >= 0)
     device, was_training = next(objective.parameters()).device, objective.training
-    loss, probabilities = 0.0, []
+    loss, right, wrong = 0.0, [], []
     objective.eval()
     with torch.inference_mode():
         for start in range(0, len(known), _BLOCK_ROWS):
@@ -206,8 +225,18 @@ def _judge_names(
             labels = torch.from_numpy(rows.labels[part]).to(device)
             loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
             most, named = logits.double().softmax(1).max(1)
-            probabilities.append(most[named == labels].cpu().numpy())
+            right.append(most[named == labels].cpu().numpy())
+            wrong.append(most[named != labels].cpu().numpy())
+            if logits.shape[1] > 2:  # of two classes the other one would always be certain
+                others = logits.double().scatter(1, labels[:, None], -torch.inf)
+                wrong.append(others.softmax(1).max(1).values.cpu().numpy())
     objective.train(was_training)
-    correct = np.concatenate(probabilities)
-    threshold = float(np.quantile(correct, _MISSED, method="lower")) if len(correct) else None
-    return loss / len(known), len(correct) / len(known), threshold
+    correct, mistaken = np.concatenate(right), np.concatenate(wrong)
+    threshold = None
+    if len(correct):
+        threshold = float(np.quantile(correct, _MISSED, method="lower"))
+    if len(mistaken) and threshold is not None:
+        least = float(np.quantile(mistaken, 1 - _LET_IN, method="higher"))
+        threshold = max(threshold, min(1.0, float(np.nextafter(least, 2.0))))
+    reached = 0 if threshold is None else int((correct >= threshold).sum())
+    return loss / len(known), len(correct) / len(known), threshold, len(known), reached

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facemodel.batches.people import TrainingPeople
-from facemodel.epochs.hard_negatives import FeatureCache, hard_epoch
+from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, hard_epoch
 from facemodel.epochs.nearest import draw_candidates
 from facemodel.epochs.photos import PeopleSampler, PhotoSampler
 from facemodel.epochs.tuples import PairSampler, TripletSampler
@@ -91,7 +91,8 @@ def test_hard_negatives_are_as_near_as_any_of_enough_candidates(
     rng = np.random.default_rng(seed)
     # whole numbers: ties are many, and the plain formula is exact
     cache.update(np.arange(len(training)), rng.integers(-2, 3, (len(training), dim)).astype(np.float32))
-    hard = hard_epoch(plan, cache, training.person, len(training), (seed, epoch)).rows
+    rule = MiningRule(len(training), most=len(plan.rows))  # no negative is used too often
+    hard = hard_epoch(plan, cache, training.person, rule, (seed, epoch)).rows
     distance = ((cache.features[:, None] - cache.features) ** 2).sum(axis=2)
     distance[training.person[:, None] == training.person] = np.inf
     assert (training.person[hard[:, 2]] != training.person[hard[:, 0]]).all()

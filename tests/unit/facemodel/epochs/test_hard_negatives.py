@@ -14,7 +14,7 @@ from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader, UInt8Batch
 from facemodel.commands.mine import _draw_anchors
 from facemodel.epochs import nearest
-from facemodel.epochs.hard_negatives import FeatureCache, fill_cache, hard_epoch
+from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, fill_cache, hard_epoch
 from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import EpochRows
 from facemodel.errors import DataError, TrainingError
@@ -174,7 +174,7 @@ def test_an_epoch_gets_the_nearest_of_its_candidates(training: TrainingPeople) -
     cache = FeatureCache(10, 3)
     cache.update(np.arange(10), np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32))
     plan = _plan(training)
-    hard = hard_epoch(plan, cache, training.person, 100, (0, 1))
+    hard = hard_epoch(plan, cache, training.person, MiningRule(100), (0, 1))
     assert np.array_equal(hard.rows[:, :2], plan.rows[:, :2])
     others = [np.flatnonzero(training.person != training.person[row]) for row in plan.rows[:, 0]]
     for anchor, negative, theirs in zip(plan.rows[:, 0], hard.rows[:, 2], others, strict=True):
@@ -187,7 +187,7 @@ def test_an_epochs_candidates_depend_on_the_key_alone(training: TrainingPeople) 
     cache.update(np.arange(10), np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32))
     plan = EpochRows(np.tile(_plan(training).rows, (20, 1)), None, 2)
     first, again, other = (
-        hard_epoch(plan, cache, training.person, 2, (0, epoch)).rows for epoch in (1, 1, 2)
+        hard_epoch(plan, cache, training.person, MiningRule(2), (0, epoch)).rows for epoch in (1, 1, 2)
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -197,7 +197,7 @@ def test_a_cache_with_holes_is_refused(training: TrainingPeople) -> None:
     cache = FeatureCache(10, 3)
     cache.update(np.arange(9), np.zeros((9, 3), np.float32))
     with pytest.raises(DataError, match="1 crops have no features yet"):
-        hard_epoch(_plan(training), cache, training.person, 2, (0, 1))
+        hard_epoch(_plan(training), cache, training.person, MiningRule(2), (0, 1))
 
 
 def test_every_crop_that_can_be_is_an_anchor_once(training: TrainingPeople) -> None:

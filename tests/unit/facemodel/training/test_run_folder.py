@@ -16,9 +16,10 @@ from facedata.sets.prepared import PreparedSet
 from facemodel.config import FitConfig
 from facemodel.errors import NewerVersionError, RunError
 from facemodel.machine.ranks import Ranks
+from facemodel.models.header import STATE
 from facemodel.recipes import read_fit_config
 from facemodel.training import run_folder
-from facemodel.training.run_folder import STATE, RunFolder, open_run_folder
+from facemodel.training.run_folder import RunFolder, open_run_folder
 from tests.support.small_set import make_set
 
 

@@ -26,7 +26,7 @@ from facedata.flags import (
 
 from . import config as options
 from .commands.bar import Bar
-from .commands.outputs import PARQUET
+from .errors import Interrupted
 from .recipes import list_recipes, load_recipe, read_fit_config
 
 parser, commands = make_parser(
@@ -77,11 +77,14 @@ def _recipes(parsed: Namespace) -> None:
     options=options.FitConfig,
 )
 def _fit(parsed: Namespace) -> None:
-    from .commands.summary import fit_lines
+    from .commands.summary import fit_lines, stopped_line
 
     config = read_fit_config(parsed.config, **typed_options(parsed, options.FitConfig))
-    with Bar("step") as bar:
-        result = facemodel.fit(parsed.set, parsed.out, config, on_progress=bar.show_fit)
+    try:
+        with Bar("step") as bar:
+            result = facemodel.fit(parsed.set, parsed.out, config, on_progress=bar.show_fit)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(stopped_line(stop, parsed.typed, config)) from None
     if os.environ.get("RANK", "0") == "0":  # torchrun's other processes trained the same model
         print_result(parsed, dataclasses.asdict(result), fit_lines(result))
 
@@ -104,8 +107,10 @@ def _info(parsed: Namespace) -> None:
     options=options.EmbedConfig,
 )
 def _embed(parsed: Namespace) -> None:
+    from .commands.outputs import check_order
     from .commands.summary import embed_lines
 
+    check_order("embed", parsed.model, [parsed.source], parsed.out)
     config = options_of(parsed, options.EmbedConfig)
     with Bar("crop") as bar:
         done = facemodel.embed_set(parsed.model, parsed.source, parsed.out, config, on_progress=bar.show)
@@ -122,8 +127,10 @@ def _embed(parsed: Namespace) -> None:
     options=options.EvaluateConfig,
 )
 def _evaluate(parsed: Namespace) -> None:
+    from .commands.outputs import check_order
     from .scoring.report import score_table
 
+    check_order("evaluate", parsed.model, [parsed.set], parsed.out)
     config = options_of(parsed, options.EvaluateConfig)
     with Bar("crop") as bar:
         scores = facemodel.evaluate(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
@@ -133,15 +140,17 @@ def _evaluate(parsed: Namespace) -> None:
 @command(
     commands,
     "enroll",
-    "make a gallery of people from photos, one folder per person",
+    "make a gallery of people from photos, one folder or one file per person",
     _MODEL,
-    argument("people", "PEOPLE", "the folder that holds one folder per person"),
+    argument("people", "PEOPLE", "the folder that holds one folder, or one photo, per person"),
     argument("--out", "FILE.parquet", "the gallery to write", required=True),
     options=options.EnrollConfig,
 )
 def _enroll(parsed: Namespace) -> None:
+    from .commands.outputs import check_order
     from .commands.summary import gallery_lines, gallery_values
 
+    check_order("enroll", parsed.model, [parsed.people], parsed.out)
     config = options_of(parsed, options.EnrollConfig)
     with Bar("photo") as bar:
         gallery = facemodel.enroll(parsed.model, parsed.people, parsed.out, config, on_progress=bar.show)
@@ -162,8 +171,10 @@ def _enroll(parsed: Namespace) -> None:
     options=options.IdentifyConfig,
 )
 def _identify(parsed: Namespace) -> None:
+    from .commands.outputs import PARQUET, check_order
     from .commands.summary import identified_lines
 
+    check_order("identify", parsed.model, parsed.photos)
     first, *others = parsed.photos
     gallery, photos = (first, others) if first.endswith(PARQUET) else (None, parsed.photos)
     config = options_of(parsed, options.IdentifyConfig)
@@ -184,8 +195,10 @@ def _identify(parsed: Namespace) -> None:
     options=options.MineConfig,
 )
 def _mine(parsed: Namespace) -> None:
+    from .commands.outputs import check_order
     from .commands.summary import mined_lines
 
+    check_order("mine", parsed.model, [parsed.set], parsed.out)
     config = options_of(parsed, options.MineConfig)
     with Bar("crop") as bar:
         mined = facemodel.mine(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)

@@ -18,6 +18,7 @@ from .loss_table import LOSSES, Loss
 BATCHES = ("triplets", "pairs", "photos", "people")
 DISTANCES = ("euclidean", "squared", "mean-squared", "cosine")
 SCHEDULES = ("constant", "step", "cosine", "restarts", "one-cycle")
+AUTO, PRECISIONS = "auto", ("fp32", "bf16", "fp16")
 GUARDS = ("overfitting", "collapse", "divergence")
 
 FORMATS: dict[str, Any] = {
@@ -31,6 +32,7 @@ _LEAST_RATE = 1e-12
 """Lower limit of learning rates and of ``--clip``: with 0 nothing would learn."""
 
 _MOST_CANDIDATES = 100_000
+_MOST_SHARED = "default: ten times the average, at least ten"
 _MOST_ROWS = 1_000_000_000
 
 _FLIP = setting(False, "embed each crop's mirror image too, and take the mean")
@@ -38,7 +40,19 @@ _BATCH = option(64, "crops in a batch", least=1)
 _DEVICE = option("auto", "where to run", metavar="auto|cpu|cuda|cuda:N")
 _WORKERS = option(None, "threads that decode crops (default: one per core)", least=1)
 _SEED = setting(0, "seed of all random choices", least=0)
+_NAMES = setting(
+    "merge",
+    "names that differ only by blanks or Unicode form are one person (merge), or all are kept apart (exact)",
+    choices=("merge", "exact"),
+)
 _MIN_SCORE = option(0.9, "lowest score of a face, 0 to 1", least=0, most=1)
+_FAR = setting(
+    None,
+    "choose the threshold so that this share of strangers gets a name, with as many people as the gallery "
+    "has (default: 0.01, where the model knows its false accept rates)",
+    least=1e-6,
+    most=0.5,
+)
 _MIN_FACE = option(20.0, "smallest side of a face's box in photo pixels", least=1)
 _DETECTOR = option("mtcnn", "the network that finds the faces", metavar="NAME")
 
@@ -128,6 +142,9 @@ class FitConfig(Options):
         least=1,
         most=_MOST_CANDIDATES,
     )
+    max_per_negative: int | None = setting(
+        None, f"hard negatives: how many triplets of an epoch may share one ({_MOST_SHARED})", least=1
+    )
     hard_below: float = setting(
         0.2,
         "random-then-hard: switch to hard negatives when less than this share of an epoch's triplets still "
@@ -156,7 +173,9 @@ class FitConfig(Options):
     accumulate: int = setting(1, "add up the gradients of this many batches for each step", least=1)
     clip: float | None = setting(None, "clip the gradients' norm to this", least=_LEAST_RATE)
     precision: str = setting(
-        "fp32", "number format of the network's arithmetic (autocast)", choices=("fp32", "bf16", "fp16")
+        "fp32",
+        "number format of the network's arithmetic (autocast); auto measures whether bf16 is faster here",
+        choices=(AUTO, *PRECISIONS),
     )
     channels_last: bool = setting(True, "store images with channels last, which is faster")
     compile: bool = setting(False, "compile the network with torch.compile")
@@ -270,7 +289,16 @@ class EvaluateConfig(Options):
 
     split: str = setting("test", "the split to score on", metavar="NAME")
     pairs: str | None = setting(
-        None, "score the pairs in this file (default: the set's own)", metavar="FILE", file=True
+        None,
+        "score the pairs in this file: LFW's format, or a table of two photos and a label (default: the "
+        "set's own)",
+        metavar="FILE",
+        file=True,
+    )
+    keep_threshold: bool = option(
+        False,
+        "choose the threshold anew, on the val or train pairs, and write it into the model's JSON with what "
+        "it does to strangers",
     )
     metric: str | None = setting(
         None, "how to compare embeddings (default: the model's own)", choices=("euclidean", "cosine")
@@ -280,6 +308,15 @@ class EvaluateConfig(Options):
     device: str = _DEVICE
     workers: int | None = _WORKERS
     seed: int = _SEED
+
+
+    def __post_init__(self) -> None:
+        """Check each option's range, then what depends on several options."""
+        super().__post_init__()
+        if self.keep_threshold and self.flip:
+            raise UsageError(
+                "--keep-threshold is for enroll and identify, which use no mirror images: leave out --flip"
+            )
 
 
 @dataclass(frozen=True)
@@ -301,8 +338,10 @@ class EnrollConfig(Options):
     )
     threshold: float | None = setting(
         None,
-        "identify calls a face unknown above this distance, or below this similarity (default: the model's)",
+        "identify calls a face unknown above this distance, or below this similarity (default: by --far)",
     )
+    far: float | None = _FAR
+    names: str = _NAMES
     min_score: float = _MIN_SCORE
     min_face: float = _MIN_FACE
     detector: str = _DETECTOR
@@ -313,6 +352,7 @@ class EnrollConfig(Options):
         super().__post_init__()
         if self.reference is not None and self.anchor != "one":
             raise UsageError("--reference chooses the one photo that represents a person: add --anchor one")
+        _check_far(self.far, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -323,14 +363,32 @@ class IdentifyConfig(Options):
         None,
         "a face is unknown above this distance, or below this similarity (default: the gallery's or model's)",
     )
+    far: float | None = option(
+        None,
+        "choose the threshold so that this share of strangers gets a name (default: the gallery's)",
+        least=1e-6,
+        most=0.5,
+    )
     out: str | None = option(
         None, "folder to write the photos to, with boxes and names", metavar="DIR", file=True
+    )
+    csv: str | None = option(
+        None,
+        "write a table with a row per face: photo, face, name, similarity, threshold, box",
+        metavar="FILE.csv",
+        file=True,
     )
     judge: bool = option(False, "photos are in one folder per person: report how often the names are right")
     min_score: float = _MIN_SCORE
     min_face: float = _MIN_FACE
     detector: str = _DETECTOR
     device: str = _DEVICE
+
+
+    def __post_init__(self) -> None:
+        """Check each option's range, then what depends on several options."""
+        super().__post_init__()
+        _check_far(self.far, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -347,6 +405,9 @@ class MineConfig(Options):
         least=1,
         most=_MOST_CANDIDATES,
     )
+    max_per_negative: int | None = setting(
+        None, f"how many triplets may share a negative ({_MOST_SHARED})", least=1
+    )
     batch: int = _BATCH
     device: str = _DEVICE
     workers: int | None = _WORKERS
@@ -362,6 +423,11 @@ class ExportConfig(Options):
     set: str | None = option(
         None, "the set to take those crops from (default: the one it was trained on)", metavar="DIR"
     )
+
+
+def _check_far(far: float | None, threshold: float | None) -> None:
+    if far is not None and threshold is not None:
+        raise UsageError("--far chooses a threshold, and --threshold gives one: choose one of them")
 
 
 def parse_freeze(text: str) -> tuple[str, int]:

@@ -17,6 +17,8 @@
     ├── GalleryError               a gallery that is malformed, empty, or of another model
     └── ExportError                an exported file returns something other than the model
 
+:class:`Interrupted` is Ctrl-C's KeyboardInterrupt, once a run has written what it had done.
+
 Wrong options are facedata's :class:`~facedata.errors.UsageError` (exit 2); a missing package is its
 :class:`~facedata.errors.MissingExtraError`.
 """
@@ -68,6 +70,20 @@ class DeviceError(FacemodelError):
 
 class TrainingError(FacemodelError):
     """Training went wrong: the loss is NaN, or a guard stopped it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C or SIGTERM; what it had done is in its last checkpoint.
+
+    Attributes:
+        where: how far it had come, such as ``in epoch 3, after step 17``.
+        resumes: there is a checkpoint to resume from; else the run is to be started again.
+    """
+
+    def __init__(self, where: str, resumes: bool) -> None:
+        self.where, self.resumes = where, resumes
+        remedy = "continue with resume=True" if resumes else "nothing was trained; start it again"
+        super().__init__(f"stopped {where}: {remedy}")
 
 
 class ScoreError(FacemodelError):

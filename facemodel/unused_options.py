@@ -25,7 +25,7 @@ _USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
     ),
     "negatives": (lambda fit: fit.batches == "triplets", "--batches triplets"),
     **dict.fromkeys(
-        ("hard_candidates", "hard_lr"),
+        ("hard_candidates", "hard_lr", "max_per_negative"),
         (
             lambda fit: fit.batches == "triplets" and fit.negatives != "random",
             "--batches triplets with --negatives hard or random-then-hard",

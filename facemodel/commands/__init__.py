@@ -4,14 +4,15 @@ A page reads top to bottom, and calls the other folders; the command line (:mod:
 flags, calls the function and prints.
 
 - ``fit``: from a prepared set to a trained model
+- ``forecast``: how fast a run trains on this machine, and what would be quicker
 - ``info``: what a model is
 - ``embed``: crops to a file of embeddings
 - ``evaluate``: every figure of a model on a set
 - ``mine``: triplets with hard negatives
-- ``enroll``: from a folder per person to a gallery
+- ``enroll``: from a folder or a photo per person to a gallery
 - ``identify``: names for the faces in photos
 - ``export``: a model as a file for use elsewhere
 - ``summary``: results as lines for a person to read
-- ``outputs``: checks of where results may be written
+- ``outputs``: checks of the arguments' order, and of where results may be written
 - ``bar``: progress bars
 """

@@ -1,10 +1,10 @@
-"""From a folder per person to a gallery; every photo is accounted for."""
+"""From a folder or a file per person to a gallery; every photo is accounted for."""
 
 from __future__ import annotations
 
 import logging
 import os
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ import numpy as np
 
 from facedata.errors import UsageError
 from facedata.options import resolve_options
+from facedata.tables.names import join_names, name_notes
 from facedata.types import Status
 
 from ..batches.reader import OnProgress
@@ -23,10 +24,15 @@ from ..models.embedder import Embedder, open_model
 from ..recognition.escaped_names import UNKNOWN, escape_name
 from ..recognition.faces import FaceSearch, SeenPhoto, search_photos
 from ..recognition.gallery import Gallery, LeftOut, is_gallery, mean_embedding
+from ..recognition.gallery_threshold import GIVEN, GalleryThreshold, choose_gallery_threshold
+from ..recognition.naming import check_threshold
 from ..recognition.photos import PhotoFile, empty_folders, list_folder
 from .outputs import parquet_out
 
 logger = logging.getLogger(__name__)
+
+_NUMBERED = re.compile(r"(.*[^\W\d_])[\s_.-]*\(?\d+\)?")
+"""A file's name that ends in a number: ``anna_1``, ``anna (2)``, ``IMG_0007``."""
 
 
 def enroll(
@@ -38,11 +44,12 @@ def enroll(
     on_progress: OnProgress | None = None,
     **changes: Any,
 ) -> Gallery:
-    """Make a gallery of the people in a folder, which holds a folder of photos for each.
+    """Make a gallery of the people in a folder, which holds a folder of photos or one photo for each.
 
     Args:
         model: a run folder, an ONNX file with its spec beside it, or an open model.
-        folder: the people's folders; a photo shows the person its folder is named after.
+        folder: a photo in a folder shows the person the folder is named after; one that lies beside the
+            folders shows the person the file is named after.
         out: the gallery's file.
         config: the options; ``changes`` win over it.
         on_progress: called after each photo with the number done, and the total.
@@ -52,7 +59,8 @@ def enroll(
         The gallery; ``left_out`` lists the photos that are not used, with the reason.
 
     Raises:
-        UsageError: impossible options, or no such detector.
+        UsageError: impossible options, no such detector, or neither the model nor the options have a
+            threshold.
         SourceError: the folder is missing or holds no photo.
         GalleryError: no photo at all shows a face.
         ModelError: there is no model.
@@ -60,8 +68,9 @@ def enroll(
     """
     config = resolve_options(EnrollConfig, config, changes)
     out = parquet_out(out, "a gallery", is_gallery)
-    files = list_folder(folder)
+    files = _name_photos(list_folder(folder), config.names)
     embedder = open_model(model, config.device)
+    _choose_threshold(embedder, 1, config)  # without one, nobody has to wait for the photos to be searched
     chosen, left_out = _choose_photos(files, config.reference)
     names = {one.identity for one in files}
     left_out += [
@@ -69,13 +78,6 @@ def enroll(
         for path, name in empty_folders(folder)
         if name not in names
     ]
-    alike: dict[str, list[str]] = {}  # people whose names look the same: most likely one person's folders
-    for name in sorted({one.identity for one in chosen if one.identity is not None}, key=str.encode):
-        alike.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
-    for twins in alike.values():
-        if len(twins) > 1:
-            text = " and ".join(escape_name(name) for name in twins)
-            logger.warning("%s count as different people: rename one folder if they are not", text)
     seen: list[SeenPhoto] = []
     search = FaceSearch(config.face, config.min_score, config.min_face, config.detector)
     for photo in search_photos(chosen, embedder, search, embedder.embed):
@@ -83,8 +85,56 @@ def enroll(
         if on_progress is not None:
             on_progress(len(seen), len(chosen))
     gallery = _make_gallery(chosen, seen, left_out, embedder, config)
+    if gallery.doubt is not None:
+        logger.warning("%s", gallery.doubt)
     gallery.write(out)
     return gallery
+
+
+def _name_photos(files: Sequence[PhotoFile], names: str) -> list[PhotoFile]:
+    """Return the photos with the names of their people: the folder's, else the file's without its ending.
+
+    Names that look the same are one person's, unless ``names`` is ``exact``; what a user should know about
+    names is logged.
+    """
+    loose = {one.photo: one.photo.rpartition(".")[0] for one in files if one.identity is None}
+    named = [replace(one, identity=one.identity or loose[one.photo]) for one in files]
+    numbered: dict[str, list[str]] = {}
+    for stem in sorted(set(loose.values()), key=str.encode):
+        if match := _NUMBERED.fullmatch(stem):
+            numbered.setdefault(match[1], []).append(stem)
+    for start, stems in numbered.items():
+        if len(stems) > 1:
+            text = ", ".join(escape_name(stem) for stem in stems[:3])
+            more = f" and {len(stems) - 3:,} more" if len(stems) > 3 else ""
+            logger.warning(
+                "%s%s lie in no folder and count as different people: put photos of one person into a folder "
+                "with that person's name, such as %s",
+                text, more, escape_name(start),
+            )  # fmt: skip
+    every = {one.identity for one in named if one.identity is not None}
+    joined = join_names(every) if names == "merge" else {}
+    for note in name_notes(every, joined):
+        logger.warning("%s", note)
+    return [replace(one, identity=joined.get(one.identity or "", one.identity)) for one in named]
+
+
+def _choose_threshold(embedder: Embedder, people: int, config: EnrollConfig) -> GalleryThreshold:
+    """Return the gallery's threshold: the one that is given, else by the model's validation.
+
+    Raises:
+        UsageError: there is none, or the metric cannot have it.
+    """
+    if config.threshold is not None:
+        check_threshold(config.threshold, embedder.spec.metric)
+        return GalleryThreshold(config.threshold, GIVEN)
+    chosen = choose_gallery_threshold(embedder.spec, people, config.far)
+    if chosen is None:
+        raise UsageError(
+            f"{embedder.name} has no threshold, so a gallery of it could name nobody: choose one and keep it "
+            f"with `facemodel evaluate {embedder.name} SET --keep-threshold --out DIR`, or give a --threshold"
+        )
+    return chosen
 
 
 def _choose_photos(
@@ -94,9 +144,9 @@ def _choose_photos(
     named, left_out = list[PhotoFile](), list[LeftOut]()
     for one in files:
         if one.identity is None:
-            why = "it lies in no person's folder"
+            why = "it has no name"
         elif one.identity.casefold() == UNKNOWN:
-            why = "nobody is called so: rename the folder"
+            why = f"nobody is called so: rename the {'folder' if '/' in one.photo else 'file'}"
         else:
             named.append(one)
             continue
@@ -138,6 +188,7 @@ def _make_gallery(
             f"no person can be enrolled: none of {len(out):,} photos shows a face that can be used, such as "
             f"{out[0].photo!r} ({out[0].reason})"
         )
+    threshold = _choose_threshold(embedder, len(names), config)
     # a photo has one face here: the face rule has chosen it
     rows = [np.stack([one.outputs[0] for one in photos[name]]) for name in names]
     return Gallery(
@@ -146,7 +197,9 @@ def _make_gallery(
         tuple(tuple(one.photo for one in photos[name]) for name in names),
         embedder.fingerprint(),
         spec.metric,
-        spec.threshold if config.threshold is None else config.threshold,
+        threshold.value,
         config.anchor,
         tuple(sorted(out, key=lambda one: one.photo.encode())),
+        threshold.basis,
+        threshold.doubt,
     )

@@ -20,7 +20,8 @@ from ..errors import DataError, ScoreError
 from ..machine.extras import require_extra
 from ..models.embed_crops import classify_crops, embed_rows
 from ..models.embedder import Embedder, open_model
-from ..models.known_people import KnownPeople, read_people
+from ..models.known_people import read_people
+from ..recognition.gallery_threshold import SpecFile
 from ..scoring.distances import compare
 from ..scoring.nearest_anchor import class_figures, deal_roles, naming_figures
 from ..scoring.pair_figures import ScoredPairs, pair_figures
@@ -47,7 +48,8 @@ def evaluate(
 
     The threshold is the model's own. If it has none for the metric, or one that may have been chosen on this
     very split, it is the best one for the set's val pairs, else for its train pairs; if there are none, each
-    fold's pairs are decided at the threshold of the other folds. ``threshold`` in the result says which.
+    fold's pairs are decided at the threshold of the other folds. ``threshold`` in the result says which. With
+    ``keep_threshold`` it is always chosen on these pairs, and written into the model's JSON.
 
     Args:
         model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
@@ -59,11 +61,14 @@ def evaluate(
 
     Returns:
         The contents of ``scores.json``: ``pairs`` (counts), ``metric`` (the model's, or the one asked for),
-        ``figures`` by metric (see :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``.
+        ``figures`` by metric (see :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``,
+        ``pairs_left_out`` (of a file, as it names their photos); with ``keep_threshold`` what was ``kept``.
 
     Raises:
         SpecError: the set's crops were made with another template than the model's.
-        DataError: the split has no pairs, or crops are missing or changed.
+        DataError: the split has no pairs, crops are missing or changed, or no pairs can choose a threshold
+            to keep.
+        SourceError: the file of pairs cannot be read.
         ScoreError: the pairs are of one kind, or the model returns NaN.
         UsageError: no such split, or impossible options.
         MissingExtraError: matplotlib is not installed, and ``out`` is given.
@@ -71,15 +76,16 @@ def evaluate(
     config = resolve_options(EvaluateConfig, config, changes)
     if out is not None:
         out = folder_out(out)
-        require_extra("matplotlib")
+        require_extra("matplotlib", what="writing plots to --out")
+    file = SpecFile(model) if config.keep_threshold else None
     embedder = open_model(model, config.device, config.workers)
     prepared = open_set(set_path)
     embedder.spec.check_set(prepared)
-    known, tells_people = KnownPeople(), True
+    known, tells_people = read_people(model), True
     if isinstance(model, str | os.PathLike):
-        known, tells_people = read_people(model), Path(model).suffix != ".onnx"
+        tells_people = Path(model).suffix != ".onnx"
     plan = plan_scores(
-        ClassManifest.open(prepared.path),
+        ClassManifest.open(prepared),
         config,
         embedder.spec,
         has_pair_head=embedder.scores_pairs,
@@ -97,12 +103,21 @@ def evaluate(
         "settings": config.settings(),
         "split": config.split,
         "pairs": plan.tested.counts(plan.people.person),
+        "pairs_left_out": [list(pair) for pair in plan.left_out],
         "metric": plan.metric,
         "figures": {
             metric: pair_figures(pairs, thresholds[metric], config.seed) for metric, pairs in scored.items()
         },
         **_score_photos(embedder, plan, outputs, thresholds, config.seed),
     }
+    if file is not None:
+        rows = np.unique(np.concatenate([plan.choosing.left, plan.choosing.right]))
+        scores["kept"] = file.keep(
+            thresholds[spec.metric],
+            outputs.embeddings[np.searchsorted(outputs.rows, rows)],
+            plan.people.person[rows],
+            unseen=tells_people or not spec.is_trained_on(prepared),
+        )
     if out is not None:
         write_scores(out, scores, scored, prepared.fingerprint, plan.ids)
     return scores

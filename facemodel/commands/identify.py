@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,45 +16,27 @@ from facedata import decode
 from facedata.errors import UsageError, writing
 from facedata.files.atomic import atomic_file
 from facedata.options import resolve_options
+from facedata.tables.names import clean_name
 from facedata.types import Status
 
 from ..batches.reader import OnProgress
 from ..config import IdentifyConfig
 from ..models.embedder import Embedder, open_model
 from ..recognition.face_boxes import Label, draw_face_boxes
-from ..recognition.faces import FaceSearch, search_photos
+from ..recognition.faces import FaceSearch, reading_order, search_photos
 from ..recognition.gallery import Gallery
-from ..recognition.naming import NamedFace, Naming, name_by_class, name_by_gallery
+from ..recognition.naming import NamedPhoto, Naming, name_by_class, name_by_gallery, write_faces
 from ..recognition.photos import PhotoFile, list_photos
 from ..scoring.distances import likeness
 from ..scoring.open_set import Probes, open_set_figures
-from .outputs import local_out
+from .outputs import csv_out, local_out
+
+logger = logging.getLogger(__name__)
 
 _STEM_BYTES = 200
 """Most bytes of a picture's name before the ending; file systems allow 255 in all."""
 
 _JPEG_QUALITY = 90
-
-
-@dataclass(frozen=True)
-class NamedPhoto:
-    """A photo and the people in it.
-
-    Attributes:
-        photo: its path as text.
-        folder: the name of the folder it is in.
-        faces: those found, largest first.
-        status: ``kept``, or why no face was found, in one word: ``no_face``, ``unreadable`` …
-        reason: the same in words; None if there are faces.
-        picture: the file with boxes and names; None without ``out``, or if the photo is unreadable.
-    """
-
-    photo: str
-    folder: str | None
-    faces: tuple[NamedFace, ...]
-    status: str
-    reason: str | None = None
-    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +50,16 @@ class Identified:
         threshold: a name takes at most this distance, or at least this similarity or probability; None if
             every face gets a name.
         figures: with ``judge``, how often the names are right (:mod:`facemodel.scoring.open_set`), else None.
+        basis: what the threshold stands for, in words; empty if unknown.
+        doubt: why every face is unknown, in words; None if they need not be.
     """
 
     photos: tuple[NamedPhoto, ...]
     metric: str
     threshold: float | None
     figures: dict[str, Any] | None = None
+    basis: str = ""
+    doubt: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -93,7 +80,7 @@ def identify(
     on_progress: OnProgress | None = None,
     **changes: Any,
 ) -> Identified:
-    """Name every face in some photos.
+    """Name every face in some photos; in a photo nobody is named twice.
 
     Args:
         model: a run folder, an ONNX file with its spec beside it, or an open model.
@@ -105,30 +92,42 @@ def identify(
         **changes: single options by name.
 
     Raises:
-        UsageError: impossible options; no gallery although the model is not a classifier; or no threshold.
+        UsageError: impossible options; no gallery although the model is not a classifier, or ``far`` although
+            it is one; or no threshold.
         SourceError: a photo is missing.
         GalleryError: the gallery cannot be read, or another model made it.
         ModelError: there is no model.
-        StoreError: a picture cannot be written.
+        StoreError: a picture or the table cannot be written.
     """
     config = resolve_options(IdentifyConfig, config, changes)
     files = list_photos(photos)
     if not files:
         raise UsageError("give a photo, or a folder of photos")
     pictures = _choose_pictures(files, config.out)
+    table = None if config.csv is None else csv_out(config.csv)
+    if table is not None and table.resolve() in {one.path.resolve() for one in files if one.path is not None}:
+        raise UsageError(f"--csv {table} would replace a photo: choose another name")
     embedder = open_model(model, config.device)
     if gallery is None:
+        if config.far is not None:
+            raise UsageError(
+                "--far chooses the threshold of a gallery, and a classifier has none: leave it out"
+            )
         naming = name_by_class(embedder, config.threshold)
     else:
-        naming = name_by_gallery(embedder, gallery, config.threshold)
+        naming = name_by_gallery(embedder, gallery, config.threshold, config.far)
+    if naming.doubt is not None:
+        logger.warning("%s", naming.doubt)
     search = FaceSearch(None, config.min_score, config.min_face, config.detector)
     named: list[NamedPhoto] = []
     all_seen = search_photos(files, embedder, search, naming.output)
     for file, seen, picture in zip(files, all_seen, pictures, strict=True):
-        faces = naming.name_faces(seen.faces, seen.outputs)
+        found = naming.name_faces(seen.faces, seen.outputs)
+        faces = tuple(found[place] for place in reading_order([face.box for face in found]))
         drawn = None
         if picture is not None and seen.status in (Status.KEPT, Status.NO_FACE):
-            image = draw_face_boxes(decode(seen.data), [Label(face.box, face.name) for face in faces])
+            labels = [Label(face.box, face.name, f"{face.value:.2f}") for face in faces]
+            image = draw_face_boxes(decode(seen.data), labels)
             with atomic_file(picture) as stream:
                 Image.fromarray(image).save(stream, format="JPEG", quality=_JPEG_QUALITY)
             drawn = str(picture)
@@ -136,7 +135,9 @@ def identify(
         if on_progress is not None:
             on_progress(len(named), len(files))
     figures = _judge(named, naming) if config.judge else None
-    return Identified(tuple(named), naming.metric, naming.threshold, figures)
+    if table is not None:
+        write_faces(table, named, naming)
+    return Identified(tuple(named), naming.metric, naming.threshold, figures, naming.basis, naming.doubt)
 
 
 def _choose_pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:
@@ -164,20 +165,29 @@ def _choose_pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path |
 
 def _judge(photos: Sequence[NamedPhoto], naming: Naming) -> dict[str, Any]:
     """Return how often the names are right; a photo's true name is its folder's, its face the largest."""
+    names = {clean_name(name) for name in naming.names}
+    near, strange, right = [], [], []
+    people: tuple[set[str], set[str]] = set(), set()
     judged = [one for one in photos if one.folder is not None]
-    known = [one for one in judged if one.folder in naming.names]
-    strangers = [one for one in judged if one.folder not in naming.names]
-    near, strange = (
-        np.array(
-            [-likeness(one.faces[0].value, naming.metric) if one.faces else np.inf for one in some],
-            np.float64,
-        )
-        for some in (known, strangers)
-    )
-    right = np.array([bool(one.faces) and one.faces[0].nearest == one.folder for one in known], np.bool_)
+    for one in judged:
+        folder = clean_name(one.folder or "")
+        face = max(one.faces, key=lambda face: face.area_px, default=None)
+        away = np.inf if face is None else -likeness(face.value, naming.metric)
+        if folder in names:
+            near.append(away)
+            right.append(face is not None and clean_name(face.name or face.nearest) == folder)
+        else:
+            strange.append(away)
+        people[folder not in names].add(folder)
+    probes = Probes(np.array(near, np.float64), np.array(right, np.bool_), np.array(strange, np.float64))
+    figures = open_set_figures(probes, naming.threshold, naming.metric)
+    if naming.doubt is not None:  # whatever the threshold: every face is unknown
+        shares = dict.fromkeys(("right", "wrong"), 0.0) | {"unknown": 1.0}
+        figures |= {name: share if near else None for name, share in shares.items()}
+        figures |= {"let_in": 0, "let_in_rate": 0.0 if strange else None}
     return {
-        **open_set_figures(Probes(near, right, strange), naming.threshold, naming.metric),
-        "known_people": len({one.folder for one in known}),
-        "strange_people": len({one.folder for one in strangers}),
+        **figures,
+        "known_people": len(people[0]),
+        "strange_people": len(people[1]),
         "without_face": sum(not one.faces for one in judged),
     }

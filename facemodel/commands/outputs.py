@@ -1,9 +1,13 @@
-"""Where results may be written: only on this machine, and never over a file of another kind."""
+"""What a command is given: the model first, and a place that results may be written to.
+
+Results are written on this machine only, and never over a file of another kind.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facedata.errors import NotASetError, SchemaVersionError, StoreError, UsageError
@@ -11,7 +15,41 @@ from facedata.files.remote import is_url
 from facedata.options import is_utf8
 from facedata.tables.parquet import read_footer
 
+from ..models.header import BEST, LAST, SPEC, SUFFIX
+
 PARQUET = ".parquet"
+
+_ONNX = ".onnx"
+
+
+def check_order(command: str, model: str, others: Sequence[str], out: str | None = None) -> None:
+    """Check that the model comes first, and a gallery before the photos.
+
+    Args:
+        command: its name.
+        model: what was given first.
+        others: what was given after it.
+        out: the value of ``--out``.
+
+    Raises:
+        UsageError: another argument is the model, or a later one the gallery; the line has the right order.
+    """
+    given = [model, *others]
+    first = 0 if _is_model(model) else next((at for at, one in enumerate(given) if _is_model(one)), 0)
+    rest = given[:first] + given[first + 1 :]
+    in_order = sorted(rest, key=lambda one: not one.endswith(PARQUET)) if command == "identify" else rest
+    if first or in_order != rest:
+        what = "the model comes first" if first else "the gallery comes before the photos"
+        line = ["facemodel", command, given[first], *in_order, *(["--out", out] if out else [])]
+        raise UsageError(f"{what}: {shlex.join(line)}")
+
+
+def _is_model(text: str) -> bool:
+    """Tell whether an argument is a run's folder or a network's file, not a set, a photo or a gallery."""
+    path = Path(text)
+    if path.suffix in (_ONNX, SUFFIX):
+        return path.is_file()
+    return any((path / name).is_file() for name in (SPEC, f"{BEST}{SUFFIX}", f"{LAST}{SUFFIX}"))
 
 
 def local_out(out: str | os.PathLike[str]) -> Path:
@@ -41,6 +79,22 @@ def folder_out(out: str | os.PathLike[str]) -> Path:
     nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not nearest.is_dir():
         raise StoreError(f"cannot write to the folder {path}: {nearest} is a file")
+    return path
+
+
+def csv_out(out: str | os.PathLike[str]) -> Path:
+    """Return ``--csv`` as a file to write.
+
+    Raises:
+        UsageError: its name does not end in ``.csv``.
+        StoreError: it is a folder, or below a file.
+    """
+    path = local_out(out)
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"--csv {path}: the name of the table must end in .csv")
+    if path.is_dir():
+        raise StoreError(f"cannot write {path}: it is a folder")
+    folder_out(path.parent)
     return path
 
 

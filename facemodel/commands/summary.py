@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedata.sets.prepared import short
 
+from ..config import FitConfig
+from ..errors import Interrupted
 from ..recognition.escaped_names import UNKNOWN, escape_name
 from ..recognition.gallery import Gallery
 from ..recognition.naming import PROBABILITY, VALUE_NAMES
@@ -32,6 +36,26 @@ def fit_lines(result: FitResult) -> list[str]:
     return [*lines, f"run        {escape_name(result.path)}"]
 
 
+def stopped_line(stop: Interrupted, typed: Sequence[str], config: FitConfig) -> str:
+    """Return what an interrupted ``fit`` says: how far it has come, and the command that continues it.
+
+    Args:
+        stop: what stopped.
+        typed: the command as it was typed, without the program's name.
+        config: its options.
+    """
+    flags = ("--resume", "--no-resume", "--overwrite", "--no-overwrite")
+    again = [word for word in typed if word not in flags] if stop.resumes else list(typed)
+    if stop.resumes:
+        again += ["--resume"]
+        # it may stand in the file of --config
+        again += ["--no-overwrite"] if config.overwrite and "--overwrite" not in typed else []
+    command = "the same command" + (", with --resume" if stop.resumes else "")
+    if "WORLD_SIZE" not in os.environ:  # what started several processes is not known here
+        command = shlex.join(["facemodel", *again])
+    return f"stopped {stop.where}; to {'continue' if stop.resumes else 'start again'}: {command}"
+
+
 def embed_lines(done: Mapping[str, Any]) -> list[str]:
     """Return what ``embed`` prints."""
     there = done["crops"] - done["embedded"]
@@ -45,10 +69,12 @@ def embed_lines(done: Mapping[str, Any]) -> list[str]:
 def mined_lines(mined: Mapping[str, Any], path: str) -> list[str]:
     """Return what ``mine`` prints."""
     what = f"{_count(mined['triplets'], 'triplet')} of {_count(mined['anchors'], 'anchor')}"
-    near, far = mined["positive"], mined["negative"]
+    near, far, top = mined["positive"], mined["negative"], _percent(mined["top_share"])
+    left_out = f"; {_count(mined['passed_over'], 'outlier')} passed over" if mined["passed_over"] else ""
     return [
         f"mined      {what} (split {mined['split']}): the nearest of {mined['candidates']:,} photos each",
         f"distance   {near:.4f} to the positive photo on average, {far:.4f} to the negative one",
+        f"negatives  the most used one {mined['most_used']:,} times, the top 1% {top} of all{left_out}",
         f"file       {escape_name(path)}",
     ]
 
@@ -69,6 +95,7 @@ def gallery_lines(gallery: Gallery, path: str) -> list[str]:
     missing = {one.identity for one in lost if one.identity is not None} - set(gallery.names)
     for name in sorted(missing, key=str.encode):
         lines.append(f"missing    {escape_name(name)}: no photo could be used")
+    lines += _basis_lines(gallery.basis, gallery.doubt)
     lines.append(f"threshold  {_limit(gallery.metric, gallery.threshold)}")
     lines.append(f"gallery    {escape_name(path)} (of the model {short(gallery.model)})")
     return lines
@@ -87,6 +114,8 @@ def gallery_values(gallery: Gallery, path: str) -> dict[str, Any]:
         "metric": gallery.metric,
         "threshold": gallery.threshold,
         "anchor": gallery.anchor,
+        "basis": gallery.basis,
+        "doubt": gallery.doubt,
     }
 
 
@@ -102,8 +131,11 @@ def identified_lines(result: Identified) -> list[str]:
         for name, face in zip(names, photo.faces, strict=True):
             x0, y0, x1, y1 = (round(edge) for edge in face.box)
             nearest = "" if face.name is not None else f"  (nearest: {escape_name(face.nearest)})"
+            if face.is_taken:
+                nearest = f"  (nearest: {escape_name(face.nearest)}, who is another face here)"
             value = f"{VALUE_NAMES[result.metric]} {face.value:.3f}"
             lines.append(f"  {name:<{width}}  {value}  at {x0},{y0} to {x1},{y1}{nearest}")
+    lines += _basis_lines(result.basis, result.doubt)
     lines.append(f"threshold  {_limit(result.metric, result.threshold)}")
     return lines + (_judged_lines(result.figures) if result.figures else [])
 
@@ -127,6 +159,11 @@ def _judged_lines(figures: Mapping[str, Any]) -> list[str]:
     if too_few := [_percent(one["rate"]) for one in figures["rates"] if one["dir"] is None]:
         lines.append(f"           too few photos for a figure at {', '.join(too_few)} of strangers let in")
     return lines
+
+
+def _basis_lines(basis: str, doubt: str | None) -> list[str]:
+    lines = [f"basis      {basis}"] if basis else []
+    return lines if doubt is None else [*lines, f"poor       {doubt}"]
 
 
 def _limit(metric: str, threshold: float | None) -> str:

@@ -41,10 +41,12 @@ class Label:
     Attributes:
         box: x0 y0 x1 y1 in pixels of the photo; may reach outside it.
         name: any text at all; None for an unknown face.
+        score: how near the person is, as text; written after the name. None for nothing.
     """
 
     box: tuple[float, float, float, float]
     name: str | None
+    score: str | None = None
 
 
 class _Span(NamedTuple):
@@ -62,7 +64,7 @@ class _Span(NamedTuple):
 
 
 def draw_face_boxes(photo: UInt8Image, labels: Sequence[Label]) -> UInt8Image:
-    r"""Return a photo with boxes and names drawn on it; a face without a name is ``unknown``.
+    r"""Return a photo with boxes, names and scores drawn on it; a face without a name is ``unknown``.
 
     Letters that no font here has are written as ``\uXXXX``. Names cover neither each other nor a face if
     there is room above, below or beside the box.
@@ -102,6 +104,7 @@ def _write_name(
 ) -> _Span:
     """Write a name near its box; return where."""
     name = UNKNOWN if label.name is None else shorten_name(label.name) or "?"
+    name += f" {label.score}" if label.score is not None else ""
     # the letters' height depends on the face's width, within limits of the whole picture
     size_px = round(min(max((box.right - box.left) / 5, max(size) / 75), max(size) / 40))
     font, text = _choose_font(name, size_px)

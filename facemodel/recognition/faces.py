@@ -110,6 +110,28 @@ def search_photos(
         yield SeenPhoto(one.photo, tuple(crop.face for crop in crops), outputs, Status.KEPT, None, data)
 
 
+def reading_order(boxes: Sequence[Sequence[float]]) -> list[int]:
+    """Return the order in which people read faces: rows from top to bottom, each from left to right.
+
+    A face is in the row above it if their heights overlap by at least half of the smaller height; a row
+    reaches from the mean top of its faces to their mean bottom.
+
+    >>> reading_order([(200, 40, 240, 80), (0, 100, 40, 140), (100, 0, 140, 40), (0, 10, 40, 50)])
+    [3, 2, 0, 1]
+    """
+    rows: list[list[int]] = []
+    for face in sorted(range(len(boxes)), key=lambda one: (boxes[one][1] + boxes[one][3], one)):
+        _, top, _, bottom = boxes[face]
+        if rows:
+            above, below = (sum(boxes[one][edge] for one in rows[-1]) / len(rows[-1]) for edge in (1, 3))
+            shared = min(bottom, below) - max(top, above)
+            if 2 * shared >= min(bottom - top, below - above):
+                rows[-1].append(face)
+                continue
+        rows.append([face])
+    return [face for row in rows for face in sorted(row, key=lambda one: (boxes[one][0], one))]
+
+
 def _find_face_crops(data: bytes, embedder: Embedder, search: FaceSearch) -> list[Crop]:
     """Return a photo's crops, largest face first.
 

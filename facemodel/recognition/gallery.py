@@ -57,6 +57,8 @@ class Gallery:
             at least this (``cosine``); None if validation has not chosen one.
         anchor: what represents a person: the ``mean`` of the photos, or ``one`` of them.
         left_out: photos that could not be used, and those that ``anchor="one"`` does not need.
+        basis: what the threshold stands for, in words; empty if unknown.
+        doubt: why the threshold names no face, in words; None if it does.
     """
 
     names: tuple[str, ...]
@@ -67,9 +69,19 @@ class Gallery:
     threshold: float | None = None
     anchor: str = "mean"
     left_out: tuple[LeftOut, ...] = ()
+    basis: str = ""
+    doubt: str | None = None
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def compare(self, embeddings: Float32Array) -> Float64Array:
+        """Return each face's distance or similarity to each person, ``(n, len(names))`` float64.
+
+        Args:
+            embeddings: ``(n, dim)`` float32 of the same model.
+        """
+        return compare_all(embeddings, self.embeddings, self.metric)
 
     def nearest(self, embeddings: Float32Array) -> tuple[Int64Array, Float64Array]:
         """Return each face's nearest person (the first of equally near ones), and how near.
@@ -80,7 +92,7 @@ class Gallery:
         Returns:
             ``(n,)`` int64 indices into ``names``, and ``(n,)`` float64 distances or similarities.
         """
-        values = compare_all(embeddings, self.embeddings, self.metric)
+        values = self.compare(embeddings)
         who = likeness(values, self.metric).argmax(axis=1)
         return who.astype(np.int64), values[np.arange(len(values)), who]
 
@@ -111,9 +123,10 @@ class Gallery:
             StoreError: it cannot be written.
         """
         flat = pa.array(np.ascontiguousarray(self.embeddings).reshape(-1), pa.float32())
+        ends = pa.array(np.arange(len(self) + 1) * self.embeddings.shape[1], pa.int32())
         columns = {
             "identity": pa.array(self.names, pa.string()),
-            "embedding": pa.FixedSizeListArray.from_arrays(flat, self.embeddings.shape[1]),
+            "embedding": pa.ListArray.from_arrays(ends, flat),
             "photos": pa.array([list(photos) for photos in self.photos], pa.list_(pa.string())),
         }
         about = {
@@ -123,6 +136,8 @@ class Gallery:
             "metric": self.metric,
             "threshold": self.threshold,
             "anchor": self.anchor,
+            "basis": self.basis,
+            "doubt": self.doubt,
             "left_out": [vars(one) for one in self.left_out],
         }
         schema = pa.schema(
@@ -186,6 +201,8 @@ def read_gallery(path: str | os.PathLike[str]) -> Gallery:
             None if threshold is None else float(threshold),
             str(about["anchor"]),
             tuple(LeftOut(**one) for one in about["left_out"]),
+            str(about.get("basis", "")),  # galleries of earlier versions have none
+            None if about.get("doubt") is None else str(about["doubt"]),
         )
     except (KeyError, TypeError, ValueError, pa.ArrowInvalid) as error:
         raise GalleryError(f"the gallery {path} is damaged: {_first_line(error)}") from error

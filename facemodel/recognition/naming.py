@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from facedata.errors import UsageError
-from facedata.types import Face, Float32Array, Float64Array, Int64Array, UInt8Image
+from facedata.files.atomic import write_text
+from facedata.types import Face, Float32Array, Float64Array, UInt8Image
 
 from ..models.embedder import Embedder
-from ..scoring.distances import is_same
+from ..scoring.distances import is_same, likeness
+from ..validation_summary import LEAST_KNOWN, share_interval
+from .assignment import NOBODY, assign_people
 from .faces import Output
 from .gallery import Gallery, read_gallery
+from .gallery_threshold import GIVEN, choose_gallery_threshold
 
 PROBABILITY = "probability"
 """The metric of a classifier: 0 … 1, large is near."""
@@ -30,9 +37,11 @@ class NamedFace:
     Attributes:
         box: x0 y0 x1 y1 in photo pixels.
         score: the detector's, 0 … 1.
-        name: the person; None if no person is near enough.
+        name: the person; None if no person is near enough who is not another face of the photo.
         nearest: the nearest person, near enough or not.
-        value: how near: a distance, a similarity or a probability, see :attr:`Naming.metric`.
+        value: how near the person of that name is, else the nearest: a distance, a similarity or a
+            probability, see :attr:`Naming.metric`.
+        is_taken: the nearest person is near enough, and another face of the photo.
     """
 
     box: tuple[float, float, float, float]
@@ -40,6 +49,34 @@ class NamedFace:
     name: str | None
     nearest: str
     value: float
+    is_taken: bool = False
+
+    @property
+    def area_px(self) -> float:
+        """The box's area, in photo pixels."""
+        x0, y0, x1, y1 = self.box
+        return (x1 - x0) * (y1 - y0)
+
+
+@dataclass(frozen=True)
+class NamedPhoto:
+    """A photo and the people in it.
+
+    Attributes:
+        photo: its path as text.
+        folder: the name of the folder it is in.
+        faces: those found, in rows from top to bottom, each from left to right.
+        status: ``kept``, or why no face was found, in one word: ``no_face``, ``unreadable`` …
+        reason: the same in words; None if there are faces.
+        picture: the file with boxes and names; None without ``out``, or if the photo is unreadable.
+    """
+
+    photo: str
+    folder: str | None
+    faces: tuple[NamedFace, ...]
+    status: str
+    reason: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,51 +88,80 @@ class Naming:
         metric: ``euclidean`` (a distance), ``cosine`` (a similarity) or ``probability``.
         threshold: a name takes at most this distance, or at least this similarity or probability; None if
             every face gets a name.
-        output: from crops to what ``nearest`` takes.
-        nearest: from n outputs to each one's nearest person, ``(n,)`` int64, and how near, ``(n,)`` float64.
+        output: from crops to what ``compare`` takes.
+        compare: from n outputs to how near each is to each person, ``(n, len(names))`` float64.
+        basis: what the threshold stands for, in words; empty if unknown.
+        doubt: why every face stays unknown, in words; None if they do not.
     """
 
     names: tuple[str, ...]
     metric: str
     threshold: float | None
     output: Output
-    nearest: Callable[[Float32Array], tuple[Int64Array, Float64Array]]
+    compare: Callable[[Float32Array], Float64Array]
+    basis: str = ""
+    doubt: str | None = None
 
     def name_faces(self, faces: Sequence[Face], outputs: Float32Array) -> tuple[NamedFace, ...]:
-        """Name the faces of a photo; ``outputs`` has a row for each."""
+        """Name the faces of a photo, nobody twice; ``outputs`` has a row for each."""
         if not faces:
             return ()
-        who, values = self.nearest(outputs)
-        accepted = is_same(values, self.threshold, self.metric)
+        values = self.compare(outputs)
+        alike = likeness(values, self.metric)
+        least = None if self.threshold is None else likeness(self.threshold, self.metric)
+        chosen = np.full(len(faces), NOBODY) if self.doubt is not None else assign_people(alike, least)
         named = []
-        for face, person, value, near in zip(faces, who, values, accepted, strict=True):
+        for row, (face, person, nearest) in enumerate(zip(faces, chosen, alike.argmax(1), strict=True)):
             x0, y0, x1, y1 = (round(float(edge), 2) for edge in face.box)
-            name = self.names[int(person)]
-            box = (x0, y0, x1, y1)
-            named.append(NamedFace(box, float(face.score), name if near else None, name, float(value)))
+            value = values[row, nearest if person == NOBODY else person]
+            near = is_same(values[row, [nearest]], self.threshold, self.metric)[0]
+            named.append(
+                NamedFace(
+                    (x0, y0, x1, y1),
+                    float(face.score),
+                    None if person == NOBODY else self.names[person],
+                    self.names[nearest],
+                    float(value),
+                    bool(near and self.doubt is None and person != nearest),
+                )
+            )
         return tuple(named)
 
 
 def name_by_gallery(
-    embedder: Embedder, gallery: str | os.PathLike[str] | Gallery, threshold: float | None
+    embedder: Embedder,
+    gallery: str | os.PathLike[str] | Gallery,
+    threshold: float | None,
+    far: float | None = None,
 ) -> Naming:
     """Name faces by the nearest person of a gallery.
 
+    Args:
+        embedder: the model.
+        gallery: the people.
+        threshold: of a name; None for the gallery's.
+        far: choose the threshold so that this share of strangers gets a name; None for the gallery's.
+
     Raises:
         GalleryError: the gallery cannot be read, or another model made it.
-        UsageError: no threshold is given, here, in the gallery or in the model; or it is impossible.
+        UsageError: no threshold is given, here, in the gallery or in the model; it is impossible; or ``far``
+            is given, and the model does not know its false accept rates.
     """
     people = gallery if isinstance(gallery, Gallery) else read_gallery(gallery)
     people.check_model(embedder.fingerprint(), embedder.spec.dim)
-    _check_threshold(threshold, people.metric)
-    given = (threshold, people.threshold, embedder.spec.threshold)
-    limit = next((one for one in given if one is not None), None)
-    if limit is None:
-        raise UsageError(
-            "neither the gallery nor the model has a threshold: give one with --threshold "
-            "(`facemodel evaluate` chooses one and prints it)"
-        )
-    return Naming(people.names, people.metric, limit, embedder.embed, people.nearest)
+    check_threshold(threshold, people.metric)
+    limit, basis, doubt = people.threshold, people.basis, people.doubt
+    if threshold is not None:
+        limit, basis, doubt = threshold, GIVEN, None
+    elif limit is None or far is not None:
+        chosen = choose_gallery_threshold(embedder.spec, len(people), far)
+        if chosen is None:
+            raise UsageError(
+                "neither the gallery nor the model has a threshold: give one with --threshold, or let "
+                "`facemodel evaluate MODEL SET --keep-threshold` write one into the model's JSON"
+            )
+        limit, basis, doubt = chosen.value, chosen.basis, chosen.doubt
+    return Naming(people.names, people.metric, limit, embedder.embed, people.compare, basis, doubt)
 
 
 def name_by_class(embedder: Embedder, threshold: float | None) -> Naming:
@@ -109,22 +175,57 @@ def name_by_class(embedder: Embedder, threshold: float | None) -> Naming:
             f"{embedder.name} is not a classifier, so it knows no names: make a gallery with `facemodel "
             "enroll`, and put it before the photos"
         )
-    _check_threshold(threshold, PROBABILITY)
+    check_threshold(threshold, PROBABILITY)
 
     def logits(crops: UInt8Image) -> Float32Array:
         rows = embedder.logits(crops)
         return np.zeros((len(crops), len(embedder.classes)), np.float32) if rows is None else rows
 
-    def most_probable(logits: Float32Array) -> tuple[Int64Array, Float64Array]:
+    def probabilities(logits: Float32Array) -> Float64Array:
         powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-        who = powers.argmax(axis=1)
-        return who.astype(np.int64), powers[np.arange(len(who)), who] / powers.sum(axis=1)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    limit = embedder.spec.class_threshold if threshold is None else threshold
-    return Naming(embedder.classes, PROBABILITY, limit, logits, most_probable)
+    spec, doubt = embedder.spec, None
+    limit, basis = threshold, GIVEN
+    if threshold is None:
+        limit, basis, known = spec.class_threshold, "", spec.validation
+        if known is not None and known.class_photos:
+            basis = f"by {known.class_photos:,} validation photos, none of them of a stranger"
+            share = known.class_right / known.class_photos
+            low, high = share_interval(share, known.class_photos)
+            if low < LEAST_KNOWN:
+                doubt = (
+                    f"validation was poor: {100 * share:.3g}% ({100 * low:.3g}% to {100 * high:.3g}%) of "
+                    f"{known.class_photos:,} photos get the right name at a threshold that few strangers "
+                    f"should reach, and the interval must begin above {100 * LEAST_KNOWN:.3g}%. "
+                    f"Every face stays unknown: a better model helps, and --threshold {limit or 0:.4g} gives "
+                    "names all the same"
+                )
+    return Naming(embedder.classes, PROBABILITY, limit, logits, probabilities, basis, doubt)
 
 
-def _check_threshold(value: float | None, metric: str) -> None:
+def write_faces(path: Path, photos: Sequence[NamedPhoto], naming: Naming) -> None:
+    """Write a CSV with a row per face, and one for each photo without any.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    value = VALUE_NAMES[naming.metric]
+    table.writerow(["photo", "face", "name", value, "threshold", "box", "nearest", "status"])
+    limit = "" if naming.threshold is None else f"{naming.threshold:.6g}"
+    for photo in photos:
+        for number, face in enumerate(photo.faces, 1):
+            box = " ".join(f"{edge:g}" for edge in face.box)
+            values = [number, face.name or "", f"{face.value:.6f}", limit, box, face.nearest]
+            table.writerow([photo.photo, *values, photo.status])
+        if not photo.faces:
+            table.writerow([photo.photo, "", "", "", limit, "", "", photo.status])
+    write_text(path, text.getvalue())
+
+
+def check_threshold(value: float | None, metric: str) -> None:
     """Check that a threshold is a value that the metric can have.
 
     Raises:

@@ -9,7 +9,7 @@ Everything here is a pure function on arrays, except that ``report`` and ``plots
 - ``folds``: accuracy over folds as LFW defines it
 - ``intervals``: weights that count people equally, and bootstrap intervals over people
 - ``pair_figures``: all figures of scored pairs
-- ``open_set``: known people against strangers at a threshold
+- ``open_set``: known people against strangers, at a threshold, and what validation shows of it
 - ``nearest_anchor``: naming photos by one anchor per person, or by a classifier
 - ``pairs``: the pairs of a set that are scored, and those that choose a threshold
 - ``plan``: what an evaluation scores, by which metrics, at which thresholds

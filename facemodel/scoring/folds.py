@@ -68,7 +68,7 @@ def judge_folds(
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:
-        raise ScoreError(f"{len(numbers)} fold: a threshold comes from the other folds, and there is none")
+        raise ScoreError(f"there is {len(numbers)} fold, and no other one that could choose its threshold")
     accepted = np.zeros(len(same), np.bool_)
     thresholds, accuracies = [], []
     for number in numbers.tolist():
@@ -79,8 +79,8 @@ def judge_folds(
             others &= ~(np.isin(people[0], theirs) | np.isin(people[1], theirs))
         if same[others].all() or not same[others].any():
             raise ScoreError(
-                f"fold {number + 1}: the pairs of the {len(numbers) - 1} others that share nobody with it "
-                "are none, or of one kind, and choose no threshold"
+                f"nothing can choose a threshold for fold {number + 1}: without its people, the other folds "
+                "do not have pairs of both kinds"
             )
         thresholds.append(roc(likeness[others], same[others]).best_threshold())
         accepted[mine] = likeness[mine] >= thresholds[-1]

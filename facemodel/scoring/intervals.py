@@ -10,6 +10,7 @@ import numpy as np
 from facedata.types import BoolArray, Float64Array, Int64Array
 
 from ..errors import ScoreError
+from ..validation_summary import FEWEST_PEOPLE
 
 _DRAWS = 1000
 _FEWEST_DRAWS = 100
@@ -91,19 +92,28 @@ def bootstrap(
         level: share of the draws within the interval.
 
     Raises:
-        ScoreError: there are fewer than two people, or more than half of the draws give no figure.
+        ScoreError: there are fewer than ten people, or fewer than ten with a genuine pair where there are
+            genuine pairs; or all draws give the same figure. An interval of them would say too much.
     """
     draws = draws or int(np.clip(_MOST_NUMBERS // max(len(left), 1), _FEWEST_DRAWS, _DRAWS))
     people = len(np.unique(np.concatenate([left, right])))
+    genuine = len(np.unique(left[left == right]))
+    for count, who in ((people, "people"), (genuine or FEWEST_PEOPLE, "people with two photos")):
+        if count < FEWEST_PEOPLE:
+            raise ScoreError(f"too few {who} for an interval ({count}; {FEWEST_PEOPLE} are needed)")
     figures = []
     for weights in people_weights(left, right, draws, seed):
         try:
             figures.append(figure(weights))
         except ScoreError:
             continue  # without a genuine or an impostor pair
-    if people < 2 or len(figures) * 2 < draws:
-        raise ScoreError(f"{people} people are too few for an interval over people")
+    if len(figures) * 2 < draws:
+        raise ScoreError(
+            f"too few people for an interval: most draws of {people} have pairs of one kind only"
+        )
     low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    if not low < high:
+        raise ScoreError(f"no interval: every draw of {people:,} people gives {low:.4g}")
     return Interval(float(low), float(high), len(figures), people)
 
 

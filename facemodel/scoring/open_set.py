@@ -5,22 +5,37 @@ Phillips, Grother, Micheals: Evaluation methods in face recognition, 2011. *Know
 enrolled, photos of *strangers* one who is not. At a threshold, a known photo counts if the nearest person is
 the right one *and* near enough (detection and identification rate, DIR, or TPIR); a stranger is *let in* if
 any person is near enough (false positive identification rate, FPIR).
+
+How often a threshold lets strangers in can also be told before there is a gallery, from validation: all its
+photos are compared with each other. A fixed list of pairs is too short for that: of 1,000 pairs of two people
+none may be as alike as the one in 10,000 that names a stranger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from facedata.types import BoolArray, Float64Array
+from facedata.types import BoolArray, Float32Array, Float64Array, Int64Array
 
 from ..errors import ScoreError
-from .distances import likeness
+from ..validation_summary import AcceptRate, ValidationSummary
+from .distances import likeness, unit_length
+from .metrics import FEWEST_FALSE_ACCEPTS
 
 RATES = (0.3, 0.1, 0.03, 0.01, 0.001)
+
+_FARS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 3e-8, 1e-8)
+_MOST_PHOTOS = 2000
+"""Photos compared; more are drawn from. They make two million comparisons, 32 MB."""
+
+_TRIFLE = 1e-9
+_MOST = {"cosine": 1.0, "euclidean": 0.0}
+"""The most alike that two photos can be, as a likeness; no threshold is stricter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,3 +156,80 @@ def open_set_figures(probes: Probes, threshold: float | None, metric: str) -> di
 
 def _share(which: BoolArray) -> float | None:
     return float(which.mean()) if len(which) else None
+
+
+def summarise_validation(
+    embeddings: Float32Array, person: Int64Array, metric: str, *, unseen: bool, seed: int = 0
+) -> ValidationSummary:
+    """Compare all photos with each other, and return which threshold accepts how many of two people.
+
+    Each rate's threshold is counted if at least ten comparisons of two people are above it. Beyond that it is
+    extrapolated as if the most alike comparisons were the upper end of a normal distribution, with the
+    steeper of two slopes: over all counted rates, and over the last two.
+
+    Args:
+        embeddings: ``(n, dim)`` float32, finite.
+        person: ``(n,)`` int64, the person on each photo.
+        metric: ``euclidean`` or ``cosine``.
+        unseen: the network was not trained on these people.
+        seed: of the draw, if there are more than 2,000 photos.
+    """
+    if len(person) > _MOST_PHOTOS:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(person), _MOST_PHOTOS, replace=False))
+        embeddings, person = embeddings[drawn], person[drawn]
+    wide = embeddings.astype(np.float64)
+    rows = unit_length(wide) if metric == "cosine" else wide
+    alike, same = _compare(rows, rows, metric), person[:, None] == person[None]
+    upper = np.triu(np.ones(same.shape, np.bool_), 1)
+    impostors = np.sort(alike[upper & ~same])
+    np.fill_diagonal(same, False)
+    if not len(impostors) or not same.any():
+        return ValidationSummary(0, len(person), len(impostors), unseen, 0.5)
+    some = same.any(axis=1)
+    people, codes = np.unique(person[some], return_inverse=True)
+    counts = np.bincount(codes)
+    sums = np.zeros((len(people), rows.shape[1]))
+    np.add.at(sums, codes, rows[some])
+    means = unit_length(sums) if metric == "cosine" else sums / counts[:, None]
+    limits, counted = _thresholds(impostors)
+    # a gallery holds means: strangers are a little nearer to them than to single photos
+    to_means = _thresholds(np.sort(_compare(rows, means, metric)[person[:, None] != people[None]]))[0]
+    if limits and to_means:
+        limits = [max(both) for both in zip(limits, to_means, strict=True)]
+    # a photo of somebody known is compared with the mean of that person's other photos
+    others = sums[codes] - rows[some]
+    if metric == "cosine":
+        known = np.einsum("ij,ij->i", rows[some], unit_length(others))
+    else:
+        known = -np.linalg.norm(rows[some] - others / (counts[codes, None] - 1), axis=1)
+    tar = [float((np.bincount(codes, weights=known >= limit) / counts).mean()) for limit in limits]
+    below = np.searchsorted(impostors, alike[same]) + np.searchsorted(impostors, alike[same], side="right")
+    rates = [
+        AcceptRate(rate, float(likeness(min(limit, _MOST[metric]), metric)), share, rate in counted)
+        for rate, limit, share in zip(_FARS, limits, tar, strict=False)
+    ]
+    auc = float(below.mean() / 2 / len(impostors))
+    return ValidationSummary(len(people), len(person), len(impostors), unseen, auc, tuple(rates))
+
+
+def _compare(rows: Float64Array, others: Float64Array, metric: str) -> Float64Array:
+    """Return the likeness of every row to every other, ``(n, m)``; for ``cosine`` they have length one."""
+    products = rows @ others.T
+    if metric == "cosine":
+        return np.asarray(products)
+    squares = [np.einsum("ij,ij->i", some, some) for some in (rows, others)]
+    return np.asarray(-np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0.0)))
+
+
+def _thresholds(impostors: Float64Array) -> tuple[list[float], list[float]]:
+    """Return each rate's lowest accepted likeness, and the rates that were counted; none if two cannot be."""
+    counted = [rate for rate in _FARS if rate * len(impostors) >= FEWEST_FALSE_ACCEPTS]
+    if len(counted) < 2:
+        return [], []
+    ranks = [len(impostors) - int(rate * len(impostors)) - 1 for rate in counted]
+    # above the first impostor that must stay out, by more than rounding: a network may have collapsed
+    limits = [float(impostors[rank] + _TRIFLE * max(1.0, abs(impostors[rank]))) for rank in ranks]
+    at = np.array([-NormalDist().inv_cdf(rate) for rate in _FARS])
+    ends = at[: len(counted)]
+    slope = max(np.polyfit(ends, limits, 1)[0], (limits[-1] - limits[-2]) / (ends[-1] - ends[-2]))
+    return limits + [limits[-1] + slope * (one - ends[-1]) for one in at[len(counted) :].tolist()], counted

@@ -10,16 +10,17 @@ import numpy as np
 from facedata.types import BoolArray, Float64Array, Int64Array
 
 from ..errors import ScoreError
+from ..validation_summary import FEWEST_PEOPLE
 from .distances import is_same, likeness
 from .folds import deal_folds, judge_folds
 from .intervals import bootstrap, fair_weights
 from .metrics import FARS, Roc, auc_of, decide, roc
 from .thresholds import Threshold
 
-_OFFICIAL = "the protocol's folds; each judged at the threshold best for the others"
+_OFFICIAL = "those of the protocol; each is judged at the threshold that is best for the others"
 _DEALT = (
-    "people dealt into folds by lot, a pair goes with its left person; each fold judged at the "
-    "threshold best for those pairs of the others that share nobody with it"
+    "each person is put into one at random, and a pair is in that of its left photo's person; each fold is "
+    "judged at the threshold that is best for the other folds' pairs, without those that show its own people"
 )
 
 
@@ -79,7 +80,7 @@ def pair_figures(pairs: ScoredPairs, threshold: Threshold, seed: int = 0) -> dic
         accepted, decided_by = folds.accepted, "each fold's threshold, chosen by the others"
     else:
         accepted, decided_by = None, "nothing"
-    weights = fair_weights(*people, same)
+    weights, count = fair_weights(*people, same), len(np.unique(np.concatenate(people)))
     rates = [asdict(curve.tar_at_far(far)) for far in FARS]
     for rate in rates:
         rate["threshold"] = None if rate["threshold"] is None else likeness(rate["threshold"], pairs.metric)
@@ -94,7 +95,7 @@ def pair_figures(pairs: ScoredPairs, threshold: Threshold, seed: int = 0) -> dic
         if folds is None
         else {
             "accuracy": folds.mean,
-            "standard_error": folds.standard_error,
+            "standard_error": folds.standard_error if count >= FEWEST_PEOPLE else None,
             "folds": len(folds.numbers),
             "official": pairs.folds is not None,
             "how": _DEALT if pairs.folds is None else _OFFICIAL,
@@ -107,7 +108,7 @@ def pair_figures(pairs: ScoredPairs, threshold: Threshold, seed: int = 0) -> dic
             **_decision_figures(accepted, same, weights),
             **_curve_figures(roc(alike, same, weights)),
         },
-        "intervals": _interval_figures(pairs, accepted, seed),
+        **_interval_figures(pairs, accepted, seed),
     }
 
 
@@ -133,24 +134,29 @@ def _curve_figures(curve: Roc) -> dict[str, Any]:
     }
 
 
-def _interval_figures(pairs: ScoredPairs, accepted: BoolArray | None, seed: int) -> dict[str, Any] | None:
-    """Return 95% intervals over people; None if there are too few people."""
+def _interval_figures(pairs: ScoredPairs, accepted: BoolArray | None, seed: int) -> dict[str, Any]:
+    """Return 95% intervals over people, or None and the reason if there are too few people."""
     people = pairs.left, pairs.right
     intervals: dict[str, Any] = {"level": 0.95, "over": "people"}
+    why_none: str | None = None
     try:
         area = bootstrap(auc_of(pairs.likeness, pairs.same), *people, seed=seed)
         intervals.update(auc=[area.low, area.high], draws=area.draws, people=area.people)
-        if accepted is None:
-            return intervals
-        right = (accepted == pairs.same).astype(np.float64)
+    except ScoreError as error:
+        why_none = str(error)
+    try:
+        right = np.zeros(0) if accepted is None else (accepted == pairs.same).astype(np.float64)
 
         def share_right(weights: Float64Array) -> float:
             if not (total := float(weights.sum())):
                 raise ScoreError("no pair was drawn")
             return float(right @ weights) / total
 
-        share = bootstrap(share_right, *people, seed=seed)
-        intervals["accuracy"] = [share.low, share.high]
-    except ScoreError:
-        return None
-    return intervals
+        if accepted is not None:
+            share = bootstrap(share_right, *people, seed=seed)
+            intervals["accuracy"] = [share.low, share.high]
+            intervals.update(draws=share.draws, people=share.people)
+    except ScoreError as error:
+        why_none = why_none or str(error)
+    has_any = "auc" in intervals or "accuracy" in intervals
+    return {"intervals": intervals if has_any else None, "no_interval": why_none}

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from facedata import ClassManifest
+from facedata import ClassManifest, PreparedSet
 from facedata.types import Int64Array
 
 from ..batches.people import TrainingPeople
 from ..config import EvaluateConfig
+from ..errors import DataError
 from ..spec import InputSpec
-from .pairs import PairRows, choosing_rows, tested_rows
+from .pairs import PairRows, choosing_rows, tested_pairs
 from .thresholds import HEAD, HEAD_THRESHOLD, has_seen, own_threshold
 
 
@@ -32,6 +33,7 @@ class ScoringPlan:
         choosing: the pairs that choose the other thresholds.
         choosing_split: their split; None if there are none.
         notes: what a reader of the figures should know, a sentence each.
+        left_out: pairs of a file that cannot be scored, as the file names their photos.
     """
 
     classes: ClassManifest
@@ -43,6 +45,7 @@ class ScoringPlan:
     choosing: PairRows
     choosing_split: str | None
     notes: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def ids(self) -> tuple[Int64Array, Int64Array]:
@@ -78,42 +81,71 @@ def plan_scores(
         tells_people: the model lists those people; exports do not.
 
     Raises:
-        DataError: there are no pairs, or they contradict the set.
+        DataError: there are no pairs, or they contradict the set; or none can choose a threshold to keep.
         UsageError: the set has no such split.
     """
-    people, tested, prepared = TrainingPeople.of(classes), tested_rows(classes, config), classes.prepared
+    people, listed, prepared = TrainingPeople.of(classes), tested_pairs(classes, config), classes.prepared
+    tested = listed.rows
     in_split = pc.fill_null(pc.equal(classes.table.column("split"), config.split), False)
     split_rows: Int64Array = np.flatnonzero(in_split.to_numpy())
     rows = np.concatenate([split_rows, tested.left, tested.right])
     names = {people.names[code] for code in np.unique(people.person[rows]).tolist()}
     choosers = len(names & judged)
     own: dict[str, float | None] = {"euclidean": None, "cosine": None}
-    if not choosers and not has_seen(spec, prepared.fingerprint, config.split):
+    sees_split = has_seen(spec, prepared.fingerprint, config.split)
+    if not choosers and not sees_split and not config.keep_threshold:
         own = {metric: own_threshold(spec, metric) for metric in own}
-    notes = []
+    notes = list(listed.notes)
     if config.flip and any(value is not None for value in own.values()):
-        notes.append("the model's own threshold was chosen without mirror images, and these are with them")
-    if choosers:
+        notes.append("the model's own threshold was chosen without mirror images, which --flip uses here")
+    if choosers and not config.keep_threshold:
         notes.append(
-            f"{choosers:,} of the people tested here chose the model's own threshold: it is left aside"
+            f"the model's own threshold was chosen on photos of {choosers:,} of the people tested here, so "
+            "it is not used"
         )
     if repeats := tested.repeats():
-        notes.append(f"{repeats:,} of the {len(tested):,} pairs are there twice, and count twice")
+        notes.append(f"{repeats:,} of the {len(tested):,} pairs are listed again, and count again")
     if config.split == "train" and spec.is_trained_on(prepared):
-        notes.append("the model was trained on these very photos: this is not how it fares on others")
+        notes.append("the model was trained on these very photos: it does worse on others")
     if config.split != "train" and spec.is_trained_on(prepared) and not tells_people:
         notes.append(
-            "the network was trained on this set; its run tells on whom of the people tested here, "
-            "this file does not"
+            "the network was trained on this set, but an exported file does not say on which people: some of "
+            "those tested here may be among them (evaluate the run itself to know)"
         )
     if known := names & trained:
         notes.append(
-            f"{len(known):,} of the {len(names):,} people tested here were trained on: these are no "
-            "figures of people never seen"
+            f"the model was trained on photos of {len(known):,} of the {len(names):,} people tested here: it "
+            "does worse on people it has never seen"
         )
     if has_pair_head:
         own[HEAD] = HEAD_THRESHOLD
     needs_choice = None in own.values()
     choosing, split = choosing_rows(classes, config) if needs_choice else (PairRows.none(), None)
+    if config.keep_threshold:
+        _check_choosing(people, choosing, trained, prepared)
     metric = config.metric or (HEAD if has_pair_head else spec.metric)
-    return ScoringPlan(classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes))
+    return ScoringPlan(
+        classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes), listed.left_out
+    )
+
+
+def _check_choosing(
+    people: TrainingPeople, choosing: PairRows, trained: Set[str], prepared: PreparedSet
+) -> None:
+    """Check that the pairs that are to choose a threshold to keep can do so.
+
+    Raises:
+        DataError: there are none, or the model was trained on their people.
+    """
+    if not len(choosing):
+        raise DataError(
+            f"--keep-threshold: {prepared} has no val or train pairs besides those that are scored, and the "
+            "threshold must not be chosen on these; divide the set with `facedata split`"
+        )
+    rows = np.unique(np.concatenate([choosing.left, choosing.right]))
+    names = {people.names[code] for code in np.unique(people.person[rows]).tolist()}
+    if known := names & trained:
+        raise DataError(
+            f"--keep-threshold: the model was trained on {len(known):,} of the {len(names):,} people whose "
+            "pairs would choose the threshold, and knows them too well: use a set of other people"
+        )

@@ -60,7 +60,10 @@ def write_scores(
 
 
 def score_table(scores: Mapping[str, Any]) -> list[str]:
-    """Return the figures as lines of a Markdown table, one column per metric, and the notes below it."""
+    """Return the figures as lines of a Markdown table, and the notes below it.
+
+    There is one column per metric; metrics with the same figures share one.
+    """
     metrics = list(scores["figures"])
     figures = [scores["figures"][metric] for metric in metrics]
     weighted = [one["weighted"] for one in figures]
@@ -69,7 +72,12 @@ def score_table(scores: Mapping[str, Any]) -> list[str]:
         (
             "accuracy over folds",
             [
-                "–" if folds is None else f"{percent(folds['accuracy'])} ± {percent(folds['standard_error'])}"
+                percent(folds and folds["accuracy"])
+                + (
+                    f" ± {percent(folds['standard_error'])}"
+                    if folds and folds["standard_error"] is not None
+                    else ""
+                )
                 for folds in (one["folds"] for one in figures)
             ],
         )
@@ -80,15 +88,28 @@ def score_table(scores: Mapping[str, Any]) -> list[str]:
     spans = ["" if ends is None else f" ({ends[0]:.4f} to {ends[1]:.4f})" for ends in intervals]
     rows.append(("AUC", [f"{one['auc']:.5f}{span}" for one, span in zip(figures, spans, strict=True)]))
     rows.append(("EER", [percent(one["eer"]) for one in figures]))
+    too_few = []
     for rates in zip(*(one["tar_at_far"] for one in figures), strict=True):
+        if all(one["tar"] is None for one in rates):  # the pairs are the same, whatever the metric
+            too_few.append(rates[0])
+            continue
         title = f"TAR at FAR {rates[0]['far']:g}, {rates[0]['impostors']:,} impostor pairs"
-        rows.append((title, ["– (too few)" if one["tar"] is None else percent(one["tar"]) for one in rates]))
+        rows.append((title, [percent(one["tar"]) for one in rates]))
+    if too_few:
+        span = " to ".join(dict.fromkeys(f"{one['far']:g}" for one in (too_few[0], too_few[-1])))
+        title = f"TAR at FAR {span}, {too_few[0]['impostors']:,} impostor pairs"
+        rows.append((title, ["– (too few)"] * len(figures)))
     for name, title in (("accuracy", "accuracy"), ("eer", "EER")):
-        rows.append((f"{title}, people alike", [percent(one[name]) for one in weighted]))
-    rows.append(("AUC, people alike", [f"{one['auc']:.5f}" for one in weighted]))
-    lines = [f"| split {scores['split']} | " + " | ".join(_TITLES[name] for name in metrics) + " |"]
-    lines.append("|---" * (1 + len(metrics)) + "|")
-    lines += [f"| {title} | " + " | ".join(cells) + " |" for title, cells in rows]
+        rows.append((f"{title}, every person counts the same", [percent(one[name]) for one in weighted]))
+    rows.append(("AUC, every person counts the same", [f"{one['auc']:.5f}" for one in weighted]))
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for place, name in enumerate(metrics):
+        columns.setdefault(tuple(cells[place] for _, cells in rows), []).append(_TITLES[name])
+    lines = [f"| split {scores['split']} | " + " | ".join(map(" and ".join, columns.values())) + " |"]
+    lines.append("|---" * (1 + len(columns)) + "|")
+    lines += [
+        f"| {title} | " + " | ".join(cells) + " |" for (title, _), *cells in zip(rows, *columns, strict=True)
+    ]
     return [*lines, "", *score_notes(scores)]
 
 
@@ -97,7 +118,7 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
     pairs, naming, classes = scores["pairs"], scores["naming"], scores["classes"]
     share = percent(pairs["largest_share"])
     counts = f"{pairs['genuine']:,} of one person, {pairs['impostors']:,} of two; {pairs['people']:,} people"
-    lines = [f"pairs: {counts}, one of whom has {share} of the first"]
+    lines = [f"pairs: {counts}; the person with the most has {share} of the pairs of one person"]
     for figures in scores["figures"].values():
         threshold = figures["threshold"]
         value = "" if threshold["value"] is None else f" {threshold['value']:.4f}"
@@ -107,6 +128,8 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
         lines.append(f"folds: {main['folds']['folds']}, {main['folds']['how']}")
     else:
         lines.append(f"no accuracy over folds: {main['no_folds']}")
+    if main["no_interval"] is not None:
+        lines.append(main["no_interval"])
     if naming is not None:
         names = ("rank1", "right", "wrong", "unknown")
         shares = ", ".join(f"{name} {percent(naming[name])}" for name in names)
@@ -121,7 +144,14 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
         people = f"{classes['classes_seen']:,} of its {classes['classes']:,} people"
         share = f"{percent(classes['accuracy'])} of {classes['photos']:,} photos"
         over = percent(classes["accuracy_over_classes"])
-        lines.append(f"classifier: {share} of {people}; mean over them {over}")
+        lines.append(f"classifier: names {share} of {people} correctly; mean over these people {over}")
+    if "kept" in scores:
+        kept = scores["kept"]
+        people = f"{kept['photos']:,} photos of {kept['people']:,} people"
+        lines.append(
+            f"kept in {kept['file']}: the threshold {kept['threshold']:.4f} ({_TITLES[kept['metric']]}), "
+            f"{kept['sentence']}, and how often strangers pass, by comparing {people}"
+        )
     return [*lines, *scores["notes"]]
 
 

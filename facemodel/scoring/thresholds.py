@@ -45,9 +45,9 @@ class Threshold:
         if self.source == MODEL:
             return "the model's own, chosen on its validation"
         if self.source == HEAD:
-            return "one half, on either side of which the pair head was trained to be right"
+            return "the probability at which the pair head was trained to decide"
         if self.value is None:
-            return "none: the model brings none, and the set has no other pairs that could choose one"
+            return "none: the model has none, and the set has no val or train pairs to choose one on"
         return f"best for {self.pairs:,} {self.source} of the set"
 
 

@@ -52,6 +52,7 @@ SMALL: dict[str, Any] = {
 
 RUNS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 4, "batch": 64, "photos_per_person": 2},
+    "laptop": {"epochs": 4, "batch": 64, "photos_per_person": 2},
     "anchors": {"epochs": 2, "batch": 48, "rows_per_epoch": 3000},
     "celeba-triplet": {"epochs": 3, "batch": 48, "rows_per_epoch": 2000, "hard_below": 0.4},
     "celeba-pairs": {"epochs": 3, "rows_per_epoch": 3000},

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from facedata import prepare
+from facedata.photos.picture_hash import PICTURE_HASH
 from facedata.progress.parts import ROWS, write_rows
 from facedata.sources.base import PLAN, Scan
 from facedata.store.folders import FolderStore
@@ -125,16 +126,18 @@ class ShardWriter:
 def _wide_columns(rng: np.random.Generator, n: int) -> dict[str, pa.Array]:
     """Return the columns that detection fills, as random as real ones: they compress as badly."""
 
-    def floats(kind: pa.DataType) -> pa.Array:
-        scalar = kind.value_type if pa.types.is_fixed_size_list(kind) else kind
-        width = kind.list_size if pa.types.is_fixed_size_list(kind) else 1
+    def floats(kind: pa.DataType, width: int = 1) -> pa.Array:
+        scalar = kind.value_type if pa.types.is_list(kind) else kind
         values = pa.array(rng.random(n * width) * 500, pa.float64()).cast(scalar, safe=False)
-        return pa.FixedSizeListArray.from_arrays(values, width) if scalar is not kind else values
+        ends = pa.array(np.arange(n + 1, dtype=np.int32) * width)
+        return pa.ListArray.from_arrays(ends, values) if scalar is not kind else values
 
     one_each = pa.array(np.arange(n + 1, dtype=np.int32))
     columns = {name: pa.nulls(n, ROWS.field(name).type) for name in ROWS.names}
-    for name in ("score", "tilt_deg", "box", "landmarks", "matrix"):
-        columns[name] = floats(ROWS.field(name).type)
+    for name, width in (("score", 1), ("tilt_deg", 1), ("box", 4), ("landmarks", 10), ("matrix", 6)):
+        columns[name] = floats(ROWS.field(name).type, width)
+    for name in PICTURE_HASH:
+        columns[name] = pa.array(rng.integers(0, 1 << 63, n).astype(np.uint64))
     for name in ("width", "height"):
         columns[name] = pa.array(rng.integers(200, 4000, n), pa.int32())
     columns["faces"] = pa.array(np.ones(n, np.int32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -222,8 +223,8 @@ def test_a_finished_run_is_where_it_is_now(faces: PreparedSet, run: Path, tmp_pa
     [("crop_px", "-1"), ("crop_px", '"x"'), ("margin", "-1"), ("class_threshold", "1e30"), ("size_px", "0")],
 )
 def test_a_spec_that_says_what_cannot_be(run: Path, tmp_path: Path, name: str, value: str) -> None:
-    text = (run / "spec.json").read_text().rstrip("}\n")
-    (tmp_path / "spec.json").write_text(f'{text}, "{name}": {value}}}')
+    spec = {**json.loads((run / "spec.json").read_text()), name: json.loads(value)}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
     with pytest.raises(SpecError, match=name):
         read_spec(tmp_path / "spec.json")
 

@@ -82,7 +82,7 @@ def test_a_cluster_that_loses_a_worker_goes_on_with_the_others(
 def test_a_shard_of_crop_has_the_name_it_always_had(tmp_path: Path) -> None:
     """The parts of a run that an earlier version began are found by their names."""
     box, points = [20.25, 10.5, 80.125, 95.0], [float(n) for n in range(10)]
-    row = {"record": "a/1.jpg", "photo": "a/1.jpg", "path": "a/1.jpg", "sha256": "0" * 64}
+    row = {"turned_deg": 0, "record": "a/1.jpg", "photo": "a/1.jpg", "path": "a/1.jpg", "sha256": "0" * 64}
     ledger = pa.Table.from_pylist([{**row, "box": box, "landmarks": points}]).select(FACE_COLUMNS)
     stage = CutAgain(make_shape("square"), lambda photo: b"", 10**8)
     progress = ProgressFolder(tmp_path, FolderStore(tmp_path))

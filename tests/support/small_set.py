@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from facedata.config import PairsConfig, SplitConfig, TripletsConfig
+from facedata.config import (
+    PairsConfig,
+    SplitConfig,
+    TripletsConfig,
+    complete_settings,
+    settings_fingerprint,
+)
 from facedata.crops.codec import encode_crop
 from facedata.files.staged import StagedFiles
-from facedata.options import fingerprint_of
 from facedata.sampling.divide import divide_classes
 from facedata.sampling.draw import count_splits, draw_pairs, draw_triplets
 from facedata.sets.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
@@ -94,8 +99,8 @@ def make_set(
     FolderStore(folder).put("", [(path, encode_crop(picture(path, i))) for i, path in enumerate(paths)])
     ledger = ledger_of(bare, official)
     classes, section = divide_classes(bare, ledger, split)
-    settings = {"size": SIZE_PX, "people": sorted(people)}
-    fingerprint = set_fingerprint(fingerprint_of(settings), classes)
+    settings = complete_settings({"size": SIZE_PX, "people": sorted(people)})
+    fingerprint = set_fingerprint(settings_fingerprint(settings), classes)
     drawn = {"pairs": draw_pairs(classes, pairs), "triplets": draw_triplets(classes, triplets)}
     tables = {"photos": ledger, "classes": classes, **{kind: table.chunks for kind, table in drawn.items()}}
     if protocol is not None:
@@ -108,6 +113,8 @@ def make_set(
         "kind": KIND,
         "schema_version": schema.SCHEMA_VERSION,
         "fingerprint": fingerprint,
+        "source": {"kind": "small", "root": "small"},
+        "licence": None,
         "settings": settings,
         "drawing": {"split": split.settings(), "pairs": pairs.settings(), "triplets": triplets.settings()},
         "counts": {**counts, "splits": count_splits(counts)},

@@ -64,12 +64,16 @@ DEFAULTS_IN_WORDS = {
     },
     "facedata pairs": {"count": "two per photo"},
     "facedata triplets": {"count": "`--per-photo` times its photos"},
-    "facemodel fit": {"workers": "one per core"},
+    "facemodel fit": {"workers": "one per core", "max_per_negative": "ten times the average, at least ten"},
     "facemodel embed": {"workers": "one per core"},
     "facemodel evaluate": {"workers": "one per core", "metric": "the model's own"},
-    "facemodel enroll": {"threshold": "the model's own"},
-    "facemodel identify": {"threshold": "the gallery's, else the model's own"},
-    "facemodel mine": {"workers": "one per core", "count": "one per crop that can be an anchor"},
+    "facemodel enroll": {"threshold": "by `--far`", "far": "`0.01`, or the model's threshold"},
+    "facemodel identify": {"threshold": "the gallery's, else the model's own", "far": "the gallery's"},
+    "facemodel mine": {
+        "workers": "one per core",
+        "count": "one per crop that can be an anchor",
+        "max_per_negative": "ten times the average, at least ten",
+    },
     "facemodel export": {"set": "the one it was trained on"},
 }
 each_doc = pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
@@ -302,7 +306,7 @@ def test_the_demos_options_are_those_of_the_docs() -> None:
 
 def test_recipes_are_all_explained() -> None:
     listed = [cells[0].strip("`") for cells in rows(text_of(RECIPES))]
-    assert [name for name in listed if "-" in name or name in ("default", "anchors")] == [
+    assert [name for name in listed if "-" in name or name in ("default", "anchors", "laptop")] == [
         recipe.name for recipe in list_recipes()
     ]
 

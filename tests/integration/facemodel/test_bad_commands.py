@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from facemodel import list_recipes
 from tests.support.facemodel_command import done, here
 from tests.support.onnx_networks import colour_net
 from tests.support.small_set import make_set
@@ -81,7 +82,7 @@ def test_help_succeeds(command: str) -> None:
 
 def test_recipes_are_listed_and_shown() -> None:
     lines = done("recipes").stdout.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == len(list_recipes()) == 9
     assert lines[0].startswith("default ")
     assert "margin = 0.9" in done("recipes", "anchors").stdout
     assert '"margin": 0.9' in done("recipes", "anchors", "--json").stdout

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from facedata import ClassManifest, PairManifest, PreparedSet
@@ -90,8 +91,33 @@ def test_plain_pandas_reads_it(faces: PreparedSet, tmp_path: Path) -> None:
     assert list(frame.columns) == ["id", "path", "embedding"]
     np.testing.assert_array_equal(np.stack(frame.embedding.tolist()), embedded(faces))
     schema = pa.parquet.read_schema(tmp_path / "e.parquet")
-    assert schema.field("embedding").type == pa.list_(pa.float32(), 6)
+    assert schema.field("embedding").type == pa.list_(pa.float32())
     assert schema.metadata[b"facedata.fingerprint"].decode() == faces.fingerprint
+
+
+def test_a_file_of_schema_version_1_is_read(faces: PreparedSet, tmp_path: Path) -> None:
+    """There the embeddings were lists of a fixed size."""
+    embed_set(ColourEmbedder(), faces.path, tmp_path / "e.parquet")
+    table = pq.read_table(tmp_path / "e.parquet")
+    metadata = {**table.schema.metadata, b"facedata.schema_version": b"1"}
+    old = table.column("embedding").cast(pa.list_(pa.float32(), 6))
+    table = table.set_column(2, "embedding", old).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "old.parquet")
+    found, today = read_embeddings(tmp_path / "old.parquet"), read_embeddings(tmp_path / "e.parquet")
+    np.testing.assert_array_equal(found.values, today.values)
+    assert (found.settings, found.paths) == (today.settings, today.paths)
+
+
+@pytest.mark.parametrize("lengths", [[6, 6, 5], [6, 12, 0], [None, 6, 6]])
+def test_embeddings_of_several_lengths_are_refused(
+    lengths: list[int | None], faces: PreparedSet, tmp_path: Path
+) -> None:
+    embed_set(ColourEmbedder(), faces.path, tmp_path / "e.parquet")
+    table = pq.read_table(tmp_path / "e.parquet").slice(0, len(lengths))
+    values = pa.array([None if n is None else [0.5] * n for n in lengths], pa.list_(pa.float32()))
+    pq.write_table(table.set_column(2, "embedding", values), tmp_path / "uneven.parquet")
+    with pytest.raises(NotASetError, match="not all of one length"):
+        read_embeddings(tmp_path / "uneven.parquet")
 
 
 def test_parts_and_batches_show_nowhere(faces: PreparedSet, tmp_path: Path) -> None:

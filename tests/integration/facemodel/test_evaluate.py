@@ -181,7 +181,7 @@ def test_folds_of_a_pairs_file_are_the_protocols(faces: Path, tmp_path: Path) ->
 def test_dealt_folds_say_so(faces: Path) -> None:
     found = evaluate(ColourEmbedder(), faces, None)["figures"]["cosine"]["folds"]
     assert not found["official"]
-    assert "by lot" in found["how"]
+    assert "each person is put into one at random" in found["how"]
     assert sum(found["pairs"]) == len(PairManifest.open(faces, split="test"))
 
 

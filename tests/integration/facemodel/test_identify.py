@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,16 @@ def test_photos_without_a_use_are_listed_never_dropped(net: Path, tmp_path: Path
     (folder / "bert" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     (folder / "carl").mkdir()
     photo(folder / "carl" / "nobody.png", [])
-    photo(folder / "loose.png", [GREY])
+    photo(folder / "unknown.png", [GREY])
     (folder / "bert" / "film.mp4").write_bytes(b"xxxxftypisom")
     (folder / "bert" / "notes.txt").write_text("no photo at all")
     out = tmp_path / "g.parquet"
     finished = done("enroll", net, folder, "--out", out)
     assert {(one.photo, one.status) for one in read_gallery(out).left_out} == {
         ("anna/empty.png", "no_face"), ("bert/broken.jpg", "unreadable"), ("carl/nobody.png", "no_face"),
-        ("loose.png", "no_identity"), ("bert/film.mp4", "unsupported"),
+        ("unknown.png", "no_identity"), ("bert/film.mp4", "unsupported"),
     }  # fmt: skip
-    for name in ("anna/empty.png", "bert/broken.jpg", "carl/nobody.png", "loose.png", "bert/film.mp4"):
+    for name in ("anna/empty.png", "bert/broken.jpg", "carl/nobody.png", "unknown.png", "bert/film.mp4"):
         assert f"{name}: " in finished.stdout
     assert "missing    carl: no photo could be used" in finished.stdout
     values = json.loads(done("enroll", net, folder, "--out", out, "--json").stdout)
@@ -236,7 +237,6 @@ def test_people_can_be_enrolled_with_a_classifier_too(tmp_path: Path, detection:
         (("identify", "nospec.onnx", "gallery.parquet", "people"), 1, "no input spec"),
         (("recipes", "lucky"), 2, "lucky"),
         (("bake",), 2, "bake"),
-        ((), 2, "COMMAND"),
     ],
 )
 def test_what_is_typed_wrong_is_one_line(
@@ -280,7 +280,14 @@ def test_a_set_is_no_folder_of_people(net: Path, tmp_path: Path) -> None:
 def test_no_threshold_anywhere(tmp_path: Path, detection: None) -> None:
     net = colour_net(tmp_path / "model", threshold=None)
     folder, out = people(tmp_path / "people"), tmp_path / "g.parquet"
-    assert "threshold  none: give one with --threshold" in done("enroll", net, folder, "--out", out).stdout
+    refused = here("enroll", net, folder, "--out", out)
+    assert refused.status == 2
+    assert "--keep-threshold --out DIR`, or give a --threshold" in refused.error
+    assert not out.exists()
+    shown = done("enroll", net, folder, "--threshold", "0.1", "--out", out).stdout
+    assert "basis      given with --threshold" in shown
+    done("identify", net, out, folder)
+    replace(read_gallery(out), threshold=None, basis="").write(out)  # as enroll once wrote it
     refused = here("identify", net, out, folder)
     assert refused.status == 2
     assert "give one with --threshold" in refused.error

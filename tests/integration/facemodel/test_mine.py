@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from facedata import ClassManifest, PreparedSet, TripletManifest
 from facedata.config import SplitConfig
 from facedata.errors import UsageError
+from facedata.tables.parquet import write_table
 from facemodel.batches.people import TrainingPeople
 from facemodel.commands.mine import mine
 from facemodel.config import FitConfig, MineConfig
+from facemodel.epochs.outliers import FINDINGS
 from facemodel.epochs.sampler import make_sampler
 from facemodel.errors import DataError, SpecError
 from facemodel.spec import InputSpec
+from tests.support.facemodel_command import done
 from tests.support.small_set import SIZE_PX, make_set
 
 onnx = pytest.importorskip("onnx", reason="facedata[export] is not installed")
@@ -110,3 +114,48 @@ def test_bad_splits_and_lost_crops_are_refused(
     with pytest.raises(DataError, match=f"1 are gone and 1 changed.*{lost.path}"):
         mine(mean_colour, str(prepared.path), tmp_path / "hard.parquet")
     assert not (tmp_path / "hard.parquet").exists()
+
+
+def test_no_negative_is_used_more_often_than_asked_and_the_summary_says_how_often(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path
+) -> None:
+    """All anchors would have the same few: each crop is a candidate of each anchor."""
+    files = [tmp_path / "free.parquet", tmp_path / "capped.parquet"]
+    free = mine(mean_colour, prepared.path, files[0], candidates=1000, max_per_negative=10**6)
+    capped = mine(mean_colour, prepared.path, files[1], candidates=1000, max_per_negative=2)
+    counts = [
+        np.unique(TripletManifest.open(file, of=prepared.path).negative, return_counts=True)[1]
+        for file in files
+    ]
+    assert free["most_used"] == counts[0].max() > 2
+    assert capped["most_used"] == counts[1].max() == 2
+    assert free["top_share"] == pytest.approx(counts[0].max() / free["triplets"])  # 1% of few crops is one
+    assert capped["triplets"] == free["triplets"]
+    assert capped["negative"] >= free["negative"]
+    flags = ("--candidates", 1000, "--max-per-negative", 2)
+    printed = done("mine", mean_colour, prepared.path, "--out", tmp_path / "again.parquet", *flags).stdout
+    assert "negatives  the most used one 2 times, the top 1% " in printed
+    assert (tmp_path / "again.parquet").read_bytes() == files[1].read_bytes()
+
+
+def test_photos_that_check_doubts_are_no_negatives(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path
+) -> None:
+    config = MineConfig(candidates=1000)
+    mine(mean_colour, prepared.path, tmp_path / "before.parquet", config)
+    before = TripletManifest.open(tmp_path / "before.parquet", of=prepared.path).negative
+    doubted = int(np.bincount(before).argmax())
+    columns = pa.schema(
+        [("kind", pa.string()), ("left", pa.int64()), ("right", pa.int64()),
+         ("left_identity", pa.string()), ("right_identity", pa.string())]
+    )  # fmt: skip
+    row = {"kind": "stranger", "left": doubted, "right": None, "left_identity": "x", "right_identity": None}
+    findings = Path(str(prepared.path)) / FINDINGS
+    findings.parent.mkdir()
+    table = pa.Table.from_pylist([row], schema=columns)
+    write_table(findings, table, kind="findings", schema=columns, fingerprint=prepared.fingerprint)
+    found = mine(mean_colour, prepared.path, tmp_path / "after.parquet", config)
+    after = TripletManifest.open(tmp_path / "after.parquet", of=prepared.path).negative
+    assert doubted not in after
+    assert found["passed_over"] == 1
+    assert np.array_equal(after[before != doubted], before[before != doubted])

@@ -104,7 +104,7 @@ def test_what_one_process_refuses_is_one_line_of_each(faces: Path, tmp_path: Pat
     )
     assert done.returncode
     lines = [line for line in done.stderr.splitlines() if "facemodel: error: " in line]
-    assert any("holds a finished run: resume it with --resume" in line for line in lines), done.stderr
+    assert any("holds a finished run: train it further with --resume" in line for line in lines), done.stderr
     assert "facemodel/commands/fit.py" not in done.stderr, (
         done.stderr
     )  # no traceback of ours; torchrun has one of its own

@@ -1,4 +1,4 @@
-"""The recipes: all eight, each says where it comes from, and flags override files, files override recipes."""
+"""The recipes: all nine, each says where it comes from, and flags override files, files override recipes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from facemodel.recipes import FOLDER, fit_config, list_recipes, load_recipe, rea
 
 NAMES = {
     "celeba-triplet", "celeba-pairs", "passport-triplet", "passport-pairs", "anchors", "lfw-classifier",
-    "lfw-embedding", "default",
+    "lfw-embedding", "default", "laptop",
 }  # fmt: skip
 
 
-def test_the_eight_recipes_are_there() -> None:
+def test_the_nine_recipes_are_there() -> None:
     assert set(recipe_names()) == NAMES
     assert [recipe.name for recipe in list_recipes()] == recipe_names()
 
@@ -29,7 +29,7 @@ def test_a_recipe_says_what_it_is_where_it_comes_from_and_why(name: str) -> None
     assert recipe.text.startswith(f"# {name}: ")
     assert 20 < len(recipe.summary) < 110
     assert "facedata prepare" in recipe.text
-    assert name == "default" or "From system" in recipe.text
+    assert name in ("default", "laptop") or "From system" in recipe.text
     given = read_toml(FOLDER / f"{name}.toml")
     assert set(recipe.given) == set(given)
     assert all(getattr(recipe.config, option) == value for option, value in given.items())
@@ -63,7 +63,7 @@ def test_what_the_issue_says_of_the_recipes() -> None:
     default = load_recipe("default").config
     assert default.batches == "people"
     assert default.loss in ("arcface", "cosface")
-    assert (default.precision, default.schedule) == ("bf16", "cosine")
+    assert (default.precision, default.schedule) == ("auto", "cosine")
     assert default.warmup_epochs > 0
 
 

@@ -77,6 +77,21 @@ def test_hard_names(name: str) -> None:
     assert draw_face_boxes(GREY, [Label((400, 300, 500, 420), name)]).shape == GREY.shape
 
 
+@pytest.mark.parametrize("name", ["Anna", None, "A" * 200])
+def test_the_score_is_written_after_the_name(name: str | None) -> None:
+    """However long the name is: the label with a score is wider by its letters."""
+    colour = UNKNOWN_RGB if name is None else KNOWN_RGB
+    plain, scored = (
+        draw_face_boxes(GREY, [Label((100, 300, 200, 420), name, score)]) for score in (None, "0.91")
+    )
+    widths = []
+    for picture in (plain, scored):
+        columns = np.flatnonzero((picture[270:299] == colour).all(axis=2).any(axis=0))
+        widths.append(int(columns.max() - columns.min()))
+        assert (picture[270:299] == 255).all(axis=2).sum() > 20  # white letters on it
+    assert 25 < widths[1] - widths[0] < 90
+
+
 def test_letters_no_font_has_stand_as_their_number() -> None:
     assert _choose_font("a\U0010fffd", 20)[1] == "a\\U0010fffd"
     assert _choose_font("Zoë", 20)[1] == "Zoë"

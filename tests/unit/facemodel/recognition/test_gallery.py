@@ -55,7 +55,16 @@ def test_plain_pandas_makes_sense_of_it(tmp_path: Path) -> None:
     assert frame.loc[0, "identity"] == "Zoë"
     assert np.array_equal(np.stack(frame["embedding"].tolist()), gallery().embeddings)
     field = pq.read_schema(tmp_path / "g.parquet").field("embedding")
-    assert field.type == pa.list_(pa.float32(), DIM)
+    assert field.type == pa.list_(pa.float32())
+
+
+def test_a_gallery_with_lists_of_a_fixed_size_is_read(tmp_path: Path) -> None:
+    """As earlier releases wrote them."""
+    gallery().write(tmp_path / "g.parquet")
+    table = pq.read_table(tmp_path / "g.parquet")
+    old = table.column("embedding").cast(pa.list_(pa.float32(), DIM))
+    pq.write_table(table.set_column(1, "embedding", old), tmp_path / "old.parquet")
+    assert np.array_equal(read_gallery(tmp_path / "old.parquet").embeddings, gallery().embeddings)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

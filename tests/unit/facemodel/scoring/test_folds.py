@@ -74,7 +74,7 @@ def test_dealt_folds_share_no_person_between_genuine_pairs() -> None:
 def test_few_people_have_no_folds() -> None:
     person = np.array([0, 0, 1, 1])
     other = np.array([0, 1, 1, 0])
-    with pytest.raises(ScoreError, match="share nobody"):
+    with pytest.raises(ScoreError, match="without its people"):
         judge_folds(np.arange(4.0), person == other, deal_folds(person, other, 0), (person, other))
     with pytest.raises(ScoreError, match="1 fold"):
         judge_folds(np.arange(4.0), person == other, np.zeros(4, np.int64))

@@ -78,6 +78,26 @@ def test_too_few_people() -> None:
         bootstrap(lambda w: roc(np.zeros(10), np.zeros(10, np.bool_), w).auc(), left, right, draws=100)
 
 
+def test_few_people_with_two_photos_are_too_few_however_many_others_there_are() -> None:
+    left, right = np.arange(60) % 40, np.arange(60) % 40 + (np.arange(60) >= 4)  # four genuine pairs
+    likeness = np.random.default_rng(0).normal(size=60)
+    with pytest.raises(ScoreError, match=r"people with two photos for an interval \(4; 10 are needed\)"):
+        bootstrap(lambda w: roc(likeness, left == right, w).auc(), left, right)
+
+
+@pytest.mark.parametrize("people", [2, 9, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_ten_people_are_the_fewest(people: int, seed: int) -> None:
+    left, right, same = pairs(people, 600)
+    likeness = np.random.default_rng(4).normal(size=600) + same
+    if people == 10:
+        found = bootstrap(lambda w: roc(likeness, same, w).auc(), left, right, draws=100, seed=seed)
+        assert found.low < found.high
+        return
+    with pytest.raises(ScoreError, match=rf"^too few people for an interval \({people}; 10 are needed\)$"):
+        bootstrap(lambda w: roc(likeness, same, w).auc(), left, right, draws=100, seed=seed)
+
+
 def test_millions_of_pairs_are_drawn_less_often() -> None:
     left = np.arange(1_000_000) % 1000
     assert bootstrap(lambda w: float(w[0]), left, left).draws == 100

@@ -67,7 +67,7 @@ def test_without_a_threshold_each_fold_is_decided_by_the_others(folds: bool) -> 
 def test_few_people_have_no_folds_and_no_decisions_and_it_is_said() -> None:
     found = pair_figures(pairs(people=2, count=50), NONE)
     assert found["folds"] is None
-    assert "share nobody" in found["no_folds"]
+    assert "without its people" in found["no_folds"]
     assert found["accuracy"] is found["f1"] is found["confusion"] is None
     assert found["threshold"]["decided_by"] == "nothing"
     assert found["auc"] > 0.5
@@ -79,6 +79,24 @@ def test_intervals_hold_the_figures() -> None:
         low, high = found["intervals"][name]
         assert low < found[name] < high
     assert found["intervals"]["people"] == 60
+    assert found["no_interval"] is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_people_have_no_interval_whatever_the_seed(seed: int) -> None:
+    """It had zero width, and looked like certainty."""
+    found = pair_figures(pairs(people=2, count=50), Threshold(0.7, MODEL), seed)
+    assert found["intervals"] is None
+    assert found["no_interval"] == "too few people for an interval (2; 10 are needed)"
+
+
+def test_all_pairs_right_is_no_interval_of_zero_width() -> None:
+    some = pairs()
+    perfect = ScoredPairs(np.where(some.same, 1.0, -1.0), "cosine", some.same, some.left, some.right)
+    found = pair_figures(perfect, Threshold(0.0, MODEL))
+    assert found["auc"] == found["accuracy"] == 1
+    assert found["intervals"] is None
+    assert found["no_interval"] == "no interval: every draw of 60 people gives 1"
 
 
 def test_figures_are_plain_json() -> None:

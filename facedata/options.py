@@ -114,7 +114,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
-        raise UsageError(f"cannot read the config file {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read the config file {path}: {reason}") from error
     options = {name.replace("-", "_"): value for name, value in values.items()}
     if len(options) < len(values):
         twice = sorted(name for name in values if "-" in name and name.replace("-", "_") in values)
@@ -139,8 +140,13 @@ def resolve_options(kind: type[OptionsT], config: OptionsT | None, changes: dict
     """Return the options of a Python call: those of ``config``, or the defaults, with ``changes`` over them.
 
     Raises:
-        UsageError: an unknown name, or a value of the wrong type or out of range.
+        UsageError: no options of this kind, an unknown name, or a value of the wrong type or out of range.
     """
+    if config is not None and not isinstance(config, Options):
+        raise UsageError(
+            f"the config is {config!r}; it takes a {kind.__name__}, or write each option as a keyword, as in "
+            "seed=1"
+        )
     return make(kind, {**(dataclasses.asdict(config) if config else {}), **changes})  # type: ignore[call-overload]
 
 
@@ -196,8 +202,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("--sed", ["--seed", "--size"])
     '; did you mean --seed?'
     """
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    spellings = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), spellings, n=1)
+    return f"; did you mean {spellings[found[0]]}?" if found else ""
 
 
 def whole_number(text: str) -> int:

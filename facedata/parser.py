@@ -77,6 +77,8 @@ class Parser(argparse.ArgumentParser):
                 if action is None:
                     near = nearest(name, self._option_string_actions)
                     self.error(f"there is no option {name}{near or f'; {self.prog} --help lists them'}")
+                if action.nargs == 0 and has_value:
+                    self.error(f"{name} takes no value")
                 if action.nargs != 0 and not has_value:
                     value = next(rest, None)
                     if value is None or self._is_option(value):
@@ -102,7 +104,8 @@ class Parser(argparse.ArgumentParser):
         if choices is None or value in choices:
             return
         if isinstance(action, argparse._SubParsersAction):
-            text = f"there is no command {value!r}{nearest(value, choices)}"
+            near = nearest(value, choices) or f"; {self.prog} --help lists them"
+            text = f"there is no command {value!r}{near}"
         else:
             text = f"{_name(action)} is {value!r}; it takes one of {', '.join(map(str, choices))}"
             text += nearest(value, choices)

@@ -23,11 +23,12 @@ from facedata.flags import (
     run_command,
     typed_options,
 )
+from facedata.options import read_toml
 
 from . import config as options
 from .commands.bar import Bar
 from .errors import Interrupted
-from .recipes import list_recipes, load_recipe, read_fit_config
+from .recipes import fit_config, list_recipes, load_recipe
 
 parser, commands = make_parser(
     "facemodel",
@@ -79,10 +80,12 @@ def _recipes(parsed: Namespace) -> None:
 def _fit(parsed: Namespace) -> None:
     from .commands.summary import fit_lines, stopped_line
 
-    config = read_fit_config(parsed.config, **typed_options(parsed, options.FitConfig))
+    file = read_toml(parsed.config) if parsed.config else {}
+    given = {**file, **typed_options(parsed, options.FitConfig)}  # --resume keeps what is not given
+    config = fit_config(given)
     try:
         with Bar("step") as bar:
-            result = facemodel.fit(parsed.set, parsed.out, config, on_progress=bar.show_fit)
+            result = facemodel.fit(parsed.set, parsed.out, on_progress=bar.show_fit, **given)
     except Interrupted as stop:
         raise KeyboardInterrupt(stopped_line(stop, parsed.typed, config)) from None
     if os.environ.get("RANK", "0") == "0":  # torchrun's other processes trained the same model

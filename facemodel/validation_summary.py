@@ -30,7 +30,7 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
     succession, and statistical inference, JASA 22, 1927.
 
     >>> low, high = share_interval(1.0, 10)
-    >>> round(low, 3), high
+    >>> round(low, 3), round(high, 3)
     (0.722, 1.0)
     """
     middle, square = share + _Z**2 / (2 * count), _Z**2 / count
@@ -84,8 +84,10 @@ class ValidationSummary:
     def at_far(self, far: float) -> AcceptRate:
         """Return what is known at a false accept rate; there must be rates.
 
-        Between two rates it is interpolated by the rate's logarithm; beyond the last the last one counts.
+        Between two rates it is interpolated by the rate's logarithm; beyond the first and the last one, that
+        one is returned, with its own rate.
         """
+        far = min(max(far, self.rates[-1].far), self.rates[0].far)
         at = np.log([one.far for one in self.rates[::-1]])
         threshold, tar = (
             float(np.interp(math.log(far), at, [getattr(one, name) for one in self.rates[::-1]]))

@@ -29,6 +29,7 @@ from ..work.cut_again import (
     CutAgain,
     make_face_shards,
     read_parts,
+    refuse_turned_twice,
     remove_stale_parts,
 )
 from ..work.run import OnProgress, OnStep, run_shards
@@ -78,6 +79,7 @@ def crop_set(
             f"--out {location}: a set at a URL keeps its crops in tars, but {before} is in folders: "
             "choose a folder, or prepare the photos again with --store tar"
         )
+    refuse_turned_twice(before)
     opened = reopen_source(before.info, source, config.cache)
     refuse_own_photos([before.path, *source_paths(source)], location)
     parents = location.resolve().parents if isinstance(location, Path) else ()

@@ -37,10 +37,12 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
     ]
     lines += [f"rejected   {count:>9,}  {name}" for name, count in status.items() if name != "kept"]
     spread = counts["photos_per_person"]
-    lines.append(
-        f"people     {counts['people']:>9,}  with {spread['min']} to {spread['max']} photos, "
-        f"median {spread['median']:g}"
-    )
+    line = f"people     {counts['people']:>9,}"
+    if spread["min"] < spread["max"]:
+        line += f"  with {spread['min']:,} to {spread['max']:,} photos, median {spread['median']:g}"
+    elif counts["people"]:
+        line += f"  with {spread['max']:,} photo{'s'[: spread['max'] > 1]} each"
+    lines.append(line)
     if boxes := counts["given_boxes"]:
         median = f"median IoU with the face found {boxes['median_iou']:.2f}"
         line = f"boxes      {boxes['compared']:>9,}  given; {median}"
@@ -50,8 +52,8 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
     for name, what in _COPIES.items():
         if (copies := counts.get("copies", {}).get(name)) and copies["photos"]:
             some = " and ".join(repr(record) for record in copies["named"][0])
-            where = "counts.copies in dataset.json names more"
-            lines.append(f"copies     {copies['photos']:>9,}  {what}, such as {some}; {where}")
+            more = "; counts.copies in dataset.json names more" if len(copies["named"]) > 1 else ""
+            lines.append(f"copies     {copies['photos']:>9,}  {what}, such as {some}{more}")
     lines += drawing_lines(counts, str(prepared))
     lines += [f"note       {note}" for note in prepared.info["notes"]]
     lines.append(

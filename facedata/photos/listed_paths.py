@@ -16,8 +16,8 @@ def listed_spellings(text: str) -> Iterator[str]:
     r"""Yield the paths that a listed one may mean, as the ledger writes them, likeliest first.
 
     First the text as it is, so that a file whose name really holds a blank or a backslash wins; then without
-    blanks at its ends; then with ``/`` for ``\``; then the Unicode forms NFC and NFD of each; and of an
-    absolute path at last every part of it that it may share with a folder's content, the longest first.
+    blanks or quotes at its ends; then with ``/`` for ``\``; then the Unicode forms NFC and NFD of each; and
+    of an absolute path at last every part of it that it may share with a folder's content, the longest first.
 
     >>> list(listed_spellings(" .\\anna\\1.jpg"))
     [' .\\anna\\1.jpg', '.\\anna\\1.jpg', 'anna/1.jpg']
@@ -26,6 +26,8 @@ def listed_spellings(text: str) -> Iterator[str]:
     """
     yield text
     bare = text.strip()
+    if len(bare) > 2 and bare[0] == bare[-1] and bare[0] in "\"'":  # as Windows copies paths
+        bare = bare[1:-1]
     forms = [text, *(_tidy(form) for form in (text, bare, bare.replace("\\", "/")) if form)]
     if not text.isascii():
         forms += [unicodedata.normalize(form, one) for one in tuple(forms) for form in ("NFC", "NFD")]

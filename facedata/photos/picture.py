@@ -37,8 +37,13 @@ class Picture:
         """Return a picture of an ``(h, w, 3)`` uint8 RGB array; it has no reduced sizes.
 
         Raises:
-            UsageError: an array of another shape or type.
+            UsageError: no array, or one of another shape or type.
         """
+        if not isinstance(image, np.ndarray):
+            raise UsageError(
+                f"the photo is a {type(image).__name__}; it must be the path of a file, its bytes, or its "
+                "pixels: an array of uint8 RGB, (height, width, 3)"
+            )
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise UsageError(
                 f"the photo is an array of {image.dtype} and shape {image.shape}; it must be uint8 RGB, "

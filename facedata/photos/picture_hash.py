@@ -6,7 +6,6 @@ pixels. It is mirrored first if its left half is the darker one, so that a mirro
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from ..types import UInt8Image
@@ -23,6 +22,8 @@ _SAMPLED_PX = 16 * _SIDE
 
 def hash_picture(image: UInt8Image) -> tuple[int, int]:
     """Return the hash of an ``(h, w, 3)`` uint8 RGB picture: two numbers of 64 bits, both 0 if it is flat."""
+    import cv2  # only here: drawing pairs and triplets needs this module's names, and no pictures
+
     # the area filter alone would cost seven times as much, and finds no more copies
     fewer = cv2.resize(image, (_SAMPLED_PX, _SAMPLED_PX), interpolation=cv2.INTER_LINEAR)
     small = cv2.resize(fewer, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)

@@ -95,14 +95,16 @@ def _read_splits(file: Path, photos: pa.ChunkedArray) -> list[str | None]:
     rows: list[tuple[str, str, str]] = []
     try:
         for number, line in _read_option_file("--split-from", file):
-            if not line.strip():
+            if not line.strip(" \t,;") or re.fullmatch(r'"?sep=."?', line.rstrip(), re.IGNORECASE):
                 continue
             mark = next((mark for mark in ",;\t" if mark in line), ",")
             fields = next(csv.reader([line], delimiter=mark, skipinitialspace=True))
             fields = fields[0].rsplit(maxsplit=1) if len(fields) == 1 else fields
+            while len(fields) > 2 and not fields[-1].strip():  # Excel's empty columns
+                fields.pop()
             where = f"{name}, line {number}"
             if len(fields) != 2:
-                raise SourceError(f"{where}: {line!r} is not a photo and its split")
+                raise SourceError(f"{where}: {line!r} is not a photo, a comma and its split")
             rows.append((where, fields[0], fields[1].strip()))
     except csv.Error as error:
         raise UsageError(f"cannot read --split-from {name}: {error}") from error
@@ -183,7 +185,7 @@ def exclude_photos(records: pa.Table, file: str) -> tuple[pa.Table, str]:
         used.update(matching)
         out[index] = key in names or photo in names or bool(matching)
     unused = sorted((listed[line], line.strip()) for line in listed.keys() - found.keys() - used)
-    note = f"{out.sum()} photos excluded by {photo_text(Path(file).name)}"
+    note = f"{out.sum():,} photo{'' if out.sum() == 1 else 's'} excluded by {photo_text(Path(file).name)}"
     if unused:
         shown = ", ".join(f"line {number} {line!r}" for number, line in unused[:_NAMED])
         more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""

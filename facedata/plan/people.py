@@ -49,7 +49,7 @@ def merge_names(records: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def look_for_people(records: pa.Table, source: Source, config: PrepareConfig) -> list[str]:
-    """Refuse a source none of whose photos has a person; return a note where all are of one.
+    """Refuse a source none of whose photos has a person; return notes on people that may be others.
 
     Args:
         records: a plan's records, before any is detected.
@@ -63,14 +63,14 @@ def look_for_people(records: pa.Table, source: Source, config: PrepareConfig) ->
     column = records.column("identity")
     if column.null_count < len(column):
         people = pc.unique(column).drop_null().to_pylist()
-        if len(people) > 1:
-            return []
-        note = f"all photos are of one person, {show_name(people[0])}"
-        return [
-            f"{note}: {_EXPECTED}; if theirs are of several people, add --identity-from REGEX"
-            if by_folder
-            else note
-        ]
+        notes = []
+        if len(people) == 1:
+            note = f"all photos are of one person, {show_name(people[0])}"
+            more = f": {_EXPECTED}; if theirs are of several people, add --identity-from REGEX"
+            notes.append(note + more if by_folder else note)
+        if by_folder and config.identity_from == "parent":
+            notes += nested_folder_notes(records)
+        return notes
     nobody = records.filter(pc.equal(records.column("status"), Status.NO_IDENTITY.value))
     if not nobody.num_rows:
         return []
@@ -87,7 +87,38 @@ def look_for_people(records: pa.Table, source: Source, config: PrepareConfig) ->
         )
     root = Path(photo_path(source.root))
     above = f", {photo_text(str(root.absolute().parent))}" if root.is_dir() else ""
+    count = f"{len(photos):,} photos" if len(photos) > 1 else "1 photo"
     raise SourceError(
-        f"{source.root} holds {len(photos):,} photos and no person's folder: {_EXPECTED}. If all are of one "
-        f"person, name the folder above{above}; {remedy}"
+        f"{source.root} holds {count} and no person's folder: {_EXPECTED}. If all are of one person, name "
+        f"the folder above{above}; {remedy}"
     )
+
+
+def nested_folder_notes(records: pa.Table) -> list[str]:
+    """Return a note on people named by their photos' own folders, where the folders above may be the people.
+
+    They may if a person's folder lies in another's (``ben/edited``), or if there are fewer names than folders
+    above them (``ben/holiday`` and ``anna/holiday``, but not ``2019/ben`` and ``2020/ben``).
+    """
+    photos = records.column("photo").filter(pc.is_valid(records.column("identity")))
+    known = set(pc.unique(pc.replace_substring_regex(photos, r"/[^/]*$", "")).to_pylist())
+    folders = sorted((above, name) for above, _, name in (folder.rpartition("/") for folder in known))
+    inner = [(above, name) for above, name in folders if above in known and above.split("/")[-1] != name]
+    counts = Counter(name for _, name in folders)
+    if inner:
+        above, name = inner[0]
+        text = (
+            f"folders in a person's folder are taken as people of their own ({len(inner):,}, such as "
+            f"{show_name(f'{above}/{name}')} as {show_name(name)})"
+        )
+    elif len(counts) < len({above for above, _ in folders}):
+        name, count = counts.most_common(1)[0]
+        above, other, *_ = (above for above, same in folders if same == name)
+        text = (
+            f"folders of one name are taken as one person ({count:,} are called {show_name(name)}, such as "
+            f"{show_name(f'{above}/{name}')} and {show_name(f'{other}/{name}')})"
+        )
+    else:
+        return []
+    outer = "[^/]+/" * above.count("/")
+    return [f"{text}; if the people are the folders above, add --identity-from '^{outer}([^/]+)/'"]

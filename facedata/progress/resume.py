@@ -189,7 +189,12 @@ def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: St
         pc.equal(rows.column("status"), Status.UNSUPPORTED.value),
         pc.fill_null(pc.match_substring(rows.column("reason"), "facedata["), False),
     )
-    valid &= ~_numpy(pc.or_(never_opened, lacked_extra))
+    # version 1, whose rows have no picture hash, turned TIFFs twice
+    turned_twice = pc.and_(
+        pc.and_(pc.is_valid(rows.column("box")), pc.is_null(rows.column(PICTURE_HASH[0]))),
+        pc.match_substring_regex(rows.column("record"), r"(?i)\.tiff?(#\d+)?$"),
+    )
+    valid &= ~_numpy(pc.or_(pc.or_(never_opened, lacked_extra), turned_twice))
     before, now = rows.column("given_box"), records.column("given_box")
     if before.null_count < len(before) or now.null_count < len(now):
         boxes = zip(before.to_pylist(), now.to_pylist(), strict=True)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ..errors import SourceError
 from ..files.remote import Location
 from ..photos.paths import photo_text
-from ..sources.table_file import read_cells
+from ..sources.table_file import check_names, read_cells
 from ..sources.text_lists import read_lines
 
 PAIR_FILE = pa.schema(
@@ -52,6 +52,8 @@ _OTHERS = {
     "fold": "fold|foldid|cv",
 }
 _NUMBER = re.compile("[0-9]+")
+_TABLES = (b"PAR1", b"ARROW1", b"FEA1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{", b"[")
+"""What files of Parquet, Feather, Excel and JSON begin with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ def read_pair_file(path: Path) -> PairFile:
     name = photo_text(str(path))
     try:
         with path.open("rb") as file:
-            is_table = file.read(4) == b"PAR1" or path.suffix.lower() in (".parquet", ".xlsx", ".gz")
+            is_table = file.read(6).lstrip().startswith(_TABLES) or path.suffix.lower() == ".parquet"
     except OSError as error:
         raise SourceError(f"cannot read the pairs {name}: {error.strerror or error}") from error
     if is_table:
@@ -143,11 +145,15 @@ def read_pair_file(path: Path) -> PairFile:
     lines = [
         (number, split_fields(line))
         for number, line in read_lines(name, path.read_bytes)
-        if line.strip() and not line.startswith("# ")
+        if line.strip(" \t,;") and not re.match(r'# |"?sep=.', line, re.IGNORECASE)
     ]
     header = lines[0][1] if lines else []
     rows = _Rows(path, [cells for _, cells in lines[1:]], [number for number, _ in lines[1:]])
     if _find_sides(header) and not {"0", "1", "-1"} & set(header):
+        check_names(path, [column for column in header if column])
+        for index, cells in enumerate(rows.cells):
+            if len(cells) > len(header):
+                rows.fail(index, f"{len(cells)} fields where the header has {len(header)}")
         padded = [[*cells, *[""] * len(header)] for cells in rows.cells]
         return _read_columns(rows, {column: [row[at] for row in padded] for at, column in enumerate(header)})
     counts = [int(field) for field in header] if all(map(_NUMBER.fullmatch, header)) else []
@@ -165,7 +171,7 @@ def split_fields(line: str) -> list[str]:
     (['Ben Lee', '1', '2'], ['a/1.jpg', 'a/2.jpg', '1'], ['Ben', '1', '4'])
     """
     marks = [mark for mark in "\t,;" if line.count(mark) >= (1 if mark == "\t" else 2)]
-    fields = next(csv.reader([line], delimiter=marks[0])) if marks else line.split()
+    fields = next(csv.reader([line], delimiter=marks[0], skipinitialspace=True)) if marks else line.split()
     fields = [field.strip() for field in fields]
     while fields and not fields[-1]:
         fields.pop()

@@ -122,7 +122,8 @@ def local_paths(roots: Mapping[str, Location], kind: str, most: int, needed: str
         UsageError: too many or no paths, or a URL.
     """
     if len(roots) > most:
-        raise UsageError(f"{kind} takes at most {most} sources, not {len(roots)}")
+        limit = f"at most {most} source{'s'[: most > 1]}" if most else "no source"
+        raise UsageError(f"{kind} takes {limit}, not {len(roots)}")
     if needed and not roots:
         raise UsageError(f"no source is given; this kind takes {needed}")
     paths = []

@@ -110,7 +110,7 @@ class TableSource:
                     role=rows.roles[index], official_split=rows.splits[index], given_box=boxes[index],
                     **early_status(kind, identity, "the table gives no identity"),
                 )  # fmt: skip
-        missing = sorted(photo for photo, info in on_disk.items() if info is None)
+        missing = sorted({photo for photo in photos if on_disk[photo] is None})
         kept = rows.meta.filter(pa.array([on_disk[photo] is not None for photo in photos]))
         table = plan.table(dict(zip(kept.column_names, kept.columns, strict=True)))
         notes = [*rows.columns.notes, *rows.box_notes(box_format), *files.notes()]
@@ -157,6 +157,10 @@ class TableSource:
                 read_size(self.folder / photo_path(photo), self.config.turn != "never") if is_there else None
             )
 
+        if box_format and len(rows.columns.box.names) == 1 and rows.columns.box.form:
+            box_format = box_format.replace("-xywh", "").replace(
+                "xywh", "xyxy"
+            )  # objects are read as corners
         if box_format is None:
             box_format = find_format(rows.cells, rows.columns.box, written, lambda row: size_of(photos[row]))
         boxes: list[Box | None] = []

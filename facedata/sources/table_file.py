@@ -166,7 +166,7 @@ def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str
     """Yield the rows without blank lines, the header first; add the line each one starts on to ``lines``."""
     named, passed = None, 0
     header = _next_filled(file)
-    if match := re.fullmatch(r'"?sep=(.)"?\s*', header):  # Excel's own first line
+    if match := re.fullmatch(r'"?sep=(.)"?\s*', header, re.IGNORECASE):  # Excel's own first line
         named, passed, header = match[1], 1, _next_filled(file)
     file.seek(0)
     for _ in range(passed):
@@ -182,13 +182,13 @@ def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str
     try:
         for row in reader:
             start, end = end + 1, reader.line_num
-            if not row:
+            if not any(map(str.strip, row)):  # Excel writes rows of marks alone
                 continue
             width = width or len(row)
             if len(row) != width:
                 raise SourceError(
                     f"{photo_text(str(path))}, line {start + passed}: {len(row)} fields where the header has "
-                    f"{width}"
+                    f"{width}; a field that holds {mark!r} itself needs double quotes around it"
                 )
             lines.append(start + passed)
             yield row
@@ -197,8 +197,8 @@ def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str
 
 
 def _next_filled(file: TextIO) -> str:
-    """Return the next line that is not blank; empty at the end."""
-    return next((line for line in iter(file.readline, "") if line.strip()), "")
+    """Return the next line that has more than blanks and marks; empty at the end."""
+    return next((line for line in iter(file.readline, "") if line.strip(' "\r\n' + _MARKS)), "")
 
 
 def _blank_rows(path: Path, file: TextIO, header: str, lines: array[int]) -> Iterator[list[str]]:
@@ -225,13 +225,18 @@ def _blank_rows(path: Path, file: TextIO, header: str, lines: array[int]) -> Ite
 
 
 def _read_json(path: Path, text: str) -> Cells:
-    """Read a list of objects, or an object on each line; values that are not text become their JSON."""
-    name, is_list = photo_text(str(path)), text.lstrip().startswith("[")
+    """Read a list of objects, an object on each line, or an object of columns as pandas writes it.
+
+    Values that are not text become their JSON.
+    """
+    name, first = photo_text(str(path)), text.strip().partition("\n")[0].rstrip()
+    is_list = first.startswith("[") or not first.endswith("}")
     objects: list[Any] = []
     lines, number = array("q"), 0
     try:
         if is_list:
-            objects = json.loads(text)
+            whole = json.loads(text)
+            objects = [whole] if isinstance(whole, dict) else whole
         for number, line in () if is_list else enumerate(text.split("\n"), 1):
             if line.strip():
                 objects.append(json.loads(line))
@@ -239,12 +244,20 @@ def _read_json(path: Path, text: str) -> Cells:
     except json.JSONDecodeError as error:
         number = error.lineno if is_list else number
         raise SourceError(f"{name}, line {number}: is not complete JSON: {error.msg}") from error
+    if len(objects) == 1 and isinstance(objects[0], dict):
+        columns = {
+            key: dict(enumerate(one)) if isinstance(one, list) else one for key, one in objects[0].items()
+        }
+        rows = list(next(iter(columns.values()), ()))
+        if all(isinstance(column, dict) and list(column) == rows for column in columns.values()):
+            objects = [{key: column[row] for key, column in columns.items()} for row in rows]
+            is_list = True
     if not all(isinstance(one, dict) for one in objects):
         raise SourceError(f'{name} is not a list of objects, one per face, as in [{{"path": "1.jpg", …}}, …]')
     names = dict.fromkeys(key for one in objects for key in one if key.strip())
-    columns = {key: pa.array([_as_text(one.get(key)) for one in objects], pa.string()) for key in names}
+    table = {key: pa.array([_as_text(one.get(key)) for one in objects], pa.string()) for key in names}
     numbers: Sequence[int] = range(1, len(objects) + 1) if is_list else lines
-    return Cells(path, pa.table(columns), numbers, "row" if is_list else "line")
+    return Cells(path, pa.table(table), numbers, "row" if is_list else "line")
 
 
 def _read_workbook(path: Path) -> Cells:
@@ -267,11 +280,11 @@ def _read_workbook(path: Path) -> Cells:
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and other things that no table needs
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = [(number, [_as_text(cell) for cell in row]) for number, row in enumerate(sheet.values, 1)]
-        book.close()
-    rows = [(number, row) for number, row in rows if any(row)]
+        with path.open("rb") as file:  # of a path, openpyxl would refuse some endings
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            sheet = book.worksheets[0]
+            rows = [(number, [_as_text(cell) for cell in row]) for number, row in enumerate(sheet.values, 1)]
+    rows = [(number, row) for number, row in rows if any(cell and cell.strip() for cell in row)]
     header = [(cell or "").strip() for cell in rows[0][1]] if rows else []
     with_name = [at for at, column in enumerate(header) if column]
     check_names(path, [header[at] for at in with_name])

@@ -16,7 +16,7 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
         read: returns its bytes: UTF-8 or UTF-16, perhaps compressed.
 
     Raises:
-        SourceError: it cannot be read, or a line is not UTF-8.
+        SourceError: it cannot be read, is not text, or a line is not UTF-8.
 
     >>> read_lines("x.txt", lambda: b"a 1\r\nb 2\r\n\r\n")
     [(1, 'a 1'), (2, 'b 2')]
@@ -28,6 +28,10 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
         raise SourceError(f"cannot read {where}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         data = unpack(data) or data
+        if b"\0" in data and encoding_of(data) == "utf-8":
+            raise SourceError(
+                f"{where} is not a text file: save what it lists as text or CSV (UTF-8)"
+            ) from error
         number = undecodable_line(data)
         line = data.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")
         raise bad_line(where, number, line, "is not UTF-8") from error

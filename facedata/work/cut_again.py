@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 
 from ..crops.codec import encode_crop
 from ..crops.cut import CropShape, cut_crop
-from ..errors import ImageError
+from ..errors import ImageError, SetError
 from ..files.memory import release
 from ..photos.picture import Picture
 from ..progress.folder import ProgressFolder
 from ..progress.parts import read_rows
+from ..sets.prepared import PreparedSet
 from ..sources.base import PhotoReader
 from ..tables.schema import PHOTOS
 from ..types import BoolArray, Face, Int64Array, Photo, Row, Status
@@ -102,6 +103,22 @@ class CutAgain:
         except MemoryError:
             reason = "unreadable: not enough memory"
         return {"record": photo.record, "status": Status.UNREADABLE.value, "reason": reason}
+
+
+def refuse_turned_twice(before: PreparedSet) -> None:
+    """Refuse a set of version 1 with TIFFs: it turned them twice, so its faces may lie elsewhere.
+
+    Raises:
+        SetError: there is such a photo.
+    """
+    photos = before.table("photos", ["photo", "path"]) if before.info["schema_version"] == 1 else None
+    if photos is not None:
+        is_tiff = pc.match_substring_regex(photos.column("photo"), r"(?i)\.tiff?$")
+        if pc.any(pc.and_(is_tiff, pc.is_valid(photos.column("path")))).as_py():
+            raise SetError(
+                f"{before} was prepared by an earlier version, which turned TIFFs twice: run the same "
+                "`facedata prepare` again, which searches them once more, and then crop it"
+            )
 
 
 def make_face_shards(

@@ -93,6 +93,7 @@ def fit(
         Interrupted: Ctrl-C or SIGTERM; the step is finished and in a checkpoint. A KeyboardInterrupt.
         MissingExtraError: a package of ``facedata[train]`` is not installed.
     """
+    keeps_epochs = config is None and "epochs" not in changes
     config = fit_config(changes, config)
     check_schedule(config)
     require_extra(  # some are used only at the end
@@ -102,12 +103,12 @@ def fit(
     with (
         catch_stops() as stop,
         join_processes(device.type == "cuda") as ranks,
-        open_run_folder(out, config, prepared, ranks) as folder,
+        open_run_folder(out, config, prepared, ranks, keeps_epochs) as folder,
     ):
         if folder.done is not None and folder.epochs_before is None:
             folder.check_kept()
             had = folder.config.epochs
-            logger.info("%s is finished already, after %d epochs; more --epochs train it further", out, had)
+            logger.info("%s is finished already (%d epochs); more --epochs train it further", out, had)
             try:  # its folder may have moved
                 done = {**folder.done, "path": str(folder.path), "lines": tuple(folder.done["lines"])}
                 return FitResult(**done)

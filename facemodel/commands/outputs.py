@@ -23,7 +23,7 @@ _ONNX = ".onnx"
 
 
 def check_order(command: str, model: str, others: Sequence[str], out: str | None = None) -> None:
-    """Check that the model comes first, and a gallery before the photos.
+    """Check that the model comes first, and one gallery at most before the photos.
 
     Args:
         command: its name.
@@ -32,11 +32,15 @@ def check_order(command: str, model: str, others: Sequence[str], out: str | None
         out: the value of ``--out``.
 
     Raises:
-        UsageError: another argument is the model, or a later one the gallery; the line has the right order.
+        UsageError: there are several galleries; or another argument is the model, or a later one the gallery:
+            the line has the right order.
     """
     given = [model, *others]
     first = 0 if _is_model(model) else next((at for at, one in enumerate(given) if _is_model(one)), 0)
     rest = given[:first] + given[first + 1 :]
+    galleries = [one for one in rest if one.endswith(PARQUET)]
+    if command == "identify" and len(galleries) > 1:
+        raise UsageError(f"identify takes one gallery: leave out {shlex.join(galleries[1:])}")
     in_order = sorted(rest, key=lambda one: not one.endswith(PARQUET)) if command == "identify" else rest
     if first or in_order != rest:
         what = "the model comes first" if first else "the gallery comes before the photos"

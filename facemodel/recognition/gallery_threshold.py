@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ FAR = 0.01
 """Share of strangers who may get a name, unless another is asked for."""
 
 GIVEN = "given with --threshold"
+
+NOT_KNOWN = (
+    "how many strangers get a name is not known (`facemodel evaluate MODEL SET --keep-threshold` measures it)"
+)
 
 _OF_PAIRS = "the model's own, the best for pairs"
 _UNKNOWN = "Every face stays unknown:"
@@ -74,10 +79,11 @@ def choose_gallery_threshold(spec: InputSpec, people: int, far: float | None) ->
             return None
         if known is not None:
             return GalleryThreshold(spec.threshold, _OF_PAIRS, _few_people(known.people, spec.threshold))
-        return GalleryThreshold(spec.threshold, f"{_OF_PAIRS}; how many strangers get a name is not known")
+        return GalleryThreshold(spec.threshold, f"{_OF_PAIRS}; {NOT_KNOWN}")
     rate = FAR if far is None else far
     at = known.at_far(far_per_comparison(rate, people))
     value, tar = at.threshold, at.tar
+    rate = -math.expm1(people * math.log1p(-at.far))  # another one, where validation shows none so far out
     basis = (
         f"{_percent(rate)} of strangers get a name among {_count(people)}, "
         f"{'by' if at.counted else 'extrapolated from'} {known.impostors:,} comparisons of validation photos"

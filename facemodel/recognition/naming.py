@@ -21,7 +21,7 @@ from ..validation_summary import LEAST_KNOWN, share_interval
 from .assignment import NOBODY, assign_people
 from .faces import Output
 from .gallery import Gallery, read_gallery
-from .gallery_threshold import GIVEN, choose_gallery_threshold
+from .gallery_threshold import GIVEN, NOT_KNOWN, choose_gallery_threshold
 
 PROBABILITY = "probability"
 """The metric of a classifier: 0 … 1, large is near."""
@@ -150,10 +150,12 @@ def name_by_gallery(
     people = gallery if isinstance(gallery, Gallery) else read_gallery(gallery)
     people.check_model(embedder.fingerprint(), embedder.spec.dim)
     check_threshold(threshold, people.metric)
-    limit, basis, doubt = people.threshold, people.basis, people.doubt
+    # galleries of earlier versions do not say what their threshold does to strangers; the model may know
+    limit, basis, doubt = people.threshold, people.basis or NOT_KNOWN, people.doubt
+    is_measured = not people.basis and embedder.spec.validation is not None
     if threshold is not None:
         limit, basis, doubt = threshold, GIVEN, None
-    elif limit is None or far is not None:
+    elif limit is None or far is not None or is_measured:
         chosen = choose_gallery_threshold(embedder.spec, len(people), far)
         if chosen is None:
             raise UsageError(

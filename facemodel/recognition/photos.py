@@ -10,6 +10,7 @@ from pathlib import Path
 from facedata.errors import SourceError, UsageError
 from facedata.files.remote import is_url
 from facedata.photos.paths import photo_path, photo_text
+from facedata.photos.system_folders import is_system_folder
 from facedata.sources.folder import FolderSource
 from facedata.tables.schema import is_set
 from facedata.types import Status
@@ -67,6 +68,10 @@ def list_folder(folder: str | os.PathLike[str]) -> list[PhotoFile]:
         SourceError: it is missing, holds no photo, or is a prepared set.
     """
     root = Path(folder)
+    if root.is_file():
+        raise SourceError(
+            f"{photo_text(str(root))} is a file: give a folder of photos (unpack a zip or tar first)"
+        )
     if is_set(root):
         raise SourceError(
             f"{photo_text(str(root))} is a prepared set: give the folder of the photos themselves"
@@ -81,9 +86,11 @@ def list_folder(folder: str | os.PathLike[str]) -> list[PhotoFile]:
 
 
 def empty_folders(folder: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """List the empty folders below a folder: each one's path below it, and its name."""
+    """List the empty folders below a folder, but the system's: each one's path below it, and its name."""
     root = Path(folder)
-    empty = [Path(at) for at, folders, files in os.walk(root) if not folders and not files]
+    every = (Path(at).relative_to(root) for at, folders, files in os.walk(root) if not folders and not files)
     return [
-        (photo_text(str(path.relative_to(root))), photo_text(path.name)) for path in empty if path != root
+        (photo_text(str(path)), photo_text(path.name))
+        for path in every
+        if path.parts and not any(map(is_system_folder, path.parts))
     ]

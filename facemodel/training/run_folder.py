@@ -114,7 +114,9 @@ class RunFolder:
 
 
 @contextmanager
-def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks) -> Iterator[RunFolder]:
+def open_run_folder(
+    out: Path, config: FitConfig, prepared: PreparedSet, ranks: Ranks, keeps_epochs: bool = False
+) -> Iterator[RunFolder]:
     """Open and lock a run's folder, or make it; a run to resume must have the same settings.
 
     An older run is not changed here: :meth:`RunFolder.begin` does that.
@@ -125,6 +127,7 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
             may have more epochs than before; ``precision`` auto then means its own.
         prepared: the set it trains on.
         ranks: the processes; the others wait for the first one.
+        keeps_epochs: the number of epochs in ``config`` is only a default: a resumed run keeps its own.
 
     Raises:
         RunError: there is a run already, or none to resume; it has other settings or another set; another
@@ -157,6 +160,8 @@ def open_run_folder(out: Path, config: FitConfig, prepared: PreparedSet, ranks: 
         recorded = (_read(out / STATE / _MARK) or {}).get("settings") if config.resume else None
         if isinstance(recorded, dict):
             config = _adopt(config, recorded)
+            if keeps_epochs and type(recorded.get("epochs")) is int:
+                config = dataclasses.replace(config, epochs=recorded["epochs"])
         resumes = _check_resumes(RunFolder(out, ranks, config, data, True), prepared)
         before = recorded["epochs"] if resumes and isinstance(recorded, dict) else config.epochs
         before = before if before < config.epochs else None

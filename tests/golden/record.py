@@ -45,8 +45,11 @@ def made_with() -> dict[str, str]:
     """Return what bytes may depend on besides the code: library versions, and the kind of processor."""
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     widest = next((name for name in ("avx512f", "avx2") if f" {name} " in flags.replace("\n", " ")), "none")
+    vendor = re.search(r"^vendor_id\s*: (.*)$", flags, re.MULTILINE)  # libraries choose kernels by it, too
     versions = {name: version(name) for name in _LIBRARIES}
-    return {**versions, "machine": platform.machine(), "vectors": widest}
+    return {
+        **versions, "machine": platform.machine(), "vectors": widest, "maker": vendor[1] if vendor else "",
+    }  # fmt: skip
 
 
 def record(folder: Path, name: str) -> dict[str, str]:

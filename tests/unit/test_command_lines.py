@@ -153,6 +153,13 @@ def test_a_mistyped_command_is_one_line_with_the_nearest_name(program: str, cut:
             "split faces --split-by fotos",
             "split: error: --split-by is 'fotos'; it takes one of identity, photo, official; did you mean photo?",  # noqa: E501
         ),
+        (
+            "prepare p --out x --detector MTCNN",
+            "prepare: error: --detector is 'MTCNN'; it takes one of mtcnn, yunet, retinaface; did you mean mtcnn?",  # noqa: E501
+        ),
+        ("split p --stable=maybe", "split: error: --stable takes no value"),
+        ("info p --json=yes", "info: error: --json takes no value"),
+        ("photos --out x", "error: there is no command 'photos'; facedata --help lists them"),
         ("weights lits", "weights: error: there is no command 'lits'; did you mean list?"),
         ("--seed 1", "error: no command follows --seed: write one of prepare, split"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -16,8 +17,14 @@ Numbers = tuple[float, float, float, float]
 Box = tuple[float, float, float, float]
 """x0 y0 x1 y1 in pixels of the full-size, upright photo."""
 
-_CORNERS = "x y|x0 y0|x1 y1|xmin ymin|minx miny|left top|l t|xtl ytl|x1 y1|startx starty|topleftx toplefty"
-_ENDS = "x2 y2|x1 y1|xmax ymax|maxx maxy|right bottom|r b|xbr ybr|endx endy|bottomrightx bottomrighty"
+_CORNERS = (
+    "x y|x0 y0|x1 y1|xmin ymin|minx miny|left top|l t|xtl ytl|startx starty|topleftx toplefty|xleft ytop|"
+    "leftx topy|tlx tly|ulx uly|xstart ystart|xtopleft ytopleft"
+)
+_ENDS = (
+    "x2 y2|x1 y1|xmax ymax|maxx maxy|right bottom|r b|xbr ybr|endx endy|bottomrightx bottomrighty|"
+    "xright ybottom|rightx bottomy|brx bry|lrx lry|xend yend|xbottomright ybottomright"
+)
 _SIZES = "w h|width height"
 _QUADRUPLES = [
     *(("xyxy", f"{low} {high}".split()) for low in _CORNERS.split("|") for high in _ENDS.split("|")),
@@ -35,12 +42,16 @@ _ONE_COLUMN = re.compile(
 """Names of one column that holds a box, beside our own."""
 
 
+_NOTHING = frozenset(("", "nan", "none", "null", "na", "n/a"))
+
+
 class BoxColumns(NamedTuple):
     """Where a table's boxes are.
 
     Attributes:
         names: the columns: none, one, or four.
-        form: ``xyxy`` or ``xywh`` if the names say it.
+        form: ``xyxy`` or ``xywh`` if the names say it; ``xyxy`` of one column with objects, whose numbers
+            have names, too (:func:`parse_numbers` returns corners).
         unused: columns that look like boxes, and are not used.
     """
 
@@ -57,10 +68,13 @@ def find_box_columns(cells: Cells, others: Sequence[str | None] = ()) -> BoxColu
         others: columns that are known to be something else.
     """
     names = [name for name in cells.columns.column_names if name not in others]
+    firsts = {
+        name: next((value for value in cells.columns.column(name).to_pylist() if _is_filled(value)), None)
+        for name in names
+        if _ONE_COLUMN.fullmatch(plain_name(name))
+    }
+    one = [name for name, first in firsts.items() if first is not None]
     own = cells.name_of("box")
-    if own is not None and cells.columns.column(own).null_count == len(cells.lines):
-        own = None
-    one = [name for name in names if _ONE_COLUMN.fullmatch(plain_name(name))]
     by_prefix: dict[str, dict[str, str]] = {}
     for name in names:
         word = (
@@ -82,10 +96,14 @@ def find_box_columns(cells: Cells, others: Sequence[str | None] = ()) -> BoxColu
         if re.search("box|rect|facialarea|facelocation", plain_name(name))
         or (word in _WORDS and len(_WORDS & set(group)) > 2)
     ]
-    if own is None and len(one) == 1:
-        own = one[0]
-    found = BoxColumns((own,)) if own else next(iter(four), BoxColumns())
-    unused = [name for name in names if name in {*looks_like_box, *one} and name not in found.names]
+    if own not in one:
+        own = one[0] if len(one) == 1 else None
+    is_object = own is not None and str(firsts[own]).lstrip().startswith("{")
+    found = BoxColumns((own,), "xyxy" if is_object else None) if own else next(iter(four), BoxColumns())
+    passed = {*found.names, *(firsts.keys() - one)}
+    if found.names and not {"width", "height"} & set(found.names):
+        passed |= {"width", "height"}  # of the photo
+    unused = [name for name in names if name in {*looks_like_box, *one} - passed]
     return found._replace(unused=tuple(unused))
 
 
@@ -107,12 +125,16 @@ def read_numbers(cells: Cells, columns: BoxColumns) -> list[Numbers | None]:
     values = [cells.columns.column(name).to_pylist() for name in columns.names]
     numbers: list[Numbers | None] = []
     for index, row in enumerate(zip(*values, strict=True)):
-        filled = [_decimal(value) for value in row if value is not None and str(value).strip()]
+        filled = [_decimal(value) for value in row if _is_filled(value)]
         try:
             numbers.append(parse_numbers(filled if len(row) == 4 else row[0]))
         except ValueError as error:
             cells.fail(index, f"the box {show_box(cells, columns, index)} {error}")
     return numbers
+
+
+def _is_filled(value: object) -> bool:
+    return value is not None and str(value).strip() != ""
 
 
 def show_box(cells: Cells, columns: BoxColumns, index: int) -> str:
@@ -127,7 +149,8 @@ def parse_numbers(value: object) -> Numbers | None:
     Args:
         value: numbers with blanks, commas or semicolons between them, decimal commas if it is not commas that
             divide them; an object is ``{"x": 1, "y": 2, "w": 3, "h": 4}`` or another usual one, whose corners
-            are returned. None, blank text, an empty list and four zeros mean no box.
+            are returned. None, blank text, an empty list, four zeros, four -1, and words such as ``nan`` or
+            ``None`` alone or in place of all four mean no box.
 
     Raises:
         ValueError: not four finite numbers; its text continues "the box …".
@@ -137,8 +160,8 @@ def parse_numbers(value: object) -> Numbers | None:
     """
     if isinstance(value, str) and value.strip().startswith("{"):
         try:
-            value = json.loads(value.replace("'", '"'))
-        except json.JSONDecodeError:
+            value = json.loads(value) if '"' in value else ast.literal_eval(value.strip())
+        except (ValueError, TypeError, SyntaxError):
             raise ValueError("is not four numbers x0 y0 x1 y1") from None
     parts: Sequence[object]
     is_size = False
@@ -151,10 +174,10 @@ def parse_numbers(value: object) -> Numbers | None:
     elif isinstance(value, dict):
         named = {plain_name(str(name)): one for name, one in value.items()}
         form, words = next(_quadruples_of(named), (None, []))
-        parts, is_size = [named[word] for word in words] or [None], form == "xywh"
+        parts, is_size = [named[word] for word in words] or list(named), form == "xywh"
     else:
         parts = list(value) if isinstance(value, (list, tuple)) else [value]
-    if not parts:
+    if all(str(part).strip().lower() in _NOTHING for part in parts):
         return None
     try:
         a, b, c, d = (float(part) for part in parts)  # type: ignore[arg-type]
@@ -162,7 +185,7 @@ def parse_numbers(value: object) -> Numbers | None:
         raise ValueError("is not four numbers x0 y0 x1 y1") from None
     if not all(map(math.isfinite, (a, b, c, d))):
         raise ValueError("is not four finite numbers x0 y0 x1 y1")
-    if not any((a, b, c, d)):
+    if {a, b, c, d} in ({0}, {-1}):
         return None
     return (a, b, a + c, b + d) if is_size else (a, b, c, d)
 

@@ -20,7 +20,7 @@ class PhotoFiles:
 
     Attributes:
         on_disk: size and time of each photo that was looked for, by its path below the folder; None if it is
-            not there.
+            not there, or is there only under another spelling.
     """
 
     def __init__(self, folder: Path, rows: TableRows) -> None:

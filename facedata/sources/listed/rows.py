@@ -80,12 +80,21 @@ class TableRows:
         box: BoxColumns = self.columns.box
         if box_format and (box.names not in (("box",), ("bbox",)) or box_format != "xyxy"):
             s = "s" if len(box.names) > 1 else ""
-            yield f"boxes: column{s} {', '.join(box.names)}, {FORMS[box_format]}"
+            is_object = len(box.names) == 1 and box.form is not None
+            form = (
+                FORMS[box_format].replace("x0 y0 x1 y1", "named numbers") if is_object else FORMS[box_format]
+            )
+            yield f"boxes: column{s} {', '.join(box.names)}, {form}"
         if box.unused:
             s, verb = (
                 ("s", "look like boxes and are") if len(box.unused) > 1 else ("", "looks like a box and is")
             )
-            yield f"column{s} {', '.join(box.unused)} {verb} not used; the column box is, with x0 y0 x1 y1"
+            instead = (
+                f"the boxes are those of {', '.join(box.names)}"
+                if box.names
+                else "boxes are read from column box, x0 y0 x1 y1"
+            )
+            yield f"column{s} {', '.join(box.unused)} {verb} not used; {instead}"
 
     def records(self, photos: Sequence[str]) -> list[str]:
         """Return the rows' keys: the photo, or ``photo#n`` where it has several rows.

@@ -203,6 +203,6 @@ def test_an_exclude_line_that_names_nothing_is_said(photos: Path, tmp_path: Path
     note = next(
         line for line in finished.stdout.splitlines() if line.startswith("note") and "excluded" in line
     )
-    assert "1 photos excluded" in note
+    assert "1 photo excluded" in note
     assert "1 of its lines name no photo" in note
     assert "person-9/9.png" in note

@@ -90,7 +90,9 @@ def test_copies_are_said_before_anything_is_checked(tmp_path: Path) -> None:
         assert {Path(one).name, Path(two).name} & {"copy.jpg", "taken.jpg"}
     lines = [line for line in done("info", tmp_path / "set").stdout.splitlines() if line.startswith("copies")]
     assert "1  with the same bytes as a photo of another person, such as 'Amara/02.jpg'" in lines[0]
+    assert lines[0].endswith("taken.jpg'")  # there is no more to see elsewhere
     assert "look the same as a photo in another split" in lines[1]
+    assert lines[1].endswith("; counts.copies in dataset.json names more") == (len(across) > 1)
     with inline():
         prepare(tmp_path / "photos", tmp_path / "fresh", size=64, workers=1)
         os.utime(first)

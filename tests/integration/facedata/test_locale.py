@@ -84,7 +84,7 @@ def test_a_set_has_the_same_bytes_in_every_locale(
     for locale in _ENVIRONMENTS:
         words = ("prepare", "folder", "été", "--out", f"visages-é-{locale}")
         shown = run_in(locale, tmp_path, *words, *options, in_process=in_process)
-        assert "note       1 photos excluded by hors.txt" in shown
+        assert "note       1 photo excluded by hors.txt" in shown
     one, other = (set_bytes(tmp_path / f"visages-é-{locale}") for locale in _ENVIRONMENTS)
     assert one == other
     assert ("crops/李/e\u0301.jpg" in one) == (store == "folders")

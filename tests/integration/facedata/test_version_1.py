@@ -23,7 +23,7 @@ from facedata import (
     triplets_set,
 )
 from facedata.commands.summary import summary_lines
-from facedata.errors import SchemaVersionError
+from facedata.errors import SchemaVersionError, SetError
 from facedata.tables.parquet import read_footer
 from facedata.testing import FakeDetector, marked_folder, marked_image
 from tests.support.inline_engine import inline
@@ -88,6 +88,44 @@ def test_prepare_brings_an_old_set_up_to_date_without_detecting(
     before = snapshot(tmp_path / "old")
     prepare_marked(photos, tmp_path / "old", CannotRun(), store=store, **OPTIONS)  # now it is up to date
     assert snapshot(tmp_path / "old") == before
+
+
+def test_tiffs_of_an_old_set_are_searched_again_since_they_were_turned_twice(tmp_path: Path) -> None:
+    marked_folder(tmp_path / "photos", people=3, photos=4)
+    for file in sorted((tmp_path / "photos").glob("*/03.png")):
+        with Image.open(file) as image:
+            image.save(file.with_suffix(".tif" if "00" in file.parent.name else ".TIFF"))
+        file.unlink()
+    prepare_marked(tmp_path / "photos", tmp_path / "fresh", **OPTIONS)
+    shutil.copytree(tmp_path / "fresh", tmp_path / "old")
+    make_version_1(tmp_path / "old")
+    (tmp_path / "old" / ".seen.arrow").unlink()  # version 1 knew no picture hashes
+    detected: list[int] = []
+
+    class Counting(FakeDetector):
+        def detect(self, images: Any, rules: object = None) -> Any:
+            detected.append(len(images))
+            return super().detect(images, rules)
+
+    prepare_marked(tmp_path / "photos", tmp_path / "old", Counting, **OPTIONS)
+    assert sum(detected) == 3, "the TIFFs, and nothing else"
+    assert set_bytes(tmp_path / "old") == set_bytes(tmp_path / "fresh")
+    prepare_marked(tmp_path / "photos", tmp_path / "old", CannotRun(), **OPTIONS)
+
+
+def test_crops_are_not_cut_from_tiffs_that_were_turned_twice(tmp_path: Path) -> None:
+    marked_folder(tmp_path / "photos", people=3, photos=4)
+    file = next((tmp_path / "photos").glob("*/03.png"))
+    with Image.open(file) as image:
+        image.save(file.with_suffix(".tif"))
+    prepare_marked(tmp_path / "photos", tmp_path / "old", **OPTIONS)
+    make_version_1(tmp_path / "old")
+    (tmp_path / "old" / ".seen.arrow").unlink()
+    with pytest.raises(SetError, match="turned TIFFs twice: run the same `facedata prepare` again"):
+        crop_set(tmp_path / "old", tmp_path / "other", template="arcface112")
+    assert not (tmp_path / "other").exists()
+    prepare_marked(tmp_path / "photos", tmp_path / "old", **OPTIONS)
+    assert len(crop_set(tmp_path / "old", tmp_path / "other", template="arcface112").table("classes")) == 13
 
 
 class _Stopped(Exception):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import logging
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from PIL import Image
 
 from facedata import prepare
-from facedata.errors import UsageError
+from facedata.errors import SourceError, UsageError
 from facedata.testing import FakeDetector, MarkedFace, marked_image
 from facemodel import enroll, evaluate, fit, identify, read_gallery
 from facemodel.errors import DataError
@@ -295,7 +297,41 @@ def test_a_largest_face_is_judged_wherever_it_stands(net: Path, tmp_path: Path) 
     assert found.figures["right"] == 1
 
 
+def test_a_gallery_of_an_earlier_version_names_nobody_by_a_weak_model(
+    weak: Path, net: Path, tmp_path: Path
+) -> None:
+    """It says nothing of strangers, so the model's validation decides; without one, that is said."""
+    strangers = [photo(tmp_path / f"{i}.png", [colour]) for i, colour in enumerate(colours(6))]
+    for model, names in ((weak, set()), (net, {"anna"})):
+        made = enroll(model, people(tmp_path / "people"), tmp_path / "g.parquet")
+        old = dataclasses.replace(made, basis="", doubt=None, threshold=2.0)
+        found = identify(model, old, strangers)
+        assert {face.name for one in found.photos for face in one.faces} - {None} >= names
+        assert (found.doubt is None) == bool(names)
+        if found.doubt is not None:
+            assert not any(face.name for one in found.photos for face in one.faces)
+        else:
+            assert "how many strangers get a name is not known" in found.basis
+
+
+def test_an_archive_is_no_folder_of_people(net: Path, tmp_path: Path) -> None:
+    """Its photos were listed, and each was then missing."""
+    packed = shutil.make_archive(str(tmp_path / "people"), "zip", people(tmp_path / "people"))
+    with pytest.raises(SourceError, match="give a folder of photos"):
+        enroll(net, packed, tmp_path / "g.parquet")
+
+
 # 25: the order of arguments
+
+
+def test_identify_takes_one_gallery(net: Path, tmp_path: Path) -> None:
+    """The second was taken for a photo that could not be read."""
+    galleries = [tmp_path / "g.parquet", tmp_path / "other.parquet"]
+    for gallery in galleries:
+        enroll(net, people(tmp_path / "people"), gallery)
+    refused = here("identify", net, *galleries, photo(tmp_path / "a.png", [GREY]))
+    assert refused.status == 2
+    assert f"identify takes one gallery: leave out {galleries[1]}" in refused.error
 
 
 def test_a_wrong_order_of_arguments_is_put_right(net: Path, tmp_path: Path) -> None:

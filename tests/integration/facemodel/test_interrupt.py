@@ -253,6 +253,20 @@ def test_an_unfinished_run_says_what_it_is(
     assert not [line for line in caplog.messages if "not finished" in line]
 
 
+def test_a_resumed_run_keeps_its_epochs_where_none_are_given(
+    faces: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not the default's twenty, nor the recipe's forty."""
+    options = {name: value for name, value in FEW.items() if name != "epochs"} | {"recipe": "laptop"}
+    first = fit(faces, tmp_path / "run", **options, epochs=1)
+    with caplog.at_level("INFO"):
+        assert fit(faces, tmp_path / "run", **options, resume=True) == first
+    assert "is finished already (1 epochs)" in caplog.text
+    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    again = here("fit", faces, "--out", tmp_path / "run", *words, "--resume", "--json")
+    assert json.loads(again.stdout)["epochs"] == 1
+
+
 @pytest.mark.parametrize("schedule", ["constant", "step", "restarts"])
 def test_more_epochs_continue_a_finished_run_as_if_planned_from_the_start(
     faces: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, schedule: str
@@ -269,7 +283,7 @@ def test_more_epochs_continue_a_finished_run_as_if_planned_from_the_start(
     caplog.clear()
     with caplog.at_level(logging.INFO):
         assert fit(faces, tmp_path / "run", **{**options, "epochs": 4, "resume": True}) == result
-    assert "is finished already, after 4 epochs" in caplog.text
+    assert "is finished already (4 epochs)" in caplog.text
     with pytest.raises(RunError, match="a run of 4 epochs, and --epochs 2 is fewer"):
         fit(faces, tmp_path / "run", **{**options, "epochs": 2, "resume": True})
     with pytest.raises(RunError, match=r"epochs: 4 before, 6 now, lr: .* before, 0\.5 now"):

@@ -123,6 +123,8 @@ def test_the_summary_names_what_was_found_kept_and_made(photos: Path, tmp_path: 
     assert words[1][:3] == ["kept", "11", "91.7%"]  # rounded
     assert words[2] == ["rejected", "1", "unreadable"]
     assert {line[0] for line in words} >= {"people", "train", "test", "set"}
+    (people,) = (line for line in words if line[0] == "people")
+    assert " ".join(people[1:]) == "4 with 2 to 3 photos, median 3"
     assert str(tmp_path / "faces") in lines[-1]
 
 

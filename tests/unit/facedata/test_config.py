@@ -10,7 +10,7 @@ import pytest
 
 from facedata.config import CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig, parse_splits
 from facedata.errors import UsageError
-from facedata.options import from_toml, is_file, make, whole_number
+from facedata.options import from_toml, is_file, make, resolve_options, whole_number
 
 
 @pytest.mark.parametrize("kind", [PrepareConfig, SplitConfig, PairsConfig, TripletsConfig])
@@ -56,6 +56,13 @@ def test_impossible_values_are_refused_by_name(name: str, value: object) -> None
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(UsageError, match="unknown option colour"):
         make(PrepareConfig, {"colour": "red"})
+
+
+def test_a_config_that_is_no_options_is_refused_with_what_to_write() -> None:
+    wrong: Any = {"seed": 1}
+    with pytest.raises(UsageError, match=r"config is \{'seed': 1\}; it takes a PrepareConfig, or .* seed=1"):
+        resolve_options(PrepareConfig, wrong, {})
+    assert resolve_options(PrepareConfig, None, {"seed": 3}) == PrepareConfig(seed=3)
 
 
 @pytest.mark.parametrize("kind", [PrepareConfig, CropConfig])
@@ -154,6 +161,8 @@ def test_a_config_file_that_cannot_be_named_is_refused() -> None:
     for name in ("x" * 300, "a\0b"):
         with pytest.raises(UsageError, match="cannot read the config file"):
             from_toml(PrepareConfig, Path(name))
+    with pytest.raises(UsageError, match=r"cannot read the config file none\.toml: No such file or dir"):
+        from_toml(PrepareConfig, Path("none.toml"))
 
 
 def test_view_2_is_for_lfw() -> None:

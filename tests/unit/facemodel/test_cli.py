@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +20,7 @@ import facemodel
 from facedata.options import Options
 from facemodel import config
 from facemodel.cli import parser
-from facemodel.recipes import read_fit_config
+from facemodel.recipes import fit_config, read_fit_config
 from tests.support.facemodel_command import here
 
 _CONFIGS: dict[str, type[Options]] = {
@@ -50,8 +51,8 @@ def _fit_config(*words: str) -> config.FitConfig:
     class Stopped(Exception):
         pass
 
-    def stop(set_path: str, out: str, options: config.FitConfig, on_progress: object) -> None:
-        seen.append(options)
+    def stop(set_path: str, out: str, on_progress: object, **given: Any) -> None:
+        seen.append(fit_config(given))
         raise Stopped
 
     parsed = parser.parse_args(["fit", "faces", "--out", "run", *words])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facedata import decode, find_crops
 from facedata.errors import UnreadableImageError, UsageError
@@ -47,4 +49,11 @@ def test_a_file_that_cannot_be_read_is_said(photo: Path) -> None:
 )
 def test_an_array_of_another_kind_is_refused(wrong: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
     with pytest.raises(UsageError, match=r"it must be uint8 RGB, \(height, width, 3\)"):
+        find_crops(wrong, detector=FakeDetector())
+
+
+@pytest.mark.parametrize("wrong", [Image.new("RGB", (9, 9)), ["a.jpg"], None])
+def test_what_is_no_photo_is_said_with_what_is_one(wrong: Any) -> None:
+    said = rf"^the photo is a {type(wrong).__name__}; it must be the path of a file, its bytes, or its pixels"
+    with pytest.raises(UsageError, match=said):
         find_crops(wrong, detector=FakeDetector())

@@ -23,6 +23,8 @@ NFD = unicodedata.normalize("NFD", "Zoë/1.jpg")
         ("C:\\photos\\anna\\1.jpg", "anna/1.jpg"),
         ("\\\\server\\photos\\anna\\1.jpg", "anna/1.jpg"),
         ("/home/me/photos/anna/1.jpg", "anna/1.jpg"),
+        ('"C:\\photos\\anna\\1.jpg"', "anna/1.jpg"),
+        ("'anna/1.jpg' ", "anna/1.jpg"),
         ("Zoë/1.jpg", NFD),
         (NFD, "Zoë/1.jpg"),
         ("caf\\xe9/1.jpg", "caf\\xe9/1.jpg"),

@@ -61,12 +61,25 @@ def test_a_split_file_gives_each_photo_its_split(tmp_path: Path, header: str, en
             "ann/1.jpg,train\nann/2.jpg,test\nann/1.jpg,test\n",
             r"line 3: 'ann/1\.jpg' is in train and in test",
         ),
-        ("photo,split\nann/1.jpg\n", r"line 2: 'ann/1\.jpg' is not a photo and its split"),
+        ("photo,split\nann/1.jpg\n", r"line 2: 'ann/1\.jpg' is not a photo, a comma and its split"),
     ],
 )
 def test_a_bad_line_of_a_split_file_is_named(tmp_path: Path, text: str, line: str) -> None:
     with pytest.raises(SourceError, match=rf"splits\.csv, {line}"):
         splits(split_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text", ["sep=;\nphoto;split\nann/1.jpg;train\n;\n", "photo,split,\nann/1.jpg,train,\n,,\n"]
+)
+def test_a_split_file_as_excel_saves_it(tmp_path: Path, text: str) -> None:
+    assert splits(split_file(tmp_path, text)) == ["train", None, None, None]
+
+
+def test_a_workbook_or_another_binary_file_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "splits.xlsx").write_bytes(b"PK\3\4\x14\0\0\0\x08\0\xff")
+    with pytest.raises(UsageError, match=r"^--split-from: .*splits\.xlsx is not a text file: save what it"):
+        splits(str(tmp_path / "splits.xlsx"))
 
 
 def test_photos_without_a_split_in_the_file_have_none(tmp_path: Path) -> None:
@@ -77,7 +90,7 @@ def test_photos_without_a_split_in_the_file_have_none(tmp_path: Path) -> None:
     "line",
     [
         "./ann/2.jpg", "ann\\2.jpg", ".\\ann\\2.jpg", " ann/2.jpg\t", "/home/me/photos/ann/2.jpg",
-        "C:\\photos\\ann\\2.jpg", "ann//2.jpg", "ann/2.jpg  # blurred",
+        "C:\\photos\\ann\\2.jpg", "ann//2.jpg", "ann/2.jpg  # blurred", '"C:\\photos\\ann\\2.jpg"',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -85,7 +98,7 @@ def test_excluded_paths_may_be_written_in_other_ways(tmp_path: Path, line: str, 
     (tmp_path / "out.txt").write_bytes(f"  # why\r\n{line}\r\n".encode(encoding))
     excluded, note = exclude_photos(records(), str(tmp_path / "out.txt"))
     assert excluded.column("status").to_pylist() == [None, "excluded", None, None]
-    assert note == "1 photos excluded by out.txt"
+    assert note == "1 photo excluded by out.txt"
 
 
 @pytest.mark.parametrize("line", ["bob/", "bob\\", "./bob/*", "bob\\*", "BOB/*", "./bob/"])
@@ -99,7 +112,7 @@ def test_excluded_lines_that_match_nothing_are_said_with_their_number(tmp_path: 
     (tmp_path / "out.txt").write_text("ann/1.jpg\n\nBen/1.jpg\n*copy*\n# no\nann/9.jpg \n")
     _, note = exclude_photos(records(), str(tmp_path / "out.txt"))
     assert note == (
-        "1 photos excluded by out.txt; 3 of its lines name no photo of the source: line 3 'Ben/1.jpg', "
+        "1 photo excluded by out.txt; 3 of its lines name no photo of the source: line 3 'Ben/1.jpg', "
         "line 4 '*copy*', line 6 'ann/9.jpg'"
     )
 

@@ -124,3 +124,46 @@ def test_one_person_s_folder_alone_is_said(tmp_path: Path) -> None:
     )
     (note,) = folder_plan(tmp_path, identity_from="(all)").notes
     assert note == "all photos are of one person, 'all'"
+
+
+@pytest.mark.parametrize(
+    ("photos", "said", "people"),
+    [
+        (
+            ["anna/trip/1.jpg", "anna/home/1.jpg", "ben/trip/1.jpg", "eva/home/1.jpg"],
+            "folders of one name are taken as one person (2 are called 'home', such as 'anna/home' and 'eva/",
+            ["anna", "anna", "ben", "eva"],
+        ),
+        (
+            ["anna/1.jpg", "ben/1.jpg", "ben/edited/1.jpg"],
+            "folders in a person's folder are taken as people of their own (1, such as 'ben/edited' as 'ed",
+            ["anna", "ben", "ben"],
+        ),
+        (
+            ["all/us/anna/trip/1.jpg", "all/us/ben/trip/1.jpg"],
+            "folders of one name are taken as one person (2 are called 'trip', such as ",
+            ["anna", "ben"],
+        ),
+    ],
+)
+def test_folders_that_may_lie_in_the_people_s_are_said_and_the_remedy_works(
+    tmp_path: Path, photos: list[str], said: str, people: list[str]
+) -> None:
+    note = folder_plan(tmp_path, *photos).notes[-1]
+    assert note.startswith(said)
+    proposed = note.partition("--identity-from '")[2].partition("'")[0]
+    again = folder_plan(tmp_path, identity_from=proposed)
+    assert column(again, "identity") == people
+    assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    "photos",
+    [
+        ["2019/anna/1.jpg", "2020/anna/1.jpg", "2019/ben/1.jpg", "2020/ben/1.jpg"],
+        ["train/anna/1.jpg", "train/ben/1.jpg", "val/eva/1.jpg"],
+        ["anna/anna/1.jpg", "anna/2.jpg", "ben/1.jpg"],
+    ],
+)
+def test_people_s_folders_at_any_depth_need_no_note(tmp_path: Path, photos: list[str]) -> None:
+    assert folder_plan(tmp_path, *photos).notes == ()

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -57,6 +58,9 @@ def test_names_with_blanks_and_dots_between_tabs(tmp_path: Path) -> None:
         "left right same\na/1.jpg a/2.jpg 1\na/1.jpg b/1.jpg -1\n",
         "id1,id2,file1,file2,target\n0,1,a/1.jpg,a/2.jpg,1.0\n0,2,a/1.jpg,b/1.jpg,0.0\n",
         "a/1.jpg a/2.jpg 1\na/1.jpg b/1.jpg 0\n",
+        "sep=;\nleft;right;same\na/1.jpg;a/2.jpg;1\n;;\na/1.jpg;b/1.jpg;0\n",
+        'left, right, same\n"a/1.jpg", "a/2.jpg", "1"\n"a/1.jpg", "b/1.jpg", "0"\n',
+        '{"left": ["a/1.jpg", "a/1.jpg"], "right": ["a/2.jpg", "b/1.jpg"], "same": [true, 0]}',
         "1 a/1.jpg a/2.jpg\n0 a/1.jpg b/1.jpg\n",
         "a/1.jpg, a/2.jpg, genuine\na/1.jpg, b/1.jpg, impostor\n",
         "\ufeffpath1,path2,label\r\na/1.jpg,a/2.jpg,yes\r\na/1.jpg,b/1.jpg,no\r\n",
@@ -92,6 +96,19 @@ def test_parquet_and_compressed_csv(tmp_path: Path) -> None:
     assert read_pair_file(tmp_path / "p.csv.gz").table.num_rows == 1
 
 
+def test_other_files_are_known_by_their_content(tmp_path: Path) -> None:
+    (tmp_path / "p.txt.gz").write_bytes(gzip.compress(b"1\nBen_Lee 1 12\nBen_Lee 2 Eva 3\n"))
+    assert read_pair_file(tmp_path / "p.txt.gz").table.column("left").to_pylist() == [row[0] for row in LFW]
+    table = pa.table({"left": ["a"], "right": ["b"], "same": [True]})
+    feather.write_feather(table, tmp_path / "p.arrow")
+    assert (
+        read_pair_file(tmp_path / "p.arrow").table.select(table.column_names).to_pylist() == table.to_pylist()
+    )
+    (tmp_path / "lfw.bin").write_bytes(b"\x80\x03]q\0(\xff")
+    with pytest.raises(SourceError, match=r"lfw\.bin is not a text file: save what it lists as text or CSV"):
+        read_pair_file(tmp_path / "lfw.bin")
+
+
 def test_ten_folds_of_lfw_s_view_2(tmp_path: Path) -> None:
     file = tmp_path / "pairs.txt"
     one = "Ben 1 2\nBen 1 3\nBen 1 Eva 1\nBen 2 Eva 1\n"
@@ -117,6 +134,8 @@ def test_ten_folds_of_lfw_s_view_2(tmp_path: Path) -> None:
         ("a/1.jpg a/2.jpg 1\nmy photos/1.jpg b.jpg 0\n", "line 2: 4 fields where a pair has 3"),
         ("path1,path2,label\na,b,1\na,c,perhaps\n", "line 3: 'perhaps' does not say"),
         ("path1,path2,label\na,,1\n", "line 2: one of its two photos is missing"),
+        ("path1,path2,label\na,b,1\na,c,0,1\n", "line 3: 4 fields where the header has 3"),
+        ("path1,path2,label,label\na,b,1,0\n", "has two columns label; rename one"),
         ("Ben 1 2\nBen 1 Eva\n", "line 2: is not `name n m`"),
         ("path1,path2,colour\na,b,1\n", "no column that says whether"),
     ],

@@ -126,10 +126,15 @@ def test_somebody_s_own_source_has_to_be_given_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "typed"), [("demo", "a"), ("celeba", ["a", "b"]), ("table", ["a", "b", "c"])]
+    ("kind", "typed", "limit"),
+    [
+        ("demo", "a", "no source, not 1"),
+        ("celeba", ["a", "b"], "at most 1 source, not 2"),
+        ("table", ["a", "b", "c"], "at most 2 sources, not 3"),
+    ],
 )
-def test_more_paths_than_a_kind_takes_are_refused(kind: str, typed: Any) -> None:
-    with pytest.raises(UsageError, match=f"{kind} takes at most"):
+def test_more_paths_than_a_kind_takes_are_refused(kind: str, typed: Any, limit: str) -> None:
+    with pytest.raises(UsageError, match=f"{kind} takes {limit}"):
         opened(kind, typed)
 
 

@@ -334,6 +334,7 @@ def test_paths_as_windows_and_people_write_them(tmp_path: Path, path: str) -> No
     put(tmp_path, "people/anna/1.jpg")
     found = listed(tmp_path, f"path;identity\n{path};anna\n").scan()
     assert column(found, "photo") == ["people/anna/1.jpg"]
+    assert found.missing == []
     start = path.strip().replace("\\", "/").partition("people/")[0]
     is_absolute = start not in ("", "./", ".//")
     assert found.notes == ([f"paths: {start} is taken as {tmp_path}"] if is_absolute else [])
@@ -415,6 +416,20 @@ def test_ambiguous_boxes_are_refused_until_they_are_declared(tmp_path: Path, box
     assert bool(found.notes) == (box_format == "xywh")
 
 
+@pytest.mark.parametrize("box_format", [None, "xyxy", "xywh"])
+def test_the_numbers_of_an_object_mean_what_their_names_say(tmp_path: Path, box_format: str | None) -> None:
+    real(tmp_path, "a.jpg", "b.jpg")
+    text = (
+        "path,identity,facial_area\n"
+        'a.jpg,x,"{""name"": ""rect"", ""x"": 10, ""y"": 20, ""width"": 30, ""height"": 40}"\n'
+        "b.jpg,x,\"{'x': 10, 'y': 20, 'w': 30, 'h': 40, 'left_eye': (15, 30), 'right_eye': None}\"\n"
+    )
+    source = listed(tmp_path, text)
+    found = TableSource(source.table, config=PrepareConfig(kind="table", box_format=box_format)).scan()
+    assert column(found, "given_box") == [[10, 20, 40, 60]] * 2
+    assert found.notes == ["boxes: column facial_area, named numbers in pixels"]
+
+
 def test_a_box_format_is_for_tables() -> None:
     with pytest.raises(UsageError, match=r"--box-format xywh is for a table; the source is folder"):
         PrepareConfig(box_format="xywh")
@@ -425,9 +440,14 @@ def test_boxes_that_are_not_used_are_said(tmp_path: Path) -> None:
     found = listed(tmp_path, "path,identity,cx,cy,w,h\na.jpg,x,1,2,3,4\n").scan()
     assert column(found, "given_box") == [None]
     assert found.notes == [
-        "columns cx, cy, w, h look like boxes and are not used; the column box is, with x0 y0 x1 y1"
+        "columns cx, cy, w, h look like boxes and are not used; boxes are read from column box, x0 y0 x1 y1"
     ]
     assert found.photos.column_names[len(PLAN) :] == ["meta_cx", "meta_cy", "meta_w", "meta_h"]
+    found = listed(tmp_path, "path,identity,x1,y1,x2,y2,l,t,r\na.jpg,x,1,2,3,4,5,6,7\n").scan()
+    assert column(found, "given_box") == [[1, 2, 3, 4]]
+    assert found.notes[1] == (
+        "columns l, t, r look like boxes and are not used; the boxes are those of x1, y1, x2, y2"
+    )
 
 
 def test_a_list_without_a_header_is_a_table(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_bytes_that_are_not_utf8_are_named_by_their_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "sep=|"])
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "sep=|", "SEP=;"])
 def test_excel_s_first_line_names_the_delimiter(tmp_path: Path, first: str, end: str) -> None:
     mark = first.strip('"')[-1]
     lines = [first, f"path{mark}identity,x", f"a.jpg{mark}anna", "", f"b.jpg{mark}bert", ""]
@@ -67,6 +67,21 @@ def test_excel_s_first_line_names_the_delimiter(tmp_path: Path, first: str, end:
     assert list(cells.lines) == [3, 5]
     with pytest.raises(SourceError, match=r"line 3: 1 fields where the header has 2"):
         read(tmp_path, end.join([first, f"path{mark}identity", "a.jpg"]).encode())
+
+
+def test_rows_that_excel_wrote_of_marks_alone_are_no_rows(tmp_path: Path) -> None:
+    cells = read(tmp_path, b',\r\n ,\r\npath,identity\r\na.jpg,anna\r\n,\r\nb.jpg,\r\n"",\r\n')
+    assert cells.columns.to_pylist() == [
+        {"path": "a.jpg", "identity": "anna"},
+        {"path": "b.jpg", "identity": ""},
+    ]
+    assert list(cells.lines) == [4, 6]
+
+
+def test_a_field_that_holds_the_mark_needs_quotes(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 2: 3 fields .* holds ',' itself needs double quotes"):
+        read(tmp_path, b"path,identity\na.jpg,Blair, Tony\n")
+    assert read(tmp_path, b'path,identity\na.jpg,"Blair, Tony"\n').texts("identity") == ["Blair, Tony"]
 
 
 def test_blanks_after_commas_are_no_part_of_a_quoted_cell(tmp_path: Path) -> None:
@@ -93,6 +108,11 @@ def test_compressed_tables_read_the_same(tmp_path: Path) -> None:
             '{"path": "a.jpg", "identity": 7, "box": [1, 2, 3, 4]}\n\n{"path": "b.jpg", "identity": null}\n',
             [1, 3],
         ),
+        (
+            '{"path":{"0":"a.jpg","1":"b.jpg"}, "identity":{"0":7,"1":null}, "box":{"0":[1,2,3,4],"1":null}}',
+            [1, 2],
+        ),
+        ('{\n"path": ["a.jpg", "b.jpg"],\n"identity": [7, null],\n"box": [[1, 2, 3, 4], null]\n}', [1, 2]),
     ],
 )
 def test_json_is_a_table(tmp_path: Path, text: str, lines: list[int]) -> None:
@@ -107,6 +127,7 @@ def test_json_is_a_table(tmp_path: Path, text: str, lines: list[int]) -> None:
     ("text", "what"),
     [
         ('[{"path": "a.jpg"},\n{"path": }]', r"line 2: is not complete JSON"),
+        ('{\n"path": ["a.jpg"],\n"identity": }', r"line 3: is not complete JSON"),
         ('{"path": "a.jpg"}\n{"path"', r"line 2: is not complete JSON"),
         ('{"path": "a.jpg"}\n7\n', r"is not a list of objects"),
     ],
@@ -143,6 +164,8 @@ def test_a_workbook_s_first_sheet_is_a_table(tmp_path: Path) -> None:
         {"path": "a.jpg", "identity": "7", "age": "31.5"},
         {"path": "b.jpg", "identity": "bert", "age": None},
     ]
+    (tmp_path / "faces.csv").write_bytes((tmp_path / "faces.xlsx").read_bytes())  # renamed, not converted
+    assert read_cells(tmp_path / "faces.csv").columns.equals(cells.columns)
     assert cells.unit == "row"
     assert next(iter(cells.lines)) == 3
 

@@ -33,6 +33,17 @@ def test_the_more_people_the_stricter() -> None:
     assert looser.basis.startswith("10% of strangers get a name among 1 person, by 40,000 comparisons")
 
 
+def test_a_rate_that_validation_does_not_reach_is_not_claimed() -> None:
+    """One in a million among 1,000 people is one in a billion of comparisons; it shows one in 10,000."""
+    strict, loose = (choose_gallery_threshold(spec(), *asked) for asked in ((1000, 1e-6), (1, 0.5)))
+    assert strict is not None
+    assert loose is not None
+    assert strict.value == pytest.approx(0.5)
+    assert strict.basis.startswith("9.52% of strangers get a name among 1,000 people, extrapolated")
+    assert loose.value == pytest.approx(0.2)
+    assert loose.basis.startswith("10% of strangers get a name among 1 person, by")
+
+
 def test_a_threshold_that_accepts_too_few_known_faces_names_nobody() -> None:
     poor = choose_gallery_threshold(spec(), 100, None)
     assert poor is not None

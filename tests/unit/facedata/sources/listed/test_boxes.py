@@ -27,6 +27,10 @@ def cells_of(*names: str, rows: int = 1, **values: str) -> Cells:
         ("left top right bottom", "xyxy"),
         ("bbox_x1 bbox_y1 bbox_x2 bbox_y2", "xyxy"),
         ("face.left face.top face.right face.bottom", "xyxy"),
+        ("x_left y_top x_right y_bottom", "xyxy"),
+        ("left_x top_y right_x bottom_y", "xyxy"),
+        ("tl_x tl_y br_x br_y", "xyxy"),
+        ("x_start y_start x_end y_end", "xyxy"),
         ("x y w h", "xywh"),
         ("X Y W H", "xywh"),
         ("x y width height", "xywh"),
@@ -50,7 +54,12 @@ def test_one_column_is_a_box(name: str) -> None:
 
 def test_corners_are_taken_where_sizes_are_there_too() -> None:
     found = find_box_columns(cells_of("x1", "y1", "x2", "y2", "width", "height"))
-    assert (found.names, found.form) == (("x1", "y1", "x2", "y2"), "xyxy")
+    assert (found.names, found.form, found.unused) == (("x1", "y1", "x2", "y2"), "xyxy", ())
+
+
+def test_an_empty_column_gives_way_to_four_filled_ones() -> None:
+    found = find_box_columns(cells_of("path", "box", "x1", "y1", "x2", "y2", box=" "))
+    assert (found.names, found.unused) == (("x1", "y1", "x2", "y2"), ())
 
 
 def test_an_own_column_wins_and_the_others_are_named() -> None:
@@ -86,9 +95,21 @@ def test_numbers_are_read_however_they_are_divided(value: object) -> None:
     assert parse_numbers(value) == (1, 2, 3.5, 4)
 
 
-@pytest.mark.parametrize("value", ["0 0 0 0", [0, 0, 0, 0], "", None, "[]"])
-def test_four_zeros_are_no_box(value: object) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0 0 0 0", [0, 0, 0, 0], "", None, "[]", "-1,-1,-1,-1", "nan", "None", [float("nan")] * 4,
+        "NA NA NA NA", {"x": None, "y": None, "w": None, "h": None},
+    ],
+)  # fmt: skip
+def test_what_people_write_for_no_box(value: object) -> None:
     assert parse_numbers(value) is None
+
+
+@pytest.mark.parametrize("value", ["1 2 3 nan", '{"a": 1}', "{[1]: 2}", "{1, 2, 3, 4}", [1, 2, None, 4]])
+def test_what_is_only_half_a_box_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^is not four (finite )?numbers"):
+        parse_numbers(value)
 
 
 def test_pairs_of_numbers_without_blanks_stay_pairs() -> None:

@@ -148,7 +148,11 @@ def undocumented_names(module: Module) -> list[str]:
                 if isinstance(child, ast.ClassDef):
                     yield from public(child, f"{within}{child.name}.")
 
-    return [name for name, node in public(module.tree, "") if not ast.get_docstring(node)]
+    return [
+        name
+        for name, node in public(module.tree, "")
+        if not ast.get_docstring(node) and "overload" not in map(ast.unparse, node.decorator_list)
+    ]
 
 
 def table() -> list[tuple[str, str, str]]:

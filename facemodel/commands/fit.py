@@ -108,7 +108,7 @@ def fit(
         if folder.done is not None and folder.epochs_before is None:
             folder.check_kept()
             had = folder.config.epochs
-            logger.info("%s is finished already (%d epochs); more --epochs train it further", out, had)
+            logger.info("%s is finished already, after epoch %d; more --epochs train it further", out, had)
             try:  # its folder may have moved
                 done = {**folder.done, "path": str(folder.path), "lines": tuple(folder.done["lines"])}
                 return FitResult(**done)

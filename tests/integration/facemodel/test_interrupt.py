@@ -261,7 +261,7 @@ def test_a_resumed_run_keeps_its_epochs_where_none_are_given(
     first = fit(faces, tmp_path / "run", **options, epochs=1)
     with caplog.at_level("INFO"):
         assert fit(faces, tmp_path / "run", **options, resume=True) == first
-    assert "is finished already (1 epochs)" in caplog.text
+    assert "is finished already, after epoch 1" in caplog.text
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     again = here("fit", faces, "--out", tmp_path / "run", *words, "--resume", "--json")
     assert json.loads(again.stdout)["epochs"] == 1
@@ -283,7 +283,7 @@ def test_more_epochs_continue_a_finished_run_as_if_planned_from_the_start(
     caplog.clear()
     with caplog.at_level(logging.INFO):
         assert fit(faces, tmp_path / "run", **{**options, "epochs": 4, "resume": True}) == result
-    assert "is finished already (4 epochs)" in caplog.text
+    assert "is finished already, after epoch 4" in caplog.text
     with pytest.raises(RunError, match="a run of 4 epochs, and --epochs 2 is fewer"):
         fit(faces, tmp_path / "run", **{**options, "epochs": 2, "resume": True})
     with pytest.raises(RunError, match=r"epochs: 4 before, 6 now, lr: .* before, 0\.5 now"):

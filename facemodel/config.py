@@ -309,7 +309,6 @@ class EvaluateConfig(Options):
     workers: int | None = _WORKERS
     seed: int = _SEED
 
-
     def __post_init__(self) -> None:
         """Check each option's range, then what depends on several options."""
         super().__post_init__()
@@ -383,7 +382,6 @@ class IdentifyConfig(Options):
     min_face: float = _MIN_FACE
     detector: str = _DETECTOR
     device: str = _DEVICE
-
 
     def __post_init__(self) -> None:
         """Check each option's range, then what depends on several options."""

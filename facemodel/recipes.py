@@ -96,12 +96,3 @@ def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> Fi
     if "warmup_epochs" not in values and recipe.warmup_epochs == made.warmup_epochs >= made.epochs:
         made = replace(made, warmup_epochs=made.warmup_epochs * made.epochs / base.epochs)
     return made
-
-
-def read_fit_config(file: Path | None, **typed: Any) -> FitConfig:
-    """Make the options of ``fit`` from a TOML file and flags: flags win over the file, both over the recipe.
-
-    Raises:
-        UsageError: as for :func:`fit_config`; or the file cannot be read.
-    """
-    return fit_config({**(read_toml(file) if file else {}), **typed})

@@ -65,7 +65,8 @@ def check_given_boxes(plan: Plan, rows: RowIndex, declared: str | None, whole_ph
         sample = empty[
             np.unique(np.linspace(0, len(empty) - 1, min(len(empty), _LOOKED_AT)).astype(np.int64))
         ]
-        searched = zip(plan.photos(sample), whole_photos.run(plan.photos(sample)), strict=True)
+        photos = plan.photos(sample)
+        searched = zip(photos, whole_photos.run(photos), strict=True)
         found = [{**row, "given_box": photo.given_box} for photo, row in searched if row.get("all_boxes")]
         median = float(np.median([_best_overlap(row["given_box"], row) for row in found] or [1.0]))
         text = f"most boxes hold no face; in {len(found)} photos searched everywhere,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -35,6 +36,8 @@ from ..machine.memory import catch_out_of_memory
 from ..models.embedder import Embedder, open_model
 from ..scoring.distances import compare
 from .outputs import is_table_of, parquet_out
+
+logger = logging.getLogger(__name__)
 
 
 def mine(
@@ -85,6 +88,11 @@ def mine(
     rule = MiningRule(config.candidates, config.max_per_negative, by_cosine, outliers)
     rows = hard_epoch(plan, cache, training.person, rule, (config.seed, 0)).rows
     use = NegativeUse.of(rows[:, 2], outliers)
+    if config.max_per_negative is not None and use.most > config.max_per_negative:
+        logger.warning(
+            "--max-per-negative %d leaves too few photos: one is used %d times; raise it, or --candidates",
+            config.max_per_negative, use.most,
+        )  # fmt: skip
     crops = SplitCrops(training.classes.table, config.split)
     tables = list(crops.triplet_tables([TripletRows(*np.ascontiguousarray(rows.T))]))
     TripletManifest(prepared, pa.concat_tables(tables), config.split).write(out)

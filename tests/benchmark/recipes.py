@@ -35,10 +35,11 @@ from facemodel.models.embedder import TorchEmbedder
 from facemodel.models.saved import load_objective
 from facemodel.network.model import input_spec, make_model
 from facemodel.objective.objective import Objective, make_objective
-from facemodel.recipes import read_fit_config, recipe_names
+from facemodel.recipes import recipe_names
 from facemodel.scoring.distances import compare, likeness
 from facemodel.scoring.intervals import Interval, bootstrap
 from facemodel.scoring.metrics import decide, roc
+from tests.support.fit_files import read_fit_config
 from tests.support.history import read_csv
 from tests.support.shared_data import SHARED
 

@@ -11,8 +11,9 @@ from facedata.errors import UsageError
 from facedata.sets.prepared import PreparedSet
 from facemodel import fit
 from facemodel.config import FitConfig
-from facemodel.recipes import fit_config, load_recipe, read_fit_config
+from facemodel.recipes import fit_config, load_recipe
 from facemodel.training.schedule import check_schedule
+from tests.support.fit_files import read_fit_config
 from tests.support.tiny_fit import TINY
 
 

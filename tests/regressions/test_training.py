@@ -30,12 +30,13 @@ from facemodel.network.backbones import make_backbone
 from facemodel.network.model import input_spec, make_model
 from facemodel.objective.losses import class_weights, focal_loss
 from facemodel.objective.objective import make_objective
-from facemodel.recipes import fit_config, read_fit_config
+from facemodel.recipes import fit_config
 from facemodel.training.checkpoint import read_checkpoint
 from facemodel.training.guards import findings
 from facemodel.training.history import EpochRow
 from facemodel.training.state import Clock
 from facemodel.training.validate import SharedEmbedder, judge, make_probe_rows, make_validation_rows
+from tests.support.fit_files import read_fit_config
 from tests.support.history import read_csv
 from tests.support.people_set import face, people_set
 from tests.support.small_set import make_set

@@ -24,8 +24,9 @@ from facedata.testing import FakeDetector, marked_folder
 from facedata.types import Status
 from facemodel import config as model_config
 from facemodel.cli import parser as facemodel_parser
-from facemodel.recipes import list_recipes, read_fit_config
+from facemodel.recipes import list_recipes
 from tests.support.facedata_command import done, run
+from tests.support.fit_files import read_fit_config
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

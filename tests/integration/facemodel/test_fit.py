@@ -25,9 +25,9 @@ from facemodel.commands.fit import FitResult
 from facemodel.errors import DataError, DeviceError, RunError, TrainingError, WeightsError
 from facemodel.models.header import read_header
 from facemodel.models.known_people import read_people
-from facemodel.recipes import read_fit_config
 from facemodel.training.history import COLUMNS
 from facemodel.training.state import Progress
+from tests.support.fit_files import read_fit_config
 from tests.support.history import read_csv
 from tests.support.people_set import people_set
 from tests.support.small_set import make_set

@@ -159,3 +159,13 @@ def test_photos_that_check_doubts_are_no_negatives(
     assert doubted not in after
     assert found["passed_over"] == 1
     assert np.array_equal(after[before != doubted], before[before != doubted])
+
+
+def test_a_cap_that_cannot_be_kept_is_said(
+    prepared: PreparedSet, mean_colour: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More triplets than crops, and each may be used once."""
+    mined = mine(mean_colour, prepared.path, tmp_path / "hard.parquet", count=200, max_per_negative=1)
+    said = f"--max-per-negative 1 leaves too few photos: one is used {mined['most_used']} times; raise it"
+    assert said in caplog.text
+    assert mined["most_used"] > 1

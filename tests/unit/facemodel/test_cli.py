@@ -20,8 +20,9 @@ import facemodel
 from facedata.options import Options
 from facemodel import config
 from facemodel.cli import parser
-from facemodel.recipes import fit_config, read_fit_config
+from facemodel.recipes import fit_config
 from tests.support.facemodel_command import here
+from tests.support.fit_files import read_fit_config
 
 _CONFIGS: dict[str, type[Options]] = {
     "fit": config.FitConfig,

@@ -10,7 +10,8 @@ import pytest
 from facedata.errors import UsageError
 from facedata.options import read_toml
 from facemodel.config import FitConfig
-from facemodel.recipes import FOLDER, fit_config, list_recipes, load_recipe, read_fit_config, recipe_names
+from facemodel.recipes import FOLDER, fit_config, list_recipes, load_recipe, recipe_names
+from tests.support.fit_files import read_fit_config
 
 NAMES = {
     "celeba-triplet", "celeba-pairs", "passport-triplet", "passport-pairs", "anchors", "lfw-classifier",

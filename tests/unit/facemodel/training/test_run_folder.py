@@ -17,9 +17,9 @@ from facemodel.config import FitConfig
 from facemodel.errors import NewerVersionError, RunError
 from facemodel.machine.ranks import Ranks
 from facemodel.models.header import STATE
-from facemodel.recipes import read_fit_config
 from facemodel.training import run_folder
 from facemodel.training.run_folder import RunFolder, open_run_folder
+from tests.support.fit_files import read_fit_config
 from tests.support.small_set import make_set
 
 

@@ -114,6 +114,12 @@ class PrepareConfig(Options):
     exclude: str | None = setting(
         None, "a file that lists photos to leave out, one per line (globs allowed)", metavar="FILE", file=True
     )
+    corrections: tuple[str, ...] = setting(
+        (),
+        "a file of corrections, as `facedata check` proposes them; several are applied in turn",
+        metavar="FILE",
+        file=True,
+    )
     min_photos: int = setting(1, "leave out people with fewer kept photos", least=1)
     splits: str = _SPLITS
     split_by: str | None = setting(
@@ -255,7 +261,31 @@ class TripletsConfig(Options):
     seed: int = _SEED
 
 
-ADDED_SETTINGS: dict[str, Any] = {"turn": "auto", "names": "merge", "box_format": None}
+@dataclass(frozen=True)
+class CheckConfig(Options):
+    """The options of ``facedata check``: what counts as a poor photo, and how to work.
+
+    A quality is 0 at worst and 1 at best; a photo is reported where its quality is below the threshold.
+    """
+
+    workers: int | None = option(None, "threads that read crops (default: one per core)", least=1)
+    cache: str | None = _CACHE
+
+    def __post_init__(self) -> None:
+        """Check each option's range."""
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class FixConfig(Options):
+    """The options of ``facedata fix``."""
+
+    workers: int | None = _WORKERS
+    cache: str | None = _CACHE
+    overwrite: bool = _OVERWRITE
+
+
+ADDED_SETTINGS: dict[str, Any] = {"turn": "auto", "names": "merge", "box_format": None, "corrections": []}
 """Settings of ``prepare`` that came later, with their defaults: older sets were made as if with these, and a
 set's fingerprint leaves them out while they have them, so that it is what it was."""
 

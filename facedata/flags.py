@@ -185,7 +185,7 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out
         if field.name in leave_out:
             continue
         text, hint = field.metadata["text"].replace("%", "%%"), hints[field.name]
-        if field.default not in (None, "") and field.default is not False:
+        if field.default not in (None, "", ()) and field.default is not False:
             text += f" (default: {field.default})"
         about: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS, "help": text}
         if hint is bool:
@@ -193,6 +193,8 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out
         else:
             kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
             value_type = next(one for one in kinds if one is not type(None))
+            if typing.get_origin(value_type) is tuple:
+                about["action"], value_type = "append", str
             about["type"] = whole_number if value_type is int else value_type
             if field.metadata["choices"]:
                 about["choices"] = field.metadata["choices"]

@@ -31,7 +31,13 @@ else:  # pragma: no cover
 MAX_INT = 2**63 - 1
 """The largest integer that the tables and numpy can hold."""
 
-_KIND_WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+_KIND_WORDS = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    tuple: "list of texts",
+}
 
 
 def option(
@@ -80,12 +86,14 @@ class Options:
 
     def settings(self) -> dict[str, Any]:
         """Return the options that shape the result, by name; a file counts as its SHA-256."""
-        settings = {}
+        settings: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if field.metadata["shapes"]:
-                value = settings[field.name] = getattr(self, field.name)
-                if field.metadata["file"] and value is not None and is_file(value):
-                    settings[field.name] = "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
+                value, has_file = getattr(self, field.name), field.metadata["file"]
+                if isinstance(value, tuple):
+                    settings[field.name] = [_by_content(one) if has_file else one for one in value]
+                else:
+                    settings[field.name] = _by_content(value) if has_file else value
         return settings
 
     def fingerprint(self) -> str:
@@ -237,9 +245,30 @@ def is_file(text: str) -> bool:
         return False
 
 
+def _by_content(value: str | None) -> str | None:
+    """Return the SHA-256 of the file that a value names; any other value as it is."""
+    if value is None or not is_file(value):
+        return value
+    return "sha256:" + hashlib.sha256(Path(value).read_bytes()).hexdigest()
+
+
 def is_utf8(text: str) -> bool:
     """Return whether text was valid UTF-8; Python keeps other bytes of a command line as surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _check_texts(field: dataclasses.Field[Any], flag: str, value: Any) -> tuple[str, ...]:
+    """Return the texts of an option that takes several; one text alone is a list of one.
+
+    Raises:
+        UsageError: it is neither, or a text is empty.
+    """
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+        raise UsageError(f"{flag} is {value!r}; it takes a {_KIND_WORDS[tuple]}")
+    if "" in texts:
+        raise UsageError(f"{flag} is empty; it takes a {_KIND_WORDS[str]}")
+    return tuple(texts)
 
 
 def _check(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
@@ -253,6 +282,8 @@ def _check(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
     if value is None and type(None) in kinds:
         return None
     kind = next(k for k in kinds if k is not type(None))
+    if typing.get_origin(kind) is tuple:
+        return _check_texts(field, flag, value)
     if kind is float and type(value) is int:
         value = float(value)
     if kind is int and type(value) is float and value.is_integer():

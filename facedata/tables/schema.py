@@ -117,12 +117,28 @@ PROTOCOL = pa.schema(
 )
 """A data set's official pairs, by record, in the protocol's order, including photos that were not kept."""
 
+CORRECTIONS = pa.schema(
+    [
+        pa.field("file", pa.int32(), nullable=False),
+        pa.field("line", pa.int32(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("record", pa.string()),
+        pa.field("photo", pa.string()),
+        pa.field("identity", pa.string()),
+        pa.field("to_identity", pa.string()),
+        pa.field("note", pa.string()),
+    ]
+)
+"""What was corrected, in the order of the files and their lines: one row per dropped or moved photo (a merge
+has one for each photo of the person), and one per line that settles something (``keep``, ``distinct``)."""
+
 KINDS: dict[str, pa.Schema] = {
     "photos": PHOTOS,
     "classes": CLASSES,
     "pairs": PAIRS,
     "triplets": TRIPLETS,
     "protocol": PROTOCOL,
+    "corrections": CORRECTIONS,
 }
 
 

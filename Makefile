@@ -110,6 +110,8 @@ $(VENV)/.installed-train: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[train]"
 	touch $@
 
+# ofiq-syngen wants opencv-python-headless, which writes over opencv-python's files; all else that it needs is here
 $(VENV)/.installed-dev: pyproject.toml tests/constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --constraint tests/constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps ofiq-syngen==0.5.2
 	touch $@ $(VENV)/.installed-train

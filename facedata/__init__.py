@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from .late_names import late_names
 
 if TYPE_CHECKING:
+    from .checks.findings import Findings as Findings
+    from .commands.check import check as check
     from .commands.crop import crop_set as crop_set
+    from .commands.fix import fix_set as fix_set
     from .commands.prepare import prepare as prepare
     from .commands.redraw import pairs_set as pairs_set
     from .commands.redraw import split_set as split_set
     from .commands.redraw import triplets_set as triplets_set
+    from .config import CheckConfig as CheckConfig
     from .config import CropConfig as CropConfig
+    from .config import FixConfig as FixConfig
     from .config import PairsConfig as PairsConfig
     from .config import PrepareConfig as PrepareConfig
     from .config import SplitConfig as SplitConfig
@@ -34,9 +39,12 @@ if TYPE_CHECKING:
     from .sets.prepared import open_set as open_set
 
 _HOMES = {
+    "CheckConfig": "config",
     "ClassManifest": "sets.pairs_triplets",
     "CropConfig": "config",
     "FacedataError": "errors",
+    "Findings": "checks.findings",
+    "FixConfig": "config",
     "PairManifest": "sets.pairs_triplets",
     "PairsConfig": "config",
     "PrepareConfig": "config",
@@ -44,9 +52,11 @@ _HOMES = {
     "SplitConfig": "config",
     "TripletManifest": "sets.pairs_triplets",
     "TripletsConfig": "config",
+    "check": "commands.check",
     "crop_set": "commands.crop",
     "decode": "photos.image",
     "find_crops": "crops.find_crops",
+    "fix_set": "commands.fix",
     "open_set": "sets.prepared",
     "pairs_set": "commands.redraw",
     "prepare": "commands.prepare",

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import facedata
 
-from .config import SOURCES, CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
+from .config import (
+    SOURCES,
+    CheckConfig,
+    CropConfig,
+    FixConfig,
+    PairsConfig,
+    PrepareConfig,
+    SplitConfig,
+    TripletsConfig,
+)
 from .errors import PhotosLostError
 from .flags import argument, command, command_group, make_parser, options_of, print_result, run_command
 
@@ -31,6 +41,7 @@ parser, commands = make_parser(
   facedata prepare photos/ --out faces             one folder per person
   facedata prepare lfw lfw.tgz --out lfw-faces     official splits and pairs
   facedata crop faces --template arcface112 --out faces112
+  facedata fix faces corrections.csv --out faces2  the corrected set; nothing is detected again
   facedata info faces                              what is in a set
 """,
 )
@@ -66,7 +77,7 @@ def _prepare(parsed: Namespace) -> None:
             sources or None, parsed.out, config, on_progress=bar.show, on_step=bar.step
         )
     lines = [] if named == parsed.kind else [f"source     {named}, taken as a {parsed.kind}"]
-    print_result(parsed, prepared.info, lines + summary_lines(prepared))
+    print_result(parsed, prepared.recorded_info(), lines + summary_lines(prepared))
 
 
 @command(
@@ -128,16 +139,65 @@ def _crop(parsed: Namespace) -> None:
     from .commands.summary import summary_lines
 
     config, source = options_of(parsed, CropConfig), parsed.source or None
-    try:
-        with _Bar() as bar:
-            cropped = facedata.crop_set(
-                parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
-            )
-    except PhotosLostError as error:
-        photos = [{"photo": photo, "reason": reason} for photo, reason in error.photos]
-        print_result(parsed, photos, [f"{photo}: {reason}" for photo, reason in error.photos])
-        raise
-    print_result(parsed, cropped.info, summary_lines(cropped))
+    with _photos_listed(parsed), _Bar() as bar:
+        cropped = facedata.crop_set(
+            parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
+        )
+    print_result(parsed, cropped.recorded_info(), summary_lines(cropped))
+
+
+@command(
+    commands,
+    "check",
+    "find what is damaged in a set, what is in it twice, and poor photos; changes nothing in it",
+    _SET,
+    argument("--against", "OTHER", "another set: find the people and photos that both have"),
+    argument("--out", "DIR", "folder for the findings (default: check in the set's folder)"),
+    options=CheckConfig,
+)
+def _check(parsed: Namespace) -> None:
+    from .checks.report_lines import finding_lines, refuse_undecided
+
+    config = options_of(parsed, CheckConfig)
+    with _Bar() as bar:
+        findings = facedata.check(
+            parsed.set, against=parsed.against, out=parsed.out, config=config, on_progress=bar.count,
+            on_step=bar.step,
+        )  # fmt: skip
+    print_result(parsed, findings.summary, finding_lines(findings, parsed.set))
+    refuse_undecided(findings)
+
+
+@command(
+    commands,
+    "fix",
+    "make the corrected set from a finished one, which stays as it is; nothing is detected again",
+    _SET,
+    argument("corrections", "FILE", "a file of corrections; several are applied in turn", nargs="+"),
+    argument("--out", "DIR", "the new set's folder", required=True),
+    argument(
+        "--source",
+        "SOURCE",
+        "where the set's photos are now, if they have moved; several as name=DIR",
+        action="append",
+        default=[],
+    ),
+    options=FixConfig,
+)
+def _fix(parsed: Namespace) -> None:
+    from .commands.summary import corrected_rows, correction_lines, summary_lines
+
+    config, source = options_of(parsed, FixConfig), parsed.source or None
+    before = facedata.open_set(parsed.set)
+    with _photos_listed(parsed), _Bar() as bar:
+        fixed = facedata.fix_set(
+            before, parsed.corrections, parsed.out, config, source=source, on_progress=bar.show,
+            on_step=bar.step,
+        )  # fmt: skip
+    applied = len(before.info["settings"]["corrections"])
+    rows = corrected_rows(fixed, applied)
+    values = {**fixed.recorded_info(), "corrected": rows}
+    print_result(parsed, values, correction_lines(rows) + summary_lines(fixed))
 
 
 @command(commands, "info", "show what is in a set", _SET)
@@ -146,7 +206,7 @@ def _info(parsed: Namespace) -> None:
     from .sets.missing_crops import refuse_missing
 
     prepared = facedata.open_set(parsed.set)
-    print_result(parsed, prepared.info, info_lines(prepared))
+    print_result(parsed, prepared.recorded_info(), info_lines(prepared))
     refuse_missing(prepared)
 
 
@@ -174,6 +234,17 @@ def _fetch_weights(parsed: Namespace) -> None:
 
     paths = [str(path) for path in fetch_weights(parsed.detectors, parsed.cache)]
     print_result(parsed, paths, paths)
+
+
+@contextmanager
+def _photos_listed(parsed: Namespace) -> Iterator[None]:
+    """Print the photos that a command lacks, before its error."""
+    try:
+        yield
+    except PhotosLostError as error:
+        photos = [{"photo": photo, "reason": reason} for photo, reason in error.photos]
+        print_result(parsed, photos, [f"{photo}: {reason}" for photo, reason in error.photos])
+        raise
 
 
 class _Bar:
@@ -205,6 +276,13 @@ class _Bar:
         if done:
             self._bar.set_description_str(refresh=False)
         self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def count(self, done: int, total: int) -> None:
+        """Draw a bar of crops again."""
+        if self._bar is None or self._bar.total != total:
+            self.__exit__()
+            self._bar = self._draw(total=total, unit="crop", desc=self._step)
         self._bar.update(done - self._bar.n)
 
     def _draw(self, **how: Any) -> tqdm[Any]:

@@ -261,15 +261,28 @@ class TripletsConfig(Options):
     seed: int = _SEED
 
 
+def _quality(threshold: float, quality: str) -> Any:
+    """Declare where a kind of poor photo begins, on a scale from 0 at worst to 1 at best."""
+    return setting(threshold, f"lowest {quality} that is not reported, 0 to 1", least=0, most=1)
+
+
 @dataclass(frozen=True)
 class CheckConfig(Options):
     """The options of ``facedata check``: what counts as a poor photo, and how to work.
 
-    A quality is 0 at worst and 1 at best; a photo is reported where its quality is below the threshold.
+    A quality is 0 at worst and 1 at best, with the unit that docs/check.md gives; a photo is reported where
+    it is below the threshold.
     """
 
-    workers: int | None = option(None, "threads that read crops (default: one per core)", least=1)
-    cache: str | None = _CACHE
+    blurred: float = _quality(0.28, "sharpness")
+    dark: float = _quality(0.5, "not_dark")
+    bright: float = _quality(0.15, "not_bright")
+    flat: float = _quality(0.15, "contrast")
+    small: float = _quality(0.2, "size")
+    turned_away: float = _quality(0.4, "pose")
+    cut_off: float = _quality(0.8, "uncut")
+    straddling: float = _quality(0.5, "unshared")
+    workers: int | None = option(None, "processes that read the crops (default: one per core)", least=1)
 
     def __post_init__(self) -> None:
         """Check each option's range."""

@@ -4,6 +4,7 @@
 
     FacedataError                 base: catch this to catch them all            exit 1
     ├── UsageError                impossible or unknown options                 exit 2
+    │   └── CorrectionsError      lines of corrections that cannot be applied
     ├── SourceError               the source is missing, empty or malformed
     │   ├── UnsafeArchiveError    an archive member points outside the archive
     │   ├── DownloadError         a download failed or has the wrong SHA-256
@@ -18,6 +19,7 @@
     │   └── LockedError           another run is working on it
     ├── StoreError                the output cannot be written (full, read-only …)
     ├── SampleError               no pair or triplet can be drawn
+    ├── FindingsLeftError         a check left errors or undecided suspects
     ├── NothingKeptError          there were photos, but no face was kept
     ├── DetectorError             a detector returned nonsense, or cannot be made
     ├── EngineError               workers keep dying, or a cluster cannot be used
@@ -39,6 +41,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+_MOST_LINES = 20
+"""The most lines of corrections that an error shows."""
+
 
 class FacedataError(Exception):
     """Base of every error this package raises on purpose; its text is meant for the user."""
@@ -50,6 +55,21 @@ class UsageError(FacedataError):
     """Options are unknown, contradict each other or are out of range."""
 
     exit_status = 2
+
+
+class CorrectionsError(UsageError):
+    """Lines of a file of corrections cannot be applied; nothing was.
+
+    Attributes:
+        lines: a text for each problem, beginning with the file's and the line's place.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        more = f"\n  and {len(lines) - _MOST_LINES:,} more" if len(lines) > _MOST_LINES else ""
+        some = "".join(f"\n  {line}" for line in lines[:_MOST_LINES])
+        count = f"{len(lines):,} problems" if len(lines) > 1 else "a problem"
+        super().__init__(f"{count} in the corrections, none of which was applied:{some}{more}")
+        self.lines = list(lines)
 
 
 class SourceError(FacedataError):
@@ -123,6 +143,10 @@ def writing(path: object) -> Iterator[None]:
 
 class SampleError(FacedataError):
     """No pair or triplet can be drawn: there is only one person, or no person has two photos."""
+
+
+class FindingsLeftError(FacedataError):
+    """A check found errors, or suspects that nobody has decided about; its files list them."""
 
 
 class NothingKeptError(FacedataError):

@@ -2,7 +2,7 @@
 
 ::
 
-    from facemodel import embed_set, enroll, evaluate, export_model, fit, identify, mine, open_model
+    from facemodel import check, embed_set, enroll, evaluate, export_model, fit, identify, mine, open_model
 
 Names are looked up when they are first used, so that ``import facemodel`` is quick and loads no torch.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from facedata.late_names import late_names
 
 if TYPE_CHECKING:
+    from .commands.check import check as check
     from .commands.embed import embed_set as embed_set
     from .commands.enroll import enroll as enroll
     from .commands.evaluate import evaluate as evaluate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .commands.identify import identify as identify
     from .commands.info import model_info as model_info
     from .commands.mine import mine as mine
+    from .config import CheckConfig as CheckConfig
     from .config import EmbedConfig as EmbedConfig
     from .config import EnrollConfig as EnrollConfig
     from .config import EvaluateConfig as EvaluateConfig
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .spec import read_spec as read_spec
 
 _HOMES = {
+    "CheckConfig": "config",
     "EmbedConfig": "config",
     "Embedder": "models.embedder",
     "EnrollConfig": "config",
@@ -51,6 +54,7 @@ _HOMES = {
     "IdentifyConfig": "config",
     "InputSpec": "spec",
     "MineConfig": "config",
+    "check": "commands.check",
     "embed_set": "commands.embed",
     "enroll": "commands.enroll",
     "evaluate": "commands.evaluate",

@@ -26,7 +26,7 @@ from facedata.flags import (
 from facedata.options import read_toml
 
 from . import config as options
-from .commands.bar import Bar
+from .bar import Bar
 from .errors import Interrupted
 from .recipes import fit_config, list_recipes, load_recipe
 
@@ -37,6 +37,7 @@ parser, commands = make_parser(
   facemodel recipes                                         the recipes to start from
   facemodel fit faces --recipe default --out run            train
   facemodel evaluate run faces --out scores                 on people it has never seen
+  facemodel check run faces                                 wrong names, people under two names
   facemodel enroll run people/ --out gallery.parquet        from one folder per person
   facemodel identify run gallery.parquet photo.jpg          who is in this photo?
   facemodel export run --to onnx --out model.onnx           for use elsewhere
@@ -138,6 +139,34 @@ def _evaluate(parsed: Namespace) -> None:
     with Bar("crop") as bar:
         scores = facemodel.evaluate(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
     print_result(parsed, scores, [*score_table(scores), f"scores in {parsed.out}"])
+
+
+@command(
+    commands,
+    "check",
+    "find who is under a wrong name, and all that `facedata check` finds; changes nothing in the set",
+    _MODEL,
+    _SET,
+    argument("--against", "OTHER", "another set: find the people and photos that both have"),
+    argument("--out", "DIR", "folder for the findings (default: check in the set's folder)"),
+    options=options.CheckConfig,
+)
+def _check(parsed: Namespace) -> None:
+    from facedata.checks.report_lines import finding_lines, refuse_undecided
+
+    from .commands.outputs import check_order
+    from .commands.summary import people_lines
+
+    check_order("check", parsed.model, [parsed.set], parsed.out)
+    config = options_of(parsed, options.CheckConfig)
+    with Bar("crop") as bar:
+        findings = facemodel.check(
+            parsed.set, parsed.model, parsed.against, out=parsed.out, config=config, on_progress=bar.show,
+            on_step=bar.step,
+        )  # fmt: skip
+    first, *others = finding_lines(findings, parsed.set)
+    print_result(parsed, findings.summary, [first, *people_lines(findings.summary), *others])
+    refuse_undecided(findings)
 
 
 @command(

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from facedata.config import CheckConfig as SetCheckConfig
 from facedata.errors import UsageError
 from facedata.options import Options, option, setting
 
@@ -295,6 +296,13 @@ class EvaluateConfig(Options):
         metavar="FILE",
         file=True,
     )
+    without_overlap: str | None = option(
+        None,
+        "show the scores also without the people and photos that this overlap.json says are in the training "
+        "set too; a check with --against writes it",
+        metavar="FILE",
+        file=True,
+    )
     keep_threshold: bool = option(
         False,
         "choose the threshold anew, on the val or train pairs, and write it into the model's JSON with what "
@@ -316,6 +324,28 @@ class EvaluateConfig(Options):
             raise UsageError(
                 "--keep-threshold is for enroll and identify, which use no mirror images: leave out --flip"
             )
+
+
+@dataclass(frozen=True)
+class CheckConfig(SetCheckConfig):
+    """The options of ``facemodel check``: those of ``facedata check``, and how to tell who is who."""
+
+    odds: float = setting(
+        10.0, "report two names as one person when that is so many times likelier than two", least=1
+    )
+    doubt: float = setting(
+        0.5, "report a photo under a wrong name from this probability", least=0.5, most=0.9999
+    )
+    shared: float | None = setting(
+        None,
+        "with --against: from how much more similarity than others who look alike have, two people are one "
+        "(default: estimated from both sets)",
+        least=-2,
+        most=2,
+    )
+    flip: bool = setting(True, "take the mean with the mirror image's embedding")
+    batch: int = _BATCH
+    device: str = _DEVICE
 
 
 @dataclass(frozen=True)

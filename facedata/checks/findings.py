@@ -137,7 +137,7 @@ def findings_table(findings: Iterable[Finding], classes: pa.Table) -> pa.Table:
     Returns:
         A table of :data:`FINDINGS`, the same for the same findings in whatever order.
     """
-    ordered = sorted(findings, key=_order)
+    ordered = sorted(findings, key=order_of)
     columns: dict[str, Any] = {
         "finding": np.arange(len(ordered)),
         "kind": [one.kind.value for one in ordered],
@@ -158,7 +158,8 @@ def findings_table(findings: Iterable[Finding], classes: pa.Table) -> pa.Table:
     return pa.table({name: pa.array(columns[name], FINDINGS.field(name).type) for name in FINDINGS.names})
 
 
-def _order(finding: Finding) -> tuple[Any, ...]:
+def order_of(finding: Finding) -> tuple[Any, ...]:
+    """Return the key by which findings are sorted: errors first, then by kind, the worst first."""
     sides = (-1 if finding.left is None else finding.left, -1 if finding.right is None else finding.right)
     texts = (finding.left_photo or "", finding.identity or "", finding.to_identity or "", finding.why)
     place = (_SEVERITIES.index(finding.severity), _KINDS.index(finding.kind), -finding.score)
@@ -172,6 +173,15 @@ def _find_rows(classes: pa.Table, ids: list[int | None]) -> pa.Array:
     at = np.searchsorted(known, wanted)
     is_there = (at < len(known)) & (known[np.minimum(at, len(known) - 1)] == wanted) if len(known) else at < 0
     return pa.array(at, pa.int64(), mask=~is_there)
+
+
+def count_kinds(findings: pa.Table) -> dict[str, dict[str, int]]:
+    """Return how many findings there are by severity and kind, in the order of the table."""
+    counts: dict[str, dict[str, int]] = {}
+    kinds = Counter(zip(*(findings.column(name).to_pylist() for name in ("severity", "kind")), strict=True))
+    for (severity, kind), count in kinds.items():
+        counts.setdefault(severity, {})[kind] = count
+    return counts
 
 
 @dataclass(frozen=True)

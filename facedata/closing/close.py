@@ -10,27 +10,26 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..config import PrepareConfig, settings_fingerprint
+from ..config import PrepareConfig
 from ..errors import writing
 from ..files.memory import release
 from ..files.staged import StagedFiles
+from ..plan.corrected_records import count_corrections, renamed_records
 from ..plan.plan import Plan
 from ..progress.folder import ProgressFolder, stage_photo_stats
-from ..sampling.divide import Crops, divide_crops
 from ..sampling.draw import count_splits
 from ..sampling.tables import read_crops
-from ..sets.prepared import set_fingerprint, stage_tables, write_dataset
-from ..sources.base import Source
-from ..tables.blocks import iter_texts, regroup
+from ..sets.prepared import stage_tables, write_dataset
+from ..tables.blocks import regroup
 from ..tables.parquet import read_blocks, read_table
 from ..tables.schema import KIND, KINDS, SCHEMA_VERSION
+from .divide_set import divide_set
 from .draw_options import (
     DrawOptions,
     GivenPairs,
     choose_draw_options,
     draw_set_pairs,
     draw_set_triplets,
-    previous_splits,
 )
 from .ledger import Ledger
 
@@ -40,14 +39,17 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class Closing:
-    """Everything but the ledger that closing a set needs; attributes as in :func:`facedata.prepare`."""
+    """Everything but the ledger that closing a set needs; attributes as in :func:`facedata.prepare`.
+
+    ``before_commit`` is called when all files are written, before they get their names.
+    """
 
     out: Path
     config: PrepareConfig
-    source: Source
     plan: Plan
     versions: Mapping[str, str]
     on_step: Callable[[str], None] = lambda _: None
+    before_commit: Callable[[], None] = lambda: None
 
 
 def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> None:
@@ -65,17 +67,8 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
     closing.on_step("writing the ledger and the splits")
     with StagedFiles() as staged:
         with ledger:  # freed at the end: sampling needs the memory
-            crops = Crops(
-                ledger.crop_people(),
-                ledger.people,
-                paths=lambda: iter_texts(ledger.crop_column("crop_path")),
-                official=lambda: ledger.crop_column("official_split"),
-                any_official=ledger.records.column("official_split").null_count < ledger.records.num_rows,
-            )
-            people = ledger.people if closing.config.names == "merge" else ()
-            splits = divide_crops(crops, drawing.split, previous_splits(progress, people))
-            settings = settings_fingerprint(closing.config.settings())
-            info = describe_set(closing, ledger, set_fingerprint(settings, ledger.classes(splits)))
+            splits, fingerprint = divide_set(closing.config, ledger, progress, drawing)
+            info = describe_set(closing, ledger, fingerprint)
             classes = regroup(progress.store.assign_files(ledger.classes(splits)))
             tables = stage_tables(
                 staged, out, {"photos": ledger.blocks(), "classes": classes}, info["fingerprint"]
@@ -83,13 +76,14 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
             stage_photo_stats(staged, out, closing.plan.records, ledger.rows.picture)
             info["counts"]["copies"] = ledger.count_copies(splits)
             section = splits.section
-            del crops, splits, classes
+            del splits, classes
         release()
         closing.on_step("drawing pairs and triplets")
         drawn, sections = _draw(closing, drawing, staged, progress)
         tables |= stage_tables(staged, out, drawn, info["fingerprint"])
         closing.on_step("putting the crops in order")
         progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
+        closing.before_commit()
         staged.commit()
     for kind in KINDS.keys() - set(tables):  # a protocol that the source no longer has
         with writing(out / kind):
@@ -106,19 +100,22 @@ def _draw(
 ) -> tuple[dict[str, pa.Table | Iterable[pa.Table]], dict[str, Any]]:
     """Draw pairs and triplets from the classes just written; return tables and sections of dataset.json."""
     protocol = closing.plan.scan.protocol
-    ledger, before = staged.path(closing.out / "photos.parquet"), progress.previous / "pairs.parquet"
+    ledger = staged.path(closing.out / "photos.parquet")
     classes = read_crops(staged.path(closing.out / "classes.parquet"))
     given = GivenPairs(
         protocol,
         lambda: read_table(ledger, "photos", ["record", "photo", "path"]),
-        lambda: read_table(before, "pairs"),
-        before,
+        lambda: progress.previous_pairs(ledger),
+        progress.previous / "pairs.parquet",
+        renamed_records(closing.plan.corrections),
     )
     pairs = draw_set_pairs(drawing, classes, given)
     triplets = draw_set_triplets(drawing, classes)
     tables: dict[str, pa.Table | Iterable[pa.Table]] = {"pairs": pairs.chunks, "triplets": triplets.chunks}
     if protocol is not None:
         tables["protocol"] = protocol
+    if closing.plan.corrections.num_rows:
+        tables["corrections"] = closing.plan.corrections.combine_chunks()
     return tables, {"pairs": pairs.section, "triplets": triplets.section}
 
 
@@ -143,11 +140,13 @@ def describe_set(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str
         "missing_named": list(missing[:_NAMED]),
         "given_boxes": ledger.given_boxes(),
     }
+    if closing.plan.corrections.num_rows:
+        counts["corrections"] = count_corrections(closing.plan.corrections)
     return {
         "kind": KIND,
         "schema_version": SCHEMA_VERSION,
         "facedata": closing.versions["facedata"],
-        "source": {"kind": closing.source.kind, "root": closing.source.root},
+        "source": {"kind": closing.plan.origin.kind, "root": closing.plan.origin.root},
         "licence": closing.plan.origin.licence,
         "settings": config.settings(),
         "seed": config.seed,

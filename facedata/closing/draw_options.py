@@ -75,12 +75,14 @@ class GivenPairs:
         photos: returns the ledger's columns record, photo and path.
         pairs: returns the set's pairs so far.
         file: of these, for messages.
+        corrected: the records that corrections gave to another person.
     """
 
     protocol: pa.Table | None
     photos: Callable[[], pa.Table]
     pairs: Callable[[], pa.Table]
     file: Location
+    corrected: pa.Array
 
 
 def choose_draw_options(config: PrepareConfig, scan: Scan, progress: ProgressFolder) -> DrawOptions:
@@ -116,7 +118,8 @@ def draw_set_pairs(options: DrawOptions, classes: pa.Table, given: GivenPairs) -
         drawn = Drawn([table], section)
     else:
         is_official = options.pairs.strategy == "official" and given.protocol is not None
-        drawn = draw_pairs(classes, options.pairs, given.protocol, given.photos() if is_official else None)
+        photos = given.photos() if is_official else None
+        drawn = draw_pairs(classes, options.pairs, given.protocol, photos, given.corrected)
     for name, config in options.pairs_of.items():
         if name in split_names(classes):
             drawn = replace_split(drawn, name, draw_pairs(crops_of(classes, name), config))

@@ -11,7 +11,7 @@ from ..detect.choose import box_iou
 from ..tables.origin import Origin
 from ..tables.schema import PHOTOS
 from ..tables.text_hash import find_repeated, mix_bits
-from ..types import BoolArray, Int32Array, Int64Array
+from ..types import BoolArray, Int32Array, Int64Array, Status
 
 _ONE_FACE = 0.5
 """Two boxes that overlap by more than this show one face."""
@@ -26,13 +26,16 @@ def join_rows(records: pa.Table, rows: pa.Table, origin: Origin) -> pa.Table:
         origin: where the photos are from.
 
     Returns:
-        The ledger's columns and meta_*, in the records' order.
+        The ledger's columns and meta_*, in the records' order. The path of a crop is the plan's: a person's
+        correction changes it, and not the rows.
     """
     made = origin.columns(records)
     columns = {
         name: made[name] if name in made else (records if name in records.column_names else rows).column(name)
         for name in PHOTOS.names
     }
+    has_crop = pc.fill_null(pc.equal(rows.column("status"), Status.KEPT.value), False)
+    columns["path"] = pc.if_else(has_crop, records.column("crop_path"), pa.scalar(None, pa.string()))
     planned = pc.is_valid(records.column("status"))
     for name in ("status", "reason"):
         columns[name] = pc.if_else(planned, records.column(name), rows.column(name))

@@ -5,5 +5,7 @@ Paths and one dataclass of options come in; a set goes out, or the lines to prin
 - ``prepare``: makes a prepared set from photographs
 - ``crop``: makes another set from a set's ledger, with other crops
 - ``redraw``: splits a set again, and draws its pairs and triplets again
+- ``check``: doubts a set: its files, its copies, its poor photos
+- ``fix``: makes the corrected set from a finished one
 - ``summary``: the lines that the commands print at the end
 """

@@ -10,7 +10,7 @@ from typing import Any
 from ..closing.close_crops import CropRun, close_crops, refuse_other_set
 from ..config import CropConfig, complete_settings
 from ..crops.cut import make_shape
-from ..errors import PhotosLostError, SourceError, UsageError
+from ..errors import PhotosLostError, UsageError
 from ..files.remote import Remote, parse_location
 from ..options import resolve_options
 from ..progress.folder import ProgressFolder, library_versions
@@ -28,6 +28,7 @@ from ..work.cut_again import (
     FACE_COLUMNS,
     CutAgain,
     make_face_shards,
+    open_reader,
     read_parts,
     refuse_turned_twice,
     remove_stale_parts,
@@ -86,12 +87,7 @@ def crop_set(
     if isinstance(before.path, Path) and before.path.resolve() in parents:
         raise UsageError(f"--out {location} lies in the set {before}: choose another --out")
     on_step("listing photos")
-    try:
-        # a table's rows are in the ledger: its file need not be read again
-        open_reader = getattr(opened, "open_reader", None)
-        reader: PhotoReader = open_reader() if open_reader else opened.scan().reader
-    except SourceError as error:
-        raise SourceError(f"{error}; name the folder of the set's photos with --source") from error
+    reader = open_reader(opened)
     shape = make_shape(config.template, config.size, config.margin)
     with open_output(location, config.cache, config.overwrite) as folder:
         run = CropRun(before, folder, location, config, shape, opened)

@@ -103,7 +103,7 @@ def _prepare(run: _Run) -> None:
     """Find the rows that are done, process the other photos, and close the set."""
     config, versions, log = run.config, library_versions(), RunLog(run.out)
     progress = ProgressFolder.of_set(run.out, config.store, run.location)
-    closing = Closing(run.out, config, run.source, run.plan, versions, run.on_step)
+    closing = Closing(run.out, config, run.plan, versions, run.on_step)
     progress.begin(config.settings(), versions)
     run.on_step("looking for photos that are done")
     rows = find_rows(progress, run.plan, run.plan.scan.reader)

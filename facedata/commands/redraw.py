@@ -17,6 +17,7 @@ from ..closing.draw_options import DrawOptions, GivenPairs, crops_of, draw_set_p
 from ..config import PairsConfig, SplitConfig, TripletsConfig, settings_fingerprint
 from ..errors import SampleError, UsageError
 from ..options import resolve_options
+from ..plan.corrected_records import renamed_records
 from ..progress.folder import read_picture_hashes
 from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
@@ -24,6 +25,7 @@ from ..sampling.own_pairs import match_pairs
 from ..sampling.pair_file import read_pair_file
 from ..sets.prepared import PreparedSet, set_fingerprint
 from ..sets.working_folder import editing
+from ..tables.schema import CORRECTIONS
 
 
 def split_set(
@@ -161,11 +163,14 @@ def _count_copies(prepared: PreparedSet, classes: pa.Table) -> dict[str, Any]:
 
 
 def _given_pairs(prepared: PreparedSet) -> GivenPairs:
+    columns = ["action", "record"]
+    corrections = prepared.table("corrections", columns) if prepared.has("corrections") else None
     return GivenPairs(
         prepared.table("protocol") if prepared.has("protocol") else None,
         lambda: prepared.table("photos", ["record", "photo", "path"]),
         lambda: prepared.table("pairs"),
         prepared.path / "pairs.parquet",
+        renamed_records(CORRECTIONS.empty_table() if corrections is None else corrections),
     )
 
 

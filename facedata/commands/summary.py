@@ -13,11 +13,16 @@ import pyarrow.compute as pc
 
 from ..photos.paths import photo_text
 from ..sets.prepared import PreparedSet, short
+from ..tables.names import show_name
 
 _COPIES = {
     "same_bytes": "with the same bytes as a photo of another person",
     "across_splits": "that look the same as a photo in another split (saved again, resized, mirrored)",
 }
+
+_CHANGES = pa.array(["drop", "move", "merge"])
+_SHOWN = 10
+"""How many dropped photos, and moved ones, are named."""
 
 
 def summary_lines(prepared: PreparedSet) -> list[str]:
@@ -49,6 +54,8 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         if boxes["below_half"]:
             line += f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}"
         lines.append(line)
+    if corrections := counts.get("corrections"):
+        lines.append(f"corrected  {_corrected(corrections)}")
     for name, what in _COPIES.items():
         if (copies := counts.get("copies", {}).get(name)) and copies["photos"]:
             some = " and ".join(repr(record) for record in copies["named"][0])
@@ -61,6 +68,23 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         f"{prepared.info['settings']['template']} crops, fingerprint {short(prepared.fingerprint)})"
     )
     return lines
+
+
+def _corrected(counts: Mapping[str, int]) -> str:
+    """Return what corrections did, in words; what they settled counts last."""
+    words = (
+        ("dropped", "photo dropped", "photos dropped"),
+        ("moved", "photo moved", "photos moved"),
+        ("merged_people", "person merged into another", "people merged into others"),
+        ("kept", "photo kept as right", "photos kept as right"),
+        ("distinct", "pair of people kept apart", "pairs of people kept apart"),
+    )
+    said = [
+        f"{counts[name]:,} {one if counts[name] == 1 else several}"
+        for name, one, several in words
+        if counts[name]
+    ]
+    return ", ".join(said)
 
 
 def info_lines(prepared: PreparedSet) -> list[str]:
@@ -85,6 +109,36 @@ def info_lines(prepared: PreparedSet) -> list[str]:
             else "not known: `facedata prepare --licence TEXT` records it"
         )
     return [*lines[:-1], line, f"licence    {'; '.join(known)}", lines[-1]]
+
+
+def corrected_rows(prepared: PreparedSet, applied: int = 0) -> list[dict[str, Any]]:
+    """Return the photos that corrections dropped or moved, in the order of the files and their lines.
+
+    Args:
+        prepared: the corrected set.
+        applied: how many files had been applied before; theirs are left out.
+    """
+    if not prepared.has("corrections"):
+        return []
+    table = prepared.table("corrections")
+    is_new = pc.and_(pc.greater(table.column("file"), applied), pc.is_in(table.column("action"), _CHANGES))
+    rows: list[dict[str, Any]] = table.filter(is_new).to_pylist()
+    return rows
+
+
+def correction_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what ``fix`` prints of its corrections: how many photos, and the first few by name."""
+    lines = []
+    for heading, actions in (("dropped", ("drop",)), ("moved", ("move", "merge"))):
+        mine = [row for row in rows if row["action"] in actions]
+        lines.append(f"{heading:<10} {len(mine):>9,} {'photo' if len(mine) == 1 else 'photos'}")
+        for row in mine[:_SHOWN]:
+            whose = show_name(row["identity"]) if row["identity"] is not None else "nobody"
+            to = f" to {show_name(row['to_identity'])}" if row["to_identity"] is not None else ""
+            lines.append(f"             {row['record']} of {whose}{to} ({row['action']}, line {row['line']})")
+        if len(mine) > _SHOWN:
+            lines.append(f"             and {len(mine) - _SHOWN:,} more; the table corrections has them all")
+    return lines
 
 
 def percent(part: int, whole: int) -> str:

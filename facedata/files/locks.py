@@ -15,8 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, shared: bool = False) -> Iterator[None]:
     """Hold the lock of a set's folder.
+
+    Args:
+        path: the folder.
+        shared: only against those that hold it alone: for reading what may not change meanwhile.
 
     Raises:
         LockedError: another process holds it.
@@ -28,7 +32,7 @@ def locked(path: Path) -> Iterator[None]:
         raise NotASetError(f"cannot open the folder {path}: {error.strerror}") from error
     try:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             held = os.fstat(folder).st_ino == path.stat().st_ino  # not if its last holder removed it
         except (BlockingIOError, FileNotFoundError):
             held = False

@@ -32,8 +32,12 @@ _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
 """The first bytes of gzip, bzip2, xz and zstd → what unpacks them."""
 
 
-def open_text(path: Path) -> TextIO:
+def open_text(path: Path, encoding: str | None = None) -> TextIO:
     """Open a text file, unpacked and decoded; line ends are kept. Reading it may raise UnicodeDecodeError.
+
+    Args:
+        path: the file.
+        encoding: None for what its first bytes show.
 
     Raises:
         OSError: it cannot be read, or is compressed and damaged.
@@ -41,8 +45,8 @@ def open_text(path: Path) -> TextIO:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
         if (data := unpack(head, file.read)) is not None:
-            return io.TextIOWrapper(io.BytesIO(data), encoding=encoding_of(data), newline="")
-    return path.open(encoding=encoding_of(head), newline="")
+            return io.TextIOWrapper(io.BytesIO(data), encoding=encoding or encoding_of(data), newline="")
+    return path.open(encoding=encoding or encoding_of(head), newline="")
 
 
 def unpack(head: bytes, rest: Callable[[], bytes] = bytes) -> bytes | None:

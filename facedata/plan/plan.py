@@ -15,7 +15,9 @@ from ..files.memory import release
 from ..sources.base import Scan, Source
 from ..tables.blocks import is_sorted, sort_records, take_rows
 from ..tables.origin import Origin
+from ..tables.schema import CORRECTIONS
 from ..types import Int64Array, Photo
+from .corrections_file import correct_from_files
 from .crop_names import crop_paths
 from .defaults import choose_defaults
 from .overrides import exclude_photos, set_references, set_splits
@@ -35,12 +37,14 @@ class Plan:
         notes: lines for the user to read.
         scan: the source's scan, without its photos.
         origin: where the photos are from, and under which licence.
+        corrections: what was corrected (:data:`facedata.tables.schema.CORRECTIONS`); no rows for most sets.
     """
 
     records: pa.Table
     notes: tuple[str, ...]
     scan: Scan
     origin: Origin = field(default_factory=lambda: Origin("", ""))
+    corrections: pa.Table = field(default_factory=CORRECTIONS.empty_table)
 
     def photos(self, indices: Sequence[int] | Int64Array) -> list[Photo]:
         """Return some records, in ascending order, as photos for a shard."""
@@ -62,7 +66,8 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
     Raises:
         SourceError: the source is missing, empty or malformed, with ``--strict`` lacks listed photos, or
             says of no photo who is in it.
-        UsageError: ``--reference``, ``--split-from``, ``--exclude`` or ``--split-by`` do not fit the source.
+        UsageError: ``--reference``, ``--split-from``, ``--exclude``, ``--corrections`` or ``--split-by`` do
+            not fit the source.
     """
     scan = source.scan()
     if config.strict and scan.missing:
@@ -72,16 +77,42 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
         )
     config = choose_defaults(config, source, scan)
     scan = replace(scan, photos=sort_records(scan.photos))  # sorting here saves a copy while planning
-    plan = make_plan(scan, config)
-    plan.notes += tuple(look_for_people(plan.records, source, config))
+    plan = make_plan(scan, config, source)
     licence = config.licence or getattr(source, "licence", None)
     plan.origin = Origin(source.kind, source.root, licence)
     release()
     return plan, config
 
 
-def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
-    """Order the records, apply ``--reference``, ``--split-from``, ``--exclude``, ``--names``; name the crops.
+def make_plan(scan: Scan, config: PrepareConfig, source: Source | None = None) -> Plan:
+    """Order the records, apply the options that are about them, and name the crops.
+
+    Corrections come after everything that a note is about, so that notes do not depend on them.
+
+    Args:
+        scan: the source's.
+        config: the options.
+        source: the source, to look at who is in its photos; None to leave that out.
+
+    Raises:
+        SourceError: there is no record, one is listed twice, or no photo has a person.
+        UsageError: ``--reference``, ``--split-from``, ``--exclude`` or ``--corrections`` does not fit.
+    """
+    records, notes = order_records(scan, config)
+    if source is not None:
+        notes += look_for_people(records, source, config)
+    records, corrections = correct_from_files(records, config.corrections)
+    paths = crop_paths(records, pc.is_null(records.column("status")))
+    records = records.append_column("crop_path", paths)
+    bare = replace(scan, photos=records.schema.empty_table())
+    return Plan(records, tuple(notes), bare, corrections=corrections)
+
+
+def order_records(scan: Scan, config: PrepareConfig) -> tuple[pa.Table, list[str]]:
+    """Order the records; apply ``--reference``, ``--split-from``, ``--exclude`` and ``--names``.
+
+    Returns:
+        The scan's columns and ``source_identity``, and lines for the user to read.
 
     Raises:
         SourceError: there is no record, or one is listed twice.
@@ -110,7 +141,4 @@ def make_plan(scan: Scan, config: PrepareConfig) -> Plan:
         records, twins = merge_names(records)
         notes += twins
     records, unclear = reject_rows_without_box(records)
-    notes += unclear
-    paths = crop_paths(records, pc.is_null(records.column("status")))
-    records = records.append_column("crop_path", paths)
-    return Plan(records, tuple(notes), replace(scan, photos=records.schema.empty_table()))
+    return records, [*notes, *unclear]

@@ -6,6 +6,9 @@ that are still to do.
 - ``folder``: the folder of an unfinished set, its settings, and its last finished state
 - ``parts``: the file with the rows of one finished shard
 - ``row_index``: where each record's row is on disk
+- ``ledger_rows``: a finished set's records and rows, from its tables
 - ``resume``: finds the rows of earlier runs that are still valid
 - ``output``: the output folder: checked, locked and cleared
+- ``corrected``: the progress folder of a corrected set, and the set that it corrects
+- ``corrected_plan``: the plan of a corrected set, from the ledger of the set that it corrects
 """

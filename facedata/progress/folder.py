@@ -29,7 +29,7 @@ from ..photos.picture_hash import PICTURE_HASH
 from ..store.base import Store
 from ..store.open import open_store
 from ..tables.blocks import regroup
-from ..tables.parquet import read_footer
+from ..tables.parquet import read_footer, read_table
 from ..tables.schema import DATASET, WORK
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ them all."""
 
 PHOTO_STATS_COLUMNS = ["record", "size", "mtime_ns"]
 
-_ENTRIES = {SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previous.tmp", "packed"}
+_ENTRIES = {SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previous.tmp", "packed", "before"}
 
 
 class PartsFolder:
@@ -155,6 +155,10 @@ class ProgressFolder(PartsFolder):
         """Return the dataset.json of the set's last finished state; empty when there is none."""
         file = self.previous / DATASET
         return read_json(file) if file.is_file() else {}
+
+    def previous_pairs(self, ledger: Path) -> pa.Table:
+        """Return the pairs of the last finished state, by the crops' paths in the new ``ledger``."""
+        return read_table(self.previous / "pairs.parquet", "pairs")
 
     def has_previous_tables(self) -> bool:
         """Return whether the last finished state has its ledger and crops, both of the same fingerprint."""

@@ -12,7 +12,7 @@ from ..errors import SetError, UsageError, writing
 from ..files.locks import locked
 from ..files.remote import Location, Remote, parse_location
 from ..sets.log import LOG
-from ..sets.prepared import open_set
+from ..sets.prepared import PreparedSet, open_set
 from ..sets.working_folder import working_folder
 from ..tables import schema
 from ..tables.parquet import read_footer
@@ -20,8 +20,12 @@ from ..tables.schema import DATASET, WORK
 from .folder import PHOTO_STATS, is_progress_folder
 
 _FILES = {DATASET, PHOTO_STATS, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
-_FOLDERS = {"crops", "report", WORK}
+_CHECK = "check"
+_FOLDERS = {"crops", "report", _CHECK, WORK}
 """What a prepared set's folder may hold."""
+
+_DECISIONS = "corrections.csv"
+"""The file of ``check/`` in which the user writes."""
 
 
 def choose_output(out: str | os.PathLike[str], store: str) -> Location:
@@ -49,6 +53,29 @@ def refuse_own_photos(paths: Iterable[Location], out: Location) -> None:
             inside = f"{path}/".startswith(f"{out}/")
         if inside:
             raise UsageError(f"the source {path} lies in the output {out}: choose another --out")
+
+
+def refuse_own_set(before: PreparedSet, out: Location, inputs: Iterable[Location] = ()) -> None:
+    """Refuse an output that is a set from which another is made, or lies in it, or holds it.
+
+    Args:
+        before: that set.
+        out: where the other is to be.
+        inputs: what else it is made from, such as the photos.
+
+    Raises:
+        UsageError: the output is no place for it.
+    """
+    own = before.path
+    if isinstance(own, Path) and isinstance(out, Path):
+        is_same, is_inside = own.resolve() == out.resolve(), own.resolve() in out.resolve().parents
+    else:
+        is_same, is_inside = str(own) == str(out), f"{out}/".startswith(f"{own}/")
+    if is_same:
+        raise UsageError(f"--out {out} is the set itself, which stays as it is: choose another --out")
+    if is_inside:
+        raise UsageError(f"--out {out} lies in the set {before}: choose another --out")
+    refuse_own_photos([own, *inputs], out)
 
 
 @contextmanager
@@ -104,6 +131,8 @@ def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
 def clear_output(out: Path) -> None:
     """Remove a set, but leave an empty ``.work``: if interrupted, it still marks the folder as a set's.
 
+    check/corrections.csv stays: it may hold what somebody has decided, about the same photos.
+
     Raises:
         StoreError: something cannot be removed.
     """
@@ -115,6 +144,11 @@ def clear_output(out: Path) -> None:
         (out / DATASET).unlink(missing_ok=True)  # first, so that the rest never looks like a set
         for name in _FILES - {DATASET}:
             (out / name).unlink(missing_ok=True)
-        for name in _FOLDERS - {WORK}:
+        for name in _FOLDERS - {WORK, _CHECK}:
             if (out / name).is_dir():
                 shutil.rmtree(out / name)
+        found = list((out / _CHECK).iterdir()) if (out / _CHECK).is_dir() else []
+        for entry in [entry for entry in found if entry.name != _DECISIONS]:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if (out / _CHECK).is_dir() and not (out / _CHECK / _DECISIONS).exists():
+            (out / _CHECK).rmdir()

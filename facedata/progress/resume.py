@@ -6,12 +6,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..errors import ImageError
 from ..files.memory import release
@@ -19,23 +17,15 @@ from ..photos.picture_hash import PICTURE_HASH
 from ..plan.plan import Plan
 from ..sources.base import PhotoReader
 from ..store.base import Store
-from ..tables.blocks import BLOCK_ROWS, TableStream, take_rows
-from ..tables.parquet import read_blocks
+from ..tables.blocks import take_rows
 from ..tables.text_hash import hash_texts
 from ..types import BoolArray, Int32Array, Int64Array, Status
-from .folder import PHOTO_STATS, PHOTO_STATS_COLUMNS, ProgressFolder
-from .parts import PART_ENDING, ROWS, read_rows, undo_settling
+from .folder import ProgressFolder
+from .ledger_rows import StoredRows, read_ledger_rows
+from .parts import PART_ENDING, read_rows
 from .row_index import RowFile, RowIndex
 
 _PARTS_AT_ONCE = 2048
-
-
-class _StoredRows(NamedTuple):
-    """The rows of some files."""
-
-    files: list[RowFile]
-    lengths: list[int]
-    rows: pa.Table
 
 
 def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowIndex:
@@ -100,74 +90,21 @@ class _RecordFinder:
         return at
 
 
-def _stored_rows(progress: ProgressFolder) -> Iterator[_StoredRows]:
+def _stored_rows(progress: ProgressFolder) -> Iterator[StoredRows]:
     """Yield the rows of parts, then those of a finished set, with the photos' size and mtime at that time."""
     folder = progress.folder / "parts"
     names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
     parts = [f"{folder}/{name}" for name in names if name.endswith(PART_ENDING) and not name.startswith(".")]
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         yield _read_parts(parts[start : start + _PARTS_AT_ONCE])
-    if not progress.has_previous_tables():
-        return
-    photos = progress.previous / "photos.parquet"
-    with (progress.previous / "classes.parquet").open("rb") as file:
-        batches = pq.ParquetFile(file).iter_batches(BLOCK_ROWS, columns=["path", "crop_sha256", "length"])
-        # crops and photos are in the same order, so counting matches them
-        crops = TableStream(pa.Table.from_batches([batch]) for batch in batches)
-        stats = TableStream(_read_photo_stats(progress.previous / PHOTO_STATS))
-        for number, block in enumerate(read_blocks(photos)):
-            rows = undo_settling(block)
-            rows = _add_photo_stats(_add_crops(rows, crops), stats.take(rows.num_rows))
-            rows = rows.select(ROWS.names).cast(ROWS)
-            yield _StoredRows([RowFile(os.fspath(photos), number)], [rows.num_rows], rows)
+    if progress.has_previous_tables():
+        yield from read_ledger_rows(progress.previous)
 
 
-def _read_parts(parts: Sequence[str]) -> _StoredRows:
+def _read_parts(parts: Sequence[str]) -> StoredRows:
     tables = [read_rows(part) for part in parts]
     lengths = [table.num_rows for table in tables]
-    return _StoredRows([RowFile(part) for part in parts], lengths, pa.concat_tables(tables))
-
-
-def _read_photo_stats(file: Path) -> Iterator[pa.Table]:
-    try:
-        with file.open("rb") as stream:
-            reader = pa.ipc.open_file(stream)
-            for number in range(reader.num_record_batches):
-                yield pa.Table.from_batches([reader.get_batch(number)])
-    except (OSError, pa.ArrowInvalid):  # missing or damaged: the photos are hashed instead
-        return
-
-
-def _add_crops(rows: pa.Table, crops: TableStream) -> pa.Table:
-    """Add the crops' digests and lengths; null for rows without a crop, or if the tables do not match."""
-    has_crop = pc.is_valid(rows.column("path")).to_numpy()
-    mine = crops.take(int(has_crop.sum()))
-    at = np.cumsum(has_crop) - 1
-    fits = mine is not None and mine.column("path").equals(rows.column("path").filter(pa.array(has_crop)))
-    for name, kind in (("crop_sha256", pa.string()), ("length", pa.int64())):
-        values = pa.nulls(rows.num_rows, kind)
-        if mine is not None and fits:
-            values = mine.column(name).take(pa.array(at, mask=~has_crop))
-        rows = rows.append_column(name.replace("length", "crop_length"), values)
-    return rows
-
-
-def _add_photo_stats(rows: pa.Table, stats: pa.Table | None) -> pa.Table:
-    """Add the photos' size and mtime, -1 if unknown, so that the photo is read; and their picture hashes."""
-    fits = (
-        stats is not None
-        and stats.column_names[: len(PHOTO_STATS_COLUMNS)] == PHOTO_STATS_COLUMNS
-        and stats.column("record").equals(rows.column("record"))
-    )
-    for name in ("size", "mtime_ns"):
-        unknown = pa.array(np.full(rows.num_rows, -1, np.int64))
-        rows = rows.append_column(name, stats.column(name) if stats is not None and fits else unknown)
-    for name in PICTURE_HASH:
-        values = pa.nulls(rows.num_rows, pa.uint64())
-        if stats is not None and fits and name in stats.column_names:  # sets of schema version 1 have none
-            values = stats.column(name)
-        rows = rows.append_column(name, values)
-    return rows
+    return StoredRows([RowFile(part) for part in parts], lengths, pa.concat_tables(tables))
 
 
 def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: Store) -> BoolArray:

@@ -143,7 +143,8 @@ class RowIndex:
 
     def drop(self, records: Int64Array) -> None:
         """Remove the rows of some records."""
-        self.file[records] = self.status[records] = -1
+        self.file[records] = self.status[records] = self.length[records] = -1
+        self.picture[records] = 0
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Read the rows of a span of records, in order; all null for a record without a row.

@@ -36,6 +36,7 @@ def draw_pairs(
     config: PairsConfig,
     protocol: pa.Table | None = None,
     photos: pa.Table | None = None,
+    corrected: pa.Array | None = None,
 ) -> Drawn:
     """Draw the pairs of every split: train first, then by name.
 
@@ -46,6 +47,7 @@ def draw_pairs(
         config: strategy, count and so on; without a count, two pairs per photo (``all``: every pair).
         protocol: the official pairs, needed for the strategy ``official``.
         photos: the ledger's columns record and path, needed for that strategy too.
+        corrected: the records that corrections gave to another person, for that strategy.
 
     Raises:
         UsageError: the strategy is ``official``, and there are no official pairs.
@@ -53,7 +55,7 @@ def draw_pairs(
     if config.strategy == "official":
         if protocol is None or photos is None:
             raise UsageError("--strategy official: the set's source has no official pairs; use another one")
-        table, section = official_pairs(classes, protocol, photos)
+        table, section = official_pairs(classes, protocol, photos, corrected)
         return Drawn([table], section)
 
     def plan(crops: SplitCrops) -> tuple[Drawing[Any], Iterator[pa.Table]]:

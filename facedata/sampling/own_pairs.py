@@ -206,18 +206,32 @@ def _plain(text: str) -> str:
 
 
 def pairs_again(pairs: pa.Table, classes: pa.Table, path: Location) -> PairFile:
-    """Return a set's pairs as a file would list them, to be mapped to its crops again.
+    """Return a set's pairs as a file would list them by their ids now, to be mapped to its crops again.
 
     Args:
         pairs: as in :data:`facedata.tables.schema.PAIRS`.
-        classes: the set's crops now; pairs of others are left out, and a note says so.
+        classes: the set's crops now: id, path and identity. Pairs of others are left out, and so are those
+            that say something else than the crops' people do since they were corrected; notes say so.
         path: the pairs' file, for messages.
     """
-    columns = [pairs.column(name).cast(pa.string()).combine_chunks() for name in ("left_path", "right_path")]
-    there = pc.and_(*(pc.is_in(side, value_set=classes.column("path").combine_chunks()) for side in columns))
-    nothing = pa.nulls(pairs.num_rows, pa.string())
-    table = pa.table([*columns, pairs.column("same"), nothing, pairs.column("fold")], schema=PAIR_FILE)
-    lost = pairs.num_rows - pc.sum(there).as_py() if pairs.num_rows else 0
-    note = f"{lost:,} of {pairs.num_rows:,} pairs are left out, since a photo of theirs is no longer kept"
-    kept = table.filter(there)
-    return PairFile(path, kept, range(1, kept.num_rows + 1), "row", (note,) if lost else ())
+    paths = [pairs.column(name).cast(pa.string()).combine_chunks() for name in ("left_path", "right_path")]
+    crops, count = classes.column("path").combine_chunks(), pairs.num_rows
+    at = [pc.index_in(side, value_set=crops, skip_nulls=True) for side in paths]
+    people = classes.column("identity").combine_chunks().cast(pa.string())
+    there = pc.and_(*(side.is_valid() for side in at))
+    same = pairs.column("same").combine_chunks()
+    agrees = pc.fill_null(pc.equal(pc.equal(*(people.take(side) for side in at)), same), True)
+    # not paths: that of a corrected photo may be another photo's name
+    ids = [classes.column("id").combine_chunks().take(side).cast(pa.string()) for side in at]
+    nothing = pa.nulls(count, pa.string())
+    table = pa.table([*ids, same, nothing, pairs.column("fold")], schema=PAIR_FILE)
+    notes = [
+        f"{number:,} of {count:,} pairs are left out, since {reason}"
+        for number, reason in (
+            (count - there.true_count, "a photo of theirs is no longer kept"),
+            (count - agrees.true_count, "the corrections contradict them"),
+        )
+        if number
+    ]
+    kept = table.filter(pc.and_(there, agrees))
+    return PairFile(path, kept, range(1, kept.num_rows + 1), "row", tuple(notes))

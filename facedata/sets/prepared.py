@@ -34,6 +34,9 @@ from ..tables.schema import DATASET, KIND, WORK
 CROPPED_FROM = "cropped_from"
 """In the settings of an unfinished `crop`: the fingerprint of the set whose faces it cuts."""
 
+FIXED_FROM = "fixed_from"
+"""In the settings of an unfinished `fix`: the fingerprint of the set that it corrects."""
+
 
 def open_set(path: str | os.PathLike[str] | Remote | PreparedSet) -> PreparedSet:
     """Open a prepared set, in a folder or at a URL that fsspec knows; one that is open is returned as it is.
@@ -150,6 +153,10 @@ class PreparedSet:
         ours = set_fingerprint(settings_fingerprint(self.info["settings"]), classes)
         if ours == fingerprints["classes"] and paths.equals(classes.column("path")):
             self._other_fingerprint = others.pop()
+
+    def recorded_info(self) -> dict[str, Any]:
+        """Return dataset.json as it is on disk; :attr:`info` also has settings that are left out there."""
+        return _as_recorded(self.info)
 
     def has(self, kind: str) -> bool:
         """Return whether the set has this table."""
@@ -274,7 +281,8 @@ def _missing(path: Location) -> NotASetError | UnfinishedSetError:
             settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):  # the run was stopped before it wrote them
             settings = ""
-        command = "crop" if f'"{CROPPED_FROM}"' in settings else "prepare"
+        named = {CROPPED_FROM: "crop", FIXED_FROM: "fix"}
+        command = next((name for key, name in named.items() if f'"{key}"' in settings), "prepare")
         return UnfinishedSetError(
             f"{path} is not finished: run the same `facedata {command}` again to finish it"
         )
@@ -283,6 +291,13 @@ def _missing(path: Location) -> NotASetError | UnfinishedSetError:
     return NotASetError(f"there is {'no folder' if isinstance(path, Path) else 'nothing at'} {path}")
 
 
+def _as_recorded(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dataset.json as it is written: without an empty setting ``corrections``, as ever."""
+    settings = {name: value for name, value in info["settings"].items() if name != "corrections" or value}
+    return {**info, "settings": settings}
+
+
 def write_dataset(path: Path, info: Mapping[str, Any]) -> None:
     """Write dataset.json atomically."""
+    info = _as_recorded(info)
     write_text(path / DATASET, json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

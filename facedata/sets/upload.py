@@ -40,6 +40,9 @@ _OURS = re.compile(
     rf"{CROPS}/{TAR_NAME.pattern}|report/.+|{re.escape(WORK)}/.+|" + "|".join(map(re.escape, _FETCHED))
 )
 
+_CHECK = "check/"
+"""What a check found lies here in a set that was copied to a URL; no run of ours touches it there."""
+
 
 class _Uploaded(NamedTuple):
     """An object known to be at the URL: a digest of its content, and its size and stamp in the listing."""
@@ -116,7 +119,9 @@ class WorkingCopy:
             raise StoreError(f"cannot list {self.remote}: {error.strerror or error}") from error
 
     def _refuse_others_files(self) -> None:
-        others = sorted(name for name in self._entries if not _OURS.fullmatch(name))
+        others = sorted(
+            name for name in self._entries if not (_OURS.fullmatch(name) or name.startswith(_CHECK))
+        )
         ours = DATASET in self._entries or CLAIM in self._entries
         if others or (self._entries and not ours):
             name = (others or sorted(self._entries))[0]

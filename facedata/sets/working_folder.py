@@ -34,6 +34,13 @@ def editing(path: str | os.PathLike[str]) -> Iterator[PreparedSet]:
         yield open_set(folder)
 
 
+def reading(prepared: PreparedSet) -> contextlib.AbstractContextManager[None]:
+    """Keep other runs on this machine from changing a set while it is read; not one behind a URL."""
+    if isinstance(prepared.path, Path):
+        return locked(prepared.path, shared=True)
+    return contextlib.nullcontext()
+
+
 def working_folder(
     out: Location, cache: str | None, overwrite: bool = False
 ) -> contextlib.AbstractContextManager[Path]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 
 from ..errors import SourceError
-from ..files.text import open_text
+from ..files.text import encoding_of, open_text
 from ..photos.formats import IMAGE_ENDINGS, ending
 from ..photos.paths import photo_text
 from ..tables.versions import open_parquet
@@ -34,6 +34,9 @@ _CHUNK_ROWS = 65_536
 
 _MARKS = ",;\t|"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+SURPLUS = "(more)"
+"""The column of what loosely read rows have beyond the header's columns."""
 
 _SAVE_AS_CSV = "save the table as CSV (UTF-8) and name that file"
 
@@ -84,10 +87,15 @@ class Cells:
         return [value if value and value.strip() else None for value in values]
 
 
-def read_cells(path: Path) -> Cells:
+def read_cells(path: Path, loose: bool = False) -> Cells:
     """Read a whole table: CSV, a list without header, JSON, Parquet, Feather or xlsx.
 
     Text may be UTF-8 or UTF-16, and compressed by gzip, bzip2, xz or zstd.
+
+    Args:
+        path: the file.
+        loose: for small tables that people edit: text that is not UTF-8 is taken as Windows-1252; rows of CSV
+            may be shorter than the header, and what is beyond it is joined in the column :data:`SURPLUS`.
 
     Raises:
         SourceError: it is missing or malformed (with the line), of a kind that cannot be read (with what to
@@ -106,7 +114,7 @@ def read_cells(path: Path) -> Cells:
             elif head == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
                 raise SourceError(f"{photo_text(str(path))} is an old Excel file (.xls): {_SAVE_AS_CSV}")
             else:
-                return _read_text(path)
+                return _read_text(path, loose)
     except OSError as error:
         raise SourceError(
             f"cannot read the table {photo_text(str(path))}: {error.strerror or error}"
@@ -129,14 +137,16 @@ def check_names(path: Path, names: Sequence[str]) -> None:
         raise SourceError(f"{photo_text(str(path))} has two columns {repeated[0]}; rename one of them")
 
 
-def _read_text(path: Path) -> Cells:
+def _read_text(path: Path, loose: bool, encoding: str | None = None) -> Cells:
     """Read CSV or JSON."""
     try:
-        with open_text(path) as file:
+        with open_text(path, encoding) as file:
             is_json = re.match(r"\s*(\{|\[\s*\{)", file.read(4096)) is not None
             file.seek(0)
-            return _read_json(path, file.read()) if is_json else _read_csv(path, file)
+            return _read_json(path, file.read()) if is_json else _read_csv(path, file, loose)
     except UnicodeDecodeError as error:  # decoding reads ahead, so search for the line
+        if loose and encoding is None and encoding_of(path.read_bytes()) == "utf-8":
+            return _read_text(path, loose, "cp1252")
         number = undecodable_line(path.read_bytes())
         raise SourceError(
             f"{photo_text(str(path))}, line {number}: not UTF-8; save the table as UTF-8 "
@@ -144,9 +154,9 @@ def _read_text(path: Path) -> Cells:
         ) from error
 
 
-def _read_csv(path: Path, file: TextIO) -> Cells:
+def _read_csv(path: Path, file: TextIO, loose: bool) -> Cells:
     lines = array("q")
-    rows = _text_rows(path, file, lines)
+    rows = _text_rows(path, file, lines, loose)
     first = next(rows, [])
     has_header = not any(ending(field.strip()) in IMAGE_ENDINGS for field in first)
     names = [name.strip() if has_header else f"column {at + 1}" for at, name in enumerate(first)]
@@ -162,7 +172,7 @@ def _read_csv(path: Path, file: TextIO) -> Cells:
     return Cells(path, pa.concat_tables(chunks), lines[has_header:], "line", has_header)
 
 
-def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str]]:
+def _text_rows(path: Path, file: TextIO, lines: array[int], loose: bool) -> Iterator[list[str]]:
     """Yield the rows without blank lines, the header first; add the line each one starts on to ``lines``."""
     named, passed = None, 0
     header = _next_filled(file)
@@ -184,8 +194,14 @@ def _text_rows(path: Path, file: TextIO, lines: array[int]) -> Iterator[list[str
             start, end = end + 1, reader.line_num
             if not any(map(str.strip, row)):  # Excel writes rows of marks alone
                 continue
+            if loose:
+                while row and not row[-1].strip():
+                    row.pop()
+                width = width or len(row)
+                surplus = mark.join(row[width:]) if lines else SURPLUS
+                row = [*row[:width], *[""] * (width - len(row)), surplus]
             width = width or len(row)
-            if len(row) != width:
+            if len(row) != width and not loose:
                 raise SourceError(
                     f"{photo_text(str(path))}, line {start + passed}: {len(row)} fields where the header has "
                     f"{width}; a field that holds {mark!r} itself needs double quotes around it"
@@ -288,7 +304,10 @@ def _read_workbook(path: Path) -> Cells:
     header = [(cell or "").strip() for cell in rows[0][1]] if rows else []
     with_name = [at for at, column in enumerate(header) if column]
     check_names(path, [header[at] for at in with_name])
-    columns = {header[at]: pa.array([row[at] for _, row in rows[1:]], pa.string()) for at in with_name}
+    columns = {
+        header[at]: pa.array([row[at] if at < len(row) else None for _, row in rows[1:]], pa.string())
+        for at in with_name
+    }
     return Cells(path, pa.table(columns), [number for number, _ in rows[1:]], "row")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -41,11 +42,36 @@ class FolderStore:
                 if folder not in self._made:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     self._made.add(folder)
+                # as a new file: the old one may be linked into another set, which must keep its bytes
+                file.unlink(missing_ok=True)
                 file.write_bytes(data)
             except OSError as error:
                 # to a person who opens the folder, a truncated file would look complete
                 file.unlink(missing_ok=True) if file.parent.is_dir() else None
                 raise StoreError(f"cannot write the crop {file}: {error.strerror or error}") from error
+
+    def adopt(self, path: str, file: Path, data: bytes) -> None:
+        """Take over a crop of another set: its file by hard link, or its bytes where there can be no link.
+
+        Args:
+            path: the crop's key here.
+            file: its file there; it is not changed.
+            data: its bytes.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        target, there = self.crops / photo_path(path), file.lstat()
+        try:
+            if not stat.S_ISREG(there.st_mode) or there.st_size != len(data):
+                raise OSError("a link, or a file with more than the crop")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(file, target)
+        except FileExistsError:
+            if not target.samefile(file):
+                self.put("", [(path, data)])
+        except OSError:  # another disk, a file system without links, or files of somebody else
+            self.put("", [(path, data)])
 
     def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
         """Return which crops are on disk with their length."""

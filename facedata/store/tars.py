@@ -53,10 +53,11 @@ class TarStore:
     Args:
         out: the set's folder.
         remote: the URL of the set's tars, if they are not in that folder.
+        other: another set, whose tars hold crops of this one; they are only read.
     """
 
-    def __init__(self, out: Path, remote: Remote | None = None) -> None:
-        self.out, self.remote = out, remote
+    def __init__(self, out: Path, remote: Remote | None = None, other: Location | None = None) -> None:
+        self.out, self.remote, self.other = out, remote, other
         self._index: CropIndex | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -70,7 +71,7 @@ class TarStore:
     def has_crops(self, rows: pa.Table, wanted: BoolArray) -> BoolArray:
         """Return which crops are in a blob or in a tar of a previous run, by their SHA-256 and length."""
         if self._index is None:
-            self._index = CropIndex([*self._blobs(), *self._previous_tars()])
+            self._index = CropIndex(self._pieces())
         lengths = pc.fill_null(rows.column("crop_length"), -1).to_numpy(zero_copy_only=False)
         here = self._index.has(digest_keys(rows.column("crop_sha256")), lengths)
         none_needed: BoolArray = pc.is_null(rows.column("path")).to_numpy(zero_copy_only=False)
@@ -85,7 +86,7 @@ class TarStore:
     def keep_only(self, classes: Iterable[pa.Table]) -> None:
         """Pack the crops, tar by tar, except tars that are complete already."""
         self._make_room()
-        index = CropIndex([*self._blobs(), *self._previous_tars()])
+        index = CropIndex(self._pieces())
         previous = tar_digests(self._previous_rows(DIGEST_COLUMNS))
         wanted = set()
         with contextlib.closing(index), writing(self._tars):
@@ -149,6 +150,13 @@ class TarStore:
                 else:
                     (previous / CROPS).mkdir()
 
+    def _pieces(self) -> Iterator[Piece]:
+        """Yield all crops there are: those just made, of the set's previous state, and of another set."""
+        yield from self._blobs()
+        yield from self._previous_tars()
+        if self.other is not None:
+            yield from tar_pieces(self.other)
+
     def _blobs(self) -> Iterator[Piece]:
         for file in sorted(self._parts.glob(f"*{BLOB}")):
             piece = read_index(file)
@@ -197,6 +205,23 @@ class TarStore:
         return self.out / WORK / "parts"
 
 
+def tar_pieces(folder: Location) -> Iterator[Piece]:
+    """Yield the crops in a finished set's tars; tars that are missing or too short are passed over."""
+    there = (folder / CROPS).files() if isinstance(folder, Remote) else {}
+    for rows in read_batches(folder / "classes.parquet", ("file", "offset", "length", "crop_sha256")):
+        files, keys = rows.column("file"), digest_keys(rows.column("crop_sha256"))
+        offsets, lengths = rows.column("offset").to_numpy(), rows.column("length").to_numpy()
+        for file in files.unique().to_pylist():
+            tar: Location = folder / file
+            if isinstance(folder, Remote):
+                size = there[tar.name].size if tar.name in there else -1
+            else:
+                size = _size(tar)
+            is_mine = pc.equal(files, file).to_numpy(zero_copy_only=False)
+            mine = is_mine & (offsets + lengths <= size)
+            yield Piece(tar, keys[mine], offsets[mine], lengths[mine])
+
+
 def tar_name(number: int) -> str:
     """Return a tar's file name.
 
@@ -206,7 +231,7 @@ def tar_name(number: int) -> str:
     return f"{number:05d}.tar"
 
 
-def read_batches(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def read_batches(file: Location, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield a table's rows batch by batch."""
     with file.open("rb") as stream:
         yield from pq.ParquetFile(stream).iter_batches(_BATCH_ROWS, columns=list(columns))

@@ -6,6 +6,8 @@ A plan and the records that have no row come in; crops go to the store, and a pa
 - ``task``: one shard as a worker gets it, and the part it writes
 - ``stage``: processes photos: decode, find the face, cut the crop
 - ``cut_again``: the other stage: cuts faces from a ledger, without detection
+- ``bring_crops``: takes over a finished set's crops, each checked: by hard link, or copied
+- ``corrected_crops``: gives a corrected set its crops by these two ways
 - ``engine``: runs every shard, even when workers die
 - ``processes``: worker processes on this machine
 - ``run``: runs shards on the engine that the options name, and reports progress

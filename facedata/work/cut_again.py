@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from ..crops.codec import encode_crop
 from ..crops.cut import CropShape, cut_crop
-from ..errors import ImageError, SetError
+from ..errors import ImageError, SetError, SourceError
 from ..files.memory import release
 from ..photos.picture import Picture
 from ..progress.folder import ProgressFolder
 from ..progress.parts import read_rows
 from ..sets.prepared import PreparedSet
-from ..sources.base import PhotoReader
+from ..sources.base import PhotoReader, Source
 from ..tables.schema import PHOTOS
 from ..types import BoolArray, Face, Int64Array, Photo, Row, Status
 from .shards import ShardPhotos
@@ -105,7 +105,22 @@ class CutAgain:
         return {"record": photo.record, "status": Status.UNREADABLE.value, "reason": reason}
 
 
-def refuse_turned_twice(before: PreparedSet) -> None:
+def open_reader(source: Source) -> PhotoReader:
+    """Return what reads the photos of a set's source.
+
+    Raises:
+        SourceError: the photos are not there.
+    """
+    try:
+        # a table's rows are in the ledger: its file need not be read again
+        open_rows = getattr(source, "open_reader", None)
+        reader: PhotoReader = open_rows() if open_rows else source.scan().reader
+    except SourceError as error:
+        raise SourceError(f"{error}; name the folder of the set's photos with --source") from error
+    return reader
+
+
+def refuse_turned_twice(before: PreparedSet, command: str = "crop") -> None:
     """Refuse a set of version 1 with TIFFs: it turned them twice, so its faces may lie elsewhere.
 
     Raises:
@@ -117,7 +132,7 @@ def refuse_turned_twice(before: PreparedSet) -> None:
         if pc.any(pc.and_(is_tiff, pc.is_valid(photos.column("path")))).as_py():
             raise SetError(
                 f"{before} was prepared by an earlier version, which turned TIFFs twice: run the same "
-                "`facedata prepare` again, which searches them once more, and then crop it"
+                f"`facedata prepare` again, which searches them once more, and then {command} it"
             )
 
 
@@ -133,7 +148,17 @@ def make_face_shards(
         progress: the new set's progress folder.
     """
     at = pc.index_in(classes.column("path"), value_set=ledger.column("path").combine_chunks())
-    rows = ledger.select(FACE_COLUMNS).take(at)
+    return divide_faces(ledger.select(FACE_COLUMNS).take(at), stage, progress)
+
+
+def divide_faces(rows: pa.Table, stage: CutAgain, progress: ProgressFolder) -> list[ShardTask]:
+    """Divide faces into tasks.
+
+    Args:
+        rows: the columns :data:`FACE_COLUMNS` of a ledger; ``path`` is that of the new crop.
+        stage: cuts the crops.
+        progress: the new set's progress folder.
+    """
     tasks = []
     for start in range(0, len(rows), SHARD_PHOTOS):
         photos = ShardPhotos(

@@ -8,11 +8,11 @@ flags, calls the function and prints.
 - ``info``: what a model is
 - ``embed``: crops to a file of embeddings
 - ``evaluate``: every figure of a model on a set
+- ``check``: who is who in a set, beside all that `facedata check` finds
 - ``mine``: triplets with hard negatives
 - ``enroll``: from a folder or a photo per person to a gallery
 - ``identify``: names for the faces in photos
 - ``export``: a model as a file for use elsewhere
 - ``summary``: results as lines for a person to read
 - ``outputs``: checks of the arguments' order, and of where results may be written
-- ``bar``: progress bars
 """

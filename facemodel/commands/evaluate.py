@@ -24,7 +24,8 @@ from ..models.known_people import read_people
 from ..recognition.gallery_threshold import SpecFile
 from ..scoring.distances import compare
 from ..scoring.nearest_anchor import class_figures, deal_roles, naming_figures
-from ..scoring.pair_figures import ScoredPairs, pair_figures
+from ..scoring.overlap.figures_without import all_figures
+from ..scoring.pair_figures import ScoredPairs
 from ..scoring.pairs import PairRows
 from ..scoring.plan import ScoringPlan, plan_scores
 from ..scoring.report import write_scores
@@ -62,7 +63,8 @@ def evaluate(
     Returns:
         The contents of ``scores.json``: ``pairs`` (counts), ``metric`` (the model's, or the one asked for),
         ``figures`` by metric (see :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``,
-        ``pairs_left_out`` (of a file, as it names their photos); with ``keep_threshold`` what was ``kept``.
+        ``pairs_left_out`` (of a file, as it names their photos); with ``keep_threshold`` what was ``kept``,
+        with ``without_overlap`` the figures ``without_overlap``.
 
     Raises:
         SpecError: the set's crops were made with another template than the model's.
@@ -70,7 +72,7 @@ def evaluate(
             to keep.
         SourceError: the file of pairs cannot be read.
         ScoreError: the pairs are of one kind, or the model returns NaN.
-        UsageError: no such split, or impossible options.
+        UsageError: no such split, impossible options, or an overlap of other sets.
         MissingExtraError: matplotlib is not installed, and ``out`` is given.
     """
     config = resolve_options(EvaluateConfig, config, changes)
@@ -105,9 +107,7 @@ def evaluate(
         "pairs": plan.tested.counts(plan.people.person),
         "pairs_left_out": [list(pair) for pair in plan.left_out],
         "metric": plan.metric,
-        "figures": {
-            metric: pair_figures(pairs, thresholds[metric], config.seed) for metric, pairs in scored.items()
-        },
+        **all_figures(plan, scored, thresholds, config.seed),
         **_score_photos(embedder, plan, outputs, thresholds, config.seed),
     }
     if file is not None:
@@ -119,7 +119,7 @@ def evaluate(
             unseen=tells_people or not spec.is_trained_on(prepared),
         )
     if out is not None:
-        write_scores(out, scores, scored, prepared.fingerprint, plan.ids)
+        write_scores(out, scores, scored, prepared.fingerprint, plan.ids, plan.shared_pairs)
     return scores
 
 

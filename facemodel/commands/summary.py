@@ -56,6 +56,24 @@ def stopped_line(stop: Interrupted, typed: Sequence[str], config: FitConfig) -> 
     return f"stopped {stop.where}; to {'continue' if stop.resumes else 'start again'}: {command}"
 
 
+def people_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Return what ``check`` prints of the model: what was embedded, the thresholds, and how far to trust it.
+
+    Args:
+        summary: a check's summary.json; of one without a model there are no lines.
+    """
+    who = summary.get("who_is_who")
+    if who is None:
+        return []
+    if "not_looked_at" in who:
+        return [f"people     not looked at: {who['not_looked_at']}"]
+    lines = [f"embedded   {who['crops']:>9,} crops, of the model {short(who['model'])}"]
+    if who["unusable"]:
+        lines.append(f"left out   {who['unusable']:>9,} crops, for which the model gives no usable numbers")
+    lines += [f"threshold  {one['value']:>9.3f}  {one['text']}" for one in who.get("thresholds", [])]
+    return [*lines, *(f"model      {line}" for line in who.get("strength", {}).get("lines", []))]
+
+
 def embed_lines(done: Mapping[str, Any]) -> list[str]:
     """Return what ``embed`` prints."""
     there = done["crops"] - done["embedded"]

@@ -12,6 +12,7 @@ Everything here is a pure function on arrays, except that ``report`` and ``plots
 - ``open_set``: known people against strangers, at a threshold, and what validation shows of it
 - ``nearest_anchor``: naming photos by one anchor per person, or by a classifier
 - ``pairs``: the pairs of a set that are scored, and those that choose a threshold
+- ``overlap``: the figures with and without what the training set has too; a folder of its own
 - ``plan``: what an evaluation scores, by which metrics, at which thresholds
 - ``plots``: the ROC curve and the histogram of scores
 - ``report``: scores.json, scores.md, scores.parquet and the plots

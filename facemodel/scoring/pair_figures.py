@@ -49,6 +49,12 @@ class ScoredPairs:
         """``(n,)``, higher the more alike."""
         return likeness(self.values, self.metric)
 
+    def take(self, kept: BoolArray) -> ScoredPairs:
+        """Return some of the pairs: ``kept`` is ``(n,)`` bool."""
+        people = self.left[kept], self.right[kept]
+        folds = None if self.folds is None else self.folds[kept]
+        return ScoredPairs(self.values[kept], self.metric, self.same[kept], *people, folds)
+
 
 def pair_figures(pairs: ScoredPairs, threshold: Threshold, seed: int = 0) -> dict[str, Any]:
     """Compute every figure of scored pairs.

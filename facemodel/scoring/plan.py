@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from facedata import ClassManifest, PreparedSet
-from facedata.types import Int64Array
+from facedata.types import BoolArray, Int64Array
 
 from ..batches.people import TrainingPeople
 from ..config import EvaluateConfig
 from ..errors import DataError
 from ..spec import InputSpec
+from .overlap.shared_crops import SharedCrops, read_shared
 from .pairs import PairRows, choosing_rows, tested_pairs
 from .thresholds import HEAD, HEAD_THRESHOLD, has_seen, own_threshold
 
@@ -34,6 +35,7 @@ class ScoringPlan:
         choosing_split: their split; None if there are none.
         notes: what a reader of the figures should know, a sentence each.
         left_out: pairs of a file that cannot be scored, as the file names their photos.
+        shared: the crops that the training set has too; None where no certificate was named.
     """
 
     classes: ClassManifest
@@ -46,6 +48,14 @@ class ScoringPlan:
     choosing_split: str | None
     notes: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    shared: SharedCrops | None = None
+
+    @property
+    def shared_pairs(self) -> BoolArray | None:
+        """Which of the tested pairs have a shared crop, ``(n,)`` bool; None where it is not known."""
+        if self.shared is None:
+            return None
+        return self.shared.is_shared[self.tested.left] | self.shared.is_shared[self.tested.right]
 
     @property
     def ids(self) -> tuple[Int64Array, Int64Array]:
@@ -82,8 +92,11 @@ def plan_scores(
 
     Raises:
         DataError: there are no pairs, or they contradict the set; or none can choose a threshold to keep.
-        UsageError: the set has no such split.
+        UsageError: the set has no such split, or the certificate of an overlap is about other sets.
     """
+    shared = None
+    if config.without_overlap is not None:
+        shared = read_shared(config.without_overlap, classes, spec)
     people, listed, prepared = TrainingPeople.of(classes), tested_pairs(classes, config), classes.prepared
     tested = listed.rows
     in_split = pc.fill_null(pc.equal(classes.table.column("split"), config.split), False)
@@ -125,8 +138,9 @@ def plan_scores(
         _check_choosing(people, choosing, trained, prepared)
     metric = config.metric or (HEAD if has_pair_head else spec.metric)
     return ScoringPlan(
-        classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes), listed.left_out
-    )
+        classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes), listed.left_out,
+        shared,
+    )  # fmt: skip
 
 
 def _check_choosing(

@@ -12,9 +12,10 @@ import pyarrow as pa
 from facedata.errors import writing
 from facedata.files.atomic import write_text
 from facedata.tables.parquet import write_table
-from facedata.types import Int64Array
+from facedata.types import BoolArray, Int64Array
 
 from .metrics import roc
+from .overlap.side_by_side import overlap_lines
 from .pair_figures import ScoredPairs
 from .plots import NamedRoc, draw_roc, draw_scores
 
@@ -30,6 +31,7 @@ def write_scores(
     scored: Mapping[str, ScoredPairs],
     fingerprint: str,
     ids: tuple[Int64Array, Int64Array],
+    shared: BoolArray | None = None,
 ) -> None:
     """Write the folder's files, each atomically.
 
@@ -39,6 +41,7 @@ def write_scores(
         scored: the pairs by metric.
         fingerprint: of the set.
         ids: of the pairs' left and right crops, ``(n,)`` int64 both.
+        shared: ``(n,)`` bool, pairs with a crop that the training set has too; None where it is not known.
 
     Raises:
         StoreError: a file cannot be written.
@@ -49,6 +52,7 @@ def write_scores(
         (out / SCORES).unlink(missing_ok=True)
     main = scored[scores["metric"]]
     columns: dict[str, Any] = {"left": ids[0], "right": ids[1], "same": main.same}
+    columns |= {} if shared is None else {"shared": shared}
     table = pa.table(columns | {name: pairs.values for name, pairs in scored.items()})
     write_table(out / "scores.parquet", table, kind="scores", schema=table.schema, fingerprint=fingerprint)
     curves = [NamedRoc(_TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()]
@@ -110,7 +114,7 @@ def score_table(scores: Mapping[str, Any]) -> list[str]:
     lines += [
         f"| {title} | " + " | ".join(cells) + " |" for (title, _), *cells in zip(rows, *columns, strict=True)
     ]
-    return [*lines, "", *score_notes(scores)]
+    return [*lines, "", *score_notes(scores), *overlap_lines(scores)]
 
 
 def score_notes(scores: Mapping[str, Any]) -> list[str]:

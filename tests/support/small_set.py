@@ -67,11 +67,11 @@ def class_table(
 
 def ledger_of(classes: pa.Table, official: Mapping[str, str] | None = None) -> pa.Table:
     """Return the ledger: each crop's photo kept, and one photo that was not."""
-    photos, paths = classes.column("photo").to_pylist(), classes.column("path").to_pylist()
     rows = [
-        {"record": photo, "photo": photo, "status": "kept", "path": path}
-        | {"official_split": (official or {}).get(path)}
-        for photo, path in zip(photos, paths, strict=True)
+        {"record": crop["photo"], "photo": crop["photo"], "status": "kept", "path": crop["path"]}
+        | {"identity": crop["identity"], "source_identity": crop["identity"], "role": crop["role"]}
+        | {"official_split": (official or {}).get(crop["path"])}
+        for crop in classes.to_pylist()
     ]
     rows.append({"record": "photos/lost.jpg", "photo": "photos/lost.jpg", "status": "no_face"})
     return pa.Table.from_pylist(rows, schema=schema.PHOTOS)
@@ -108,7 +108,20 @@ def make_set(
     with StagedFiles() as staged:
         written = stage_tables(staged, folder, tables, fingerprint)
         staged.commit()
-    counts = {"split": section, **{kind: table.section for kind, table in drawn.items()}}
+    photos = list(people.values())
+    counts = {
+        "records": ledger.num_rows,
+        "status": {"kept": classes.num_rows, "no_face": 1},
+        "people": len(people),
+        "photos_per_person": {
+            "min": min(photos),
+            "median": float(np.median(photos)),
+            "mean": round(float(np.mean(photos)), 3),
+            "max": max(photos),
+        },
+        "split": section,
+        **{kind: table.section for kind, table in drawn.items()},
+    }
     info = {
         "kind": KIND,
         "schema_version": schema.SCHEMA_VERSION,

@@ -37,7 +37,7 @@ def make_version_1(folder: Path) -> None:
     info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     info["schema_version"] = 1
     for name in ADDED_SETTINGS:
-        del info["settings"][name]
+        info["settings"].pop(name, None)
     info["counts"].pop("copies", None)
     for kind, about in info["tables"].items():
         file = folder / f"{kind}.parquet"
@@ -71,5 +71,5 @@ def make_parts_version_1(folder: Path) -> None:
     file = folder / ".work" / "settings.json"
     recorded = json.loads(file.read_text(encoding="utf-8"))
     for name in ADDED_SETTINGS:
-        del recorded["settings"][name]
+        recorded["settings"].pop(name, None)
     file.write_text(json.dumps(recorded, sort_keys=True) + "\n", encoding="utf-8")

@@ -37,7 +37,7 @@ _ROOMS = {
     "facemodel": [
         "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
         "machine", "batches", "network", "epochs", "objective", "scoring", "models", "training",
-        "checks", "recognition", "commands", "", "cli", "__main__",
+        "recognition", "checks", "commands", "bar", "", "cli", "__main__",
     ],
 }  # fmt: skip
 
@@ -53,15 +53,16 @@ _USERS_OF_PHOTOS = {"recognition.photos", "batches.sources"}
 
 _PUBLIC = {
     "facedata": [
-        "ClassManifest", "CropConfig", "FacedataError", "PairManifest", "PairsConfig", "PrepareConfig",
-        "PreparedSet", "SplitConfig", "TripletManifest", "TripletsConfig", "crop_set", "decode",
-        "find_crops", "open_set", "pairs_set", "prepare", "split_set", "triplets_set",
+        "CheckConfig", "ClassManifest", "CropConfig", "FacedataError", "Findings", "FixConfig",
+        "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "SplitConfig", "TripletManifest",
+        "TripletsConfig", "check", "crop_set", "decode", "find_crops", "fix_set", "open_set", "pairs_set",
+        "prepare", "split_set", "triplets_set",
     ],
     "facemodel": [
-        "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig", "ExportConfig", "FacemodelError",
-        "FitConfig", "Gallery", "IdentifyConfig", "InputSpec", "MineConfig", "embed_set", "enroll",
-        "evaluate", "export_model", "fit", "identify", "list_recipes", "load_recipe", "mine", "model_info",
-        "open_model", "read_gallery", "read_spec",
+        "CheckConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig", "ExportConfig",
+        "FacemodelError", "FitConfig", "Gallery", "IdentifyConfig", "InputSpec", "MineConfig", "check",
+        "embed_set", "enroll", "evaluate", "export_model", "fit", "identify", "list_recipes", "load_recipe",
+        "mine", "model_info", "open_model", "read_gallery", "read_spec",
     ],
 }  # fmt: skip
 

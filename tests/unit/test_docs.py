@@ -16,8 +16,19 @@ import pyarrow as pa
 import pytest
 
 from facedata import open_set, prepare
+from facedata.checks.findings import FINDINGS, Kind
+from facedata.checks.quality.measure import QUALITY
+from facedata.checks.quality.poor import RULES
 from facedata.cli import parser as facedata_parser
-from facedata.config import DETECTORS, CropConfig, PairsConfig, PrepareConfig, SplitConfig, TripletsConfig
+from facedata.config import (
+    DETECTORS,
+    CheckConfig,
+    CropConfig,
+    PairsConfig,
+    PrepareConfig,
+    SplitConfig,
+    TripletsConfig,
+)
 from facedata.options import Options
 from facedata.tables import schema
 from facedata.testing import FakeDetector, marked_folder
@@ -31,6 +42,7 @@ from tests.support.fit_files import read_fit_config
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 FORMATS, CLI = ROOT / "docs/formats.md", ROOT / "docs/cli.md"
+CHECK = ROOT / "docs/check.md"
 MODELS, RECIPES = ROOT / "docs/models.md", ROOT / "docs/recipes.md"
 PARSERS = {"facedata": facedata_parser, "facemodel": facemodel_parser}
 COMMANDS: dict[str, type[Options]] = {
@@ -39,9 +51,11 @@ COMMANDS: dict[str, type[Options]] = {
     "facedata pairs": PairsConfig,
     "facedata triplets": TripletsConfig,
     "facedata crop": CropConfig,
+    "facedata check": CheckConfig,
     "facemodel fit": model_config.FitConfig,
     "facemodel embed": model_config.EmbedConfig,
     "facemodel evaluate": model_config.EvaluateConfig,
+    "facemodel check": model_config.CheckConfig,
     "facemodel enroll": model_config.EnrollConfig,
     "facemodel identify": model_config.IdentifyConfig,
     "facemodel mine": model_config.MineConfig,
@@ -63,11 +77,18 @@ DEFAULTS_IN_WORDS = {
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
     },
+    "facedata check": {"workers": "one per core"},
     "facedata pairs": {"count": "two per photo"},
     "facedata triplets": {"count": "`--per-photo` times its photos"},
     "facemodel fit": {"workers": "one per core", "max_per_negative": "ten times the average, at least ten"},
     "facemodel embed": {"workers": "one per core"},
     "facemodel evaluate": {"workers": "one per core", "metric": "the model's own"},
+    "facemodel check": {
+        "workers": "one per core",
+        "same": "estimated from the set",
+        "far": "estimated from the set",
+        "shared": "estimated from both sets",
+    },
     "facemodel enroll": {"threshold": "by `--far`", "far": "`0.01`, or the model's threshold"},
     "facemodel identify": {"threshold": "the gallery's, else the model's own", "far": "the gallery's"},
     "facemodel mine": {
@@ -225,6 +246,31 @@ def test_formats_says_which_columns_are_never_null(kind: str) -> None:
     assert may_be_null == {field.name: field.nullable for field in schema.KINDS[kind]}
 
 
+def test_formats_lists_every_column_of_findings() -> None:
+    written = [tuple(cells[:2]) for cells in rows(section(FORMATS, "check/findings.parquet"))]
+    assert written == [(f"`{field.name}`", type_name(field.type)) for field in FINDINGS]
+
+
+def test_formats_lists_every_quality() -> None:
+    written = [tuple(cells[:2]) for cells in rows(section(FORMATS, "check/quality.parquet"))]
+    assert written == [(f"`{field.name}`", type_name(field.type)) for field in QUALITY]
+
+
+def test_check_gives_the_threshold_of_every_quality() -> None:
+    written = {
+        cells[2].strip("`"): cells[3].split()[0] for cells in rows(section(CHECK, "Quality")) if cells[3]
+    }
+    config = CheckConfig()
+    assert written == {rule.kind.value: f"{getattr(config, rule.kind.value):g}" for rule in RULES}
+    assert {cells[0].strip("`") for cells in rows(section(CHECK, "Quality"))} == {*QUALITY.names} - {"id"}
+
+
+def test_check_explains_every_kind_of_finding() -> None:
+    (table,) = re.findall(r"^\| kind \|.*?\n\n", section(CHECK, "What is found"), re.MULTILINE | re.DOTALL)
+    first = [line.split("|")[1] for line in table.splitlines()[2:] if line]
+    assert re.findall(r"`(\w+)`", " ".join(first)) == [kind.value for kind in Kind]
+
+
 def test_formats_explains_every_status() -> None:
     assert [cells[0].strip("`") for cells in rows(section(FORMATS, "Statuses"))] == [
         status.value for status in Status
@@ -234,14 +280,14 @@ def test_formats_explains_every_status() -> None:
 def test_formats_lists_every_key_of_dataset_json(reader_folder: Path) -> None:
     info = open_set("faces/").info
     listed = [cells[0].strip("`") for cells in rows(section(FORMATS, "dataset.json"))]
-    assert sorted(listed) == sorted([*info, *info["counts"]])
+    assert sorted(listed) == sorted([*info, *info["counts"], "corrections"])  # this set has none
 
 
 def test_formats_names_every_file_of_a_set(reader_folder: Path) -> None:
     (tree, *_) = blocks(FORMATS, "text")
     listed = {line.split()[0].rstrip("/") for line in tree.splitlines()[1:]}
     there = {entry.name for entry in Path("faces").iterdir()}
-    assert listed == there | {"protocol.parquet", ".work"}
+    assert listed == there | {"protocol.parquet", "corrections.parquet", "check", ".work"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -259,8 +305,8 @@ def test_cli_lists_every_option_with_its_default(command: str) -> None:
 
 
 def default_text(value: object) -> str:
-    words = {None: "none", False: "`no`", True: "`yes`", "": "`''`"}
-    return words[value] if value is None or value == "" or isinstance(value, bool) else f"`{value}`"
+    words = {None: "none", (): "none", False: "`no`", True: "`yes`", "": "`''`"}
+    return words[value] if value in (None, (), "") or isinstance(value, bool) else f"`{value}`"
 
 
 @pytest.mark.parametrize("command", ["facedata prepare", "facemodel fit"])

@@ -26,7 +26,7 @@ from tests.support.facedata_command import SMALL, done, here, run, start
 from tests.support.inline_engine import STATEMENT, inline
 from tests.support.object_store import BUCKET, ObjectStore, serve
 from tests.support.processes import finish, wait_for
-from tests.support.set_bytes import OUTSIDE_THE_PROMISE, set_bytes
+from tests.support.set_bytes import OUTSIDE_THE_PROMISE, set_bytes, snapshot
 
 URL = f"s3://{BUCKET}/faces"
 PHOTOS = f"s3://{BUCKET}/photos"
@@ -451,3 +451,17 @@ def test_a_missing_server_is_one_clear_line(photos: Path, tmp_path: Path) -> Non
     assert refused.status == 1
     assert f"cannot list {PHOTOS}: " in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
+
+
+def test_a_check_reads_each_tar_once_in_its_order(
+    store: ObjectStore, photos: Path, local: Path, tmp_path: Path
+) -> None:
+    done(*to_url(photos))
+    store.asked.clear()
+    found = [here("check", *words).status for words in ((URL, "--out", tmp_path / "there"), (local,))]
+    assert found[0] == found[1]
+    tar_reads = [key for method, key in store.asked if method == "GET" and key.endswith(".tar")]
+    # what follows are single crops, of which two may be copies
+    assert tar_reads[:6] == [f"faces/crops/{number:05d}.tar" for number in range(6)]
+    assert snapshot(tmp_path / "there") == snapshot(local / "check")
+    assert not [name for name in store.objects("faces") if name.startswith("check/")]

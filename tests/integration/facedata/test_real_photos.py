@@ -16,6 +16,7 @@ from facedata.photos.image import decode
 from facedata.sources.demo import DemoSource
 from facedata.work import shards
 from tests.benchmark.accuracy import tilt_errors
+from tests.support.damaged_sets import look
 from tests.support.set_bytes import set_bytes
 from tests.support.shared_data import SHARED, needs_shared
 
@@ -33,6 +34,7 @@ def test_the_demo_is_found_and_level(demo: Path) -> None:
     with_face = [len(source.true_eyes(photo)) > 0 for photo in ledger.photo]
     assert (ledger.status == "kept").sum() >= 0.95 * sum(with_face)
     assert np.median(tilt_errors(prepared, lambda photo: source.true_eyes(photo)[0])) <= 1.5
+    assert look(demo).findings == []
 
 
 def test_real_detection_gives_the_same_bytes_with_other_workers_and_batches(
@@ -88,6 +90,7 @@ def test_lfw_keeps_its_official_splits_and_pairs(tmp_path: Path) -> None:
     split_set(tmp_path / "set", split_by="official")
     pairs_set(tmp_path / "set", strategy="official")
     assert pd.read_parquet(tmp_path / "set" / "pairs.parquet").equals(pairs)
+    assert look(tmp_path / "set").findings == []
 
 
 @needs_shared
@@ -104,6 +107,7 @@ def test_celeba_as_photographed_is_split_by_its_partition(tmp_path: Path) -> Non
     assert counts["missing"] == 202_599 - 25
     assert counts["status"]["kept"] >= 24
     assert set(counts["splits"]) <= {"train", "val", "test"}
+    assert look(tmp_path / "set").findings == []
 
 
 @needs_shared

@@ -83,9 +83,10 @@ def test_a_recipe_in_a_file_gives_way_to_one_that_is_typed(tmp_path: Path) -> No
 _BAR = """
 import logging, sys
 from facedata.flags import log_to_stderr
-from facemodel.commands.bar import Bar
+from facemodel.bar import Bar
 log_to_stderr("facemodel", False)
 with Bar("photo") as bar:
+    bar.step("reading the photos")
     for done in range(1, 4):
         bar.show(done, 3)
         logging.getLogger("facemodel.x").info("line %s", done)
@@ -111,6 +112,7 @@ def test_a_terminal_gets_a_bar_with_the_log_above_it() -> None:
     text = shown.decode()
     assert "3/3" in text
     assert "photo/s" in text
+    assert "reading the photos: 100%" in text
     for number in (1, 2, 3):
         (line,) = [line for line in text.splitlines() if f"line {number}" in line]
         assert line.rpartition("\r")[2].strip() == f"facemodel: line {number}"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from facedata.closing import ledger
 from facedata.errors import NotASetError
 from facedata.plan import crop_names
-from facedata.progress import resume
+from facedata.progress import ledger_rows
 from facedata.progress.parts import read_rows
 from facedata.progress.resume import _RecordFinder
 from facedata.tables import blocks, schema
@@ -39,7 +39,7 @@ def test_records_are_found_by_their_texts(planned: list[str], others: list[str])
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row groups of seven rows, so that a few photos are many of them."""
     monkeypatch.setattr(schema, "ROW_GROUP_ROWS", 7)
-    for module in (blocks, crop_names, ledger, shards, resume):
+    for module in (blocks, crop_names, ledger, shards, ledger_rows):
         monkeypatch.setattr(module, "BLOCK_ROWS", 7)
 
 

@@ -1,0 +1,63 @@
+"""What copies mean in a set: a repeated photo, one photo under two names, or one on both sides of a split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from ..findings import Finding, Kind, Proposal, Severity
+from .find_copies import CopyPairs
+from .same_picture import LIKENESS
+
+_SCORE_OF_NOTE = 0.5
+
+
+def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
+    """Return a finding for each pair of copies, in their order.
+
+    Copies of two people or in two splits are errors. Within one person the later one can go; which of two
+    names is right, a copy does not tell.
+
+    Args:
+        pairs: rows of the classes.
+        classes: the set's crops, with ``id``, ``photo``, ``identity`` and ``split``.
+    """
+    sides = [classes.take(pa.array(rows)).to_pylist() for rows in (pairs.left, pairs.right)]
+    found = zip(
+        *sides, pairs.is_same_bytes.tolist(), pairs.likeness.tolist(), pairs.is_mirrored.tolist(), strict=True
+    )
+    return [_describe(*pair) for pair in found]
+
+
+def _describe(
+    left: dict[str, Any], right: dict[str, Any], is_same: bool, likeness: float, is_mirrored: bool
+) -> Finding:
+    one_person, one_split = (left[name] == right[name] for name in ("identity", "split"))
+    is_note = one_person and one_split
+    return Finding(
+        kind=Kind.SAME_BYTES if is_same else Kind.SAME_PICTURE,
+        severity=Severity.NOTE if is_note else Severity.ERROR,
+        # comparable within a kind: across people and splits above within, the surer the higher
+        score=likeness * (_SCORE_OF_NOTE if is_note else 1.0),
+        why=_say(left, right, is_same, is_mirrored),
+        left=left["id"],
+        right=right["id"],
+        identity=left["identity"],
+        to_identity=None if one_person else right["identity"],
+        value=likeness,
+        threshold=1.0 if is_same else LIKENESS,
+        proposal=Proposal.DROP if one_person else None,
+    )
+
+
+def _say(left: dict[str, Any], right: dict[str, Any], is_same: bool, is_mirrored: bool) -> str:
+    what = "has the same bytes as" if is_same else "is the same picture as"
+    text = f"{right['photo']} {what} {left['photo']}{', mirrored' if is_mirrored else ''}"
+    if left["photo"] == right["photo"]:
+        text = f"{right['photo']} is in the set twice"
+    if left["identity"] != right["identity"]:
+        text += f", under two names: {left['identity']} and {right['identity']}"
+    if left["split"] != right["split"]:
+        text += f", in two splits: {left['split'] or 'none'} and {right['split'] or 'none'}"
+    return f"{text}."

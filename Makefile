@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all test-lowest test-newest check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -98,6 +98,10 @@ bench-train: $(VENV)/.installed-dev
 
 bench-scores: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scores
+
+bench-check: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.people_scale --photos-each 10 25000 50000 100000 --reckon 1000000
+	$(BIN)/python -m tests.benchmark.check
 
 clean:
 	rm -rf .venv-lowest .venv-newest demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -76,7 +76,7 @@ def read_here(path: Path, places: list[CropPlace]) -> Iterator[bytes | None]:
 def read_remote(path: Remote, places: list[CropPlace]) -> Iterator[bytes | None]:
     """Yield the bytes of crops in a remote file, by one request where they are neighbours."""
     # of a damaged table; a store would take a negative offset as one from the end
-    good = {place for place in places if place.offset >= 0 and place.length > 0}
+    good = dict.fromkeys(place for place in places if place.offset >= 0 and place.length > 0)
     first = min((place.offset for place in good), default=0)
     end = max((place.offset + place.length for place in good), default=0)
     if end - first > 2 * sum(place.length for place in good) + _GAP:

@@ -6,9 +6,7 @@ measured again in float64, row by row, so results do not depend on the blocks, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,20 +47,6 @@ class Matches:
     similarities: Float32Array
 
 
-class NearPairs(NamedTuple):
-    """Some pairs of rows that are near each other.
-
-    Attributes:
-        left: ``(p,)`` int64 row numbers.
-        right: ``(p,)`` int64, each above its left.
-        similarities: ``(p,)`` float32 cosines.
-    """
-
-    left: Int64Array
-    right: Int64Array
-    similarities: Float32Array
-
-
 def best_matches(
     vectors: Float32Array,
     centres: Float32Array,
@@ -93,9 +77,12 @@ def best_matches(
     left_out = left_out if left_out.ndim == 2 else left_out[:, None]
     columns = np.full((len(vectors), count), -1, np.int64)
     similarities = np.full((len(vectors), count), -np.inf, np.float32)
-    height, width = _shape_blocks(len(vectors), len(centres), device, block_floats)
+    floats = block_floats or _BLOCK_FLOATS[torch.device(device).type]
+    width = max(_GROUP, min(round(floats**0.5 * 2), len(centres) + _GROUP - 1) // _GROUP * _GROUP)
+    height = max(1, min(floats // width, len(vectors)))
     kept = count + _SPARE
-    slack = 2 * _rounding(vectors.shape[1])
+    # by so much two products in float32 of vectors of length one may be wrong, together
+    slack = 2 * (vectors.shape[1] + 4) * float(np.finfo(np.float32).eps)
     for start in range(0, len(vectors) if len(centres) else 0, height):
         rows = slice(start, start + height)
         some = np.asarray(vectors[rows])
@@ -119,68 +106,19 @@ def best_matches(
     return Matches(columns, similarities)
 
 
-def pairs_above(
-    vectors: Float32Array,
-    groups: Int64Array,
-    threshold: float,
-    device: str = "cpu",
-    block_floats: int | None = None,
-) -> Iterator[NearPairs]:
-    """Yield all pairs of rows of different groups whose similarity is at least the threshold.
-
-    Each pair comes once, in blocks; within a block pairs ascend by left, then right. Which pairs there are
-    does not depend on the blocks; see :func:`best_matches` for what a similarity is.
-
-    Args:
-        vectors: ``(n, d)`` float32 of length one; may be memory-mapped.
-        groups: ``(n,)`` int64; pairs within a group are passed over.
-        threshold: least similarity.
-        device: where to multiply, as torch names it.
-        block_floats: similarities to hold at a time; None for what suits the device.
-
-    Raises:
-        DeviceError: the device's memory is too small.
-    """
-    height, width = _shape_blocks(len(vectors), len(vectors), device, block_floats)
-    least = float(np.float32(threshold)) - _rounding(vectors.shape[1])
-    for start in range(0, len(vectors), height):
-        rows = slice(start, min(start + height, len(vectors)))
-        mine = groups[rows]
-        some = _to_device(vectors[rows], device)
-        for first in range(start, len(vectors), width):
-            theirs = groups[first : first + width]
-            if mine.min() == mine.max() == theirs.min() == theirs.max():
-                continue
-            with catch_out_of_memory(_ADVICE):
-                near = _products(some, vectors[first : first + width], device) >= least
-                row, column = (side.cpu().numpy() for side in near.nonzero(as_tuple=True))
-            wanted = (column + first > row + start) & (mine[row] != theirs[column])
-            left, right = row[wanted] + start, column[wanted] + first
-            values = _dots(vectors, vectors, left, right)
-            above = values >= np.float32(threshold)
-            if above.any():
-                yield NearPairs(left[above], right[above], values[above])
-
-
-def _shape_blocks(rows: int, columns: int, device: str, block_floats: int | None) -> tuple[int, int]:
-    """Return a block's height and width, the width a multiple of the group's."""
-    floats = block_floats or _BLOCK_FLOATS[torch.device(device).type]
-    width = max(_GROUP, min(round(floats**0.5 * 2), columns + _GROUP - 1) // _GROUP * _GROUP)
-    return max(1, min(floats // width, rows)), width
-
-
-def _rounding(dim: int) -> float:
-    """Return by how much a float32 product of two vectors of length one may be wrong, at most."""
-    return float((dim + 4) * np.finfo(np.float32).eps)
-
-
 def _to_device(rows: Float32Array, device: str) -> torch.Tensor:
     # torch wants memory that it may write, though it does not; a read-only file's is copied
     return torch.from_numpy(np.require(rows, np.float32, ["C", "W"])).to(device)
 
 
-def _products(rows: torch.Tensor, others: Float32Array, device: str) -> torch.Tensor:
-    """Return the dot product of each row with each other one, in whole float32: TF32 has ten bits."""
+def multiply(rows: torch.Tensor, others: Float32Array, device: str) -> torch.Tensor:
+    """Return the dot product of each row with each other one, in whole float32: TF32 has ten bits.
+
+    Args:
+        rows: ``(n, d)`` float32, on the device.
+        others: ``(k, d)`` float32.
+        device: as torch names it.
+    """
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
@@ -204,20 +142,27 @@ def _best_of_blocks(
         some = _to_device(rows, device)
         for first in range(0, len(centres), width):
             part = centres[first : first + width]
-            tile = _products(some, part, device)
+            tile = multiply(some, part, device)
             row, which = np.nonzero((left_out >= first) & (left_out < first + len(part)))
             tile[row, left_out[row, which] - first] = -torch.inf
-            if missing := -len(part) % _GROUP:
-                tile = torch.nn.functional.pad(tile, (0, missing), value=-torch.inf)
-            values, columns = _best_of_tile(tile, kept)
+            values, columns = best_of_tile(tile, kept)
             best, at = torch.cat([best, values], 1), torch.cat([at, columns + first], 1)
             best, order = best.topk(min(kept, best.shape[1]), 1)
             at = at.gather(1, order)
         return best.cpu().numpy(), at.cpu().numpy()
 
 
-def _best_of_tile(tile: torch.Tensor, kept: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return each row's best values and their columns: the best few lie in the groups of the best maxima."""
+def best_of_tile(tile: torch.Tensor, kept: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each row's best values and their columns: the best few lie in the groups of the best maxima.
+
+    Where a row has fewer, there may be columns beyond the tile's, with -inf.
+
+    Args:
+        tile: ``(n, k)`` float32.
+        kept: how many to return.
+    """
+    if missing := -tile.shape[1] % _GROUP:
+        tile = torch.nn.functional.pad(tile, (0, missing), value=-torch.inf)
     groups = tile.view(len(tile), -1, _GROUP)
     chosen = groups.amax(2).topk(min(kept, groups.shape[1]), 1).indices
     columns = (chosen[:, :, None] * _GROUP + torch.arange(_GROUP, device=tile.device)).flatten(1)

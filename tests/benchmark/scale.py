@@ -164,7 +164,7 @@ def one_photos(count: int, out: Path, asked: argparse.Namespace) -> dict[str, An
     _link(sorted(asked.source.rglob("*.jpg")), source, count)
     config = PrepareConfig() if asked.detector == "centre" else PrepareConfig(detector=asked.detector)
     before = _cpu_s()
-    prepare(source, out / "set", config, detector=_Centre if asked.detector == "centre" else None, workers=1)
+    prepare(source, out / "set", config, detector=Centre if asked.detector == "centre" else None, workers=1)
     return {"photos": count, "cpu_s": _cpu_s() - before, "detector": asked.detector}
 
 
@@ -178,7 +178,7 @@ def _link(photos: list[Path], folder: Path, count: int) -> None:
         (home / f"{number:03d}.jpg").symlink_to(photos[index % len(photos)].resolve())
 
 
-class _Centre:
+class Centre:
     """Finds a face in the middle of every photo: what is measured is all the rest."""
 
     name = "centre"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from facedata.types import UInt8Image
 from tests.support.shared_data import SHARED
@@ -17,29 +19,31 @@ def painted_picture(seed: int, size_px: int = 240, dark: int = 20) -> UInt8Image
     picture = np.zeros((size_px, size_px, 3), np.float64)
     for cells in (3, 6, 12, 24, 48):
         grid = draws.normal(0, 1, (cells, cells, 3)).astype(np.float32)
-        picture += cv2.resize(grid, (size_px, size_px), interpolation=cv2.INTER_CUBIC) / cells**0.5
+        shapes = np.asarray(cv2.resize(grid, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float64)
+        picture += shapes / cells**0.5
     picture = (picture - picture.min()) / (picture.max() - picture.min())
     return np.asarray(dark + picture * (230 - dark), np.uint8)
 
 
 def lfw_crop(name: str, size_px: int = 112) -> UInt8Image:
-    """Return the middle of a photo of LFW, as ``Ana_Guevara_0003``; its face fills most of it."""
+    """Return the middle of a photo of LFW, such as ``Ana_Guevara_0003``, which its face fills."""
     path = SHARED / "data/lfw/lfw-deepfunneled" / name.rsplit("_", 1)[0] / f"{name}.jpg"
-    photo = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    return np.asarray(cv2.resize(photo[60:190, 60:190], (size_px, size_px), interpolation=cv2.INTER_AREA))
+    with Image.open(path) as photo:
+        middle = np.asarray(photo.convert("RGB"))[60:190, 60:190]
+    return np.asarray(cv2.resize(middle, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def lfw_names(count: int) -> list[str]:
     """Return photos of LFW, each of another person, from all over the alphabet."""
-    people = sorted((SHARED / "data/lfw/lfw-deepfunneled").iterdir())
-    return [f"{one.name}_0001" for one in people[:: len(people) // count][:count]]
+    people = sorted(one for one in (SHARED / "data/lfw/lfw-deepfunneled").iterdir() if one.is_dir())
+    return [min(one.glob("*.jpg")).stem for one in people[:: len(people) // count][:count]]
 
 
 def as_jpeg(picture: UInt8Image, quality: int) -> UInt8Image:
-    data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )[1]
-    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    with Image.open(file) as saved:
+        return np.asarray(saved)
 
 
 def halve(picture: UInt8Image) -> UInt8Image:
@@ -64,7 +68,7 @@ def find_beside(picture: UInt8Image, turn_deg: float, scale: float, shift: float
     """Return a picture as a detector cuts it that sees the face a little elsewhere; black beyond the edge."""
     side = len(picture)
     place = cv2.getRotationMatrix2D(((side - 1) / 2,) * 2, turn_deg, scale)
-    place[:, 2] += shift * side
+    place = place + np.array([[0, 0, shift * side]] * 2)
     return np.asarray(cv2.warpAffine(picture, place, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
 
 

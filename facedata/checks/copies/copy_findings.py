@@ -24,31 +24,27 @@ def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
         classes: the set's crops, with ``id``, ``photo``, ``identity`` and ``split``.
     """
     sides = [classes.take(pa.array(rows)).to_pylist() for rows in (pairs.left, pairs.right)]
-    found = zip(
-        *sides, pairs.is_same_bytes.tolist(), pairs.likeness.tolist(), pairs.is_mirrored.tolist(), strict=True
-    )
-    return [_describe(*pair) for pair in found]
-
-
-def _describe(
-    left: dict[str, Any], right: dict[str, Any], is_same: bool, likeness: float, is_mirrored: bool
-) -> Finding:
-    one_person, one_split = (left[name] == right[name] for name in ("identity", "split"))
-    is_note = one_person and one_split
-    return Finding(
-        kind=Kind.SAME_BYTES if is_same else Kind.SAME_PICTURE,
-        severity=Severity.NOTE if is_note else Severity.ERROR,
-        # comparable within a kind: across people and splits above within, the surer the higher
-        score=likeness * (_SCORE_OF_NOTE if is_note else 1.0),
-        why=_say(left, right, is_same, is_mirrored),
-        left=left["id"],
-        right=right["id"],
-        identity=left["identity"],
-        to_identity=None if one_person else right["identity"],
-        value=likeness,
-        threshold=1.0 if is_same else LIKENESS,
-        proposal=Proposal.DROP if one_person else None,
-    )
+    columns = (pairs.is_same_bytes.tolist(), pairs.likeness.tolist(), pairs.is_mirrored.tolist())
+    found = []
+    for left, right, is_same, likeness, is_mirrored in zip(*sides, *columns, strict=True):
+        one_person, one_split = (left[name] == right[name] for name in ("identity", "split"))
+        is_note = one_person and one_split
+        finding = Finding(
+            kind=Kind.SAME_BYTES if is_same else Kind.SAME_PICTURE,
+            severity=Severity.NOTE if is_note else Severity.ERROR,
+            # comparable within a kind: across people and splits above within, the surer the higher
+            score=likeness * (_SCORE_OF_NOTE if is_note else 1.0),
+            why=_say(left, right, is_same, is_mirrored),
+            left=left["id"],
+            right=right["id"],
+            identity=left["identity"],
+            to_identity=None if one_person else right["identity"],
+            value=likeness,
+            threshold=1.0 if is_same else LIKENESS,
+            proposal=Proposal.DROP if one_person else None,
+        )
+        found.append(finding)
+    return found
 
 
 def _say(left: dict[str, Any], right: dict[str, Any], is_same: bool, is_mirrored: bool) -> str:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...types import BoolArray, Float32Array, Int64Array, UInt8Image, UInt64Array
-from .near_hashes import Candidates, find_near
+from .candidates import Candidates
+from .near_hashes import find_near
 from .same_picture import LIKENESS, compare_pictures, shrink_crop
 
 ReadCrop = Callable[[int], UInt8Image | None]

@@ -10,18 +10,20 @@ order:
     how likely a similarity is if two groups of photos show one person, and if they show two
 ``reference``
     the photos that others are compared with, to see how near strangers usually are
+``agreement``
+    which of the photos under one name agree
 ``groups``
-    the photos under one name that agree
+    those photos as groups
 ``nearest_groups``
     the groups of other people that are nearest to each, in blocks
+``estimates``
+    what one person's photos have in common, from the set itself
 ``names``
     which group has which name
 ``weigh``
     three rounds of these, and the evidence that is left
-``thresholds``
-    the similarity at which the evidence reaches given odds, for people to read
 ``strength``
-    whether the model is strong enough for the set
+    whether the model is strong enough for the set, and the thresholds, for people to read
 ``photo_findings``
     wrong person, stranger, swapped
 ``people_findings``

@@ -50,6 +50,10 @@ class Nearness(NamedTuple):
         """Return some rows."""
         return Nearness(self.mean[rows], self.deviation[rows])
 
+    def usual(self) -> Nearness:
+        """Return the median nearness, as one row."""
+        return Nearness(np.array([np.median(self.mean)]), np.array([np.median(self.deviation)]))
+
 
 @dataclass(frozen=True)
 class Likelihood:
@@ -103,9 +107,34 @@ class Likelihood:
         best = np.where(normal > self.best_at - 1, self.log_best(similarity, left, right), -np.inf)
         return np.asarray(np.logaddexp(anyone, best + np.log(_SIMILAR_OTHERS)))
 
+    def similarity_at(
+        self,
+        log_odds: float,
+        sizes: tuple[int, int],
+        sides: tuple[Nearness, Nearness],
+        *,
+        of_any: bool = False,
+    ) -> float:
+        """Return from which similarity the odds of one person are so high; between -.99 and .99.
+
+        It is for people to read: decisions are made on the odds.
+
+        Args:
+            log_odds: natural logarithm.
+            sizes: how many photos each of the two groups has.
+            sides: how near their nearest others are, each with one row.
+            of_any: against any other person, not the most similar one.
+        """
+        other, low, high = self.log_other if of_any else self.log_best, -0.99, 0.99
+        for _ in range(40):
+            middle = np.array([(low + high) / 2])
+            odds = self.log_same(middle, *sizes) - other(middle, *sides)
+            low, high = (float(middle[0]), high) if odds[0] < log_odds else (low, float(middle[0]))
+        return high
+
     def chance(self, normal: Float64Array) -> Float64Array:
         """Return how many other people lie above a normalised similarity to one person, on average."""
-        return np.asarray(np.exp(-(np.asarray(normal) - self.best_at) / self.best_scale))
+        return np.asarray(np.exp(np.minimum((self.best_at - np.asarray(normal)) / self.best_scale, 700)))
 
 
 def fisher_z(similarity: Float64Array) -> Float64Array:

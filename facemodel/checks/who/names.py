@@ -42,7 +42,7 @@ def join_groups(groups: Groups, links: Links, likelihood: Likelihood) -> Int64Ar
     Returns:
         ``(k,)`` int64: for each group the lowest number among those it is joined with.
     """
-    joined = np.arange(len(groups.size))
+    joined = np.arange(len(groups))
     members: dict[int, list[int]] = {}
     for left, right in zip(links.left.tolist(), links.right.tolist(), strict=True):
         one, other = sorted((int(joined[left]), int(joined[right])))
@@ -62,7 +62,7 @@ def _whole_odds(groups: Groups, left: list[int], right: list[int], likelihood: L
     means, lengths, sizes, near = [], [], [], []
     for side in (left, right):
         weights = groups.size[side] / groups.size[side].sum()
-        mean = weights @ groups.means[side].astype(np.float64)
+        mean = weights @ groups.mean(np.array(side)).astype(np.float64)
         means.append(mean)
         lengths.append(max(float(mean @ mean) - likelihood.usual, 1e-6))
         sizes.append(int(groups.size[side].sum()))
@@ -87,58 +87,59 @@ def give_names(groups: Groups, joined: Int64Array, main: Int64Array) -> Int64Arr
     Returns:
         ``(k,)`` int64: each group's name as a person's code; -1 if all the names it has go to others.
     """
-    votes: dict[tuple[int, int], float] = defaultdict(float)
-    is_largest = _is_largest(groups)
-    for group, (owner, size) in enumerate(zip(groups.person.tolist(), groups.size.tolist(), strict=True)):
-        lead = 0.25 * bool(is_largest[group]) + 1e-3 * (main[owner] == group)
-        votes[int(joined[group]), owner] += size + lead
-    of_people: dict[int, int] = {}
-    for block in _connected(votes):
-        of_people |= _assign(block, votes)
-    return np.array([of_people.get(int(one), -1) for one in joined], np.int64)
-
-
-def _is_largest(groups: Groups) -> Int64Array:
-    """Return which groups are larger than every other one of their name."""
     most = np.zeros(int(groups.person.max()) + 1, np.int64)
     np.maximum.at(most, groups.person, groups.size)
-    top = groups.size == most[groups.person]
-    return np.asarray(top & (np.bincount(groups.person[top])[groups.person] == 1), np.int64)
+    is_largest = groups.size == most[groups.person]
+    is_largest &= np.bincount(groups.person[is_largest])[groups.person] == 1
+    is_main = main[groups.person] == np.arange(len(groups))
+    key, which = np.unique(joined * len(most) + groups.person, return_inverse=True)
+    weights = groups.size + 0.25 * is_largest + 1e-3 * is_main
+    votes: Float64Array = np.bincount(which, weights=weights).astype(np.float64)
+    face, name = key // len(most), key % len(most)
+    names = np.full(len(groups), -1, np.int64)
+    # nearly all joined groups have one name, and nobody else has it
+    is_plain = (np.bincount(face)[face] == 1) & (np.bincount(name)[name] == 1)
+    names[face[is_plain]] = name[is_plain]
+    left = ~is_plain
+    for block in _connected(face[left], name[left]):
+        rows = np.flatnonzero(left)[block]
+        given = _assign(face[rows], name[rows], votes[rows])
+        names[list(given)] = list(given.values())
+    return names[joined]
 
 
-def _connected(votes: dict[tuple[int, int], float]) -> list[list[tuple[int, int]]]:
-    """Return the votes in blocks that have no joined group and no name in common."""
-    parent: dict[tuple[str, int], tuple[str, int]] = {}
+def _connected(faces: Int64Array, names: Int64Array) -> list[list[int]]:
+    """Return the places of pairs in blocks that have no joined group and no name in common."""
+    parent: dict[int, int] = {}
 
-    def find(node: tuple[str, int]) -> tuple[str, int]:
+    def find(node: int) -> int:
         while (above := parent.setdefault(node, node)) != node:
             parent[node] = parent[above]
             node = above
         return node
 
-    for joined, name in votes:
-        parent[find(("joined", joined))] = find(("name", name))
-    blocks: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
-    for joined, name in votes:
-        blocks[find(("name", name))].append((joined, name))
+    pairs = list(zip(faces.tolist(), (-1 - names).tolist(), strict=True))  # names as numbers below 0
+    for face, name in pairs:
+        parent[find(face)] = find(name)
+    blocks: dict[int, list[int]] = defaultdict(list)
+    for place, (_, name) in enumerate(pairs):
+        blocks[find(name)].append(place)
     return list(blocks.values())
 
 
-def _assign(block: list[tuple[int, int]], votes: dict[tuple[int, int], float]) -> dict[int, int]:
+def _assign(faces: Int64Array, names: Int64Array, votes: Float64Array) -> dict[int, int]:
     """Return the name of each joined group of a block that gets one."""
-    if len(block) == 1:
-        return {block[0][0]: block[0][1]}
-    faces, names = sorted({one for one, _ in block}), sorted({name for _, name in block})
-    if len(names) > _MOST_ASSIGNED or len(faces) > 4 * _MOST_ASSIGNED:
+    (rows, row), (columns, column) = (np.unique(side, return_inverse=True) for side in (faces, names))
+    if len(columns) > _MOST_ASSIGNED or len(rows) > 4 * _MOST_ASSIGNED:
         given: dict[int, int] = {}
         taken: set[int] = set()
-        for one, name in sorted(block, key=lambda pair: (-votes[pair], pair)):
+        order = np.lexsort((names, faces, -votes))
+        for one, name in zip(faces[order].tolist(), names[order].tolist(), strict=True):
             if one not in given and name not in taken:
                 given[one] = name
                 taken.add(name)
         return given
-    weights = np.zeros((len(faces), len(names)))
-    for one, name in block:
-        weights[faces.index(one), names.index(name)] = votes[one, name]
-    chosen = assign_people(weights, 0.5)
-    return {faces[row]: names[column] for row, column in enumerate(chosen.tolist()) if column >= 0}
+    weights = np.zeros((len(rows), len(columns)))
+    weights[row, column] = votes
+    chosen = assign_people(weights, 0.5).tolist()
+    return {int(rows[at]): int(columns[to]) for at, to in enumerate(chosen) if to >= 0}

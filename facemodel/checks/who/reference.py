@@ -48,9 +48,12 @@ class Reference:
             rows = slice(start, start + _BLOCK)
             some = np.asarray(means[rows])
             scale = np.sqrt(own_length(some, self.usual) * (1 - self.usual))
-            similar = (some @ self.vectors.T - self.usual) / scale[:, None]
+            similar = some @ self.vectors.T
+            similar -= np.float32(self.usual)
+            similar /= scale.astype(np.float32)[:, None]
             similar[person[rows, None] == self.person] = -1
-            top = np.partition(similar, -self.nearest, axis=1)[:, -self.nearest :].astype(np.float64)
+            similar.partition(similar.shape[1] - self.nearest, axis=1)
+            top = similar[:, -self.nearest :].astype(np.float64)
             mean[rows], deviation[rows] = top.mean(1), np.maximum(top.std(1), 1e-3)
         return Nearness(mean, deviation)
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from facedata.types import Float32Array
 
-from .likelihood import Nearness
-from .thresholds import similarity_at, usual_nearness
-from .weigh import WhoIsWho, compare_with_rest
+from .estimates import compare_with_rest
+from .weigh import WhoIsWho
 
 _WEAK = 0.5
 """A model that would find less than half of the photos under wrong names says nothing worth reading."""
@@ -28,7 +27,7 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
     """
     counted = ~(who.wrong | who.stranger)
     similar, others = compare_with_rest(vectors, who.person, counted, who.likelihood.usual)
-    near, centres = usual_nearness(who.photo_near), usual_nearness(who.people.near)
+    near, centres = who.photo_near.usual(), who.people.near.usual()
     sides = (near, centres)
     odds = who.likelihood.log_same(similar, 1, others) - who.likelihood.log_best(similar, *sides)
     nobody = np.zeros(1)
@@ -37,7 +36,7 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
     found = float((odds + prior - foreign > 0).mean())
     reported = who.wrong | who.stranger
     false_photos = float((1 / (1 + np.exp(np.clip(who.score[reported], -50, 50)))).sum())
-    most_similar = _most_similar(who, centres)
+    most_similar = float(who.likelihood.best_at * centres.deviation[0] + centres.mean[0])
     own = f"two photos of one person have a similarity of {who.likelihood.agreement:.2f}"
     lines = [
         f"{own}, a person and the most similar other {most_similar:.2f} (0: any two people, 1: the same)",
@@ -59,11 +58,6 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
     }
 
 
-def _most_similar(who: WhoIsWho, centres: Nearness) -> float:
-    """Return the similarity that the most similar other person usually has."""
-    return float(who.likelihood.best_at * centres.deviation[0] + centres.mean[0])
-
-
 def list_thresholds(who: WhoIsWho, least: float) -> list[dict[str, Any]]:
     """Return the similarities from which people are reported, and how often that happens by chance.
 
@@ -71,18 +65,18 @@ def list_thresholds(who: WhoIsWho, least: float) -> list[dict[str, Any]]:
         who: what the evidence says.
         least: the log odds from which two names are reported as one person.
     """
-    near = usual_nearness(who.people.near)
+    near = who.people.near.usual()
     found = []
     for count in (1, 4):
-        value = similarity_at(who.likelihood, least, count, count, (near, near))
+        value = who.likelihood.similarity_at(least, (count, count), (near, near))
         normal = (value - near.mean) / near.deviation
-        by_chance = len(who.people.size) / 2 * float(who.likelihood.chance(normal)[0])
+        by_chance = len(who.people) / 2 * float(who.likelihood.chance(normal)[0])
         photos = "1 photo" if count == 1 else f"{count} photos"
         text = f"similarity from which two names with {photos} each are reported as one person; by chance "
         text += f"{by_chance:.2g} such pairs are expected"
         found.append({"value": round(value, 4), "text": text, "by_chance": round(by_chance, 4)})
     prior = float(np.log(who.stranger_share / (1 - who.stranger_share)))
-    sides = usual_nearness(who.photo_near), near
-    value = similarity_at(who.likelihood, prior, 1, 3, sides, of_any=True)
+    sides = who.photo_near.usual(), near
+    value = who.likelihood.similarity_at(prior, (1, 3), sides, of_any=True)
     text = "similarity to three photos of its own name below which a photo is far from its people"
     return [*found, {"value": round(value, 4), "text": text}]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from facedata.types import Float32Array, Int64Array
 from facemodel.checks import neighbours
-from facemodel.checks.neighbours import Matches, best_matches, pairs_above
+from facemodel.checks.neighbours import Matches, best_matches, best_of_tile
 from facemodel.errors import ScoreError
 
 BLOCKS = [1, 300, 20_000, 1 << 20, None]
@@ -109,35 +110,14 @@ def test_nan_is_refused() -> None:
         best_matches(vectors, directions(20))
 
 
-def slow_pairs(vectors: Float32Array, groups: Int64Array, threshold: float) -> set[tuple[int, int]]:
-    wide = vectors.astype(np.float64)
-    return {
-        (left, right)
-        for left in range(len(vectors))
-        for right in range(left + 1, len(vectors))
-        if groups[left] != groups[right] and np.float32(wide[left] @ wide[right]) >= np.float32(threshold)
-    }
-
-
-@pytest.mark.parametrize("block_floats", BLOCKS)
-def test_near_pairs_are_those_of_a_loop(block_floats: int | None) -> None:
-    vectors, groups = directions(300, dim=12), np.random.default_rng(3).integers(0, 40, 300)
-    pieces = list(pairs_above(vectors, groups, 0.6, block_floats=block_floats))
-    sides = [np.concatenate([piece[side] for piece in pieces]).tolist() for side in (0, 1)]
-    listed = list(zip(*sides, strict=True))
-    assert len(listed) == len(set(listed)) > 100
-    assert set(listed) == slow_pairs(vectors, groups, 0.6)
-    for piece in pieces:
-        assert (np.lexsort((piece.right, piece.left)) == np.arange(len(piece.left))).all()
-        values = np.einsum("pd,pd->p", *(vectors[side].astype(float) for side in (piece.left, piece.right)))
-        np.testing.assert_allclose(piece.similarities, values, atol=1e-7)
-
-
-def test_photos_of_one_person_are_not_compared() -> None:
-    same = np.repeat(directions(1), 20_000, axis=0)
-    assert list(pairs_above(same, np.zeros(20_000, np.int64), 0.5)) == []
-    groups = np.array([0] * 19_999 + [1])
-    assert sum(len(piece.left) for piece in pairs_above(same, groups, 0.5)) == 19_999
+@pytest.mark.parametrize("width", [1, 5, 64, 65, 300])
+def test_the_best_of_a_tile_are_those_of_a_sort(width: int) -> None:
+    tile = np.random.default_rng(3).normal(size=(20, width)).astype(np.float32)
+    values, columns = (found.numpy() for found in best_of_tile(torch.from_numpy(tile), 5))
+    order = np.argsort(-tile, axis=1)[:, :5]
+    np.testing.assert_array_equal(columns[:, : order.shape[1]], order)
+    np.testing.assert_array_equal(values[:, : order.shape[1]], np.take_along_axis(tile, order, 1))
+    assert np.isneginf(values[:, order.shape[1] :]).all()
 
 
 def test_vectors_in_a_file_that_may_only_be_read(tmp_path: Path) -> None:
@@ -151,9 +131,6 @@ def test_vectors_in_a_file_that_may_only_be_read(tmp_path: Path) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
-    (ours,) = pairs_above(there, own, 0.4)
-    (theirs,) = pairs_above(vectors, own, 0.4)
-    np.testing.assert_array_equal(ours.left, theirs.left)
 
 
 def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,8 +139,6 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_BLOCK_FLOATS", {"cpu": 1 << 18})
     tracemalloc.start()  # sees what numpy takes; torch's part is the block
     best_matches(vectors, vectors, np.arange(8000), 2)
-    pairs = sum(len(piece.left) for piece in pairs_above(vectors, np.arange(8000), 0.98))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert pairs
     assert peak < 64 << 20

@@ -11,6 +11,7 @@ import pytest
 
 from facedata.checks.copies.find_copies import CopyPairs, find_copies
 from facedata.checks.copies.picture_hash import HASH_WORDS, hash_crop
+from facedata.checks.copies.same_picture import LIKENESS
 from facedata.types import UInt8Image
 from tests.support.saved_again import (
     MIRRORED,
@@ -44,20 +45,20 @@ def _rows(pairs: CopyPairs) -> list[tuple[int, int, bool, bool]]:
 
 @pytest.mark.parametrize("save", SAVES)
 def test_a_planted_copy_is_found_and_nothing_else(save: str) -> None:
-    crops = [painted_picture(seed, 112) for seed in range(30)]
+    crops = [painted_picture(seed) for seed in range(30)]
     crops += [SAVES[save](crop) for crop in crops[:10]]
     pairs = _find(crops)
     assert _rows(pairs) == [(row, 30 + row, False, save in MIRRORED) for row in range(10)]
-    assert (pairs.likeness > 0.6).all()
+    assert (pairs.likeness >= LIKENESS).all()
     assert pairs.left_out == 0
 
 
 @needs_shared
 @pytest.mark.parametrize("save", SAVES)
 def test_a_planted_copy_of_a_face_is_found_and_nothing_else(save: str) -> None:
-    crops = [lfw_crop(name) for name in lfw_names(100)]
+    crops = [lfw_crop(name) for name in lfw_names(60)]
     crops += [SAVES[save](crop) for crop in crops[::2]]
-    assert _rows(_find(crops)) == [(2 * row, 100 + row, False, save in MIRRORED) for row in range(50)]
+    assert _rows(_find(crops)) == [(2 * row, 60 + row, False, save in MIRRORED) for row in range(30)]
 
 
 def test_copies_of_one_picture_are_paired_with_the_first() -> None:
@@ -109,9 +110,9 @@ def test_workers_do_not_change_the_result() -> None:
 
 
 def test_many_copies_are_read_a_few_times_each() -> None:
-    """1,500 saves of one picture: not each with each."""
+    """300 saves of one picture: not each with each."""
     picture, draws = painted_picture(1, 112), np.random.default_rng(0)
-    noise = [draws.integers(0, 6, picture.shape).astype(np.uint8) for _ in range(1500)]
+    noise = [draws.integers(0, 6, picture.shape).astype(np.uint8) for _ in range(300)]
     crops = [np.asarray(picture + one, np.uint8) for one in noise]
     hashes = np.array([hash_crop(crop[..., 0].copy()) for crop in crops], np.uint64)
     digests = np.array([np.frombuffer(hashlib.sha256(crop.tobytes()).digest(), np.uint8) for crop in crops])
@@ -122,7 +123,7 @@ def test_many_copies_are_read_a_few_times_each() -> None:
         return crops[row]
 
     pairs = find_copies(hashes, digests, read_crop, 2)
-    assert _rows(pairs) == [(0, row, False, False) for row in range(1, 1500)]
+    assert _rows(pairs) == [(0, row, False, False) for row in range(1, 300)]
     assert len(read) <= 3 * len(crops)
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedata.checks.copies.picture_hash import HASH_WORDS, SPECTRUM_BITS, dct_hashes, hash_crop, spectra
-from facedata.types import UInt8Image, UInt64Array
+from facedata.checks.copies.picture_hash import HASH_WORDS, hash_crop
+from facedata.checks.copies.spectrum_hash import SPECTRUM_BITS
+from facedata.checks.copies.spectrum_hash import spectra as spectra_of
+from facedata.types import BoolArray, UInt8Image, UInt64Array
 from tests.support.saved_again import SAVES, find_beside, lfw_crop, lfw_names, mirror, painted_picture
 from tests.support.shared_data import needs_shared
 
@@ -22,6 +24,14 @@ def _hashes(*pictures: UInt8Image) -> UInt64Array:
     return np.array([hash_crop(_grey(picture)) for picture in pictures], np.uint64)
 
 
+def dct_hashes(hashes: UInt64Array) -> UInt64Array:
+    return hashes[:, :2]
+
+
+def spectra(hashes: UInt64Array, view: int = 0, mirrored: bool = False) -> BoolArray:
+    return spectra_of(hashes[:, 2:], view, mirrored)
+
+
 def _differ(left: UInt8Image, right: UInt8Image) -> tuple[list[int], list[int]]:
     """Return in how many bits ours and ImageHash's differ, of the crop and of its mirror image."""
     grey = _grey(left)
@@ -32,7 +42,7 @@ def _differ(left: UInt8Image, right: UInt8Image) -> tuple[list[int], list[int]]:
 
 @pytest.mark.parametrize("size", [112, 160, 240])
 def test_the_dct_hash_is_that_of_imagehash(size: int) -> None:
-    """They differ where a frequency is about as strong as the median: ours shrinks by areas, Pillow's otherwise."""
+    """They differ where a frequency is about as strong as the median, for the crop is shrunk otherwise."""
     bits = np.array([_differ(*[painted_picture(seed, size)] * 2)[0] for seed in range(30)])
     assert bits.max() <= 4
     assert bits.mean() < 1

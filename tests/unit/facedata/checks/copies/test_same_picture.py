@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facedata.checks.copies.same_picture import LIKENESS, SIDE_PX, compare_pictures, shrink_crop
+from facedata.checks.copies.registration import SIDE_PX
+from facedata.checks.copies.same_picture import LIKENESS, compare_pictures, shrink_crop
 from facedata.types import UInt8Image
 from tests.support.saved_again import (
     MIRRORED,

@@ -91,7 +91,8 @@ def follow_people(
     Returns:
         The photos whose split changes, ascending, and their new splits.
     """
-    names, of_photo = _codes_of(splits)
+    numbers, names = person_codes(splits)
+    of_photo = numbers.astype(np.int64)
     changed = np.flatnonzero(after != codes)
     count = int(max(codes.max(initial=-1), after.max(initial=-1))) + 1
     concerned = np.zeros(count + 1, np.bool_)  # the last one is for nobody
@@ -111,11 +112,6 @@ def follow_people(
     differs = (wanted != _UNKNOWN) & (wanted != of_photo[changed])
     at, wanted = changed[differs], wanted[differs]
     return at, pa.array(names, pa.string()).take(pa.array(wanted, mask=wanted == _NO_SPLIT))
-
-
-def _codes_of(splits: pa.ChunkedArray) -> tuple[list[str], Int64Array]:
-    codes, names = person_codes(splits)
-    return names, codes.astype(np.int64)
 
 
 def _replace(records: pa.Table, name: str, rows: Int64Array, values: pa.Array) -> pa.Table:

@@ -77,13 +77,11 @@ def correct_records(
     tables = [CORRECTIONS.empty_table()]
     for index, lines in enumerate(files):
         if lines:
-            records, table = correct_file(records, lines, names[index] if names else _call(lines[0].file))
+            number = lines[0].file
+            name = names[index] if names else f"corrections file {number}" if number > 1 else ""
+            records, table = correct_file(records, lines, name)
             tables.append(table)
     return records, pa.concat_tables(tables)
-
-
-def _call(file: int) -> str:
-    return f"corrections file {file}" if file > 1 else ""
 
 
 def place(name: str, line: int, text: str) -> str:

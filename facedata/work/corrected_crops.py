@@ -115,21 +115,18 @@ def give_crops(run: CropsRun, kept: Int64Array, takes: Int64Array, to_cut: Int64
         _cut(run, damaged)
 
 
-def _open_photos(run: CropsRun) -> CutAgain:
-    config, before = run.config, run.progress.before
-    refuse_turned_twice(before, "fix")
-    reader = open_reader(reopen_source(before.info, run.source, config.cache))
-    shape = make_shape(config.template, config.size, config.margin)
-    return CutAgain(shape, reader, config.max_pixels, config.turn != "never")
-
-
 def _cut(run: CropsRun, at: Int64Array) -> None:
     """Cut the faces of some records, which the ledger has, from their photos."""
     run.on_step("opening the photos of crops that are not in the set")
     faces = read_at(run.progress.previous / "photos.parquet", FACE_COLUMNS, at)
     paths = take_rows(run.corrected.plan.records.select(["crop_path"]), at).column(0)
     faces = faces.set_column(faces.schema.get_field_index("path"), "path", paths)
-    tasks = divide_faces(faces, _open_photos(run), run.progress)
+    config, before = run.config, run.progress.before
+    refuse_turned_twice(before, "fix")
+    reader = open_reader(reopen_source(before.info, run.source, config.cache))
+    shape = make_shape(config.template, config.size, config.margin)
+    cut = CutAgain(shape, reader, config.max_pixels, config.turn != "never")
+    tasks = divide_faces(faces, cut, run.progress)
     pending = len(at) - remove_stale_parts(tasks)
     run.on_step("starting workers")
     run_shards(tasks, pending, run.config, run.log, run.on_progress)

@@ -12,12 +12,15 @@ from .same_picture import LIKENESS
 
 _SCORE_OF_NOTE = 0.5
 
+_CERTAIN = 0.94
+"""Photos saved again once are more alike than this; those below were changed more, or are of one series."""
+
 
 def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
     """Return a finding for each pair of copies, in their order.
 
-    Copies of two people or in two splits are errors. Within one person the later one can go; which of two
-    names is right, a copy does not tell.
+    Copies of two people or in two splits are errors. Within one person the later one can go, if it is
+    certain; which of two names is right, a copy does not tell.
 
     Args:
         pairs: rows of the classes.
@@ -29,26 +32,29 @@ def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
     for left, right, is_same, likeness, is_mirrored in zip(*sides, *columns, strict=True):
         one_person, one_split = (left[name] == right[name] for name in ("identity", "split"))
         is_note = one_person and one_split
+        what = "has the same bytes as"
+        if not is_same:
+            is_certain = likeness >= _CERTAIN
+            what = "is the same picture as" if is_certain else "looks like the same picture, changed, as"
         finding = Finding(
             kind=Kind.SAME_BYTES if is_same else Kind.SAME_PICTURE,
             severity=Severity.NOTE if is_note else Severity.ERROR,
             # comparable within a kind: across people and splits above within, the surer the higher
             score=likeness * (_SCORE_OF_NOTE if is_note else 1.0),
-            why=_say(left, right, is_same, is_mirrored),
+            why=_say(left, right, what, is_mirrored),
             left=left["id"],
             right=right["id"],
             identity=left["identity"],
             to_identity=None if one_person else right["identity"],
             value=likeness,
             threshold=1.0 if is_same else LIKENESS,
-            proposal=Proposal.DROP if one_person else None,
+            proposal=Proposal.DROP if one_person and likeness >= _CERTAIN else None,
         )
         found.append(finding)
     return found
 
 
-def _say(left: dict[str, Any], right: dict[str, Any], is_same: bool, is_mirrored: bool) -> str:
-    what = "has the same bytes as" if is_same else "is the same picture as"
+def _say(left: dict[str, Any], right: dict[str, Any], what: str, is_mirrored: bool) -> str:
     text = f"{right['photo']} {what} {left['photo']}{', mirrored' if is_mirrored else ''}"
     if left["photo"] == right["photo"]:
         text = f"{right['photo']} is in the set twice"

@@ -52,7 +52,13 @@ def lay_on(left: UInt8Image, right: UInt8Image) -> Float32Array | None:
     offset = (_COARSE - 1) / 2
     found[:, 2] = found[:, 2] * _COARSE + offset - found[:, :2].sum(axis=1) * offset
     found, _ = _align(left, right, found, _FINE_STEPS)
-    return found if found is not None and _is_plausible(found) else None
+    if found is None:
+        return None
+    large, small = np.linalg.svd(found[:, :2], compute_uv=False)
+    middle = np.full(2, (SIDE_PX - 1) / 2)
+    moved = np.abs(found[:, :2] @ middle + found[:, 2] - middle).max() / SIDE_PX
+    is_like_that = small * _MOST_SCALE > 1 and large < _MOST_SCALE and large < _MOST_STRETCH * small
+    return found if is_like_that and moved < _MOST_SHIFT else None
 
 
 def _align(
@@ -105,14 +111,6 @@ def _normalise(image: Float32Array, weight: Float32Array) -> Float32Array | None
     centred = np.asarray(image - np.float32(np.vdot(image, weight) / area), np.float32)
     contrast = float(np.sqrt(np.vdot(centred * centred, weight) / area))
     return centred / np.float32(contrast) if contrast >= _LEAST_CONTRAST else None
-
-
-def _is_plausible(place: Float32Array) -> bool:
-    large, small = np.linalg.svd(place[:, :2], compute_uv=False)
-    middle = np.full(2, (SIDE_PX - 1) / 2)
-    shift = np.abs(place[:, :2] @ middle + place[:, 2] - middle).max() / SIDE_PX
-    is_like_that = small * _MOST_SCALE > 1 and large < _MOST_SCALE and large < _MOST_STRETCH * small
-    return bool(is_like_that and shift < _MOST_SHIFT)
 
 
 def slopes_of(doubled: Float32Array) -> tuple[Float32Array, Float32Array]:

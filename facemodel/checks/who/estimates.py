@@ -39,7 +39,7 @@ def first_guess(
     similar = (similarity_of_rows(vectors, reference.pairs) - usual) / (1 - usual)
     normal = normalise(similar, *(near.take(reference.pairs[:, side]) for side in (0, 1)))
     middle = float(np.median(normal))
-    pairs = _own_pairs(person, np.ones(len(person), np.bool_))
+    pairs = own_pairs(person, np.ones(len(person), np.bool_))
     own = (similarity_of_rows(vectors, pairs) - usual) / (1 - usual)
     sure = own[normalise(own, *(near.take(pairs[:, side]) for side in (0, 1))) > _OWN_NORMAL]
     sure = sure if len(sure) else own
@@ -65,7 +65,7 @@ def estimate_own(
         person: ``(n,)`` int64.
         good: ``(n,)`` bool, the photos that count.
     """
-    pairs = _own_pairs(person, good)
+    pairs = own_pairs(person, good)
     if not len(pairs):
         return likelihood
     own = (similarity_of_rows(vectors, pairs) - likelihood.usual) / (1 - likelihood.usual)
@@ -132,7 +132,7 @@ def compare_with_rest(
     return similar, others
 
 
-def _own_pairs(person: Int64Array, counted: BoolArray) -> Int64Array:
+def own_pairs(person: Int64Array, counted: BoolArray) -> Int64Array:
     """Return pairs of photos under one name, ``(p, 2)``: each photo with the next ones of its name.
 
     All pairs of people with up to eleven photos; of others each photo's pairs with ten.

@@ -146,7 +146,9 @@ class _People:
         share = self._share_of_doubles
         is_sure = pair.is_whole and pair.log_odds + np.log(share / (1 - share)) >= _MERGED
         times = (
-            f"{np.exp(pair.log_odds):,.0f} times" if pair.log_odds <= np.log(1e6) else "over a million times"
+            f"{float(f'{np.exp(pair.log_odds):.2g}'):,.0f} times"
+            if pair.log_odds <= np.log(1e6)
+            else "over a million times"
         )
         counts = ["1 photo" if count == 1 else f"{count:,} photos" for count in sizes]
         text = (

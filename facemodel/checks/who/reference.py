@@ -16,6 +16,8 @@ _LEAST_NEAREST = 5
 _PAIRS = 100_000
 _BLOCK = 2048
 _LEAST_LENGTH = 1e-6
+_MOST_USUAL = 1 - 1e-5
+"""A model that gives all photos one embedding tells nobody from anybody; then nothing is divided by zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,8 @@ def choose_reference(vectors: Float32Array, person: Int64Array) -> Reference:
     own = int(np.bincount(person[rows]).max())
     nearest = max(_LEAST_NEAREST, min(_NEAREST, len(rows) // 4))
     nearest = max(1, min(nearest, len(rows) - own))
-    return Reference(np.asarray(vectors[rows]), person[rows], nearest, float(np.median(cosines)), pairs)
+    usual = min(float(np.median(cosines)), _MOST_USUAL)
+    return Reference(np.asarray(vectors[rows]), person[rows], nearest, usual, pairs)
 
 
 def similarity_of_rows(vectors: Float32Array, pairs: Int64Array) -> Float64Array:

@@ -8,11 +8,16 @@ import numpy as np
 
 from facedata.types import Float32Array
 
-from .estimates import compare_with_rest
+from .estimates import compare_with_rest, own_pairs
+from .likelihood import normalise
+from .reference import similarity_of_rows
 from .weigh import WhoIsWho
 
 _WEAK = 0.5
 """A model that would find less than half of the photos under wrong names says nothing worth reading."""
+
+_OF_100 = 2.326
+"""So many standard deviations above the mean lies one of a hundred."""
 
 
 def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
@@ -23,7 +28,7 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
 
     Returns:
         ``found_share``, ``false_photos`` and ``false_people`` expected, ``agreement``,
-        ``most_similar_other``, ``is_weak``, and ``lines`` that say so.
+        ``most_similar_other``, ``alike_share``, ``is_weak``, and ``lines`` that say so.
     """
     counted = ~(who.wrong | who.stranger)
     similar, others = compare_with_rest(vectors, who.person, counted, who.likelihood.usual)
@@ -42,7 +47,13 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
         f"{own}, a person and the most similar other {most_similar:.2f} (0: any two people, 1: the same)",
         f"of photos under a wrong name it would find {found:.0%}, as their own people's photos tell",
     ]
-    is_weak = found < _WEAK
+    alike, expected = _alike_share(who, vectors)
+    is_weak = found < _WEAK or alike < _WEAK * expected
+    if alike < _WEAK * expected:
+        lines.append(
+            f"{alike:.0%} of the pairs of photos under one name are more alike than 99 in 100 pairs of two "
+            f"people; if what it says of names were right, it would be about {expected:.0%}"
+        )
     if is_weak:
         lines.append(
             "it is too weak for this set: it does not tell most photos of one person from those of similar "
@@ -53,9 +64,26 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
         "false_photos": round(false_photos, 2),
         "agreement": round(who.likelihood.agreement, 4),
         "most_similar_other": round(most_similar, 4),
+        "alike_share": round(alike, 4),
         "is_weak": is_weak,
         "lines": lines,
     }
+
+
+def _alike_share(who: WhoIsWho, vectors: Float32Array) -> tuple[float, float]:
+    """Return how many pairs under one name are more alike than 99% of two people's, and how many should be.
+
+    A model that tells nobody from anybody finds, among so many people, somebody more similar to nearly every
+    photo. Its own verdicts hide that: what agrees by chance is what is left. So all pairs are counted, and both
+    photos of a pair are right as often as it says.
+    """
+    pairs = own_pairs(who.person, np.ones(len(who.person), np.bool_))
+    usual, likelihood = who.likelihood.usual, who.likelihood
+    similar = (similarity_of_rows(vectors, pairs) - usual) / (1 - usual)
+    normal = normalise(similar, *(who.photo_near.take(pairs[:, side]) for side in (0, 1)))
+    alike = (normal > likelihood.other_mean + _OF_100 * likelihood.other_deviation).mean()
+    right = ~(who.wrong | who.stranger)[np.unique(pairs)]
+    return float(alike), float(right.mean() ** 2)
 
 
 def list_thresholds(who: WhoIsWho, least: float) -> list[dict[str, Any]]:

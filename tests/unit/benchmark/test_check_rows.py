@@ -9,7 +9,7 @@ import pytest
 
 from facedata.checks.findings import Finding, Kind, Proposal, Severity
 from facedata.types import Float32Array, Int64Array
-from tests.benchmark.check_rows import copies, known, plain, planted, shared
+from tests.benchmark.check_rows import copies, doubles, known, plain, planted, sets, shared, swaps
 from tests.benchmark.check_rows.planted import Counts
 from tests.benchmark.check_rows.sets import Crops
 

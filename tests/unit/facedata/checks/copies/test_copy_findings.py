@@ -20,10 +20,12 @@ CLASSES = pa.table(
 )
 
 
-def _find(left: int, right: int, same_bytes: bool = False, mirrored: bool = False) -> Finding:
+def _find(
+    left: int, right: int, same_bytes: bool = False, mirrored: bool = False, likeness: float = 0.96875
+) -> Finding:
     pairs = CopyPairs(
         np.array([left]), np.array([right]), np.array([same_bytes]),
-        np.array([1 if same_bytes else 0.875], np.float32), np.array([mirrored]),
+        np.array([1 if same_bytes else likeness], np.float32), np.array([mirrored]),
     )  # fmt: skip
     (finding,) = copy_findings(pairs, CLASSES)
     return finding
@@ -34,10 +36,16 @@ def test_a_copy_within_a_person_is_a_note_and_the_later_one_can_go() -> None:
     assert (finding.kind, finding.severity) == (Kind.SAME_PICTURE, Severity.NOTE)
     assert (finding.left, finding.right, finding.proposal) == (10, 11, Proposal.DROP)
     assert (finding.identity, finding.to_identity) == ("ann", None)
-    assert finding.value == 0.875
+    assert finding.value == 0.96875
     assert finding.threshold is not None
     assert finding.threshold < finding.value
     assert finding.why == "ann/2.jpg is the same picture as ann/1.jpg."
+
+
+def test_what_may_be_the_next_of_a_series_is_not_proposed_to_go() -> None:
+    finding = _find(0, 1, likeness=0.875)
+    assert (finding.severity, finding.proposal) == (Severity.NOTE, None)
+    assert finding.why == "ann/2.jpg looks like the same picture, changed, as ann/1.jpg."
 
 
 def test_a_copy_across_people_is_an_error_that_says_both_names() -> None:

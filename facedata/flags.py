@@ -108,8 +108,13 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
     except FacedataError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt as stop:
-        text = str(stop) or "stopped; run the same command again to continue"
+    except (KeyboardInterrupt, ImportError) as stop:
+        # Ctrl-C while a compiled module starts comes out of the import as an ImportError
+        is_import = isinstance(stop, ImportError)
+        if is_import and not isinstance(stop.__cause__, KeyboardInterrupt):
+            raise
+        text = "" if is_import else str(stop)
+        text = text or "stopped; run the same command again to continue"
         print(f"{parser.prog}: {text}", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has gone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,9 @@ SetLike = str | os.PathLike[str] | Remote | PreparedSet
 SUMMARY_FILE = "summary.json"
 """Written last."""
 
+CHECK_KIND = "facedata check"
+"""What summary.json says it is."""
+
 
 def set_location(given: SetLike) -> Location:
     """Return where a set is, which may be damaged, so it is not opened."""
@@ -42,7 +46,8 @@ def open_check_folder(location: Location, out: str | os.PathLike[str] | None = N
         out: another folder for the files; None for ``check`` in the set.
 
     Raises:
-        UsageError: the set is at a URL and there is no ``out``; ``out`` is a URL, or lies in the set; or
+        UsageError: the set is at a URL and there is no ``out``; ``out`` is a URL, lies in the set, or holds
+            another program's summary.json; or
             corrections.csv, which may hold the user's lines, cannot be read.
         NotASetError: there is nothing of a set.
         LockedError: another run is working on the set, or another check on the folder.
@@ -85,6 +90,16 @@ def choose_folder(location: Location, out: str | os.PathLike[str] | None) -> Pat
         mine, place = location.resolve(), folder.resolve()
         if mine in (place, *place.parents) and place != mine / CHECK:
             raise UsageError(f"--out {folder} lies in the set {location}: choose a folder elsewhere")
+    try:
+        kind = json.loads((folder / SUMMARY_FILE).read_bytes())["kind"]
+    except OSError:  # none; what cannot be read is said when it is to be written
+        return folder
+    except (ValueError, LookupError, TypeError):
+        kind = None
+    if kind != CHECK_KIND:
+        raise UsageError(
+            f"{folder / SUMMARY_FILE} is of something else, and would be overwritten: choose another --out"
+        )
     return folder
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..files.staged import StagedFiles
 from ..tables.parquet import stage_table
-from .check_folder import SUMMARY_FILE, read_lines
+from .check_folder import CHECK_KIND, SUMMARY_FILE, read_lines
 from .corrections_csv import files_to_write
 from .finding_names import CropNames
 from .findings import FINDINGS, Finding, Findings, count_kinds, findings_table
@@ -52,7 +52,7 @@ def close_check(
     found: dict[str, Any] = {
         **checked.summary,
         **(summary or {}),
-        "kind": "facedata check",
+        "kind": CHECK_KIND,
         "facedata": version("facedata"),
         "fingerprint": checked.fingerprint,
         "findings": count_kinds(table),

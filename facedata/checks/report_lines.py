@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import FindingsLeftError
 from ..photos.paths import photo_text
+from ..tables.names import escape_unseen
 from .findings import Findings, Severity
 
 _SHOWN = 3
@@ -36,7 +37,8 @@ def finding_lines(findings: Findings, set_name: str | os.PathLike[str]) -> list[
     folder = photo_text(str(findings.folder))
     if proposed or yours:
         own = f", and {yours:,} line{'s'[: yours > 1]} of your own" if yours else ""
-        lines.append(f"proposed   {proposed:>9,}  corrections{own}: look at {folder}/corrections.csv, then")
+        what = f"correction{'s'[: proposed != 1]}{own}"
+        lines.append(f"proposed   {proposed:>9,}  {what}: look at {folder}/corrections.csv, then")
         words = ["facedata", "fix", os.fspath(set_name), f"{folder}/corrections.csv", "--out", "DIR"]
         lines.append(f"           {photo_text(shlex.join(words))}")
     return [*lines, f"findings   {folder}"]
@@ -78,8 +80,7 @@ def kind_lines(findings: Findings) -> Iterator[str]:
             some = findings.table.slice(row, min(count, _SHOWN)).select(["left_photo", "why"]).to_pylist()
             for photo, why in (one.values() for one in some):
                 said = why if not photo or photo in why else f"{photo}: {why}"
-                # a name may hold line ends and what moves a terminal's cursor
-                text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+                text = escape_unseen(said)
                 yield f"{'':<22}{text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + '…'}"
             if count > _SHOWN:
                 yield f"{'':<22}… and {count - _SHOWN:,} more"

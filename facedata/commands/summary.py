@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from ..photos.paths import photo_text
 from ..sets.prepared import PreparedSet, short
-from ..tables.names import show_name
+from ..tables.names import escape_unseen, show_name
 
 _COPIES = {
     "same_bytes": "with the same bytes as a photo of another person",
@@ -135,7 +135,8 @@ def correction_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for row in mine[:_SHOWN]:
             whose = show_name(row["identity"]) if row["identity"] is not None else "nobody"
             to = f" to {show_name(row['to_identity'])}" if row["to_identity"] is not None else ""
-            lines.append(f"             {row['record']} of {whose}{to} ({row['action']}, line {row['line']})")
+            photo = escape_unseen(row["record"])
+            lines.append(f"             {photo} of {whose}{to} ({row['action']}, line {row['line']})")
         if len(mine) > _SHOWN:
             lines.append(f"             and {len(mine) - _SHOWN:,} more; the table corrections has them all")
     return lines

@@ -37,7 +37,8 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
         except (BlockingIOError, FileNotFoundError):
             held = False
         if not held:
-            raise LockedError(f"another run is working on {path}: wait for it, or choose another --out")
+            elsewhere = "" if shared else ", or choose another --out"  # who only reads it needs this one
+            raise LockedError(f"another run is working on {path}: wait for it{elsewhere}")
         yield
     finally:
         os.close(folder)

@@ -104,7 +104,7 @@ def _read(path: Path, number: int) -> tuple[list[CorrectionLine], list[Problem]]
     try:
         cells = read_cells(path, loose=True)
     except SourceError as error:
-        raise UsageError(f"--corrections: {error}") from error
+        raise UsageError(f"corrections: {error}") from error
     columns, problems = _find_columns(cells)
     lines: list[CorrectionLine] = []
     for at, row in _rows(cells, columns):

@@ -209,7 +209,13 @@ def _text_rows(path: Path, file: TextIO, lines: array[int], loose: bool) -> Iter
             lines.append(start + passed)
             yield row
     except csv.Error as error:
-        raise SourceError(f"{photo_text(str(path))}, line {end + passed + 1}: {error}") from error
+        words = {
+            f"'{mark}' expected after '\"'": "a field goes on after its closing quote: in a field in quotes, "
+            'write "" for a quote',
+            "unexpected end of data": "a quote opens a field here, and none closes it",
+        }
+        said = words.get(str(error), str(error))
+        raise SourceError(f"{photo_text(str(path))}, line {end + passed + 1}: {said}") from error
 
 
 def _next_filled(file: TextIO) -> str:

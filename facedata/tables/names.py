@@ -114,6 +114,15 @@ def show_name(name: str) -> str:
     )
 
 
+def escape_unseen(text: str) -> str:
+    r"""Return text for a terminal, with escapes for line ends and for what moves its cursor.
+
+    >>> print(escape_unseen("Zoë\n1.jpg"))
+    Zoë\n1.jpg
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _some(texts: list[str]) -> str:
     more = len(texts) - _NAMED_AT_MOST
     return ", ".join(texts[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

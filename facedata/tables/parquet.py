@@ -19,6 +19,14 @@ from .versions import ADDED, open_parquet, upgrade_ledger
 _DICTIONARY_PAGE_BYTES = 1 << 28
 """Dictionary page limit: high enough that path columns never fall back to plain encoding."""
 
+_FEW_ROWS = 1 << 16
+"""Up to so many rows a table is read in this thread alone.
+
+Arrow's threads may hold the file's bytes for a moment after the rows are there, and one that gives them back
+while Python exits aborts the process: ``terminate called without an active exception``. The tables that are
+printed just before the exit are small.
+"""
+
 
 def write_table(
     path: Path,
@@ -142,7 +150,9 @@ def read_table(
         return pa.concat_tables(read_blocks(path, columns))
     with path.open("rb") as file:
         # pq.read_table would import pandas
-        table = pq.ParquetFile(file, read_dictionary=list(encoded)).read(columns)
+        table = pq.ParquetFile(file, read_dictionary=list(encoded)).read(
+            columns, use_threads=footer.rows > _FEW_ROWS
+        )
         table = table if columns is None else table.select(columns)
         # one dictionary a column; other dictionary columns (pairs' paths) keep a small one per row group
         return table.unify_dictionaries() if encoded else table
@@ -166,7 +176,7 @@ def read_blocks(
         if is_old and columns is not None:
             present = list(dict.fromkeys(ADDED.get(name, name) for name in columns))
         for number in range(parquet.num_row_groups) if groups is None else groups:
-            rows = parquet.read_row_group(number, columns=present)
+            rows = parquet.read_row_group(number, columns=present, use_threads=metadata.num_rows > _FEW_ROWS)
             if is_old:
                 rows = upgrade_ledger(rows)
             yield rows if columns is None or not is_old else rows.select(columns)

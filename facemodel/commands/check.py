@@ -29,9 +29,12 @@ from ..checks.kept.make import Embedding
 from ..checks.official_pairs import read_official_pairs
 from ..checks.overlap.other_embeddings import check_other_crops, compare_faces
 from ..checks.who.find import find_people_findings
+from ..checks.who.strength import learnt_lines
 from ..config import CheckConfig
 from ..machine.devices import choose_device
 from ..models.embedder import Embedder, open_model
+from ..models.known_people import read_people
+from .outputs import check_set_first
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +77,8 @@ def check(
         ModelError: there is no model.
         SpecError: the set's crops were made with another template than the model's.
         ScoreError: the model gives no usable numbers for any crop.
-        UsageError: impossible options, a folder that cannot be used, or a corrections.csv that cannot be
-            read.
+        UsageError: impossible options, a folder that cannot be used, a model given as the set, or a
+            corrections.csv that cannot be read.
         NotASetError: there is nothing of a set.
         LockedError: another run is working on the set, or another check on its findings.
         DeviceError: there is no such GPU, or its memory is too small.
@@ -84,7 +87,10 @@ def check(
     config = resolve_options(CheckConfig, config, changes)
     location = set_location(set)
     other = None if against is None else set_location(against)
+    if isinstance(model, (str, os.PathLike)):
+        check_set_first(location, model)
     embedder = None if model is None else _open_fitting(model, location, config)
+    trained = read_people(model).trained
     if embedder is not None and other is not None:
         check_other_crops(embedder, open_other(other))
     with open_check_folder(location, out) as folder:
@@ -95,6 +101,10 @@ def check(
         if embedder is not None:
             findings, found, overlap = _find_people(checked, embedder, folder, config, on_progress, on_step)
             summary = {PEOPLE: {"model": embedder.fingerprint(), **found}}
+            if checked.prepared is not None and "strength" in found:
+                is_same = embedder.spec.set_fingerprint == checked.prepared.fingerprint
+                names = checked.classes.column("identity").to_pylist()
+                found["strength"]["lines"] += learnt_lines(trained, names, is_same_set=is_same)
         on_step("writing the findings")
         shared, about_shared, files = report_overlap(overlap)
         return close_check(folder, checked, [*findings, *shared], {**summary, **about_shared}, files)

@@ -48,6 +48,16 @@ def check_order(command: str, model: str, others: Sequence[str], out: str | None
         raise UsageError(f"{what}: {shlex.join(line)}")
 
 
+def check_set_first(set: object, model: object) -> None:  # noqa: A002  the argument's own name
+    """Check that ``check(set, model)`` of Python was not given its arguments in the command's order.
+
+    Raises:
+        UsageError: it was.
+    """
+    if _is_model(str(set)) and not _is_model(str(model)):
+        raise UsageError(f"the set comes first: check({str(model)!r}, {str(set)!r})")
+
+
 def _is_model(text: str) -> bool:
     """Tell whether an argument is a run's folder or a network's file, not a set, a photo or a gallery."""
     path = Path(text)

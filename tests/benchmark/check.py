@@ -1,6 +1,6 @@
 """Print what `check` finds of planted and published errors, with what is wanted beside it, as Markdown.
 
-    make bench-check                                        everything; 25 minutes on two cores
+    make bench-check                                        everything; about half an hour on two cores
     python -m tests.benchmark.check known swaps doubles     some parts
     python -m tests.benchmark.check --keep DIR              use what an earlier run made there
 

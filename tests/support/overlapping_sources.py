@@ -1,4 +1,4 @@
-"""Real photos in two folders that share some: the same files, saved again, mirrored, or of the same people."""
+"""Real photos in two folders that share some: the same files, saved again, mirrored, or the same people."""
 
 from __future__ import annotations
 

@@ -62,4 +62,6 @@ def _say(left: dict[str, Any], right: dict[str, Any], what: str, is_mirrored: bo
         text += f", under two names: {left['identity']} and {right['identity']}"
     if left["split"] != right["split"]:
         text += f", in two splits: {left['split'] or 'none'} and {right['split'] or 'none'}"
+    if left["identity"] != right["identity"]:
+        text += "; drop or move one of them"
     return f"{text}."

@@ -45,8 +45,8 @@ def find_people_findings(
     if len(photos) < 2:
         reason = "the set has one person, so there is nobody to compare with"
     elif company < _LEAST_IN_COMPANY:
-        reason = f"{company or 'no'} photos are of people with several, too few to know what one person's "
-        reason += "photos have in common"
+        have = f"only {company} of the photos are of people who have" if company else "nobody here has"
+        reason = f"{have} several photos, so nothing is known of what one person's photos have in common"
     if reason:
         return [], {"strength": {"lines": [reason], "is_weak": True}}
     who = find_who_is_who(vectors, person, device)

@@ -28,7 +28,7 @@ Counts = Int64Array | int
 """Numbers of photos."""
 
 _ALMOST_ONE = 0.995
-_SIMILAR_OTHERS = 0.1
+_SIMILAR_OTHERS = 0.15
 """Of photos under a wrong name, the share whose name is that of the most similar other person: a mistake is
 made more easily between similar people, and the own name may be one of these."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from .estimates import compare_with_rest, own_pairs
 from .likelihood import normalise
 from .reference import similarity_of_rows
 from .weigh import WhoIsWho
+
+_NEVER = -0.9
+"""No photo is so far from its people: then nothing tells a stranger from a poor photo in this set."""
 
 _WEAK = 0.5
 """A model that would find less than half of the photos under wrong names says nothing worth reading."""
@@ -74,7 +78,7 @@ def _alike_share(who: WhoIsWho, vectors: Float32Array) -> tuple[float, float]:
     """Return how many pairs under one name are more alike than 99% of two people's, and how many should be.
 
     A model that tells nobody from anybody finds, among so many people, somebody more similar to nearly every
-    photo. Its own verdicts hide that: what agrees by chance is what is left. So all pairs are counted, and both
+    photo. Its own verdicts hide that: what agrees by chance is what is left. So all pairs are counted; both
     photos of a pair are right as often as it says.
     """
     pairs = own_pairs(who.person, np.ones(len(who.person), np.bool_))
@@ -107,4 +111,25 @@ def list_thresholds(who: WhoIsWho, least: float) -> list[dict[str, Any]]:
     sides = who.photo_near.usual(), near
     value = who.likelihood.similarity_at(prior, (1, 3), sides, of_any=True)
     text = "similarity to three photos of its own name below which a photo is far from its people"
-    return [*found, {"value": round(value, 4), "text": text}]
+    if value > _NEVER:
+        found.append({"value": round(value, 4), "text": text})
+    return found
+
+
+def learnt_lines(trained: frozenset[str], names: Iterable[str], *, is_same_set: bool) -> list[str]:
+    """Return what to say of a model that was trained on the people it doubts; nothing if it was not.
+
+    Args:
+        trained: the people it was trained on, by name; empty if that is not known.
+        names: the set's people.
+        is_same_set: whether it was trained on this very set.
+    """
+    everybody = frozenset(names)
+    learnt = len(trained & everybody)
+    if not learnt and not is_same_set:
+        return []
+    whom = f"{learnt:,} of these {len(everybody):,} people" if learnt else "this very set"
+    line = (
+        f"it was trained on {whom} and has learnt the names as they are, wrong ones too: it finds fewer of "
+    )
+    return [line + "them than a model that was trained on other people, and estimates itself too well"]

@@ -147,11 +147,12 @@ class _Belief:
         return make_groups(self.vectors, self.person, of_photo, self.reference)
 
     def _main_groups(self, groups: Groups) -> Int64Array:
-        """Return the group that likely has each name: its largest, or that of most photos that kept it."""
+        """Return the group that likely has each name: the majority, else that of most photos that kept it."""
         kept = np.zeros(len(groups))
         if self.name is not None:
             np.add.at(kept, groups.of_photo, self.name == self.person)
-        order = np.lexsort((np.arange(len(groups)), -groups.size, -kept, groups.person))
+        is_minority = 2 * groups.size <= np.bincount(groups.person, weights=groups.size)[groups.person]
+        order = np.lexsort((np.arange(len(groups)), -groups.size, -kept, is_minority, groups.person))
         first = np.r_[True, np.diff(groups.person[order]) != 0]
         main = np.empty(int(groups.person.max()) + 1, np.int64)
         main[groups.person[order[first]]] = order[first]
@@ -202,7 +203,7 @@ class _Belief:
         self.similar = np.where(is_wrong, nearest, found.similar)[at]
         self.own = np.where(found.is_main, np.nan, found.similar)[at]
         self.by_majority = (groups.size[found.main[groups.person]] > groups.size)[at]
-        self._decide_strangers(found, ~found.is_main & ~is_wrong & ~(has_name & in_joined))
+        self._decide_strangers(found, ~found.is_main & ~is_wrong & ~in_joined)
 
     def _decide_strangers(self, found: _Round, alone: BoolArray) -> None:
         """Find the groups that are far from their name among those that are nobody else's, ``(k,)`` bool."""
@@ -214,7 +215,7 @@ class _Belief:
         self.stranger = is_stranger[at]
         self.score = np.where(self.stranger, prior - found.own_odds[at], self.score)
         self.wrong_share = float(np.clip((self.wrong | self.stranger).mean(), _LEAST_SHARE, _MOST_SHARE))
-        self.stranger_share = float(np.clip(share, 1e-3, 0.2))
+        self.stranger_share = float(np.clip(share, 5e-4, 0.2))
 
     def unite_names(self, people: Groups) -> United:
         """Find names of which half the photos show somebody with another name, and the rest nobody clearly.

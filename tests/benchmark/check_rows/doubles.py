@@ -69,12 +69,12 @@ def double_names(findings: Iterable[Finding], proposed: bool = False) -> Pairs:
 
 def judge_pairs(pairs: Pairs, owner: dict[int, int], crops: Crops, others: dict[str, int]) -> Counts:
     """Count pairs of planted names; other people's that are not published are added up in ``others``."""
-    found = false = 0
+    published, found, false = published_pairs(), 0, 0
     for pair in pairs:
         names = frozenset(crops.names[owner.get(code, code)] for code in pair)
         if len(names) == 1:
             found += 1
-        elif names not in published_pairs():
+        elif names not in published:
             false += 1
             text = " and ".join(sorted(names))
             others[text] = others.get(text, 0) + 1

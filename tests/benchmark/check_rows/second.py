@@ -15,7 +15,7 @@ from tests.benchmark.check_rows.planted import Counts, plant_swaps, reported_pho
 from tests.benchmark.check_rows.sets import CELEBA, LFW, Sets, made
 from tests.benchmark.check_rows.whole import link_file
 
-_EPOCHS = 12
+_EPOCHS = 4
 _SEEDS = 3
 _FALSE_SHARE = 0.003
 

@@ -31,6 +31,11 @@ LFW, CELEBA = SHARED / "data" / "lfw", SHARED / "data" / "celeba"
 ONE_BY_EYE = frozenset(("7398", "Oxana_Fedorova"))
 """Somebody whom CelebA (by number) and LFW both have."""
 
+NOT_WHO_THEY_SAY = frozenset(
+    f"{number:06d}" for number in (678, 6191, 34225, 41699, 52198, 111723, 123930, 191847)
+)
+"""CelebA's photos that by eye show somebody else than their number's others do, or nobody: docs/check.md."""
+
 NO_PAIRS = OfficialPairs(*(np.empty(0, np.int64),) * 2, np.empty(0, np.bool_))
 
 

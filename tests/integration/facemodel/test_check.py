@@ -24,7 +24,7 @@ from facedata.errors import LockedError, NotASetError, UsageError
 from facedata.files.locks import locked
 from facemodel import check
 from facemodel.checks.official_pairs import OfficialPairs
-from facemodel.checks.who import find_people_findings
+from facemodel.checks.who.find import find_people_findings
 from facemodel.config import CheckConfig
 from facemodel.errors import ModelError, ScoreError, SpecError
 from facemodel.models import embedding_file
@@ -90,7 +90,8 @@ def test_a_whole_set(faces: Path) -> None:
     steps: list[str] = []
     embedder = ColourEmbedder()
     found = check(
-        faces, embedder, batch=7, on_progress=lambda *two: seen.append(two), on_step=steps.append
+        faces, embedder, batch=7, flip=False, on_progress=lambda *two: seen.append(two),
+        on_step=steps.append,
     )  # fmt: skip
     assert without_check(faces) == before
     assert who(found)["crops"] == embedder.seen == CROPS
@@ -159,7 +160,7 @@ def test_crops_that_are_gone_or_changed_are_findings_and_left_out(faces: Path) -
     data = (faces / rows[1].file).read_bytes()
     (faces / rows[1].file).write_bytes(data[:-4] + b"wxyz")
     embedder = ColourEmbedder()
-    found = check(faces, embedder)
+    found = check(faces, embedder, flip=False)
     assert {"crop_missing", "crop_changed"} <= kinds(found)
     assert embedder.seen == who(found)["crops"] == CROPS - 2
     kept = read_embeddings(faces / "check" / who(found)["embeddings"])
@@ -310,9 +311,9 @@ def test_two_checks_at_once(faces: Path) -> None:
 def test_a_grown_set_embeds_what_is_new(tmp_path: Path) -> None:
     people_set(tmp_path / "one", PEOPLE, PHOTOS)
     people_set(tmp_path / "more", PEOPLE + 2, PHOTOS)
-    check(tmp_path / "one", ColourEmbedder(), out=tmp_path / "found")
+    check(tmp_path / "one", ColourEmbedder(), out=tmp_path / "found", flip=False)
     embedder = ColourEmbedder()
-    found = check(tmp_path / "more", embedder, out=tmp_path / "found")
+    found = check(tmp_path / "more", embedder, out=tmp_path / "found", flip=False)
     assert embedder.seen == 2 * PHOTOS
     assert who(found)["crops"] == (PEOPLE + 2) * PHOTOS
 
@@ -366,7 +367,7 @@ def test_a_real_network_on_real_photos(tmp_path: Path) -> None:
             shutil.copy(photo, tmp_path / "photos" / folder.name)
     prepare(tmp_path / "photos", tmp_path / "faces", template="arcface112", workers=1)
     net = mobilefacenet(tmp_path / "net")
-    found = check(tmp_path / "faces", net, workers=1)
+    found = check(tmp_path / "faces", net, workers=1, flip=False)
     kept = read_embeddings(tmp_path / "faces/check" / who(found)["embeddings"])
     rows = list(ClassManifest.open(tmp_path / "faces"))
     assert len(kept.ids) == len(rows) >= 8

@@ -94,11 +94,24 @@ def test_only_findings_about_names_report_photos() -> None:
 def test_of_two_people_with_two_photos_each_either_exchange_is_right() -> None:
     crops = some_crops([2, 2, 3, 3])
     swapped = planted.Swaps(crops.person[[2, 1, 0, 3, 7, 5, 6, 4, 8, 9]], np.array([[0, 2], [4, 7]]))
-    assert swaps.undecidable(swapped, crops).tolist() == [True] * 4 + [False] * 6
+    assert swaps.without_majority(swapped, crops).tolist() == [True] * 4 + [False] * 6
     for rows, found in (((0, 2), 2), ((1, 3), 2), ((0, 3), 0), ((0,), 0), ((), 0), ((4, 7), 0)):
         reported = np.zeros(10, np.bool_)
         reported[list(rows)] = True
         assert swaps.count_tied(swapped, crops, reported) == Counts(found, 2), rows
+
+
+def test_parts_of_the_tally_add_up() -> None:
+    crops = some_crops([2, 2, 3, 3])
+    swapped = planted.Swaps(crops.person[[2, 1, 0, 3, 7, 5, 6, 4, 8, 9]], np.array([[0, 2], [4, 7]]))
+    tally = swaps.Tally(crops, np.arange(10) == 9)
+    tally.add(swapped, [finding(Kind.SWAPPED, 1, 3), finding(Kind.STRANGER, 4), finding(Kind.STRANGER, 9)])
+    assert tally.found == Counts(1, 4, 3, 6)
+    assert tally.without_strangers == Counts(0, 4, 2, 6)
+    assert tally.majority == Counts(1, 2, 1, 4)
+    assert tally.tied == Counts(2, 2)
+    assert tally.known == 1
+    assert tally.plain.planted == 4
 
 
 def test_double_names_halve_the_photos_and_merges_are_judged_by_them() -> None:

@@ -186,4 +186,4 @@ def test_what_cannot_be_read_is_wrong_usage(tmp_path: Path, content: bytes | Non
     file = tmp_path / "c.csv" if content is None else written(tmp_path, content)
     with pytest.raises(UsageError, match=said) as caught:
         read_corrections(file)
-    assert str(caught.value).startswith("--corrections: ")
+    assert str(caught.value).startswith("corrections: ")

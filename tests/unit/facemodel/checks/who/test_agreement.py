@@ -22,7 +22,8 @@ def photos(vectors: Float32Array, person: Int64Array, agreement: float = 0.5) ->
 def odds(
     given: Photos, similar: Float64Array, size: Int64Array | int, row: Int64Array, members: Int64Array
 ) -> Float64Array:
-    centre = Nearness(*(values[members].mean(keepdims=True) for values in given.near))
+    mean, deviation = (np.array([values[members].mean()]) for values in given.near)
+    centre = Nearness(mean, deviation)
     other = given.likelihood.log_other(similar, given.near.take(row), centre)
     return np.asarray(given.likelihood.log_same(similar, 1, size) - other)
 
@@ -54,9 +55,9 @@ def slow_parts(given: Photos, rows: Int64Array) -> list[int]:
             better = []
             for one in left:
                 rest = [two for two in members if two != one]
-                mean = np.mean([similar[one, two] for two in rest])
+                mean = float(np.mean([similar[one, two] for two in rest]))
                 # a photo is wholly similar to itself, whatever float32 says
-                among = np.mean([1.0 if a == b else similar[a, b] for a in rest for b in rest])
+                among = float(np.mean([1.0 if a == b else similar[a, b] for a in rest for b in rest]))
                 cosine = np.array([mean / np.sqrt(max(among, 1e-6))])
                 if odds(given, cosine, len(rest), np.array([one]), np.array(members))[0] > 0:
                     better.append(one)

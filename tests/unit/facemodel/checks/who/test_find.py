@@ -194,7 +194,7 @@ def test_official_pairs_are_compared() -> None:
 
 @pytest.mark.parametrize(
     ("people", "photos", "why"),
-    [(1, 50, "one person"), (300, 1, "no photos"), (4, 2, "8 photos")],
+    [(1, 50, "one person"), (300, 1, "nobody here has several photos"), (4, 2, "only 8 of the photos")],
 )
 def test_too_few_are_said(people: int, photos: int, why: str) -> None:
     found, summary = find(*many_people(people, photos))

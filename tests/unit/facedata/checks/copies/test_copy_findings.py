@@ -53,7 +53,8 @@ def test_a_copy_across_people_is_an_error_that_says_both_names() -> None:
     assert (finding.kind, finding.severity, finding.proposal) == (Kind.SAME_PICTURE, Severity.ERROR, None)
     assert (finding.identity, finding.to_identity) == ("ann", "bob")
     assert finding.why == (
-        "bob/1.jpg is the same picture as ann/1.jpg, mirrored, under two names: ann and bob; drop or move one of them."
+        "bob/1.jpg is the same picture as ann/1.jpg, mirrored, under two names: ann and bob; drop or move "
+        "one of them."
     )
 
 
@@ -68,7 +69,8 @@ def test_one_photo_with_two_records_says_so() -> None:
     finding = _find(3, 4)
     assert finding.severity is Severity.ERROR
     assert finding.why == (
-        "ann/3.jpg is in the set twice, under two names: ann and cat, in two splits: test and none; drop or move one of them."
+        "ann/3.jpg is in the set twice, under two names: ann and cat, in two splits: test and none; drop or "
+        "move one of them."
     )
 
 

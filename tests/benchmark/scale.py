@@ -41,9 +41,9 @@ _STAGES = {
         "Ledger": "settle", "is_up_to_date": "compare",
     },
     "facedata.closing.close": {
-        "divide_crops": "split", "set_fingerprint": "fingerprint", "stage_tables": "tables",
-        "_draw": "plan pairs, triplets",
+        "stage_tables": "tables", "_draw": "plan pairs, triplets",
     },
+    "facedata.closing.divide_set": {"divide_crops": "split", "set_fingerprint": "fingerprint"},
 }  # fmt: skip
 _PERSON = 50
 

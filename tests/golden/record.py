@@ -45,11 +45,11 @@ def made_with() -> dict[str, str]:
     """Return what bytes may depend on besides the code: library versions, and the kind of processor."""
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     widest = next((name for name in ("avx512f", "avx2") if f" {name} " in flags.replace("\n", " ")), "none")
-    vendor = re.search(r"^vendor_id\s*: (.*)$", flags, re.MULTILINE)  # libraries choose kernels by it, too
+    # libraries choose kernels by the maker and the generation, too
+    fields = [re.search(rf"^{name}\s*: (.*)$", flags, re.M) for name in ("vendor_id", "cpu family", "model")]
+    processor = " ".join(field[1] for field in fields if field)
     versions = {name: version(name) for name in _LIBRARIES}
-    return {
-        **versions, "machine": platform.machine(), "vectors": widest, "maker": vendor[1] if vendor else "",
-    }  # fmt: skip
+    return {**versions, "machine": platform.machine(), "vectors": widest, "processor": processor}
 
 
 def record(folder: Path, name: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ the set's ``corrections`` table, where it was made with them, and in check/corre
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ import pyarrow as pa
 from ..errors import SetError
 from ..plan.correction_names import PeopleNames, find_photos
 from ..sets.prepared import PreparedSet
+from ..tables.names import escape_unseen
 from .finding_names import CropNames
 from .findings import Finding, Kind, Severity
 from .proposals import COPIES, ProposedLine
+
+logger = logging.getLogger(__name__)
 
 KEEP, DISTINCT = "keep", "distinct"
 
@@ -76,6 +80,19 @@ def find_meant(
     found = {text: names.find(text) for text in texts}
     person = {text: known[node] for text, node in found.items() if isinstance(node, int)}
     records = ledger.column("record")
+    unknown = [
+        line
+        for line in lines
+        if (line.photo and line.photo not in rows)
+        or any(text and text not in person and text[0] != "+" for text in (line.identity, line.to_identity))
+    ]
+    if prepared is not None and unknown:
+        example = next(text for text in unknown[0][1:4] if text)
+        logger.warning(
+            "%d of your lines in corrections.csv have a photo or person that the set does not have, such as "
+            "the line of %s: they settle nothing, and `facedata fix` will refuse them",
+            len(unknown), escape_unseen(example),
+        )  # fmt: skip
     return [
         line._replace(
             photo=line.photo if row is None else records[row].as_py(),

@@ -127,3 +127,17 @@ def test_in_python_the_set_comes_first(faces: PreparedSet, tmp_path: Path) -> No
     (net := tmp_path / "net.onnx").write_bytes(b"")
     with pytest.raises(UsageError, match="the set comes first"):
         facemodel.check(net, str(faces.path))
+
+
+def test_decisions_about_nothing_in_the_set_are_said(
+    faces: PreparedSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt ``keep`` settled nothing, silently."""
+    photo = str(faces.table("classes").column("photo")[0])
+    (tmp_path / "corrections.csv").write_text(f"{HEADER}keep,{photo},,,\nkeep,amy/typo.jpg,,,\n", "utf-8")
+    facedata.check(faces, out=tmp_path)
+    (line,) = [one for one in caplog.messages if "settle nothing" in one]
+    assert line.startswith(
+        "1 of your lines in corrections.csv have a photo or person that the set does not have"
+    )
+    assert "amy/typo.jpg" in line

@@ -47,6 +47,13 @@ parser, commands = make_parser(
 )
 _SET = argument("set", "SET", "the set's folder")
 _ONE_SPLIT = argument("--split", "NAME", "draw those of this split only; the others stay (default: all)")
+_MOVED_TO = argument(
+    "--source",
+    "SOURCE",
+    "where the set's photos are now, if they have moved; several as name=DIR",
+    action="append",
+    default=[],
+)
 _CACHE = argument("--cache", "DIR", "cache folder (default: ~/.cache/facedata)")
 
 
@@ -126,13 +133,7 @@ def _triplets(parsed: Namespace) -> None:
     "make another set with other crops of the same faces; no detection is repeated",
     _SET,
     argument("--out", "DIR", "the new set's folder", required=True),
-    argument(
-        "--source",
-        "SOURCE",
-        "where the set's photos are now, if they have moved; several as name=DIR",
-        action="append",
-        default=[],
-    ),
+    _MOVED_TO,
     options=CropConfig,
 )
 def _crop(parsed: Namespace) -> None:
@@ -175,13 +176,7 @@ def _check(parsed: Namespace) -> None:
     _SET,
     argument("corrections", "FILE", "a file of corrections; several are applied in turn", nargs="+"),
     argument("--out", "DIR", "the new set's folder", required=True),
-    argument(
-        "--source",
-        "SOURCE",
-        "where the set's photos are now, if they have moved; several as name=DIR",
-        action="append",
-        default=[],
-    ),
+    _MOVED_TO,
     options=FixConfig,
 )
 def _fix(parsed: Namespace) -> None:

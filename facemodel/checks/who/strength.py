@@ -31,8 +31,8 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
     that outweighs the most similar other people, and a name that it does not agree with.
 
     Returns:
-        ``found_share``, ``false_photos`` and ``false_people`` expected, ``agreement``,
-        ``most_similar_other``, ``alike_share``, ``is_weak``, and ``lines`` that say so.
+        ``found_share``, ``false_photos`` expected, ``agreement``, ``most_similar_other``, ``alike_share``,
+        ``is_weak``, and ``lines`` that say so.
     """
     counted = ~(who.wrong | who.stranger)
     similar, others = compare_with_rest(vectors, who.person, counted, who.likelihood.usual)
@@ -45,7 +45,8 @@ def measure_strength(who: WhoIsWho, vectors: Float32Array) -> dict[str, Any]:
     found = float((odds + prior - foreign > 0).mean())
     reported = who.wrong | who.stranger
     false_photos = float((1 / (1 + np.exp(np.clip(who.score[reported], -50, 50)))).sum())
-    most_similar = float(who.likelihood.best_at * centres.deviation[0] + centres.mean[0])
+    # of a network that tells nobody apart the scale is so small that it would be above 1
+    most_similar = min(float(who.likelihood.best_at * centres.deviation[0] + centres.mean[0]), 1.0)
     own = f"two photos of one person have a similarity of {who.likelihood.agreement:.2f}"
     lines = [
         f"{own}, a person and the most similar other {most_similar:.2f} (0: any two people, 1: the same)",

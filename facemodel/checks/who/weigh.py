@@ -264,8 +264,10 @@ def find_who_is_who(vectors: Float32Array, person: Int64Array, device: str = "cp
         belief.weigh_photos()
         good = ~(belief.wrong | belief.stranger)
         belief.likelihood = estimate_own(belief.likelihood, vectors, person, good)
-    united = belief.unite_names(belief.people())
     people = belief.people()
+    united = belief.unite_names(people)
+    if len(united.person):  # their photos are right after all
+        people = belief.people()
     nearest, likelihood = find_nearest(people, reference.usual, device=device), belief.likelihood
     if len(people) >= 3:
         at, scale = fit_best(nearest.normal[:, 1])

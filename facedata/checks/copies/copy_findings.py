@@ -19,8 +19,8 @@ _CERTAIN = 0.94
 def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
     """Return a finding for each pair of copies, in their order.
 
-    Copies of two people or in two splits are errors. Within one person the later one can go, if it is
-    certain; which of two names is right, a copy does not tell.
+    Copies of two people or in two splits are errors; of one person's photos only if they are certain, since
+    others may be of one series. Then the later one can go. Which of two names is right, a copy does not tell.
 
     Args:
         pairs: rows of the classes.
@@ -31,11 +31,10 @@ def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
     found = []
     for left, right, is_same, likeness, is_mirrored in zip(*sides, *columns, strict=True):
         one_person, one_split = (left[name] == right[name] for name in ("identity", "split"))
-        is_note = one_person and one_split
-        what = "has the same bytes as"
-        if not is_same:
-            is_certain = likeness >= _CERTAIN
-            what = "is the same picture as" if is_certain else "looks like the same picture, changed, as"
+        is_certain = is_same or likeness >= _CERTAIN
+        is_note = one_person and (one_split or not is_certain)
+        what = "is the same picture as" if is_certain else "looks like the same picture, changed, as"
+        what = "has the same bytes as" if is_same else what
         finding = Finding(
             kind=Kind.SAME_BYTES if is_same else Kind.SAME_PICTURE,
             severity=Severity.NOTE if is_note else Severity.ERROR,
@@ -48,7 +47,7 @@ def copy_findings(pairs: CopyPairs, classes: pa.Table) -> list[Finding]:
             to_identity=None if one_person else right["identity"],
             value=likeness,
             threshold=1.0 if is_same else LIKENESS,
-            proposal=Proposal.DROP if one_person and likeness >= _CERTAIN else None,
+            proposal=Proposal.DROP if one_person and is_certain else None,
         )
         found.append(finding)
     return found

@@ -46,6 +46,9 @@ def test_what_may_be_the_next_of_a_series_is_not_proposed_to_go() -> None:
     finding = _find(0, 1, likeness=0.875)
     assert (finding.severity, finding.proposal) == (Severity.NOTE, None)
     assert finding.why == "ann/2.jpg looks like the same picture, changed, as ann/1.jpg."
+    across_splits, across_people = _find(0, 3, likeness=0.875), _find(0, 2, likeness=0.875)
+    assert (across_splits.severity, across_splits.proposal) == (Severity.NOTE, None)
+    assert across_people.severity is Severity.ERROR
 
 
 def test_a_copy_across_people_is_an_error_that_says_both_names() -> None:

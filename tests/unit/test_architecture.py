@@ -31,20 +31,20 @@ _MOST_MODULES = 12
 _ROOMS = {
     "facedata": [
         "late_names", "errors", "types", "options", "config", "parser", "flags", "painted", "testing",
-        "files", "photos", "tables", "sources", "detect", "crops", "store", "sampling", "plan", "sets",
-        "progress", "work", "closing", "checks", "commands", "", "cli",
+        "files", "photos", "tables", "sources", "detect", "crops", "store", "pages", "sampling", "plan", "sets",
+        "progress", "work", "closing", "checks", "report", "review", "commands", "", "cli",
     ],
     "facemodel": [
         "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
         "machine", "batches", "network", "epochs", "objective", "scoring", "models", "training",
-        "recognition", "checks", "commands", "bar", "", "cli", "__main__",
+        "recognition", "checks", "outputs", "pages", "commands", "bar", "", "cli", "__main__",
     ],
 }  # fmt: skip
 
 # What facemodel may use of facedata: what reads a prepared set, what files, options and errors are made of,
 # and how pairs and triplets are drawn, since fresh rows of an epoch come the same way as a set's own.
 _SHARED_ROOMS = {
-    "", "late_names", "checks", "errors", "files", "flags", "options", "sampling", "sets", "store", "tables",
+    "", "late_names", "checks", "errors", "files", "flags", "options", "pages", "sampling", "sets", "store", "tables",
     "types", "config", "crops.codec", "progress.folder", "detect.choose", "detect.weights", "work.processes",
 }  # fmt: skip
 # Photos themselves are known to few: recognition starts from them, and embedding takes folders of crops.

@@ -1,0 +1,1 @@
+"""Runs, scores and comparisons as pages, in the look of facedata's."""

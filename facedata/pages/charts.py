@@ -96,8 +96,8 @@ class Chart:
 def draw_histogram(
     title: str,
     x_title: str,
-    edges: Sequence[float] | npt.NDArray[np.float64],
-    series: Mapping[str, Sequence[int] | npt.NDArray[np.int64]],
+    edges: npt.ArrayLike,
+    series: Mapping[str, npt.ArrayLike],
     *,
     y_title: str = "crops",
     marks: Mapping[str, float] | None = None,
@@ -114,7 +114,7 @@ def draw_histogram(
         marks: by label, values to mark with a vertical line.
         is_overlaid: the series overlap as half-transparent bars instead, each as a share of its own total.
     """
-    edges = [float(edge) for edge in edges]
+    edges = np.asarray(edges, np.float64).tolist()
     counts = {name: np.asarray(values, np.float64) for name, values in series.items()}
     if is_overlaid:
         counts = {name: values / max(values.sum(), 1) for name, values in counts.items()}
@@ -162,7 +162,7 @@ def draw_bars(
     title: str,
     x_title: str,
     labels: Sequence[str],
-    series: Mapping[str, Sequence[int]],
+    series: Mapping[str, npt.ArrayLike],
     *,
     y_title: str = "crops",
 ) -> Chart:
@@ -197,7 +197,7 @@ def draw_lines(
     title: str,
     x_title: str,
     y_title: str,
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    series: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
     *,
     x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,

@@ -61,8 +61,8 @@ def make_sheets(
         count: how many pictures.
         read: returns the bytes of one.
         tile_px: the side of a thumbnail, a multiple of 16, so that JPEG's blocks mix no two of them.
-        folder: where the sheets go, a folder beside or below the page, which exists; None to have them in the
-            page, as ``data:`` URLs. Each is written atomically.
+        folder: where the sheets go, beside or below the page; None to have them in the page, as ``data:``
+            URLs. Each is written atomically.
         name: of the files: ``<folder's name>/<name>-00000.jpg``.
         threads: how many sheets are made at a time.
 

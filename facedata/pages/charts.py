@@ -114,38 +114,38 @@ def draw_histogram(
         marks: by label, values to mark with a vertical line.
         is_overlaid: the series overlap as half-transparent bars instead, each as a share of its own total.
     """
-    edges = np.asarray(edges, np.float64).tolist()
+    ends: list[float] = np.asarray(edges, np.float64).tolist()
     counts = {name: np.asarray(values, np.float64) for name, values in series.items()}
     if is_overlaid:
         counts = {name: values / max(values.sum(), 1) for name, values in counts.items()}
         highest = max((float(values.max(initial=0)) for values in counts.values()), default=0)
     else:
-        highest = float(sum(counts.values(), np.zeros(len(edges) - 1)).max(initial=0))
+        highest = float(sum(counts.values(), np.zeros(len(ends) - 1)).max(initial=0))
     y_of, y_ticks = _vertical(highest, as_share=is_overlaid)
-    span = (edges[-1] - edges[0]) or 1.0
+    span = (ends[-1] - ends[0]) or 1.0
 
     def x_of(value: float) -> float:
-        return _LEFT + (value - edges[0]) / span * (WIDTH - _LEFT - _RIGHT)
+        return _LEFT + (value - ends[0]) / span * (WIDTH - _LEFT - _RIGHT)
 
     def text_of(count: float) -> str:
         return f"{count:.2%}" if is_overlaid else f"{int(count):,}"
 
-    places = [f"{number_text(low)} to {number_text(high)}" for low, high in pairwise(edges)]
+    places = [f"{number_text(low)} to {number_text(high)}" for low, high in pairwise(ends)]
     bars, base = [], np.zeros(len(places))
     for number, (name, values) in enumerate(counts.items()):
         for at in np.flatnonzero(values):
             low, high = (0.0, values[at]) if is_overlaid else (base[at], base[at] + values[at])
-            left, top = x_of(edges[at]), y_of(high)
-            width = max(x_of(edges[at + 1]) - left - 1, 0.5)
+            left, top = x_of(ends[at]), y_of(high)
+            width = max(x_of(ends[at + 1]) - left - 1, 0.5)
             hint = f"{places[at]}: {text_of(values[at])} {name}".rstrip()
             bars.append(Bar(left, top, width, y_of(low) - top, number, hint))
         base = base + values
-    marked = {label: value for label, value in (marks or {}).items() if edges[0] <= value <= edges[-1]}
+    marked = {label: value for label, value in (marks or {}).items() if ends[0] <= value <= ends[-1]}
     return Chart(
         title,
         x_title,
         y_title,
-        tuple(Tick(x_of(value), number_text(value)) for value in ticks_of(edges[0], edges[-1])),
+        tuple(Tick(x_of(value), number_text(value)) for value in ticks_of(ends[0], ends[-1])),
         y_ticks,
         tuple(bars),
         marks=tuple(Mark(x_of(value), f"{label} {number_text(value)}") for label, value in marked.items()),

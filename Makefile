@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs-notebook, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check, make bench-report. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all test-lowest test-newest check measure-house bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs-notebook bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check bench-report clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -59,19 +59,23 @@ test-newest: .venv-newest/.installed
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --constraint tests/lowest.txt --constraint tests/constraints.txt \
-		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,export]" $(TEST_TOOLS)
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,export,notebook]" $(TEST_TOOLS)
 	touch $@
 
 # without litert-torch, which holds torch back; datasets is the fourth reader of a set's tables
 .venv-newest/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
-		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train]" onnx onnxscript onnxruntime \
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,notebook]" onnx onnxscript onnxruntime \
 		duckdb fastparquet polars datasets $(TEST_TOOLS)
 	touch $@
 
 measure-house: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.house
+
+# the tutorial again, with the outputs of this version
+docs-notebook: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.run_notebook docs/tutorial.ipynb
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -102,6 +106,9 @@ bench-scores: $(VENV)/.installed-dev
 bench-check: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.people_scale --photos-each 10 25000 50000 100000 --reckon 1000000
 	$(BIN)/python -m tests.benchmark.check
+
+bench-report: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.report
 
 clean:
 	rm -rf .venv-lowest .venv-newest demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

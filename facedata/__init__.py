@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from .commands.redraw import pairs_set as pairs_set
     from .commands.redraw import split_set as split_set
     from .commands.redraw import triplets_set as triplets_set
+    from .commands.report import report_set as report_set
+    from .commands.review import review_set as review_set
     from .config import CheckConfig as CheckConfig
     from .config import CropConfig as CropConfig
     from .config import FixConfig as FixConfig
     from .config import PairsConfig as PairsConfig
     from .config import PrepareConfig as PrepareConfig
+    from .config import ReportConfig as ReportConfig
+    from .config import ReviewConfig as ReviewConfig
     from .config import SplitConfig as SplitConfig
     from .config import TripletsConfig as TripletsConfig
     from .crops.find_crops import find_crops as find_crops
@@ -49,6 +53,8 @@ _HOMES = {
     "PairsConfig": "config",
     "PrepareConfig": "config",
     "PreparedSet": "sets.prepared",
+    "ReportConfig": "config",
+    "ReviewConfig": "config",
     "SplitConfig": "config",
     "TripletManifest": "sets.pairs_triplets",
     "TripletsConfig": "config",
@@ -60,6 +66,8 @@ _HOMES = {
     "open_set": "sets.prepared",
     "pairs_set": "commands.redraw",
     "prepare": "commands.prepare",
+    "report_set": "commands.report",
+    "review_set": "commands.review",
     "split_set": "commands.redraw",
     "triplets_set": "commands.redraw",
 }

@@ -7,14 +7,15 @@ that ``facedata --help`` is quick.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 import facedata
 
+from .bar import Bar
 from .config import (
     SOURCES,
     CheckConfig,
@@ -22,16 +23,13 @@ from .config import (
     FixConfig,
     PairsConfig,
     PrepareConfig,
+    ReportConfig,
+    ReviewConfig,
     SplitConfig,
     TripletsConfig,
 )
 from .errors import PhotosLostError
 from .flags import argument, command, command_group, make_parser, options_of, print_result, run_command
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from .work.run import Progress
 
 parser, commands = make_parser(
     "facedata",
@@ -41,6 +39,7 @@ parser, commands = make_parser(
   facedata prepare photos/ --out faces             one folder per person
   facedata prepare lfw lfw.tgz --out lfw-faces     official splits and pairs
   facedata crop faces --template arcface112 --out faces112
+  facedata review faces                            decide on what a check found, in a browser
   facedata fix faces corrections.csv --out faces2  the corrected set; nothing is detected again
   facedata info faces                              what is in a set
 """,
@@ -79,7 +78,7 @@ def _prepare(parsed: Namespace) -> None:
     named = parsed.kind
     parsed.kind, sources = understand_source(named, [*parsed.sources, *parsed.source])
     config = options_of(parsed, PrepareConfig)
-    with _Bar() as bar:
+    with Bar() as bar:
         prepared = facedata.prepare(
             sources or None, parsed.out, config, on_progress=bar.show, on_step=bar.step
         )
@@ -140,7 +139,7 @@ def _crop(parsed: Namespace) -> None:
     from .commands.summary import summary_lines
 
     config, source = options_of(parsed, CropConfig), parsed.source or None
-    with _photos_listed(parsed), _Bar() as bar:
+    with _photos_listed(parsed), Bar() as bar:
         cropped = facedata.crop_set(
             parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
         )
@@ -160,13 +159,39 @@ def _check(parsed: Namespace) -> None:
     from .checks.report_lines import finding_lines, refuse_undecided
 
     config = options_of(parsed, CheckConfig)
-    with _Bar() as bar:
+    with Bar() as bar:
         findings = facedata.check(
             parsed.set, against=parsed.against, out=parsed.out, config=config, on_progress=bar.count,
             on_step=bar.step,
         )  # fmt: skip
     print_result(parsed, findings.summary, finding_lines(findings, parsed.set))
     refuse_undecided(findings)
+
+
+@command(
+    commands,
+    "review",
+    "write the page on which a check's findings are decided, or serve it; it ends in corrections.csv",
+    _SET,
+    argument("--check", "DIR", "folder of the findings (default: check in the set's folder)"),
+    argument("--out", "DIR", "folder of the page (default: review in the set's folder)"),
+    options=ReviewConfig,
+)
+def _review(parsed: Namespace) -> None:
+    from .review.outcome import review_lines
+
+    def show_address(url: str) -> None:
+        text = f"open {url} in a browser here; Done on the page stops it, and so does Ctrl-C"
+        print(text, file=sys.stderr, flush=True)
+
+    config = options_of(parsed, ReviewConfig)
+    with Bar() as bar:
+        review = facedata.review_set(
+            parsed.set, parsed.check, parsed.out, config, on_progress=bar.count, on_step=bar.step,
+            on_serve=show_address,
+        )  # fmt: skip
+    values = {**dataclasses.asdict(review), "page": str(review.page), "corrections": str(review.corrections)}
+    print_result(parsed, values, review_lines(review, parsed.set))
 
 
 @command(
@@ -184,7 +209,7 @@ def _fix(parsed: Namespace) -> None:
 
     config, source = options_of(parsed, FixConfig), parsed.source or None
     before = facedata.open_set(parsed.set)
-    with _photos_listed(parsed), _Bar() as bar:
+    with _photos_listed(parsed), Bar() as bar:
         fixed = facedata.fix_set(
             before, parsed.corrections, parsed.out, config, source=source, on_progress=bar.show,
             on_step=bar.step,
@@ -193,6 +218,24 @@ def _fix(parsed: Namespace) -> None:
     rows = corrected_rows(fixed, applied)
     values = {**fixed.recorded_info(), "corrected": rows}
     print_result(parsed, values, correction_lines(rows) + summary_lines(fixed))
+
+
+@command(
+    commands,
+    "report",
+    "write a page to look at a set: its photos, people, distributions, pairs and findings",
+    _SET,
+    argument("--out", "DIR", "folder for the page (default: report in the set's folder)"),
+    _MOVED_TO,
+    options=ReportConfig,
+)
+def _report(parsed: Namespace) -> None:
+    config, source = options_of(parsed, ReportConfig), parsed.source or None
+    with Bar() as bar:
+        page = facedata.report_set(
+            parsed.set, parsed.out, config, source=source, on_progress=bar.count, on_step=bar.step
+        )
+    print_result(parsed, {"page": str(page)}, [f"page       {page}"])
 
 
 @command(commands, "info", "show what is in a set", _SET)
@@ -240,48 +283,3 @@ def _photos_listed(parsed: Namespace) -> Iterator[None]:
         photos = [{"photo": photo, "reason": reason} for photo, reason in error.photos]
         print_result(parsed, photos, [f"{photo}: {reason}" for photo, reason in error.photos])
         raise
-
-
-class _Bar:
-    """What a run does now, and while photos are done a bar with rate and time left; only on a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-        self._step = ""
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def step(self, text: str) -> None:
-        """Show what is done now, on a line that the next one replaces."""
-        self.__exit__()
-        self._step = text
-        self._bar = self._draw(total=0, bar_format="{desc} …", desc=text, leave=False)
-
-    def show(self, progress: Progress) -> None:
-        """Draw the bar again."""
-        if self._bar is None or self._bar.total != progress.total:
-            self.__exit__()
-            self._bar = self._draw(total=progress.total, unit="photo", desc=self._step)
-        done = progress.kept + progress.rejected
-        if done:
-            self._bar.set_description_str(refresh=False)
-        self._bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=False)
-        self._bar.update(done - self._bar.n)
-
-    def count(self, done: int, total: int) -> None:
-        """Draw a bar of crops again."""
-        if self._bar is None or self._bar.total != total:
-            self.__exit__()
-            self._bar = self._draw(total=total, unit="crop", desc=self._step)
-        self._bar.update(done - self._bar.n)
-
-    def _draw(self, **how: Any) -> tqdm[Any]:
-        from tqdm import tqdm
-
-        no_terminal = sys.stderr is None or not sys.stderr.isatty()
-        return tqdm(disable=no_terminal, file=sys.stderr, **how)

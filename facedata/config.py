@@ -170,6 +170,7 @@ class PrepareConfig(Options):
     cache: str | None = _CACHE
     strict: bool = option(False, "fail when a listed photo is not on disk, instead of only counting it")
     overwrite: bool = _OVERWRITE
+    report: bool = option(True, "write a page to look at the set, report/index.html, at the end")
 
     def __post_init__(self) -> None:
         """Check each option's range, then what depends on several options."""
@@ -296,6 +297,33 @@ class FixConfig(Options):
     workers: int | None = _WORKERS
     cache: str | None = _CACHE
     overwrite: bool = _OVERWRITE
+
+
+@dataclass(frozen=True)
+class ReportConfig(Options):
+    """The options of ``facedata report``."""
+
+    workers: int | None = option(None, "pictures made at a time (default: one per core)", least=1)
+    cache: str | None = _CACHE
+
+
+@dataclass(frozen=True)
+class ReviewConfig(Options):
+    """The options of ``facedata review``."""
+
+    notes: bool = option(
+        False, "show notes that propose nothing, too, such as blurred photos and look-alikes"
+    )
+    serve: bool = option(
+        False, "serve the page on this machine, and write corrections.csv after each decision"
+    )
+    port: int = option(0, "port of --serve on 127.0.0.1; 0 for any that is free", least=0, most=65535)
+
+    def __post_init__(self) -> None:
+        """Check each option's range, then what depends on several options."""
+        super().__post_init__()
+        if self.port and not self.serve:
+            raise UsageError(f"--port {self.port} is for --serve: add --serve")
 
 
 ADDED_SETTINGS: dict[str, Any] = {"turn": "auto", "names": "merge", "box_format": None, "corrections": []}

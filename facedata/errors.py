@@ -16,6 +16,7 @@
     │   ├── OtherSettingsError    prepared with other settings
     │   ├── SchemaVersionError    written by an older or newer schema
     │   ├── OtherSetError         a file that belongs to another set (fingerprint)
+    │   ├── ChangedMeanwhileError a file was changed by something else while it was worked on
     │   └── LockedError           another run is working on it
     ├── StoreError                the output cannot be written (full, read-only …)
     ├── SampleError               no pair or triplet can be drawn
@@ -122,6 +123,10 @@ class SchemaVersionError(SetError):
 
 class OtherSetError(SetError):
     """A file belongs to another set: its fingerprint differs."""
+
+
+class ChangedMeanwhileError(SetError):
+    """A file was changed by something else while it was worked on, and is not overwritten."""
 
 
 class LockedError(SetError):

@@ -15,6 +15,7 @@ from facedata.late_names import late_names
 
 if TYPE_CHECKING:
     from .commands.check import check as check
+    from .commands.compare import compare as compare
     from .commands.embed import embed_set as embed_set
     from .commands.enroll import enroll as enroll
     from .commands.evaluate import evaluate as evaluate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .commands.info import model_info as model_info
     from .commands.mine import mine as mine
     from .config import CheckConfig as CheckConfig
+    from .config import CompareConfig as CompareConfig
     from .config import EmbedConfig as EmbedConfig
     from .config import EnrollConfig as EnrollConfig
     from .config import EvaluateConfig as EvaluateConfig
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CheckConfig": "config",
+    "CompareConfig": "config",
     "EmbedConfig": "config",
     "Embedder": "models.embedder",
     "EnrollConfig": "config",
@@ -55,6 +58,7 @@ _HOMES = {
     "InputSpec": "spec",
     "MineConfig": "config",
     "check": "commands.check",
+    "compare": "commands.compare",
     "embed_set": "commands.embed",
     "enroll": "commands.enroll",
     "evaluate": "commands.evaluate",

@@ -1,21 +1,26 @@
-"""Progress bars with rate and time left, drawn only on a terminal."""
+"""Progress bars with rate and time left, drawn on a terminal and in a notebook."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from facedata.bar import draw_bar, draws_bar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from .training.state import Progress
 
+_FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
+
 _FIT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{postfix}]"
 
 
 class Bar:
-    """A bar on stderr; log lines appear above it.
+    """A bar on a terminal, with log lines above it, or in a notebook.
 
     Args:
         unit: what is counted, such as ``photo``.
@@ -27,7 +32,7 @@ class Bar:
         self._logging = contextlib.ExitStack()
 
     def __enter__(self) -> Bar:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from tqdm.contrib.logging import logging_redirect_tqdm  # tqdm is imported when a bar is drawn
 
             self._logging.enter_context(logging_redirect_tqdm())
@@ -39,9 +44,8 @@ class Bar:
 
     def step(self, text: str) -> None:
         """Say what is done now, on a line that the next one replaces; the next bar counts it."""
-        self._close()
         self._step = text
-        self._of(0, bar_format="{desc} …", desc=text)
+        self._of(0, bar_format="{desc} …", desc=text).set_description_str(text)
 
     def show(self, done: int, total: int) -> None:
         """Update the bar: ``done`` of ``total`` are done."""
@@ -58,15 +62,27 @@ class Bar:
 
     def _of(self, total: int, **how: Any) -> tqdm[Any]:
         if self._bar is None or self._bar.total != total:
-            from tqdm import tqdm
-
             self._close()
-            self._bar = tqdm(
-                total=total, disable=not sys.stderr.isatty(), file=sys.stderr, leave=False, **how
-            )
+            self._bar = draw_bar(total=total, leave=False, **how)
         return self._bar
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def with_bar(unit: str, *, has_steps: bool = False) -> Callable[[_FunctionT], _FunctionT]:
+    """Let a public function draw a bar in a notebook, if its caller does not follow its progress.
+
+    Args:
+        unit: what the function counts, such as ``photo``.
+        has_steps: it takes ``on_step``, too.
+    """
+    steps = {"on_step": Bar.step} if has_steps else {}
+    return draws_bar(lambda: Bar(unit), on_progress=Bar.show, **steps)
+
+
+def with_fit_bar(function: _FunctionT) -> _FunctionT:
+    """Let ``fit`` draw its bar in a notebook, if its caller does not follow its progress."""
+    return draws_bar(lambda: Bar("step"), on_progress=Bar.show_fit)(function)

@@ -37,6 +37,7 @@ parser, commands = make_parser(
   facemodel recipes                                         the recipes to start from
   facemodel fit faces --recipe default --out run            train
   facemodel evaluate run faces --out scores                 on people it has never seen
+  facemodel compare run-a run-b                             which of them is better, and is that chance?
   facemodel check run faces                                 wrong names, people under two names
   facemodel enroll run people/ --out gallery.parquet        from one folder per person
   facemodel identify run gallery.parquet photo.jpg          who is in this photo?
@@ -111,8 +112,8 @@ def _info(parsed: Namespace) -> None:
     options=options.EmbedConfig,
 )
 def _embed(parsed: Namespace) -> None:
-    from .commands.outputs import check_order
     from .commands.summary import embed_lines
+    from .outputs import check_order
 
     check_order("embed", parsed.model, [parsed.source], parsed.out)
     config = options_of(parsed, options.EmbedConfig)
@@ -131,7 +132,7 @@ def _embed(parsed: Namespace) -> None:
     options=options.EvaluateConfig,
 )
 def _evaluate(parsed: Namespace) -> None:
-    from .commands.outputs import check_order
+    from .outputs import check_order
     from .scoring.report import score_table
 
     check_order("evaluate", parsed.model, [parsed.set], parsed.out)
@@ -139,6 +140,23 @@ def _evaluate(parsed: Namespace) -> None:
     with Bar("crop") as bar:
         scores = facemodel.evaluate(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
     print_result(parsed, scores, [*score_table(scores), f"scores in {parsed.out}"])
+
+
+@command(
+    commands,
+    "compare",
+    "set several runs against each other on the same pairs",
+    argument("runs", "RUN", "a folder that evaluate wrote, or a MODEL, which is scored here", nargs="+"),
+    argument("--out", "DIR", "folder for the page and the table (default: compare)", default="compare"),
+    options=options.CompareConfig,
+)
+def _compare(parsed: Namespace) -> None:
+    from .scoring.compared.table import compare_table
+
+    config = options_of(parsed, options.CompareConfig)
+    with Bar("crop") as bar:
+        compared = facemodel.compare(parsed.runs, parsed.out, config, on_progress=bar.show)
+    print_result(parsed, compared, [*compare_table(compared), f"page in {parsed.out}/report.html"])
 
 
 @command(
@@ -154,8 +172,8 @@ def _evaluate(parsed: Namespace) -> None:
 def _check(parsed: Namespace) -> None:
     from facedata.checks.report_lines import finding_lines, refuse_undecided
 
-    from .commands.outputs import check_order
     from .commands.summary import people_lines
+    from .outputs import check_order
 
     check_order("check", parsed.model, [parsed.set], parsed.out)
     config = options_of(parsed, options.CheckConfig)
@@ -179,8 +197,8 @@ def _check(parsed: Namespace) -> None:
     options=options.EnrollConfig,
 )
 def _enroll(parsed: Namespace) -> None:
-    from .commands.outputs import check_order
     from .commands.summary import gallery_lines, gallery_values
+    from .outputs import check_order
 
     check_order("enroll", parsed.model, [parsed.people], parsed.out)
     config = options_of(parsed, options.EnrollConfig)
@@ -203,8 +221,8 @@ def _enroll(parsed: Namespace) -> None:
     options=options.IdentifyConfig,
 )
 def _identify(parsed: Namespace) -> None:
-    from .commands.outputs import PARQUET, check_order
     from .commands.summary import identified_lines
+    from .outputs import PARQUET, check_order
 
     check_order("identify", parsed.model, parsed.photos)
     first, *others = parsed.photos
@@ -227,8 +245,8 @@ def _identify(parsed: Namespace) -> None:
     options=options.MineConfig,
 )
 def _mine(parsed: Namespace) -> None:
-    from .commands.outputs import check_order
     from .commands.summary import mined_lines
+    from .outputs import check_order
 
     check_order("mine", parsed.model, [parsed.set], parsed.out)
     config = options_of(parsed, options.MineConfig)

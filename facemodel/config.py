@@ -308,6 +308,12 @@ class EvaluateConfig(Options):
         "choose the threshold anew, on the val or train pairs, and write it into the model's JSON with what "
         "it does to strangers",
     )
+    by: tuple[str, ...] = option(
+        (),
+        "show the figures also by this column of the ledger or of the measured quality, such as meta_age or "
+        "sharpness; may be given several times",
+        metavar="COLUMN",
+    )
     metric: str | None = setting(
         None, "how to compare embeddings (default: the model's own)", choices=("euclidean", "cosine")
     )
@@ -324,6 +330,34 @@ class EvaluateConfig(Options):
             raise UsageError(
                 "--keep-threshold is for enroll and identify, which use no mirror images: leave out --flip"
             )
+
+
+@dataclass(frozen=True)
+class CompareConfig(Options):
+    """The options of ``facemodel compare``; most are for models that are scored for it."""
+
+    set: str | None = option(
+        None,
+        "the set to score models on, and to take pictures of pairs from (default: the one that the first "
+        "model was trained on)",
+        metavar="DIR",
+    )
+    split: str | None = setting(
+        None,
+        "the split to score models on (default: that of the RUNs that are scores, else test)",
+        metavar="NAME",
+    )
+    pairs: str | None = setting(
+        None,
+        "score models on the pairs in this file, as evaluate --pairs does (default: the set's own)",
+        metavar="FILE",
+        file=True,
+    )
+    flip: bool = _FLIP
+    batch: int = _BATCH
+    device: str = _DEVICE
+    workers: int | None = _WORKERS
+    seed: int = _SEED
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def close_check(
         text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         _stage(staged, folder, {SUMMARY_FILE: text.encode()})
         staged.commit()
-    return Findings(folder, table, found)
+    return Findings(folder, table, found, checked.prepared)
 
 
 def _stage(staged: StagedFiles, folder: Path, contents: Mapping[str, bytes]) -> dict[str, dict[str, str]]:

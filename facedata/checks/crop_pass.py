@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from ..crops.codec import decode_crop
 from ..errors import EngineError, StoreError
 from ..files.remote import Location
+from ..processes import ProcessPool, WorkerDiedError, cores
 from ..types import BoolArray, Float32Array, Int64Array, UInt8Image, UInt64Array
-from ..work.processes import ProcessPool, WorkerDiedError, cores
 from .copies.picture_hash import HASH_WORDS, hash_crop
 from .crop_bytes import CropPlace, read_crop_bytes
 from .findings import Finding, Kind, Severity

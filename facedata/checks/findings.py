@@ -17,6 +17,9 @@ from ..types import Int64Array
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..pages.notebook import Shown
+    from ..sets.prepared import PreparedSet
+
 
 class Severity(str, Enum):
     """How serious a finding is: an ``error`` or a ``suspect`` that is not settled makes a check fail."""
@@ -89,6 +92,7 @@ FINDINGS = pa.schema(
 """check/findings.parquet: one row per finding, errors first, then by kind, the worst first."""
 
 _SEVERITIES, _KINDS = list(Severity), list(Kind)
+_SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -192,11 +196,13 @@ class Findings:
         folder: where findings.parquet, summary.json and the other files are.
         table: the findings, as :data:`FINDINGS`.
         summary: summary.json.
+        prepared: the set; None if it cannot be opened.
     """
 
     folder: Path
     table: pa.Table = field(repr=False)
     summary: dict[str, Any] = field(repr=False)
+    prepared: PreparedSet | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -205,6 +211,11 @@ class Findings:
         kinds = Counter(self.table.column("kind").to_pylist())
         counts = ", ".join(f"{name} {count:,}" for name, count in kinds.items()) or "nothing found"
         return f"Findings({str(self.folder)!r}: {counts})"
+
+    def _repr_html_(self) -> str:
+        from ..pages.notebook import render_object  # with jinja2, which only those who look at them need
+
+        return render_object(repr(self), lambda: show_findings(self))
 
     @property
     def undecided(self) -> int:
@@ -215,3 +226,36 @@ class Findings:
         """Return the findings as a data frame, a row each."""
         frame: pd.DataFrame = self.table.to_pandas()
         return frame
+
+
+def show_findings(findings: Findings, most: int = 6) -> Shown:
+    """Return what a notebook shows: how many there are, and the worst of each kind as pictures.
+
+    Args:
+        findings: from a check.
+        most: how many are shown; the worst of each kind first, then the second worst.
+    """
+    from ..pages.notebook import Group, Picture, Shown, Table
+    from ..sets.notebook import picture_of, read_crops
+
+    lines, places, start = [], [], 0
+    for severity, kinds in findings.summary["findings"].items():
+        for kind, count in kinds.items():  # as the table is sorted, the worst first
+            lines.append((f"{kind}, {severity}", f"{count:,}"))
+            places += [(nth, start + nth) for nth in range(min(count, most))]
+            start += count
+    rows = pa.array(sorted(row for _, row in sorted(places)[:most]), pa.int64())
+    worst = findings.table.take(rows).to_pylist()
+    sides = [(one[side], one[f"{side}_identity"], one[f"{side}_photo"]) for one in worst for side in _SIDES]
+    pictures = {crop: Picture(None, who or "", photo or "") for crop, who, photo in sides if crop is not None}
+    if findings.prepared is not None and pictures:
+        pictures |= {crop.id: picture_of(crop) for crop in read_crops(findings.prepared, [*pictures])}
+    groups = (
+        Group(
+            tuple(pictures[one[side]] for side in _SIDES if one[side] is not None),
+            f"{one['severity']}, {one['kind']}: {one['why']}",
+        )
+        for one in worst
+    )
+    tables = (Table(("finding", "count"), tuple(lines)),) if lines else ()
+    return Shown(tables, tuple(groups))

@@ -13,10 +13,10 @@ import pyarrow as pa
 from ..config import CheckConfig
 from ..errors import SetError
 from ..files.remote import Location
+from ..processes import cores
 from ..sets.prepared import PreparedSet
 from ..tables.schema import CLASSES
 from ..types import BoolArray, UInt8Image
-from ..work.processes import cores
 from .copies.copy_findings import copy_findings
 from .copies.find_copies import CopyPairs, find_copies
 from .crop_bytes import CropPlace, read_crop_bytes

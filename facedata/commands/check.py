@@ -13,14 +13,14 @@ from ..checks.findings import Findings
 from ..checks.overlap.shared_findings import report_overlap
 from ..checks.run_checks import OnStep, run_checks
 from ..config import CheckConfig
-from ..files.memory import use_system_memory
 from ..options import look_up, resolve_options
+from .long_run import long_run
 
 _WITH_A_MODEL = {"check": "facemodel.commands.check:check"}
 """What finds who is who; imported only where a model is named."""
 
 
-@use_system_memory()
+@long_run("crops")
 def check(
     set: SetLike,  # noqa: A002  it is what the commands call it
     model: Any = None,

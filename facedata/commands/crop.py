@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
 from ..closing.close_crops import CropRun, close_crops, refuse_other_set
@@ -34,10 +33,12 @@ from ..work.cut_again import (
     remove_stale_parts,
 )
 from ..work.run import OnProgress, OnStep, run_shards
+from .long_run import long_run
 
 logger = logging.getLogger(__name__)
 
 
+@long_run("photos")
 def crop_set(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -83,8 +84,8 @@ def crop_set(
     refuse_turned_twice(before)
     opened = reopen_source(before.info, source, config.cache)
     refuse_own_photos([before.path, *source_paths(source)], location)
-    parents = location.resolve().parents if isinstance(location, Path) else ()
-    if isinstance(before.path, Path) and before.path.resolve() in parents:
+    parents = () if isinstance(location, Remote) else location.resolve().parents
+    if not isinstance(before.path, Remote) and before.path.resolve() in parents:
         raise UsageError(f"--out {location} lies in the set {before}: choose another --out")
     on_step("listing photos")
     reader = open_reader(opened)

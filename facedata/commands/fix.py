@@ -15,7 +15,6 @@ from ..closing.divide_set import keep_splits
 from ..closing.ledger import Ledger
 from ..config import FixConfig, PrepareConfig
 from ..errors import FacedataError, NothingKeptError, SetError, SourceError, UsageError
-from ..files.memory import use_system_memory
 from ..files.remote import Remote, parse_location
 from ..options import make, resolve_options
 from ..progress.corrected import CorrectedFolder
@@ -28,13 +27,14 @@ from ..sets.working_folder import reading
 from ..sources.open import SourceLike, source_paths
 from ..work.corrected_crops import CropsRun, give_crops, take_twins
 from ..work.run import OnProgress, OnStep
+from .long_run import long_run
 
 logger = logging.getLogger(__name__)
 
 FileLike = str | os.PathLike[str]
 
 
-@use_system_memory()
+@long_run("photos")
 def fix_set(
     set: FileLike | PreparedSet,  # noqa: A002  the command's own word for it
     corrections: FileLike | Sequence[FileLike],

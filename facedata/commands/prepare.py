@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..closing.close import Closing, close_set
@@ -16,10 +15,10 @@ from ..config import PrepareConfig
 from ..detect.base import DetectorFactory
 from ..detect.factory import make_factory
 from ..errors import NothingKeptError
-from ..files.memory import use_system_memory
 from ..files.remote import Location
 from ..options import resolve_options
 from ..plan.plan import Plan, plan_run
+from ..processes import cores
 from ..progress.folder import ProgressFolder, library_versions
 from ..progress.output import choose_output, open_output
 from ..progress.resume import add_parts, find_rows
@@ -28,15 +27,16 @@ from ..sets.log import RunLog
 from ..sets.prepared import PreparedSet, open_set
 from ..sources.base import Source
 from ..sources.open import SourceLike, open_source, source_paths
-from ..work.processes import cores
 from ..work.run import OnProgress, OnStep, run_shards
 from ..work.shards import make_shards
 from ..work.stage import FindAndCrop
+from .long_run import long_run
+from .report import add_report
 
 logger = logging.getLogger(__name__)
 
 
-@use_system_memory()
+@long_run("photos")
 def prepare(
     source: SourceLike | None,
     out: str | os.PathLike[str],
@@ -83,7 +83,8 @@ def prepare(
         config.detector, config.min_face, config.device, config.weights, config.cache
     )
     with open_output(location, config.cache, config.overwrite, source_paths(source)) as folder:
-        _prepare(_Run(config, opened, plan, folder, location, detector, on_progress, on_step))
+        progress = ProgressFolder.of_set(folder, config.store, location)
+        _prepare(_Run(config, opened, plan, progress, location, detector, on_progress, on_step))
     return open_set(location)
 
 
@@ -92,7 +93,7 @@ class _Run:
     config: PrepareConfig
     source: Source
     plan: Plan
-    out: Path
+    progress: ProgressFolder
     location: Location
     detector: DetectorFactory
     on_progress: OnProgress | None
@@ -101,9 +102,9 @@ class _Run:
 
 def _prepare(run: _Run) -> None:
     """Find the rows that are done, process the other photos, and close the set."""
-    config, versions, log = run.config, library_versions(), RunLog(run.out)
-    progress = ProgressFolder.of_set(run.out, config.store, run.location)
-    closing = Closing(run.out, config, run.plan, versions, run.on_step)
+    config, versions, progress = run.config, library_versions(), run.progress
+    out, log = progress.out, RunLog(progress.out)
+    closing = Closing(out, config, run.plan, versions, run.on_step)
     progress.begin(config.settings(), versions)
     run.on_step("looking for photos that are done")
     rows = find_rows(progress, run.plan, run.plan.scan.reader)
@@ -124,13 +125,16 @@ def _prepare(run: _Run) -> None:
             whole_photos = FindAndCrop.of(config, "photo", run.plan.scan.reader, run.detector)
             check_given_boxes(run.plan, rows, config.box_format, whole_photos)
             close_set(closing, ledger, progress)
-    info = open_set(run.out).info
+    info = open_set(out).info
     if not up_to_date:
         log.write("end", status=info["counts"]["status"])
+    if config.report:
+        with log.warnings():
+            add_report(run.location, run.plan.scan.reader, config.workers, run.on_step, is_new=not up_to_date)
     if not info["tables"]["classes"]["rows"]:
         counts = ", ".join(f"{name} {count}" for name, count in info["counts"]["status"].items())
         raise NothingKeptError(
-            f"no photo was kept ({counts}); {run.out / 'photos.parquet'} has the reason for each"
+            f"no photo was kept ({counts}); {out / 'photos.parquet'} has the reason for each"
         )
 
 

@@ -246,7 +246,7 @@ def draw_lines(
         lines.append(Line(" ".join(steps), number, points))
         rows += [(name, *text) if len(values) > 1 else text for text in texts]
     ticks = _decades(low, high) if has_log_x else ticks_of(low, high)
-    head = (x_title, y_title) if len(values) < 2 else ("", x_title, y_title)
+    head = (x_title, y_title) if len(values) < 2 else ("line", x_title, y_title)
     return Chart(
         title, x_title, y_title, tuple(Tick(x_of(value), number_text(value)) for value in ticks),
         tuple(Tick(y_of(value), number_text(value)) for value in ticks_of(least, most)), lines=tuple(lines),

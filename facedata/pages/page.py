@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,6 @@ def render_page(
         **values: what the template names.
     """
     folders = [template.parent, _LOOK]
-    environment = Environment(
-        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
     style = _join(folders, ["look.css", *styles])
     script = _join(folders, ["page.js", "sheets.js", *scripts]) if scripts else ""
     policy = [
@@ -56,11 +53,20 @@ def render_page(
         "base-uri 'none'",
         "form-action 'none'",
     ]
-    page = environment.get_template(template.name).render(
+    page = _environment(template.parent).get_template(template.name).render(
         title=title, style=style, script=script, policy="; ".join(policy),
         data="" if data is None else pack(data), **values,
     )  # fmt: skip
     return page.encode()
+
+
+@lru_cache(maxsize=8)
+def _environment(folder: Path) -> Environment:
+    """Return what finds and compiles a folder's templates; kept, since compiling takes longest."""
+    return Environment(
+        loader=FileSystemLoader([folder, _LOOK]), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
 
 
 def _join(folders: Sequence[Path], names: Sequence[str]) -> str:

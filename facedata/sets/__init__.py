@@ -8,6 +8,7 @@ The folder or URL of a set comes in; its tables, its crops, and rows of one, two
 - ``manifest``: what all manifests can do
 - ``classes``: crops as typed rows
 - ``pairs_triplets``: pairs and triplets as typed rows
+- ``notebook``: what a notebook shows of a set and its manifests
 - ``log``: log.jsonl, the history of a set's runs
 - ``upload``: a local copy of a set at a URL, and its upload
 - ``working_folder``: the folder in which a set is made or changed

@@ -83,6 +83,18 @@ class Manifest(ABC, Generic[RowT]):
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def __repr__(self) -> str:
+        unit = {"classes": "crops"}.get(self.kind, self.kind)
+        rows = f"{len(self):,} {unit if len(self) != 1 else unit[:-1]}"
+        split = f", {self.split}" if self.split else ""
+        return f"{type(self).__name__}({str(self.prepared)!r}{split}: {rows})"
+
+    def _repr_html_(self) -> str:
+        from ..pages.notebook import render_object  # with jinja2, which only those who look at it need
+        from .notebook import show_rows
+
+        return render_object(repr(self), lambda: show_rows(self))
+
     @overload
     def __getitem__(self, index: int) -> RowT: ...
 

@@ -164,6 +164,12 @@ class PairManifest(_TupleManifest[PairRow]):
         """Which pairs are of one person, ``(n,)`` bool."""
         return np.asarray(self.table.column("same").to_numpy())
 
+    def _repr_html_(self) -> str:
+        from ..pages.notebook import render_object
+        from .notebook import show_pairs
+
+        return render_object(repr(self), lambda: show_pairs(self))
+
     @classmethod
     def _draw(cls, crops: SplitCrops, count: int | None, seed: int, rule: Rule) -> Iterator[pa.Table]:
         return crops.pair_tables(crops.pairs(count, seed, rule).chunks)

@@ -68,6 +68,21 @@ class PreparedSet:
     def __str__(self) -> str:
         return str(self._given)
 
+    def __repr__(self) -> str:
+        counts = self.info["counts"]
+        crops = int(self.info["tables"].get("classes", {}).get("rows", 0))
+        splits = sorted(counts.get("splits", {}).items(), key=lambda split: (split[0] != "train", split[0]))
+        people = f"{counts.get('people', 0):,} {'person' if counts.get('people') == 1 else 'people'}"
+        said = [f"{crops:,} crop{'s'[: crops != 1]} of {people}"]
+        said += [f"{name} {split['photos']:,}" for name, split in splits]
+        return f"PreparedSet({str(self)!r}: {', '.join(said)})"
+
+    def _repr_html_(self) -> str:
+        from ..pages.notebook import render_object  # with jinja2, which only those who look at a set need
+        from .notebook import show_set
+
+        return render_object(repr(self), lambda: show_set(self))
+
     @property
     def fingerprint(self) -> str:
         """The hash of the set's settings, and of every crop's id, path, identity, label, split and bytes."""

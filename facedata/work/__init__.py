@@ -9,7 +9,6 @@ A plan and the records that have no row come in; crops go to the store, and a pa
 - ``bring_crops``: takes over a finished set's crops, each checked: by hard link, or copied
 - ``corrected_crops``: gives a corrected set its crops by these two ways
 - ``engine``: runs every shard, even when workers die
-- ``processes``: worker processes on this machine
 - ``run``: runs shards on the engine that the options name, and reports progress
 - ``cluster``: workers on Dask and Ray
 """

@@ -9,6 +9,7 @@ import numpy as np
 from ..config import PrepareConfig
 from ..crops.cut import make_shape
 from ..errors import PhotosLostError
+from ..processes import cores
 from ..progress.corrected import CorrectedFolder
 from ..progress.corrected_plan import CorrectedPlan
 from ..progress.ledger_rows import read_at
@@ -27,7 +28,6 @@ from .cut_again import (
     refuse_turned_twice,
     remove_stale_parts,
 )
-from .processes import cores
 from .run import OnProgress, OnStep, Progress, run_shards
 
 

@@ -13,8 +13,8 @@ from itertools import chain, islice
 from typing import Protocol
 
 from ..errors import EngineError
+from ..processes import ProcessPool, WorkerDiedError
 from ..types import Row, Status
-from .processes import ProcessPool, WorkerDiedError
 from .task import ShardTask, run_shard, write_part
 
 logger = logging.getLogger(__name__)

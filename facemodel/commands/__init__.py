@@ -12,7 +12,7 @@ flags, calls the function and prints.
 - ``mine``: triplets with hard negatives
 - ``enroll``: from a folder or a photo per person to a gallery
 - ``identify``: names for the faces in photos
+- ``compare``: several runs on the same pairs, and their differences
 - ``export``: a model as a file for use elsewhere
 - ``summary``: results as lines for a person to read
-- ``outputs``: checks of the arguments' order, and of where results may be written
 """

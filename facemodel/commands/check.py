@@ -23,6 +23,7 @@ from facedata.files.remote import Location
 from facedata.options import resolve_options
 from facedata.sets.prepared import PreparedSet
 
+from ..bar import with_bar
 from ..batches.reader import OnProgress
 from ..checks.kept.keep import keep_embeddings
 from ..checks.kept.make import Embedding
@@ -34,7 +35,7 @@ from ..config import CheckConfig
 from ..machine.devices import choose_device
 from ..models.embedder import Embedder, open_model
 from ..models.known_people import read_people
-from .outputs import check_set_first
+from ..outputs import check_set_first
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ PEOPLE = "who_is_who"
 
 
 @use_system_memory()
+@with_bar("crop", has_steps=True)
 def check(
     set: SetLike,  # noqa: A002  the word of the command
     model: str | os.PathLike[str] | Embedder | None = None,

@@ -14,6 +14,7 @@ from facedata.errors import UsageError, writing
 from facedata.files.locks import locked
 from facedata.options import refuse_other_settings, resolve_options
 
+from ..bar import with_bar
 from ..batches.reader import OnProgress
 from ..batches.sources import CropSource, SetPath, open_crops
 from ..config import EmbedConfig
@@ -22,9 +23,10 @@ from ..machine.memory import catch_out_of_memory
 from ..models.embed_crops import embed_crops, split_batches
 from ..models.embedder import Embedder, open_model
 from ..models.embedding_file import KIND, EmbeddingParts, read_settings
-from .outputs import is_table_of, parquet_out
+from ..outputs import is_table_of, parquet_out
 
 
+@with_bar("crop")
 def embed_set(
     model: str | os.PathLike[str] | Embedder,
     source: SetPath,

@@ -17,17 +17,18 @@ from facedata.options import resolve_options
 from facedata.tables.names import join_names, name_notes
 from facedata.types import Status
 
+from ..bar import with_bar
 from ..batches.reader import OnProgress
 from ..config import EnrollConfig
 from ..errors import GalleryError
 from ..models.embedder import Embedder, open_model
+from ..outputs import parquet_out
 from ..recognition.escaped_names import UNKNOWN, escape_name
 from ..recognition.faces import FaceSearch, SeenPhoto, search_photos
 from ..recognition.gallery import Gallery, LeftOut, is_gallery, mean_embedding
 from ..recognition.gallery_threshold import GIVEN, GalleryThreshold, choose_gallery_threshold
 from ..recognition.naming import check_threshold
 from ..recognition.photos import PhotoFile, empty_folders, list_folder
-from .outputs import parquet_out
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _NUMBERED = re.compile(r"(.*[^\W\d_])[\s_.-]*\(?\d+\)?")
 """A file's name that ends in a number: ``anna_1``, ``anna (2)``, ``IMG_0007``."""
 
 
+@with_bar("photo")
 def enroll(
     model: str | os.PathLike[str] | Embedder,
     folder: str | os.PathLike[str],

@@ -11,31 +11,31 @@ import numpy as np
 
 from facedata import ClassManifest, open_set
 from facedata.options import resolve_options
-from facedata.types import Float32Array, Float64Array, Int64Array
+from facedata.types import Float32Array, Int64Array
 
+from ..bar import with_bar
 from ..batches.reader import CropReader, OnProgress
 from ..batches.sources import SetPath
 from ..config import EvaluateConfig
-from ..errors import DataError, ScoreError
+from ..errors import ScoreError
 from ..machine.extras import require_extra
-from ..models.embed_crops import classify_crops, embed_rows
+from ..models.embed_crops import classify_crops, compare_pairs, embed_rows
 from ..models.embedder import Embedder, open_model
 from ..models.known_people import read_people
+from ..outputs import folder_out
+from ..pages.notebook import Scores
+from ..pages.scores_page import render_scores
 from ..recognition.gallery_threshold import SpecFile
-from ..scoring.distances import compare
-from ..scoring.nearest_anchor import class_figures, deal_roles, naming_figures
+from ..scoring.nearest_anchor import class_figures, name_by_anchors
 from ..scoring.overlap.figures_without import all_figures
 from ..scoring.pair_figures import ScoredPairs
-from ..scoring.pairs import PairRows
 from ..scoring.plan import ScoringPlan, plan_scores
 from ..scoring.report import write_scores
 from ..scoring.thresholds import HEAD, MODEL, Threshold, choose_threshold
-from .outputs import folder_out
-
-_SCORED_AT_ONCE = 16_384
-"""Pairs that a pair head scores at a time."""
+from ..scoring.weak_points.slices import all_slices
 
 
+@with_bar("crop")
 def evaluate(
     model: str | os.PathLike[str] | Embedder,
     set_path: SetPath,
@@ -44,7 +44,7 @@ def evaluate(
     *,
     on_progress: OnProgress | None = None,
     **changes: Any,
-) -> dict[str, Any]:
+) -> Scores:
     """Compute every figure of a model on the pairs and photos of a split.
 
     The threshold is the model's own. If it has none for the metric, or one that may have been chosen on this
@@ -55,16 +55,18 @@ def evaluate(
     Args:
         model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
         set_path: a prepared set's folder or URL.
-        out: folder for scores.json, scores.md, scores.parquet, roc.png and scores.png; None to write nothing.
+        out: folder for scores.json, scores.md, scores.parquet, report.html, roc.png and scores.png; None to
+            write nothing.
         config: the options; ``changes`` win over it.
         on_progress: called after each batch with the number of crops embedded, and the total.
         **changes: single options by name.
 
     Returns:
-        The contents of ``scores.json``: ``pairs`` (counts), ``metric`` (the model's, or the one asked for),
-        ``figures`` by metric (see :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``,
-        ``pairs_left_out`` (of a file, as it names their photos); with ``keep_threshold`` what was ``kept``,
-        with ``without_overlap`` the figures ``without_overlap``.
+        The contents of ``scores.json``, a dict that a notebook shows as a table: ``pairs`` (counts),
+        ``metric`` (the model's, or the one asked for), ``figures`` by metric (see
+        :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``, ``pairs_left_out`` (of a
+        file, as it names their photos); with ``keep_threshold`` what was ``kept``, with ``without_overlap``
+        the figures ``without_overlap``, with ``by`` the ``slices``.
 
     Raises:
         SpecError: the set's crops were made with another template than the model's.
@@ -72,7 +74,7 @@ def evaluate(
             to keep.
         SourceError: the file of pairs cannot be read.
         ScoreError: the pairs are of one kind, or the model returns NaN.
-        UsageError: no such split, impossible options, or an overlap of other sets.
+        UsageError: no such split or column, impossible options, or an overlap of other sets.
         MissingExtraError: matplotlib is not installed, and ``out`` is given.
     """
     config = resolve_options(EvaluateConfig, config, changes)
@@ -108,6 +110,7 @@ def evaluate(
         "pairs_left_out": [list(pair) for pair in plan.left_out],
         "metric": plan.metric,
         **all_figures(plan, scored, thresholds, config.seed),
+        **all_slices(plan, scored, thresholds, config.seed),
         **_score_photos(embedder, plan, outputs, thresholds, config.seed),
     }
     if file is not None:
@@ -119,8 +122,9 @@ def evaluate(
             unseen=tells_people or not spec.is_trained_on(prepared),
         )
     if out is not None:
-        write_scores(out, scores, scored, prepared.fingerprint, plan.ids, plan.shared_pairs)
-    return scores
+        page = render_scores(scores, scored, plan, config.workers)
+        write_scores(out, scores, scored, plan, page)
+    return Scores(scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,28 +171,13 @@ def _score_pairs(
         elif not len(choosing):
             thresholds[metric] = Threshold(None, "none")
         else:
-            values = _compare_pairs(embedder, outputs, choosing, metric)
+            values = compare_pairs(embedder, outputs.embeddings, outputs.rows, choosing, metric)
             source = f"{plan.choosing_split} pairs"
             thresholds[metric] = choose_threshold(values, choosing.same, metric, source)
-        values = _compare_pairs(embedder, outputs, tested, metric)
+        values = compare_pairs(embedder, outputs.embeddings, outputs.rows, tested, metric)
         people = person[tested.left], person[tested.right]
         scored[metric] = ScoredPairs(values, metric, tested.same, *people, tested.folds)
     return scored, thresholds
-
-
-def _compare_pairs(embedder: Embedder, outputs: _Outputs, pairs: PairRows, metric: str) -> Float64Array:
-    embeddings = outputs.embeddings
-    left, right = (np.searchsorted(outputs.rows, side) for side in (pairs.left, pairs.right))
-    if metric != HEAD:
-        return compare(embeddings, left, right, metric)
-    parts = [np.empty(0, np.float64)]
-    for start in range(0, len(left), _SCORED_AT_ONCE):
-        some = slice(start, start + _SCORED_AT_ONCE)
-        scores = embedder.score_pairs(embeddings[left[some]], embeddings[right[some]])
-        if scores is None:
-            raise DataError(f"{embedder.name} has a pair head, but it returns no score")
-        parts.append(scores.astype(np.float64))
-    return np.concatenate(parts)
 
 
 def _score_photos(
@@ -200,8 +189,8 @@ def _score_photos(
     mine = outputs.embeddings[np.searchsorted(outputs.rows, plan.split_rows)]
     metric = embedder.spec.metric if plan.metric == HEAD else plan.metric
     try:
-        roles = deal_roles(person, plan.people.reference[plan.split_rows], seed)
-        naming = naming_figures(mine, person, roles, metric, thresholds[metric].value)
+        reference = plan.people.reference[plan.split_rows]
+        naming = name_by_anchors(mine, person, reference, metric, thresholds[metric].value, seed)
     except ScoreError as error:
         notes.append(f"no naming by the nearest photo: {error}")
     try:

@@ -21,7 +21,8 @@ from ..machine.extras import require_extra
 from ..models.embedder import TorchEmbedder, open_model
 from ..models.exported import write_exported
 from ..models.formats import Format
-from .outputs import local_out
+from ..models.header import training_set_path
+from ..outputs import local_out
 
 
 def export_model(
@@ -62,15 +63,9 @@ def export_model(
     embedder = open_model(model, "cpu")
     if not isinstance(embedder, TorchEmbedder):
         raise UsageError(f"{model} is an exported network already: export from its run folder")
-    set_path, folder = config.set, Path(model) if Path(model).is_dir() else Path(model).parent
-    if set_path is None:  # a run knows the set that it trained on
-        try:
-            settings = json.loads((folder / "state" / "settings.json").read_text(encoding="utf-8"))
-            set_path = str(settings["set_path"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(
-                "an export is compared with the model on real crops: name a set with --set DIR"
-            ) from error
+    set_path = config.set or training_set_path(Path(model))
+    if set_path is None:
+        raise UsageError("an export is compared with the model on real crops: name a set with --set DIR")
     prepared = open_set(set_path)
     embedder.spec.check_set(prepared)
     classes = ClassManifest.open(prepared)

@@ -15,6 +15,7 @@ import torch
 from facedata import open_set
 from facedata.files.remote import Remote
 
+from ..bar import with_fit_bar
 from ..config import FitConfig
 from ..errors import Interrupted, RunError
 from ..machine.devices import choose_device
@@ -22,6 +23,8 @@ from ..machine.extras import require_extra
 from ..machine.memory import catch_out_of_memory
 from ..machine.ranks import join_processes
 from ..machine.signals import StopRequest, catch_stops
+from ..outputs import local_out
+from ..pages.run_page import write_run_page
 from ..recipes import fit_config
 from ..training.checkpoint import checkpoint_files
 from ..training.inputs import Inputs, open_inputs
@@ -32,7 +35,6 @@ from ..training.state import merit
 from ..training.trainer import fit_advice
 from ..unused_options import unused_lines
 from .forecast import choose_precision, forecast_lines
-from .outputs import local_out
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,14 @@ class FitResult:
     metric: str
     lines: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        from ..pages.notebook import render_lines
+        from .summary import fit_lines
 
+        return render_lines(f"FitResult({self.path!r})", fit_lines(self))
+
+
+@with_fit_bar
 def fit(
     set_path: str | os.PathLike[str] | Remote,
     out: str | os.PathLike[str],
@@ -147,6 +156,7 @@ def _train(
                 row = run.judge(run.train(epoch))
                 run.keep(row)
                 run.save()
+                write_run_page(run)
                 run.guard()
                 if epoch < folder.config.epochs:
                     run.stop_if_asked()
@@ -172,17 +182,18 @@ def _finish(run: Run) -> FitResult:
     state, config = run.state, run.config
     best = state.best or state.rows[-1]
     value, before = merit(config, best), merit(config, state.rows[0])
-    lines = list(run.lines)
+    new_lines = []
     if value is not None and before is not None and value <= before:
         was = f"by {config.best_by} ({before:.4g}, then {value:.4g})"
-        lines.append(f"no epoch was better than before training, {was}")
-        logger.warning("%s", lines[-1])
+        new_lines.append(f"no epoch was better than before training, {was}")
+        logger.warning("%s", new_lines[-1])
     metric = run.trainer.objective.model.spec.metric
     result = FitResult(
         str(run.folder.path), config.epochs, best.epoch, config.best_by,
-        value, before, best.threshold, metric, tuple(lines),
+        value, before, best.threshold, metric, (*run.lines, *new_lines),
     )  # fmt: skip
     run.folder.check_kept()
+    write_run_page(run, new_lines)
     if run.is_first:
         run.folder.finish(dataclasses.asdict(result))
     run.folder.ranks.wait()

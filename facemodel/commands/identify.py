@@ -19,9 +19,11 @@ from facedata.options import resolve_options
 from facedata.tables.names import clean_name
 from facedata.types import Status
 
+from ..bar import with_bar
 from ..batches.reader import OnProgress
 from ..config import IdentifyConfig
 from ..models.embedder import Embedder, open_model
+from ..outputs import csv_out, local_out
 from ..recognition.face_boxes import Label, draw_face_boxes
 from ..recognition.faces import FaceSearch, reading_order, search_photos
 from ..recognition.gallery import Gallery
@@ -29,7 +31,6 @@ from ..recognition.naming import NamedPhoto, Naming, name_by_class, name_by_gall
 from ..recognition.photos import PhotoFile, list_photos
 from ..scoring.distances import likeness
 from ..scoring.open_set import Probes, open_set_figures
-from .outputs import csv_out, local_out
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Identified:
         return sum(one.status not in (Status.KEPT, Status.NO_FACE) for one in self.photos)
 
 
+@with_bar("photo")
 def identify(
     model: str | os.PathLike[str] | Embedder,
     gallery: str | os.PathLike[str] | Gallery | None,

@@ -18,6 +18,7 @@ from facedata.sampling.spaces import TripletRows
 from facedata.sampling.tables import SplitCrops
 from facedata.types import Int64Array
 
+from ..bar import with_bar
 from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader, OnProgress
 from ..batches.sources import SetPath
@@ -34,12 +35,13 @@ from ..epochs.outliers import find_outliers, read_doubted
 from ..epochs.plan import EpochRows, as_data_errors
 from ..machine.memory import catch_out_of_memory
 from ..models.embedder import Embedder, open_model
+from ..outputs import is_table_of, parquet_out
 from ..scoring.distances import compare
-from .outputs import is_table_of, parquet_out
 
 logger = logging.getLogger(__name__)
 
 
+@with_bar("crop")
 def mine(
     model: str | os.PathLike[str] | Embedder,
     set_path: SetPath,

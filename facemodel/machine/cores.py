@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from facedata.work.processes import cores
+from facedata.processes import cores
 
 
 def own_cores() -> int:

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from facedata.types import Float32Array, Int64Array
+from facedata.types import Float32Array, Float64Array, Int64Array
 
 from ..batches.reader import CropReader, OnProgress, UInt8Batch, read_batches
-from ..errors import ScoreError
+from ..errors import DataError, ScoreError
 from ..machine.memory import catch_out_of_memory
+from ..scoring.distances import compare
+from ..scoring.pairs import PairRows
+from ..scoring.thresholds import HEAD
 from .embedder import Embedder
+
+_SCORED_AT_ONCE = 16_384
+"""Pairs that a pair head scores at a time."""
 
 
 def embed_rows(
@@ -88,3 +94,31 @@ def classify_crops(
             raise ScoreError(f"{embedder.name} names classes and gives no logits")
         predicted.append(np.sum(logits, axis=0).argmax(axis=1).astype(np.int64))
     return np.concatenate(predicted)
+
+
+def compare_pairs(
+    embedder: Embedder, embeddings: Float32Array, rows: Int64Array, pairs: PairRows, metric: str
+) -> Float64Array:
+    """Return the score of pairs, ``(n,)`` float64, by a metric or by the model's own pair head.
+
+    Args:
+        embedder: the model.
+        embeddings: ``(m, dim)`` float32.
+        rows: ``(m,)`` int64, ascending: the row number of each one's crop.
+        pairs: of such rows.
+        metric: ``euclidean``, ``cosine`` or ``head``.
+
+    Raises:
+        DataError: the model names a pair head, but returns no score.
+    """
+    left, right = (np.searchsorted(rows, side) for side in (pairs.left, pairs.right))
+    if metric != HEAD:
+        return compare(embeddings, left, right, metric)
+    parts = [np.empty(0, np.float64)]
+    for start in range(0, len(left), _SCORED_AT_ONCE):
+        some = slice(start, start + _SCORED_AT_ONCE)
+        scores = embedder.score_pairs(embeddings[left[some]], embeddings[right[some]])
+        if scores is None:
+            raise DataError(f"{embedder.name} has a pair head, but it returns no score")
+        parts.append(scores.astype(np.float64))
+    return np.concatenate(parts)

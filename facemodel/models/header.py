@@ -76,6 +76,19 @@ def weights_file(path: Path) -> Path:
     raise ModelError(f"{path} is not a run folder: it has no {BEST}{SUFFIX}; did `facemodel fit` run?")
 
 
+def training_set_path(model: Path) -> str | None:
+    """Return where the set was that a model was trained on; None where no run folder says so.
+
+    Args:
+        model: a run folder, or a file in one.
+    """
+    folder = model if model.is_dir() else model.parent
+    try:
+        return str(json.loads((folder / STATE / "settings.json").read_text(encoding="utf-8"))["set_path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _say_unfinished(path: Path, file: Path) -> None:
     """Log which epoch's weights an unfinished run has so far, and of how many."""
     try:

@@ -14,6 +14,8 @@ Everything here is a pure function on arrays, except that ``report`` and ``plots
 - ``pairs``: the pairs of a set that are scored, and those that choose a threshold
 - ``overlap``: the figures with and without what the training set has too; a folder of its own
 - ``plan``: what an evaluation scores, by which metrics, at which thresholds
+- ``weak_points``: the worst pairs, the hardest people, and slices of the photos; a folder of its own
+- ``compared``: several runs on the same pairs; a folder of its own
 - ``plots``: the ROC curve and the histogram of scores
 - ``report``: scores.json, scores.md, scores.parquet and the plots
 """

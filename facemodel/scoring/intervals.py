@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,26 +95,56 @@ def bootstrap(
         ScoreError: there are fewer than ten people, or fewer than ten with a genuine pair where there are
             genuine pairs; or all draws give the same figure. An interval of them would say too much.
     """
+    drawn = draw_figures(lambda weights: [figure(weights)], left, right, draws=draws, seed=seed)[:, 0]
+    people = len(np.unique(np.concatenate([left, right])))
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    if not low < high:
+        raise ScoreError(f"no interval: every draw of {people:,} people gives {low:.4g}")
+    return Interval(float(low), float(high), len(drawn), people)
+
+
+def draw_figures(
+    figures: Callable[[Float64Array], Sequence[float] | Float64Array],
+    left: Int64Array,
+    right: Int64Array,
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+) -> Float64Array:
+    """Return several figures for the same draws of people, as :func:`bootstrap` draws them.
+
+    The difference of two columns is drawn in pairs: what makes a draw hard is hard for both.
+
+    Args:
+        figures: from pair weights ``(n,)`` float64 to ``(k,)`` numbers; raises ScoreError if it has none.
+        left: ``(n,)`` int64, the left crops' people.
+        right: ``(n,)`` int64.
+        draws: how many; as :func:`bootstrap` does by default.
+        seed: the same seed gives the same draws.
+
+    Returns:
+        ``(draws, k)`` float64; without the draws for which there are no figures.
+
+    Raises:
+        ScoreError: as :func:`bootstrap` does, unless all draws give the same figures.
+    """
     draws = draws or int(np.clip(_MOST_NUMBERS // max(len(left), 1), _FEWEST_DRAWS, _DRAWS))
     people = len(np.unique(np.concatenate([left, right])))
     genuine = len(np.unique(left[left == right]))
     for count, who in ((people, "people"), (genuine or FEWEST_PEOPLE, "people with two photos")):
         if count < FEWEST_PEOPLE:
             raise ScoreError(f"too few {who} for an interval ({count}; {FEWEST_PEOPLE} are needed)")
-    figures = []
+    drawn = []
     for weights in people_weights(left, right, draws, seed):
         try:
-            figures.append(figure(weights))
+            drawn.append(figures(weights))
         except ScoreError:
             continue  # without a genuine or an impostor pair
-    if len(figures) * 2 < draws:
+    if len(drawn) * 2 < draws:
         raise ScoreError(
             f"too few people for an interval: most draws of {people} have pairs of one kind only"
         )
-    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
-    if not low < high:
-        raise ScoreError(f"no interval: every draw of {people:,} people gives {low:.4g}")
-    return Interval(float(low), float(high), len(figures), people)
+    return np.array(drawn, np.float64)
 
 
 def people_weights(left: Int64Array, right: Int64Array, draws: int, seed: int) -> Iterator[Float64Array]:

@@ -48,6 +48,18 @@ def deal_roles(person: Int64Array, reference: BoolArray, seed: int) -> Roles:
     return Roles(np.flatnonzero(first), np.flatnonzero(~first & ~alone), np.flatnonzero(alone))
 
 
+def name_by_anchors(
+    embeddings: Float32Array,
+    person: Int64Array,
+    reference: BoolArray,
+    metric: str,
+    threshold: float | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Choose each person's anchor, and return :func:`naming_figures`; see :func:`deal_roles`."""
+    return naming_figures(embeddings, person, deal_roles(person, reference, seed), metric, threshold)
+
+
 def naming_figures(
     embeddings: Float32Array,
     person: Int64Array,

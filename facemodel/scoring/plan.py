@@ -6,6 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from facedata import ClassManifest, PreparedSet
@@ -18,6 +19,7 @@ from ..spec import InputSpec
 from .overlap.shared_crops import SharedCrops, read_shared
 from .pairs import PairRows, choosing_rows, tested_pairs
 from .thresholds import HEAD, HEAD_THRESHOLD, has_seen, own_threshold
+from .weak_points.photo_groups import PhotoGroups, group_photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class ScoringPlan:
         notes: what a reader of the figures should know, a sentence each.
         left_out: pairs of a file that cannot be scored, as the file names their photos.
         shared: the crops that the training set has too; None where no certificate was named.
+        groups: of the crops, by each column that the figures are asked for.
     """
 
     classes: ClassManifest
@@ -49,6 +52,7 @@ class ScoringPlan:
     notes: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     shared: SharedCrops | None = None
+    groups: tuple[PhotoGroups, ...] = ()
 
     @property
     def shared_pairs(self) -> BoolArray | None:
@@ -61,6 +65,15 @@ class ScoringPlan:
     def ids(self) -> tuple[Int64Array, Int64Array]:
         """The ids of the tested pairs' crops."""
         return self.classes.ids[self.tested.left], self.classes.ids[self.tested.right]
+
+    @property
+    def identities(self) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
+        """The people on the tested pairs' crops, each name stored once, and no other names."""
+        both = self.people.person[np.concatenate([self.tested.left, self.tested.right])]
+        person, codes = np.unique(both, return_inverse=True)
+        names = pa.array([self.people.names[one] for one in person.tolist()], pa.string())
+        left, right = np.split(codes.astype(np.int32), 2)
+        return pa.DictionaryArray.from_arrays(left, names), pa.DictionaryArray.from_arrays(right, names)
 
     @property
     def rows(self) -> Int64Array:
@@ -92,7 +105,7 @@ def plan_scores(
 
     Raises:
         DataError: there are no pairs, or they contradict the set; or none can choose a threshold to keep.
-        UsageError: the set has no such split, or the certificate of an overlap is about other sets.
+        UsageError: the set has no such split or column, or the certificate of an overlap is about other sets.
     """
     shared = None
     if config.without_overlap is not None:
@@ -136,10 +149,12 @@ def plan_scores(
     choosing, split = choosing_rows(classes, config) if needs_choice else (PairRows.none(), None)
     if config.keep_threshold:
         _check_choosing(people, choosing, trained, prepared)
+    ends = np.unique(np.concatenate([tested.left, tested.right]))
+    groups = tuple(group_photos(classes, column, ends) for column in config.by)
     metric = config.metric or (HEAD if has_pair_head else spec.metric)
     return ScoringPlan(
         classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes), listed.left_out,
-        shared,
+        shared, groups,
     )  # fmt: skip
 
 

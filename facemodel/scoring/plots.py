@@ -18,7 +18,7 @@ from .metrics import Roc
 
 _BINS = 60
 _MOST_POINTS = 4000
-_NAMES = {
+SCORE_NAMES = {
     "euclidean": "Euclidean distance",
     "cosine": "cosine similarity",
     "head": "score of the pair head",
@@ -48,7 +48,7 @@ def draw_roc(path: Path, curves: Sequence[NamedRoc]) -> None:
     axes = figure.add_subplot()
     least = min(1 / one.curve.impostors for one in curves)
     for one, style in zip(curves, itertools.cycle(["-", "--", ":"]), strict=False):  # two may coincide
-        rows = _visible_points(one.curve)
+        rows = visible_points(one.curve)
         far, tar = np.maximum(one.curve.far[rows], least / 2), one.curve.tar[rows]
         label = f"{one.name}, AUC {one.curve.auc():.4f}"
         axes.step(far, tar, where="post", linestyle=style, label=label)
@@ -84,20 +84,20 @@ def draw_scores(
         axes.stairs(shares, edges, fill=True, alpha=0.5, label=f"{name}, {int(kind.sum()):,} pairs")
     if threshold is not None:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.4g}")
-    axes.set(xlabel=_NAMES.get(metric, metric), ylabel="share of the pairs")
+    axes.set(xlabel=SCORE_NAMES.get(metric, metric), ylabel="share of the pairs")
     axes.legend()
     _save(figure, path)
 
 
-def _visible_points(curve: Roc) -> Any:
-    """Return the row numbers of the points that make a visible difference."""
+def visible_points(curve: Roc, most: int = _MOST_POINTS) -> Any:
+    """Return the row numbers of the points that make a visible difference, ``most`` of them or fewer."""
     count = len(curve.thresholds)
-    if count <= _MOST_POINTS:
+    if count <= most:
         return np.arange(count)
     # evenly along the logarithmic axis, and along the other
     far = np.log10(np.maximum(curve.far, 1e-9))
-    rows = [np.searchsorted(far, np.linspace(far[0], 0, _MOST_POINTS // 2))]
-    rows.append(np.searchsorted(curve.tar, np.linspace(0, 1, _MOST_POINTS // 2)))
+    rows = [np.searchsorted(far, np.linspace(far[0], 0, most // 2))]
+    rows.append(np.searchsorted(curve.tar, np.linspace(0, 1, most // 2)))
     return np.unique(np.minimum(np.concatenate([[0], *rows, [count - 1]]), count - 1))
 
 

@@ -10,28 +10,30 @@ from typing import Any
 import pyarrow as pa
 
 from facedata.errors import writing
-from facedata.files.atomic import write_text
+from facedata.files.atomic import atomic_file, write_text
 from facedata.tables.parquet import write_table
-from facedata.types import BoolArray, Int64Array
 
 from .metrics import roc
 from .overlap.side_by_side import overlap_lines
 from .pair_figures import ScoredPairs
+from .plan import ScoringPlan
 from .plots import NamedRoc, draw_roc, draw_scores
+from .weak_points.slice_table import slice_lines
 
 SCORES = "scores.json"
 """Written last: if it is there, the other files belong to it."""
 
-_TITLES = {"euclidean": "Euclidean", "cosine": "cosine", "head": "pair head"}
+REPORT = "report.html"
+
+TITLES = {"euclidean": "Euclidean", "cosine": "cosine", "head": "pair head"}
 
 
 def write_scores(
     out: Path,
     scores: Mapping[str, Any],
     scored: Mapping[str, ScoredPairs],
-    fingerprint: str,
-    ids: tuple[Int64Array, Int64Array],
-    shared: BoolArray | None = None,
+    plan: ScoringPlan,
+    page: bytes,
 ) -> None:
     """Write the folder's files, each atomically.
 
@@ -39,9 +41,8 @@ def write_scores(
         out: the folder; made if it is missing. Files there of the same names are replaced.
         scores: all figures, as plain values.
         scored: the pairs by metric.
-        fingerprint: of the set.
-        ids: of the pairs' left and right crops, ``(n,)`` int64 both.
-        shared: ``(n,)`` bool, pairs with a crop that the training set has too; None where it is not known.
+        plan: which pairs they are.
+        page: report.html.
 
     Raises:
         StoreError: a file cannot be written.
@@ -50,21 +51,37 @@ def write_scores(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / SCORES).unlink(missing_ok=True)
-    main = scored[scores["metric"]]
-    columns: dict[str, Any] = {"left": ids[0], "right": ids[1], "same": main.same}
+    main, (left, right), shared = scored[scores["metric"]], plan.ids, plan.shared_pairs
+    people = dict(zip(("left_identity", "right_identity"), plan.identities, strict=True))
+    columns: dict[str, Any] = {"left": left, "right": right, **people, "same": main.same}
+    columns |= {} if main.folds is None else {"fold": main.folds}
     columns |= {} if shared is None else {"shared": shared}
     table = pa.table(columns | {name: pairs.values for name, pairs in scored.items()})
-    write_table(out / "scores.parquet", table, kind="scores", schema=table.schema, fingerprint=fingerprint)
-    curves = [NamedRoc(_TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()]
+    write_table(
+        out / "scores.parquet", table, kind="scores", schema=table.schema,
+        fingerprint=plan.classes.prepared.fingerprint,
+    )  # fmt: skip
+    curves = [NamedRoc(TITLES[name], roc(pairs.likeness, pairs.same)) for name, pairs in scored.items()]
     draw_roc(out / "roc.png", curves)
     threshold = scores["figures"][main.metric]["threshold"]["value"]
     draw_scores(out / "scores.png", main.values, main.same, threshold, main.metric)
+    with atomic_file(out / REPORT) as stream:
+        stream.write(page)
     write_text(out / "scores.md", "\n".join(score_table(scores)) + "\n")
     write_text(out / SCORES, json.dumps(scores, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def score_table(scores: Mapping[str, Any]) -> list[str]:
-    """Return the figures as lines of a Markdown table, and the notes below it.
+    """Return the figures as lines of a Markdown table, and the notes below it."""
+    head, rows = score_rows(scores)
+    lines = [f"| split {scores['split']} | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    lines += [f"| {title} | " + " | ".join(cells) + " |" for title, cells in rows]
+    sliced = [line for one in scores.get("slices", []) for line in slice_lines(one)]
+    return [*lines, "", *score_notes(scores), *overlap_lines(scores), *sliced]
+
+
+def score_rows(scores: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Return the heads of the figures' columns, and the rows: a title and a cell for each column.
 
     There is one column per metric; metrics with the same figures share one.
     """
@@ -108,13 +125,9 @@ def score_table(scores: Mapping[str, Any]) -> list[str]:
     rows.append(("AUC, every person counts the same", [f"{one['auc']:.5f}" for one in weighted]))
     columns: dict[tuple[str, ...], list[str]] = {}
     for place, name in enumerate(metrics):
-        columns.setdefault(tuple(cells[place] for _, cells in rows), []).append(_TITLES[name])
-    lines = [f"| split {scores['split']} | " + " | ".join(map(" and ".join, columns.values())) + " |"]
-    lines.append("|---" * (1 + len(columns)) + "|")
-    lines += [
-        f"| {title} | " + " | ".join(cells) + " |" for (title, _), *cells in zip(rows, *columns, strict=True)
-    ]
-    return [*lines, "", *score_notes(scores), *overlap_lines(scores)]
+        columns.setdefault(tuple(cells[place] for _, cells in rows), []).append(TITLES[name])
+    head = [" and ".join(names) for names in columns.values()]
+    return head, [(title, list(cells)) for (title, _), *cells in zip(rows, *columns, strict=True)]
 
 
 def score_notes(scores: Mapping[str, Any]) -> list[str]:
@@ -126,7 +139,7 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
     for figures in scores["figures"].values():
         threshold = figures["threshold"]
         value = "" if threshold["value"] is None else f" {threshold['value']:.4f}"
-        lines.append(f"threshold, {_TITLES[figures['metric']]}:{value} {threshold['sentence']}")
+        lines.append(f"threshold, {TITLES[figures['metric']]}:{value} {threshold['sentence']}")
     main = scores["figures"][scores["metric"]]
     if main["folds"] is not None:
         lines.append(f"folds: {main['folds']['folds']}, {main['folds']['how']}")
@@ -138,7 +151,7 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
         names = ("rank1", "right", "wrong", "unknown")
         shares = ", ".join(f"{name} {percent(naming[name])}" for name in names)
         over = ", ".join(f"{name} {percent(value)}" for name, value in naming["over_people"].items())
-        people = f"one photo each of {naming['people']:,} people ({_TITLES[naming['metric']]})"
+        people = f"one photo each of {naming['people']:,} people ({TITLES[naming['metric']]})"
         lines.append(f"naming {naming['known']:,} photos by {people}: {shares}")
         lines.append(f"naming, mean over people: {over}")
         if naming["strangers"] and naming["let_in"] is not None:
@@ -153,7 +166,7 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
         kept = scores["kept"]
         people = f"{kept['photos']:,} photos of {kept['people']:,} people"
         lines.append(
-            f"kept in {kept['file']}: the threshold {kept['threshold']:.4f} ({_TITLES[kept['metric']]}), "
+            f"kept in {kept['file']}: the threshold {kept['threshold']:.4f} ({TITLES[kept['metric']]}), "
             f"{kept['sentence']}, and how often strangers pass, by comparing {people}"
         )
     return [*lines, *scores["notes"]]

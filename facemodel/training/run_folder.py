@@ -30,10 +30,12 @@ from .history import EVENTS
 logger = logging.getLogger(__name__)
 
 VERSION = 1
+REPORT = "report.html"
 _MARK = "settings.json"
 _FILES = (
     "config.toml", "history.csv", "history.xlsx", "curves.png", "usage.png", "first_batch.png",
     "best.safetensors", "last.safetensors", "spec.json", "people.parquet", "validation.parquet",
+    REPORT,
 )  # fmt: skip
 _KEPT = ("best.safetensors", "last.safetensors", "spec.json")
 

@@ -77,7 +77,8 @@ def digests(folder: Path) -> dict[str, str]:
         name = file.relative_to(folder).as_posix()
         if not file.is_file() or file.name in _UNTIMED or file.suffix in _PICTURES:
             continue
-        if name.startswith(("photos/", "source/")) or "/events/" in name or "/state/" in name:
+        untimed = ("/events/", "/state/", "/report/")
+        if name.startswith(("photos/", "source/")) or any(part in name for part in untimed):
             continue
         digest = hashlib.sha256(_content(file, folder)).hexdigest()
         if file.suffix == ".jpg":

@@ -15,8 +15,13 @@ def set_bytes(folder: Path) -> dict[str, str]:
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in OUTSIDE_THE_PROMISE
+        if file.is_file() and file.name not in OUTSIDE_THE_PROMISE and not is_of_report(file, folder)
     }
+
+
+def is_of_report(file: Path, folder: Path) -> bool:
+    """Whether a file of a set belongs to its report, a page that shows what other files hold."""
+    return file.relative_to(folder).parts[0] == "report"
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:

@@ -30,22 +30,24 @@ _MOST_MODULES = 12
 # The way of the data. A room (a folder, or a module beside the folders) imports from rooms before its own.
 _ROOMS = {
     "facedata": [
-        "late_names", "errors", "types", "options", "config", "parser", "flags", "painted", "testing",
-        "files", "photos", "tables", "sources", "detect", "crops", "store", "pages", "sampling", "plan", "sets",
-        "progress", "work", "closing", "checks", "report", "review", "commands", "", "cli",
+        "late_names", "errors", "types", "processes", "options", "config", "parser", "flags", "painted",
+        "testing", "files", "photos", "tables", "sources", "detect", "crops", "store", "pages", "sampling",
+        "plan", "sets", "progress", "work", "closing", "checks", "report", "review", "bar", "commands", "",
+        "cli",
     ],
     "facemodel": [
         "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
         "machine", "batches", "network", "epochs", "objective", "scoring", "models", "training",
-        "recognition", "checks", "outputs", "pages", "commands", "bar", "", "cli", "__main__",
+        "recognition", "checks", "outputs", "pages", "bar", "commands", "", "cli", "__main__",
     ],
 }  # fmt: skip
 
 # What facemodel may use of facedata: what reads a prepared set, what files, options and errors are made of,
 # and how pairs and triplets are drawn, since fresh rows of an epoch come the same way as a set's own.
 _SHARED_ROOMS = {
-    "", "late_names", "checks", "errors", "files", "flags", "options", "pages", "sampling", "sets", "store", "tables",
-    "types", "config", "crops.codec", "progress.folder", "detect.choose", "detect.weights", "work.processes",
+    "", "late_names", "bar", "checks", "errors", "files", "flags", "options", "pages", "sampling", "sets",
+    "store", "tables", "types", "config", "crops.codec", "progress.folder", "detect.choose",
+    "detect.weights", "processes",
 }  # fmt: skip
 # Photos themselves are known to few: recognition starts from them, and embedding takes folders of crops.
 _PHOTO_ROOMS = {"photos", "sources"}
@@ -54,15 +56,16 @@ _USERS_OF_PHOTOS = {"recognition.photos", "batches.sources"}
 _PUBLIC = {
     "facedata": [
         "CheckConfig", "ClassManifest", "CropConfig", "FacedataError", "Findings", "FixConfig",
-        "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "SplitConfig", "TripletManifest",
-        "TripletsConfig", "check", "crop_set", "decode", "find_crops", "fix_set", "open_set", "pairs_set",
-        "prepare", "split_set", "triplets_set",
+        "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "ReportConfig", "ReviewConfig",
+        "SplitConfig", "TripletManifest", "TripletsConfig", "check", "crop_set", "decode", "find_crops",
+        "fix_set", "open_set", "pairs_set", "prepare", "report_set", "review_set", "split_set",
+        "triplets_set",
     ],
     "facemodel": [
-        "CheckConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig", "ExportConfig",
-        "FacemodelError", "FitConfig", "Gallery", "IdentifyConfig", "InputSpec", "MineConfig", "check",
-        "embed_set", "enroll", "evaluate", "export_model", "fit", "identify", "list_recipes", "load_recipe",
-        "mine", "model_info", "open_model", "read_gallery", "read_spec",
+        "CheckConfig", "CompareConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig",
+        "ExportConfig", "FacemodelError", "FitConfig", "Gallery", "IdentifyConfig", "InputSpec", "MineConfig",
+        "check", "compare", "embed_set", "enroll", "evaluate", "export_model", "fit", "identify",
+        "list_recipes", "load_recipe", "mine", "model_info", "open_model", "read_gallery", "read_spec",
     ],
 }  # fmt: skip
 

@@ -26,6 +26,8 @@ from facedata.config import (
     CropConfig,
     PairsConfig,
     PrepareConfig,
+    ReportConfig,
+    ReviewConfig,
     SplitConfig,
     TripletsConfig,
 )
@@ -52,9 +54,12 @@ COMMANDS: dict[str, type[Options]] = {
     "facedata triplets": TripletsConfig,
     "facedata crop": CropConfig,
     "facedata check": CheckConfig,
+    "facedata report": ReportConfig,
+    "facedata review": ReviewConfig,
     "facemodel fit": model_config.FitConfig,
     "facemodel embed": model_config.EmbedConfig,
     "facemodel evaluate": model_config.EvaluateConfig,
+    "facemodel compare": model_config.CompareConfig,
     "facemodel check": model_config.CheckConfig,
     "facemodel enroll": model_config.EnrollConfig,
     "facemodel identify": model_config.IdentifyConfig,
@@ -78,11 +83,18 @@ DEFAULTS_IN_WORDS = {
         "cache": "`~/.cache/facedata`",
     },
     "facedata check": {"workers": "one per core"},
+    "facedata report": {"workers": "one per core", "cache": "`~/.cache/facedata`"},
     "facedata pairs": {"count": "two per photo"},
     "facedata triplets": {"count": "`--per-photo` times its photos"},
     "facemodel fit": {"workers": "one per core", "max_per_negative": "ten times the average, at least ten"},
     "facemodel embed": {"workers": "one per core"},
     "facemodel evaluate": {"workers": "one per core", "metric": "the model's own"},
+    "facemodel compare": {
+        "set": "the one that the first model was trained on",
+        "split": "that of the scores, else `test`",
+        "pairs": "the set's own",
+        "workers": "one per core",
+    },
     "facemodel check": {
         "workers": "one per core",
         "same": "estimated from the set",
@@ -287,7 +299,7 @@ def test_formats_names_every_file_of_a_set(reader_folder: Path) -> None:
     (tree, *_) = blocks(FORMATS, "text")
     listed = {line.split()[0].rstrip("/") for line in tree.splitlines()[1:]}
     there = {entry.name for entry in Path("faces").iterdir()}
-    assert listed == there | {"protocol.parquet", "corrections.parquet", "check", ".work"}
+    assert listed == there | {"protocol.parquet", "corrections.parquet", "check", "review", ".work"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import SetError, UsageError
+from ...processes import cores
 from ...sets.prepared import PreparedSet
-from ...work.processes import cores
 from ..copies.same_picture import LIKENESS
 from ..crop_pass import OnProgress
 from .by_bytes import find_same_bytes, match_digests

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import cv2
 
 from ...errors import FacedataError, MissingExtraError
+from ...processes import ONE_THREAD
 from ...sources.base import PhotoReader
 from ...types import Photo, Row
-from ..processes import ONE_THREAD
 from ..stage import Stage
 
 

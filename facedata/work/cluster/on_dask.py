@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ...errors import EngineError, MissingExtraError
+from ...processes import ONE_THREAD, block_ctrl_c, cores
 from ...types import Photo, Row
-from ..processes import ONE_THREAD, block_ctrl_c, cores
 from ..stage import Stage
 from .base import run_job
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...errors import EngineError, MissingExtraError
+from ...processes import cores
 from ...types import Photo
-from ..processes import cores
 from ..stage import Stage
 from .base import run_job
 

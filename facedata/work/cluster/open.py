@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ...config import CropConfig, PrepareConfig
+from ...processes import cores
 from ..engine import LocalEngine
-from ..processes import cores
 from .engine import ClusterEngine
 
 

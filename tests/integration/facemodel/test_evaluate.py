@@ -22,6 +22,8 @@ from facemodel.errors import DataError, ScoreError, SpecError
 from facemodel.scoring import pairs as pairs_module
 from facemodel.scoring.thresholds import MOST_CHOOSING_PAIRS
 from tests.support.colour_embedder import ColourEmbedder
+from tests.support.ledger_columns import add_ledger_column
+from tests.support.page_text import PageText
 from tests.support.small_set import make_set
 
 PEOPLE = {f"p{number:02d}": 1 + number % 5 for number in range(40)}
@@ -241,7 +243,7 @@ def test_its_folder_has_the_same_bytes_each_time(faces: Path, tmp_path: Path) ->
     for name in ("a", "b"):
         evaluate(ColourEmbedder(), faces, tmp_path / name, batch=3 if name == "a" else 50)
     files = sorted(file.name for file in (tmp_path / "a").iterdir())
-    assert files == ["roc.png", "scores.json", "scores.md", "scores.parquet", "scores.png"]
+    assert files == ["report.html", "roc.png", "scores.json", "scores.md", "scores.parquet", "scores.png"]
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 
@@ -263,7 +265,16 @@ def test_what_it_writes_says_what_it_returns(faces: Path, tmp_path: Path) -> Non
     ):
         assert words in table
     pairs = pd.read_parquet(tmp_path / "out/scores.parquet")
-    assert list(pairs.columns) == ["left", "right", "same", "euclidean", "cosine", "head"]
+    people = ["left_identity", "right_identity"]
+    assert list(pairs.columns) == ["left", "right", *people, "same", "euclidean", "cosine", "head"]
+    crops = ClassManifest.open(faces)
+    names = dict(zip(crops.ids.tolist(), crops.table.column("identity").to_pylist(), strict=True))
+    for side in ("left", "right"):
+        assert pairs[f"{side}_identity"].tolist() == [names[one] for one in pairs[side]]
+        assert set(pairs[f"{side}_identity"].cat.categories) <= {
+            names[one] for one in [*pairs.left, *pairs.right]
+        }
+    assert ((pairs.left_identity.astype(str) == pairs.right_identity.astype(str)) == pairs.same).all()
     assert roc_auc_score(pairs.same, -pairs.euclidean) == pytest.approx(found["figures"]["euclidean"]["auc"])
     wanted = PairManifest.open(faces, split="test")
     assert pairs.left.tolist() == wanted.left.tolist()
@@ -350,3 +361,37 @@ def test_nan_is_an_error(faces: Path) -> None:
 
     with pytest.raises(ScoreError, match="NaN or infinity"):
         evaluate(Broken(), faces, None)
+
+
+def test_slices_are_in_all_files_and_leave_the_other_figures_alone(tmp_path: Path) -> None:
+    people = {f"p{number:02d}": 4 for number in range(60)}
+    faces = make_set(tmp_path / "faces", people, split=SplitConfig(splits="test=0.8,val=0.2"))
+    faces = add_ledger_column(faces, "meta_half", lambda person, _: "first" if person < "p30" else "second")
+    plain = evaluate(ColourEmbedder(), faces.path, None)
+    found = evaluate(ColourEmbedder(), faces.path, tmp_path / "out", by=("meta_half", "split"))
+    assert {**found, "slices": None} == {**plain, "slices": None}
+    half, split = found["slices"]
+    (test,) = split["groups"]
+    assert (test["genuine"], test["impostors"]) == (found["pairs"]["genuine"], found["pairs"]["impostors"])
+    assert test["figures"]["auc"] == pytest.approx(found["figures"]["euclidean"]["auc"])
+    assert test["figures"]["accuracy"] == pytest.approx(found["figures"]["euclidean"]["accuracy"])
+    names = {one["name"]: one for one in half["groups"]}
+    assert sorted(names) == ["first", "second"]
+    pairs = pd.read_parquet(tmp_path / "out/scores.parquet")
+    sides = [pairs[f"{side}_identity"].astype(str) < "p30" for side in ("left", "right")]
+    assert names["first"]["impostors"] == (sides[0] & sides[1] & ~pairs.same).sum()
+    assert half["mixed"] == (sides[0] != sides[1]).sum()
+    assert "| by meta_half |" in (tmp_path / "out/scores.md").read_text(encoding="utf-8")
+    page = PageText((tmp_path / "out/report.html").read_bytes())
+    table = {row[0]: row for row in page.tables["Figures by meta_half"]}
+    for name, one in names.items():
+        assert table[name][2] == f"{one['genuine']}, {one['impostors']}"
+        assert table[name][4].startswith(f"{one['figures']['auc']:.4f} (")
+    assert "--by meta_half --by split" in page.sections["made"]
+
+
+def test_a_column_that_is_not_there_is_refused_before_anything_is_embedded(faces: Path) -> None:
+    model = ColourEmbedder()
+    with pytest.raises(UsageError, match=r"--by meta_age: there is no such column.*there are split, "):
+        evaluate(model, faces, None, by="meta_age")
+    assert model.seen == 0

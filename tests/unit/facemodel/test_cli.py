@@ -28,6 +28,7 @@ _CONFIGS: dict[str, type[Options]] = {
     "fit": config.FitConfig,
     "embed": config.EmbedConfig,
     "evaluate": config.EvaluateConfig,
+    "compare": config.CompareConfig,
     "enroll": config.EnrollConfig,
     "identify": config.IdentifyConfig,
     "mine": config.MineConfig,

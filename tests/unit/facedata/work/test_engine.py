@@ -12,9 +12,9 @@ from typing import Any, cast
 import pytest
 
 from facedata.errors import EngineError
+from facedata.processes import ONE_THREAD, ProcessPool, WorkerDiedError
 from facedata.work import engine as engine_module
 from facedata.work.engine import ShardsLostError, run_all
-from facedata.work.processes import ONE_THREAD, ProcessPool, WorkerDiedError
 from facedata.work.task import ShardTask
 
 

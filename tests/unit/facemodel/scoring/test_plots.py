@@ -12,7 +12,7 @@ import pytest
 
 from facedata.errors import MissingExtraError, StoreError
 from facemodel.scoring.metrics import roc
-from facemodel.scoring.plots import NamedRoc, _visible_points, draw_roc, draw_scores
+from facemodel.scoring.plots import NamedRoc, draw_roc, draw_scores, visible_points
 
 rng = np.random.default_rng(0)
 SAME = rng.random(500) < 0.5
@@ -46,7 +46,7 @@ def test_equal_scores_have_a_picture(tmp_path: Path) -> None:
 def test_a_long_curve_is_drawn_with_few_points_that_lose_nothing() -> None:
     same = np.arange(300_000) % 2 == 0
     curve = roc(np.random.default_rng(1).normal(size=300_000) + 2 * same, same)
-    rows = _visible_points(curve)
+    rows = visible_points(curve)
     assert len(rows) <= 4002 < len(curve.thresholds)
     assert rows[0] == 0
     assert rows[-1] == len(curve.thresholds) - 1

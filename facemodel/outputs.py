@@ -15,7 +15,7 @@ from facedata.files.remote import is_url
 from facedata.options import is_utf8
 from facedata.tables.parquet import read_footer
 
-from ..models.header import BEST, LAST, SPEC, SUFFIX
+from .models.header import BEST, LAST, SPEC, SUFFIX
 
 PARQUET = ".parquet"
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from facedata.errors import StoreError, UsageError
-from facemodel.commands.outputs import is_table_of, local_out, parquet_out
+from facemodel.outputs import is_table_of, local_out, parquet_out
 
 
 def of_triplets(path: Path) -> bool:

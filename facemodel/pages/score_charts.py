@@ -1,0 +1,77 @@
+"""The charts of scores: the ROC, the errors by threshold, and the histogram of the two kinds of pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from facedata.pages.charts import Chart, draw_histogram, draw_lines
+
+from ..scoring.distances import likeness
+from ..scoring.metrics import roc
+from ..scoring.pair_figures import ScoredPairs
+from ..scoring.plots import SCORE_NAMES, visible_points
+from ..scoring.report import TITLES
+
+_BINS = 40
+_MOST_POINTS = 300
+
+
+def draw_rocs(scored: Mapping[str, ScoredPairs]) -> Chart:
+    """Return the ROC of each metric, the false accept rate on a logarithmic axis; equal ones are one line.
+
+    The axis begins at half of the rate of one impostor pair, where what accepts none is drawn.
+    """
+    curves = {metric: roc(pairs.likeness, pairs.same) for metric, pairs in scored.items()}
+    least = min(1 / curve.impostors for curve in curves.values()) / 2
+    names: dict[tuple[bytes, bytes], list[str]] = {}
+    for metric, curve in curves.items():
+        names.setdefault((curve.far.tobytes(), curve.tar.tobytes()), []).append(metric)
+    lines = {}
+    for metrics in names.values():
+        curve = curves[metrics[0]]
+        rows = visible_points(curve, _MOST_POINTS)
+        rows = rows[np.flatnonzero(curve.far[rows] <= least)[-1] :]  # what is left of the axis is one point
+        label = f"{' and '.join(TITLES[one] for one in metrics)}, AUC {curve.auc():.4f}"
+        lines[label] = np.maximum(curve.far[rows], least).tolist(), curve.tar[rows].tolist()
+    # from the tenth below what is accepted where the axis begins: the curve of a good model is near 1
+    lowest = min(tar[0] for _, tar in lines.values())
+    return draw_lines(
+        "ROC", "false accept rate", "true accept rate", lines, x_range=(least, 1.0),
+        y_range=(min(math.floor(lowest * 10) / 10, 0.9), 1.0), has_log_x=True,
+    )  # fmt: skip
+
+
+def draw_errors(pairs: ScoredPairs, threshold: float | None) -> Chart:
+    """Return how many pairs of each kind are decided wrongly, by threshold."""
+    curve = roc(pairs.likeness, pairs.same)
+    rows = np.unique(np.linspace(1, len(curve.thresholds) - 1, _MOST_POINTS).astype(np.int64))
+    values = likeness(curve.thresholds[rows], pairs.metric)
+    order = np.argsort(values)
+    x = values[order].tolist()
+    lines = {
+        "two people, accepted": (x, curve.far[rows][order].tolist()),
+        "one person, rejected": (x, (1 - curve.tar)[rows][order].tolist()),
+    }
+    return draw_lines(
+        "Errors by threshold", f"threshold, {SCORE_NAMES[pairs.metric]}", "share of the pairs", lines,
+        y_range=(0.0, 1.0), marks=None if threshold is None else {f"threshold {threshold:.4g}": threshold},
+    )  # fmt: skip
+
+
+def draw_score_histogram(pairs: ScoredPairs, threshold: float | None) -> Chart:
+    """Return the scores of both kinds of pairs, each as a share of its own kind, with the threshold."""
+    low, high = float(pairs.values.min()), float(pairs.values.max())
+    ends = [low, high if high > low else low + 1] + ([] if threshold is None else [threshold])
+    edges = np.linspace(min(ends), max(ends), _BINS + 1)
+    counts = {
+        f"{name}, {int(kind.sum()):,} pairs": np.histogram(pairs.values[kind], edges)[0]
+        for kind, name in ((pairs.same, "one person"), (~pairs.same, "two people"))
+    }
+    marks = None if threshold is None else {"threshold": threshold}
+    return draw_histogram(
+        "Scores of both kinds of pairs", SCORE_NAMES[pairs.metric], edges, counts,
+        y_title="share of the pairs", marks=marks, is_overlaid=True,
+    )  # fmt: skip

@@ -89,7 +89,7 @@ def review_set(
         sheets = make_thumbnails(shown.crops, prepared.path, page, on_progress)
         described |= {
             "sheets": sheets.describe(),
-            "set": str(prepared),
+            "set": photo_text(str(prepared)),
             "file": photo_text(str(corrections)),
             "notes": choice.notes,
             "beyond": choice.beyond,

@@ -225,7 +225,10 @@ def draw_lines(
     least, most = y_range or _range_of([y for _, y in values.values()])
 
     def x_of(value: float) -> float:
-        share = math.log(value / low) / math.log(high / low) if has_log_x else (value - low) / (high - low)
+        if has_log_x:  # not the logarithm of a quotient, which may be too large
+            share = (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+        else:
+            share = (value - low) / (high - low)
         return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 2)
 
     def y_of(value: float) -> float:

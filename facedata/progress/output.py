@@ -21,7 +21,7 @@ from .folder import PHOTO_STATS, is_progress_folder
 
 _FILES = {DATASET, PHOTO_STATS, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
 _CHECK = "check"
-_PAGES = {"report", ".report.new", ".report.old", "review", ".review.tmp", ".review.old"}
+_PAGES = {"report", ".report.new", ".report.old", "review", ".review.new", ".review.old"}
 _FOLDERS = {"crops", *_PAGES, _CHECK, WORK}
 """What a prepared set's folder may hold."""
 

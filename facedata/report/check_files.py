@@ -28,6 +28,9 @@ MOST_LISTED = 2000
 UNKNOWN = 255
 """A quality that could not be told."""
 
+QUALITY_BINS = 20
+"""Of the charts of qualities."""
+
 _PEOPLE = ("left_identity", "right_identity", "identity", "to_identity")
 
 
@@ -81,7 +84,7 @@ def read_check_files(prepared: PreparedSet, crops: CropColumns) -> CheckFiles:
         if summary["kind"] == CHECK_KIND and summary["fingerprint"] == prepared.fingerprint:
             return _Reader(prepared, crops).read(summary["settings"])
         why = "is of another state of the set"
-    except (OSError, ValueError, LookupError, TypeError, SetError, pa.ArrowException):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, SetError, pa.ArrowException):
         why = "cannot be read, or only in part"
     note = f"What the last check found {why}, and is left out: run `facedata check`, then `facedata report`."
     return replace(nothing, state="stale", note=note)
@@ -150,10 +153,19 @@ class _Reader:
             for name in block.column_names[1:]:
                 values = block.column(name).to_numpy().astype(np.float64)
                 is_known = np.isfinite(values)
-                scaled = np.clip(np.round(np.where(is_known, values, 0) * (UNKNOWN - 1)), 0, UNKNOWN - 1)
+                scaled = _to_bytes(np.where(is_known, values, 0))
                 mine = found.setdefault(name, np.full(len(self.crops), UNKNOWN, np.uint8))
                 mine[rows[rows >= 0]] = np.where(is_known, scaled, UNKNOWN)[rows >= 0]
         return found
+
+
+def _to_bytes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return qualities as numbers up to 254: the nearest that are in the same bin of the charts."""
+    top = UNKNOWN - 1
+    values = np.clip(values, 0, 1)
+    bins = np.minimum(np.floor(values * QUALITY_BINS + 1e-9), QUALITY_BINS - 1)
+    first, after = np.ceil(bins * top / QUALITY_BINS), np.ceil((bins + 1) * top / QUALITY_BINS)
+    return np.clip(np.round(values * top), first, np.where(bins == QUALITY_BINS - 1, top, after - 1))
 
 
 def share_evenly(sizes: npt.NDArray[np.int64], room: int) -> npt.NDArray[np.int64]:

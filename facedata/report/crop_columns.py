@@ -36,8 +36,10 @@ class CropColumns:
         splits: the splits' names, train first.
         split: ``(n,)`` uint8, each crop's split; :data:`NO_SPLIT` for none.
         score: ``(n,)`` uint16, of the face, in 1/10,000; :data:`UNKNOWN_SCORE` if the ledger has none.
-        tilt: ``(n,)`` int16, in tenths of a degree; :data:`UNKNOWN_TILT` if the ledger has none.
+        tilt: ``(n,)`` int16, in 1/100 degree; :data:`UNKNOWN_TILT` if the ledger has none.
         face_px: ``(n,)`` uint16, the longer side of the face's box in photo pixels; 0 if there is none.
+
+    The last three are rounded down, so that what is counted in bins stays on its side of their edges.
     """
 
     ids: Int64Array
@@ -79,7 +81,7 @@ def read_crop_columns(prepared: PreparedSet) -> CropColumns:
     for kept in read_kept_rows(prepared, ["score", "tilt_deg", "box"]):
         rows = slice(start, start + len(kept))
         score[rows] = _scaled(kept.column("score"), 10_000, (0, 10_000), UNKNOWN_SCORE)
-        tilt[rows] = _scaled(kept.column("tilt_deg"), 10, (-1800, 1800), UNKNOWN_TILT)
+        tilt[rows] = _scaled(kept.column("tilt_deg"), 100, (-18_000, 18_000), UNKNOWN_TILT)
         face_px[rows] = longer_sides(as_array(kept.column("box")))
         start += len(kept)
     split_names = [splits[number] for number in order]
@@ -114,15 +116,15 @@ def _scaled(
 ) -> npt.NDArray[np.int64]:
     values = column.to_numpy().astype(np.float64) * scale
     is_known: BoolArray = np.isfinite(values)
-    return np.where(is_known, np.clip(np.round(np.where(is_known, values, 0)), *span), unknown).astype(
+    return np.where(is_known, np.clip(np.floor(np.where(is_known, values, 0)), *span), unknown).astype(
         np.int64
     )
 
 
 def longer_sides(boxes: pa.Array) -> npt.NDArray[np.int64]:
-    """Return the longer side of each box in whole pixels, ``(n,)``; 0 for null."""
+    """Return the longer side of each box in whole pixels, rounded down, ``(n,)``; 0 for null."""
     has_box = pc.fill_null(pc.equal(pc.list_value_length(boxes), 4), False)
     corners = boxes.filter(has_box).flatten().to_numpy(zero_copy_only=False).reshape(-1, 4)
     sides = np.zeros(len(boxes))
     sides[has_box.to_numpy(zero_copy_only=False)] = (corners[:, 2:] - corners[:, :2]).max(axis=1, initial=0)
-    return np.clip(np.round(np.nan_to_num(sides, nan=0, posinf=0, neginf=0)), 0, 65_535).astype(np.int64)
+    return np.clip(np.floor(np.nan_to_num(sides, nan=0, posinf=0, neginf=0)), 0, 65_535).astype(np.int64)

@@ -51,14 +51,14 @@ def draw_distributions(
     photos = _photos_per_person(crops, splits, series)
     groups: Charts = [("People", [_counts("Photos per person", "photos", photos, y_title="people")])]
     faces = [
-        _histogram("Score of the face", "score", by_split(crops.score, UNKNOWN_SCORE, 1e-4)),
-        _histogram("Tilt of the face", "degrees", by_split(crops.tilt, UNKNOWN_TILT, 0.1)),
+        _histogram("Score of the face", "score", by_split(crops.score, UNKNOWN_SCORE, 10_000)),
+        _histogram("Tilt of the face", "degrees", by_split(crops.tilt, UNKNOWN_TILT, 100)),
         _histogram("Size of the face in the photo", "pixels", by_split(crops.face_px, 0)),
     ]
     groups.append(("Faces", [chart for chart in faces if chart is not None]))
     poor = [
         _histogram(
-            f"Quality: {name}", f"{name}, 0 worst, 1 best", by_split(values, UNKNOWN, 1 / 254),
+            f"Quality: {name.replace('_', ' ')}", "0 worst, 1 best", by_split(values, UNKNOWN, UNKNOWN - 1),
             check.thresholds.get(name), (0, 1),
         )
         for name, values in check.quality.items()
@@ -83,11 +83,11 @@ def _by_split(
     series: Mapping[int, str],
     values: npt.NDArray[np.generic],
     unknown: int | None = None,
-    scale: float = 1,
+    steps: int = 1,
 ) -> Values:
     is_known = np.ones(len(values), np.bool_) if unknown is None else values != unknown
     return {
-        name: values[is_known & (splits == number)].astype(np.float64) * scale
+        name: values[is_known & (splits == number)].astype(np.float64) / steps
         for number, name in series.items()
     }
 

@@ -15,7 +15,7 @@ from ..pages.sheets import Sheets
 from ..types import Int64Array
 from .check_files import UNKNOWN, CheckFiles, worst_quality
 from .choice import Choice
-from .crop_columns import UNKNOWN_SCORE, CropColumns
+from .crop_columns import UNKNOWN_SCORE, UNKNOWN_TILT, CropColumns
 from .drawn_rows import DrawnRows
 
 _U2 = 65_535
@@ -47,6 +47,8 @@ def describe_page(
     """
     shown, is_large = choice.crops, len(choice.crops) > _MANY_CROPS
     score = np.where(crops.score[shown] == UNKNOWN_SCORE, UNKNOWN, np.round(crops.score[shown] / 100))
+    tilt = np.where(crops.tilt[shown] == UNKNOWN_TILT, UNKNOWN_TILT, np.round(crops.tilt[shown] / 10))
+    tilt = tilt.astype(np.int16)  # in tenths of a degree
     return {
         "sheets": sheets.describe(),
         "splits": crops.splits,
@@ -57,7 +59,7 @@ def describe_page(
             "photo": names.column("photo").to_pylist(),
             "split": column(crops.split[shown], "u1"),
             "score": column(score, "u1"),
-            "tilt": column(_round_known(crops.tilt[shown], _TILT_STEP, is_large), "i2"),
+            "tilt": column(_round_known(tilt, _TILT_STEP, is_large), "i2"),
             "face_px": column(crops.face_px[shown], "u2"),
             **{
                 kind: column(np.minimum(drawn[kind].uses[shown], _U2), "u2") for kind in ("pairs", "triplets")

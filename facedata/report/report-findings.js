@@ -95,7 +95,7 @@ facedata.drawFinding = (set, one) => {
       'div',
       { class: 'said' },
       el('p', { class: 'kind' }, drawSeverity(one.severity), ` ${words(one.kind)}`),
-      el('p', {}, facedata.name(one.why)),
+      el('p', {}, facedata.longName(one.why)),
       measured ? el('p', { class: 'quiet', text: measured }) : null,
       one.proposal ? el('p', { class: 'quiet' }, 'Proposed: ', ...sayProposal(set, one)) : null,
     ),
@@ -139,8 +139,8 @@ const sayProposal = (set, one) => {
 };
 
 /** What was measured, and on which side of the threshold it is; null if nothing was. */
-const sayMeasured = ({ value, threshold }) => {
-  if (value === null) return null;
+const sayMeasured = ({ kind, value, threshold }) => {
+  if (value === null || kind === 'same_bytes') return null; // the same bytes are the same: there is nothing to measure
   if (threshold === null) return `Measured ${digits(value)}`;
   const side = value < threshold ? 'below' : value > threshold ? 'above' : 'at';
   return `Measured ${digits(value)}, ${side} the threshold of ${digits(threshold)}`;

@@ -8,7 +8,9 @@ const SAMPLE_PX = 80;
 facedata.showSamples = (set) => {
   const { el } = facedata;
   const holder = document.getElementById('samples-shown');
-  const has = (samples, split) => (samples[split] ?? []).length > 0;
+  // a split may be called like what every object has, such as `constructor`
+  const rowsOf = (samples, split) => (Object.hasOwn(samples, split) ? samples[split] : []);
+  const has = (samples, split) => rowsOf(samples, split).length > 0;
   const named = new Set([...set.splits, ...Object.keys(set.pairs), ...Object.keys(set.triplets)]);
   const splits = [...named].filter((split) => has(set.pairs, split) || has(set.triplets, split));
   if (!splits.length) {
@@ -27,7 +29,7 @@ facedata.showSamples = (set) => {
 
   const draw = () => {
     const random = facedata.random(++seed);
-    const pairs = set.pairs[select.value] ?? [];
+    const pairs = rowsOf(set.pairs, select.value);
     const same = choose(
       pairs.filter((pair) => pair[2]),
       PAIRS_SHOWN / 2,
@@ -38,7 +40,7 @@ facedata.showSamples = (set) => {
       PAIRS_SHOWN - same.length,
       random,
     );
-    const triplets = choose(set.triplets[select.value] ?? [], TRIPLETS_SHOWN, random);
+    const triplets = choose(rowsOf(set.triplets, select.value), TRIPLETS_SHOWN, random);
     shown.replaceChildren();
     if (pairs.length)
       shown.append(

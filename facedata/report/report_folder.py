@@ -12,14 +12,17 @@ from ..errors import SetError, UsageError, writing
 from ..files.locks import locked
 from ..files.remote import Location, Remote, parse_location
 from ..sets.prepared import PreparedSet
-from .examples.show_statuses import PICTURES
 
 REPORT = "report"
 """The folder of a set that holds its report."""
 
 INDEX = "index.html"
 SHEETS = "sheets"
+PICTURES = "pictures"
+"""The folder of the examples' pictures, beside a page that does not hold them."""
+
 _ENTRIES = {INDEX, SHEETS, PICTURES}
+_MARK = b'<meta name="generator" content="facedata report">'
 
 
 def choose_report_folder(prepared: PreparedSet, out: str | os.PathLike[str] | None) -> Path:
@@ -47,18 +50,25 @@ def choose_report_folder(prepared: PreparedSet, out: str | os.PathLike[str] | No
             raise UsageError(f"--out {folder} lies in the set {prepared}: choose a folder elsewhere")
     if folder.exists() and not folder.is_dir():
         raise SetError(f"{folder} is a file: choose another --out")
+    if folder.is_dir() and folder.samefile("."):
+        raise UsageError(f"{folder} is the working folder, and would be replaced: run this in another one")
     inside = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if inside - _ENTRIES or (inside and INDEX not in inside):
+    if inside - _ENTRIES or (inside and not _is_report(folder / INDEX)):
         name = sorted(inside - _ENTRIES or inside)[0]
         raise SetError(f"{folder} holds something other than a report ({name!r}): choose another --out")
     return folder
+
+
+def _is_report(page: Path) -> bool:
+    """Return whether a file is the page of a report, not one that somebody else has named so."""
+    return page.is_file() and _MARK in page.read_bytes()
 
 
 def is_report_of(folder: Path, fingerprint: str) -> bool:
     """Return whether a folder has the report of the set with this fingerprint; clear what is left beside."""
     if not (folder / INDEX).is_file():
         return False
-    for beside in _beside(folder):
+    for beside in _beside(folder.resolve()):
         shutil.rmtree(beside, ignore_errors=True)
     return fingerprint.encode() in (folder / INDEX).read_bytes()
 
@@ -78,8 +88,9 @@ def new_report_folder(folder: Path) -> Iterator[Path]:
         LockedError: another run is writing this report.
         StoreError: the folder cannot be written.
     """
+    folder = folder.resolve()  # where a link leads is replaced, not the link
     made, old = _beside(folder)
-    with writing(folder):
+    with writing(f"{folder}; name a folder elsewhere with --out"):
         made.mkdir(parents=True, exist_ok=True)
     with locked(made), writing(folder):
         for entry in made.iterdir():

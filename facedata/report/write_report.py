@@ -17,11 +17,11 @@ from .crop_columns import read_crop_columns
 from .distributions import draw_distributions
 from .drawn_rows import read_drawn_rows
 from .examples.photo_copies import read_earlier_copies
-from .examples.show_statuses import PICTURES, PhotoSource, show_statuses
+from .examples.show_statuses import PhotoSource, show_statuses
 from .facts import describe_set
 from .ledger_counts import count_statuses
 from .page_data import describe_page
-from .report_folder import INDEX, REPORT, SHEETS, new_report_folder
+from .report_folder import INDEX, PICTURES, REPORT, SHEETS, new_report_folder
 from .thumbnails import MOST_IN_PAGE, OnProgress, make_thumbnails, read_shown_crops
 
 OnStep = Callable[[str], None]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..checks.check_folder import CHECK, SUMMARY_FILE
+from ..checks.findings import FINDINGS
 from ..errors import OtherSetError, SetError, UsageError
 from ..files.atomic import file_sha256
 from ..files.remote import Remote, parse_location
@@ -67,4 +68,8 @@ def read_findings(prepared: PreparedSet, folder: Path) -> CheckFindings:
             f"{file} is of the set {short(footer.fingerprint)}, and {prepared} is now "
             f"{short(prepared.fingerprint)}: run {again} again"
         )
-    return CheckFindings(folder, read_table(file, "findings"), file_sha256(file))
+    try:
+        table = read_table(file, "findings").select(FINDINGS.names)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise SetError(f"{file} is damaged ({' '.join(str(error).split())}): run {again} again") from error
+    return CheckFindings(folder, table, file_sha256(file))

@@ -14,6 +14,7 @@ from ..plan.correction_rules import Action, Decision, decide
 from ..plan.corrections import CorrectionLine
 from ..sets.prepared import PreparedSet
 from ..tables.names import show_name
+from ..types import Status
 
 NEW = "new:"
 """What the page puts before the name of somebody who is not in the set."""
@@ -50,7 +51,7 @@ def find_own_lines(lines: Sequence[CorrectionLine], prepared: PreparedSet) -> li
     mine = [line for line in lines if not is_own(as_proposed(line))]
     if not mine:
         return []
-    meanings = _Meanings(mine, prepared.table("photos", ["record", "photo", "identity"]))
+    meanings = _Meanings(mine, prepared.table("photos", ["record", "photo", "identity", "status"]))
     decisions = {line.line: meanings.decisions(line) for line in mine}
     _, contradictions = decide(
         [one for some in decisions.values() for one in some], meanings.show_person, meanings.show_record
@@ -73,6 +74,7 @@ class _Meanings:
     def __init__(self, lines: Sequence[CorrectionLine], ledger: pa.Table) -> None:
         self.problems: dict[int, str] = {}
         self._records, self._owners = ledger.column("record"), ledger.column("identity")
+        self._states = ledger.column("status")
         people = sorted(self._owners.drop_null().unique().to_pylist())
         self._number = {name: number for number, name in enumerate(people)}
         texts = [text for one in lines for text in (one.identity, one.to_identity) if text]
@@ -83,8 +85,11 @@ class _Meanings:
         self._rows = find_photos({line.photo for line in lines if line.photo}, ledger)
 
     def decisions(self, line: CorrectionLine) -> list[Decision]:
-        """Return what a line decides, one for each record that it means; none, and a problem, if nothing."""
+        """Return what a line decides; none, and a problem, where `fix` will refuse it."""
         ends = [self._find(line, text) for text in (line.identity, line.to_identity)]
+        if line.action is Action.MERGE and ends[0] >= self._people.count:
+            nobody = show_name(line.identity or "")
+            self.problems[line.line] = f"{nobody} is nobody before the file is applied"
         if line.line in self.problems:
             return []
         if line.action in (Action.MERGE, Action.DISTINCT):
@@ -98,7 +103,12 @@ class _Meanings:
         ]
         if not found:
             self.problems[line.line] = f"there is no photo {show_name(line.photo or '')} of that person"
-        return found
+        elif len(found) > 1:
+            some = " or ".join(self.show_record(one.row) for one in found[:3])
+            self.problems[line.line] = f"{show_name(line.photo or '')} has several records: write {some}"
+        elif line.action is not Action.DROP and self._states[found[0].row].as_py() == Status.EXCLUDED.value:
+            self.problems[line.line] = f"{self.show_record(found[0].row)} is excluded already"
+        return [] if line.line in self.problems else found
 
     def _find(self, line: CorrectionLine, text: str | None) -> int:
         found = self._people.find(text) if text else -1

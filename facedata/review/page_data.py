@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,8 @@ def _describe_item(item: Item, tiles: dict[int, int], people: People) -> dict[st
             "proposal",
         )
     }
+    for name in ("value", "threshold"):  # JSON has no word for what is not finite
+        described[name] = described[name] if math.isfinite(described[name] or 0) else None
     # the name with more photos stays, as in the lines that a check proposes
     ends = find_namesakes(item, people)
     ends.sort(key=lambda name: (-int(people.counts[people.number[name]]), name), reverse=True)

@@ -94,7 +94,7 @@
         on: { click: () => { this.dialog.close(); taken(merge); } },
       }, el('kbd', { text: String(at + 1) }), el('span', {},
         name(review.shown(merge[1], this.names)), ` stays: ${photos(this.names.count(merge[0]))} of `,
-        name(review.shown(merge[0], this.names)), ` join ${photos(this.names.count(merge[1]))}`))));
+        name(review.shown(merge[0], this.names)), ` ${this.names.count(merge[0]) === 1 ? 'joins' : 'join'} ${photos(this.names.count(merge[1]))}`))));
       this.dialog.showModal();
       this.place.firstElementChild.focus();
     }

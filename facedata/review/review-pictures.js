@@ -41,7 +41,7 @@
           el('span', { class: 'path' }, name(photo)),
           choose ? el('button', {
             type: 'button', class: 'choose', 'aria-pressed': String(isChosen), on: { click: choose },
-          }, el('kbd', { text: String(number) }), isChosen ? `${keys}: this one` : 'choose this one') : null));
+          }, el('kbd', { text: String(number) }), isChosen ? `chosen for ${keys}` : 'choose this one') : null));
     }
 
     /** Make a person's photos, with how many there are. */

@@ -37,6 +37,7 @@
     addMerge({ person, to, by }) {
       const before = this.into.get(person);
       if (person === to) this.fail(`merges ${this.show(person)} into themselves`, by);
+      else if (review.isNew(person, this.names)) this.fail(`merges ${this.show(person)}, who is new by lines of corrections.csv, into ${this.show(to)}`, by);
       else if (this.endOf(to) === person) this.fail(`merges ${this.show(to)} into ${this.show(person)}`, this.into.get(to).by);
       else if (!before) this.into.set(person, { to, by });
       else if (this.endOf(before.to) !== this.endOf(to)) this.fail(`merges ${this.show(person)} into ${this.show(before.to)}`, before.by);

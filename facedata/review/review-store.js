@@ -130,24 +130,38 @@
     replay(steps) {
       this.follow(new Map(this.base), new Set());
       for (const { at, ...step } of steps) {
-        const isPossible = this.items[at] && (step.key === 's' || !review.whyNot(this.items[at], step.key));
-        if (isPossible && !this.apply(at, step)) this.steps.push({ at, ...step });
+        if (this.isStep(at, step) && !this.apply(at, step)) this.steps.push({ at, ...step });
         else this.lost += 1;
       }
     }
 
+    /** Return whether something is a step that a page like this one makes: the browser may hold anything. */
+    isStep(at, { key, side, to, merge }) {
+      const item = this.items[at];
+      if (!item || !/^[yndmgs]$/.test(key) || (key !== 's' && review.whyNot(item, key))) return false;
+      const isName = (name) => this.names.has(name) || /^new:./.test(name);
+      if (key === 'g') return Array.isArray(merge) && merge.length === 2 && merge.every(isName);
+      const sides = review.sidesOf(item);
+      return !/[ndm]/.test(key) || ((!sides.length || sides.includes(side)) && (key !== 'm' || isName(to)));
+    }
+
     /** Read what the browser has kept of this set and these findings. */
     restore() {
-      let kept = { base: [], steps: [] };
       try {
-        kept = JSON.parse(this.storage?.getItem(this.key) ?? 'null') ?? kept;
+        this.resume(JSON.parse(this.storage?.getItem(this.key) ?? 'null') ?? { base: [], steps: [] });
       } catch {
-        this.isKept = false;
+        this.resume({ base: [], steps: [] }); // damaged, or of another version of the page
+        this.lost = 1;
       }
+    }
+
+    /** Go on from what was kept. */
+    resume(kept) {
+      const base = kept.base.filter(([at, step]) => this.isStep(at, step));
       // corrections.csv may hold what these very steps came to: then they can still be undone
       const inFile = this.data.own.map((one) => JSON.stringify(one.cells)).sort().join();
-      for (const base of [new Map(kept.base), this.adopted]) {
-        this.base = base;
+      for (const from of [new Map(base), this.adopted]) {
+        this.base = from;
         this.steps = [];
         this.lost = 0;
         this.replay(kept.steps);

@@ -85,7 +85,7 @@
       const { crops, names } = this.store;
       const state = this.stateOf(at);
       const proposal = review.sayProposal(item, crops, names);
-      const measured = item.value === null ? ''
+      const measured = item.value === null || item.kind === 'same_bytes' ? ''
         : `measured ${sayNumber(item.value)}${item.threshold === null ? '' : `, threshold ${sayNumber(item.threshold)}`}`;
       return [
         state ? el('p', { class: 'state' }, name(state)) : null,

@@ -192,7 +192,7 @@
       const others = Object.entries(data.others).map(([kind, many]) => `${count(many)} ${review.sayKind(kind)}`);
       const warnings = [
         store.isKept ? '' : 'This browser keeps nothing for this page: download corrections.csv before you close it.',
-        store.lost ? `${count(store.lost)} decisions of an earlier visit do not fit the lines that corrections.csv has now, and are left out.` : '',
+        store.lost ? `${count(store.lost)} of the decisions kept in this browser ${store.lost === 1 ? 'does' : 'do'} not fit this page, and ${store.lost === 1 ? 'is' : 'are'} left out.` : '',
         ...wrong.map((one) => `Line ${one.line} of corrections.csv will be refused by facedata fix: ${one.problem}.`),
       ];
       const facts = [

@@ -56,6 +56,8 @@ def choose_folder(location: Location, out: str | os.PathLike[str] | None) -> Pat
             raise UsageError(
                 f"--out {folder} lies in the set {location}, or holds it: choose a folder elsewhere"
             )
+    if folder.is_dir() and folder.samefile("."):
+        raise UsageError(f"{folder} is the working folder, and would be replaced: run this in another one")
     if folder.exists() and not holds_review(folder):
         raise UsageError(f"{folder} holds something else than a review: choose another folder with --out")
     return folder
@@ -85,7 +87,8 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         StoreError: it cannot be written.
         LockedError: another review is being written there.
     """
-    staged, old = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
+    folder = folder.resolve()  # where a link leads is replaced, not the link
+    staged, old = (folder.with_name(f".{folder.name}.{end}") for end in ("new", "old"))
     with writing(f"{folder}; name a folder elsewhere with --out"):
         staged.mkdir(parents=True, exist_ok=True)
     with locked(staged):

@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "":
             try:
                 self._answer(HTTPStatus.OK, self.server.served.render(), "text/html; charset=utf-8")
-            except FacedataError as error:
+            except (FacedataError, OSError) as error:
                 self._refuse(HTTPStatus.CONFLICT, str(error))
             return
         folder, _, name = (path or "").partition("/")
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.CONFLICT, str(error))
         except UsageError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
-        except FacedataError as error:  # it may be better next time
+        except (FacedataError, OSError) as error:  # it may be better next time
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
     def _path(self) -> str | None:
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not (text.isascii() and text.isdigit()):
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "the request does not say how long it is")
             return None
-        if int(text[:20]) > MOST_BYTES:
+        if len(text) > 20 or int(text) > MOST_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MOST_BYTES:,} bytes")
             return None
         try:

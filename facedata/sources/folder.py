@@ -65,6 +65,8 @@ class FolderReader:
         if isinstance(root, Remote):
             return read_object(root / restore_bytes(below), _MOST_BYTES)
         file = root / photo_path(below)
+        if file.exists() and not file.is_file():  # reading a pipe could block forever
+            raise OSError(f"{photo!r} is no file any more")
         if file.stat().st_size > _MOST_BYTES:
             raise TooLargeImageError(f"the file has more than {_MOST_BYTES >> 20} MiB")
         return file.read_bytes()

@@ -86,6 +86,13 @@ def compare(
     out = None if out is None else folder_out(out)
     if out is not None and (is_scores(out) or (out / SPEC).is_file()):
         raise UsageError(f"--out {out} is a run, whose page would be replaced: name another folder")
+    if out is not None and (out / DATASET).is_file():
+        raise UsageError(f"--out {out} is a set, and no place for a page of runs: name another folder")
+    given = [Path(run).resolve() for run in runs if isinstance(run, str | os.PathLike)]
+    for number, run in enumerate(runs, 1):
+        place = None if out is None or _has_scores(run) else out / f"scores-{number}"
+        if place is not None and place.resolve() in given:
+            raise UsageError(f"{place} is one of the runs, and would be overwritten: name another --out")
     names = name_runs(runs)
     prepared = _find_set(runs, names, config)
     with TemporaryDirectory() as temporary:

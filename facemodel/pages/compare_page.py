@@ -30,6 +30,7 @@ from ..scoring.compared.table import (
 from ..scoring.metrics import roc
 from ..scoring.report import TITLES
 from .pictures import read_pictures
+from .score_charts import lowest_rate
 
 _TEMPLATE = Path(__file__).with_name("compare.html")
 _SIDE_PX = 160
@@ -130,9 +131,10 @@ def draw_curves(judged: Sequence[JudgedRun], pairs: CommonPairs) -> Chart:
         curve = roc(one.likeness, pairs.same)
         # of the steps up to a rate the last one: nothing is drawn that no threshold reaches
         series[one.run.name] = (far, curve.tar[np.searchsorted(curve.far, far, side="right") - 1])
+    lows = [tar[0] for _, tar in series.values()]
     return draw_lines(
         "Pairs of one person that are accepted, at each rate of false accepts",
-        "false accept rate", "accepted", series, x_range=(least / 2, 1.0), y_range=(0.0, 1.0),
+        "false accept rate", "accepted", series, x_range=(least / 2, 1.0), y_range=(lowest_rate(lows), 1.0),
         has_log_x=True,
     )  # fmt: skip
 

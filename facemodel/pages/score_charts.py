@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,12 +36,15 @@ def draw_rocs(scored: Mapping[str, ScoredPairs]) -> Chart:
         rows = rows[np.flatnonzero(curve.far[rows] <= least)[-1] :]  # what is left of the axis is one point
         label = f"{' and '.join(TITLES[one] for one in metrics)}, AUC {curve.auc():.4f}"
         lines[label] = np.maximum(curve.far[rows], least).tolist(), curve.tar[rows].tolist()
-    # from the tenth below what is accepted where the axis begins: the curve of a good model is near 1
-    lowest = min(tar[0] for _, tar in lines.values())
     return draw_lines(
         "ROC", "false accept rate", "true accept rate", lines, x_range=(least, 1.0),
-        y_range=(min(math.floor(lowest * 10) / 10, 0.9), 1.0), has_log_x=True,
+        y_range=(lowest_rate([tar[0] for _, tar in lines.values()]), 1.0), has_log_x=True,
     )  # fmt: skip
+
+
+def lowest_rate(starts: Sequence[float]) -> float:
+    """Return where the axis of ROC curves begins: a tenth below their starts, since good ones are near 1."""
+    return min(math.floor(min(starts) * 10) / 10, 0.9)
 
 
 def draw_errors(pairs: ScoredPairs, threshold: float | None) -> Chart:
@@ -52,8 +55,9 @@ def draw_errors(pairs: ScoredPairs, threshold: float | None) -> Chart:
     order = np.argsort(values)
     x = values[order].tolist()
     lines = {
-        "two people, accepted": (x, curve.far[rows][order].tolist()),
+        # the colours of the histogram beside it
         "one person, rejected": (x, (1 - curve.tar)[rows][order].tolist()),
+        "two people, accepted": (x, curve.far[rows][order].tolist()),
     }
     return draw_lines(
         "Errors by threshold", f"threshold, {SCORE_NAMES[pairs.metric]}", "share of the pairs", lines,

@@ -118,7 +118,8 @@ def show_worst(story: ScoresStory, workers: int | None = None) -> list[WorstPair
             text = f"There is no threshold: these of the {total:,} pairs of {kind} are {nearest}."
         elif len(wrong):
             errors = counts["false_rejects" if of_same else "false_accepts"]
-            text = f"{errors:,} of the {total:,} pairs of {kind} are {verb}; the worst come first."
+            is_are, order = ("is", "") if errors == 1 else ("are", "; the worst come first")
+            text = f"{errors:,} of the {total:,} pairs of {kind} {is_are} {verb}{order}."
         else:
             wrong = find_worst(main, ends, None, of_same, _FEW_NEAREST)
             text = f"None of the {total:,} pairs of {kind} is {verb}. These are {nearest}."

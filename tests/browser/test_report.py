@@ -555,7 +555,7 @@ def test_findings_are_filtered_and_their_photos_stand_side_by_side(visit: Visit,
         split["Amara/0.png"],
         split["Farah/copy.png"],
     ]
-    expect(articles).to_contain_text("Measured 1, at the threshold of 1")
+    expect(articles).not_to_contain_text("Measured")  # the same bytes are the same
     page.get_by_role("combobox", name="Kind").select_option("dark")
     expect(page.locator("#findings-shown [role=status]")).to_have_text("No such finding")
     page.get_by_role("combobox", name="Severity").select_option("")

@@ -232,6 +232,7 @@ def test_after_a_decision_comes_the_next_that_waits_and_the_end_says_what_to_do(
     press(visit, "d")
     assert head(visit) == "#2 of 9 wrong person suspect"
     press(visit, "y")  # settles the stranger, the same photo
+    visit.page.evaluate("new Promise(requestAnimationFrame)")
     assert visit.page.locator("#progress-text").inner_text() == "3 of 9 decided"
     press(visit, "s", "s", "y")
     assert head(visit) == "#7 of 9 double name suspect"
@@ -341,6 +342,40 @@ def test_a_browser_that_keeps_nothing_is_said_and_works(visit: Visit) -> None:
     assert "keeps nothing" in visit.page.locator("#notes").inner_text()
     press(visit, "d")
     assert len(csv_lines(visit)) == 1
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '{"x":', "5", "{}", '{"base":[[99,{"key":"y"}]],"steps":[]}', '{"base":[],"steps":[null]}',
+        '{"base":[],"steps":[{"at":0,"key":"g"}]}',
+        '{"base":[],"steps":[{"at":1,"key":"m","side":"up","to":"Emre"}]}',
+    ],
+)  # fmt: skip
+def test_what_no_page_like_this_one_has_kept_is_left_out(visit: Visit, kept: str) -> None:
+    visit.page.evaluate(
+        "(kept) => { const { store } = facedata.review.page; localStorage.setItem(store.key, kept);"
+        " store.keepNow = () => {} }",
+        kept,
+    )
+    visit.reopen()
+    visit.wait_ready()
+    assert csv_lines(visit) == []
+    press(visit, "d")
+    assert len(csv_lines(visit)) == 1
+
+
+def test_two_people_who_are_new_by_the_file_s_own_lines_are_not_merged(
+    faces: Path, open_page: OpenPage
+) -> None:
+    lines = "action,photo,identity,to_identity,note\nmerge,,Emre,+One,\nmerge,,Farah,+Two,\n"
+    (faces / "check/corrections.csv").write_text(lines)
+    review_set(faces)
+    visit = begin(open_page, faces)
+    go(visit, 6)
+    press(visit, "y")
+    assert "new by lines of corrections.csv" in refusal(visit)
+    assert len(csv_lines(visit)) == 2
 
 
 def test_a_full_storage_is_said_once_it_is_full(visit: Visit) -> None:

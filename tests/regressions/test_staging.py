@@ -37,7 +37,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def fill(photos: Path, folder: Path) -> None:
-    prepare(photos, folder, store="tar", size=32, detector=FakeDetector)
+    prepare(photos, folder, store="tar", size=32, detector=FakeDetector, report=False)
 
 
 def test_a_run_that_fails_leaves_the_claim_of_the_one_that_took_over(

@@ -25,9 +25,6 @@ from ...tables.parquet import read_blocks
 from ..ledger_counts import StatusCount
 from .photo_copies import CopyScale, copy_key, copy_photo
 
-PICTURES = "pictures"
-"""The folder of the examples' pictures, beside a page that does not hold them."""
-
 _CROP_PX = 160
 _CROP_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 85)
 _MOST_BOXES = 60

@@ -17,6 +17,8 @@ from ..report import SCORES
 
 PAIRS = "scores.parquet"
 _KIND = "scores"
+_TYPES = {"set": str, "split": str, "notes": list, "model": dict, "settings": dict}
+_MODEL = ("name", "fingerprint", "trained_on")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +70,12 @@ def read_scored_run(folder: Path, name: str) -> ScoredRun:
         run = ScoredRun(name, scores, read_table(folder / PAIRS, _KIND))
         counted = scores["pairs"]["genuine"] + scores["pairs"]["impostors"]
         lacks = {"left", "right", "same", run.metric} - set(run.table.column_names)
-        lacks |= {"set", "split", "notes", "model", "settings"} - scores.keys()
+        lacks |= _TYPES.keys() - scores.keys()
         lacks |= {"value", "sentence"} - run.threshold.keys()
+        wrong = [name for name, kind in _TYPES.items() if not isinstance(scores.get(name, kind()), kind)]
+        wrong += [name for name in _MODEL if not wrong and name not in scores.get("model", _MODEL)]
+        if wrong or not isinstance(run.threshold.get("value"), int | float | None):
+            raise TypeError(f"a value of another kind: {(wrong or ['threshold'])[0]}")
     except FileNotFoundError:
         raise ScoreError(f"{folder} has no {SCORES}, which evaluate writes last: {remedy}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

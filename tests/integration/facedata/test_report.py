@@ -412,7 +412,7 @@ def test_a_read_only_set_needs_another_folder(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(StoreError, match=r"cannot write .*report: Permission denied"):
+    with pytest.raises(StoreError, match=r"report; name a folder elsewhere with --out: Permission"):
         facedata.report_set(faces)
 
 

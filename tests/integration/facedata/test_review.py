@@ -114,7 +114,7 @@ def test_lines_that_cannot_be_read_are_said(faces: Path) -> None:
     (faces / "check/corrections.csv").write_text("action,photo\nerase,photos/ana/0.jpg\n")
     with pytest.raises(UsageError, match="'erase' is no action"):
         review_set(faces)
-    assert snapshot(faces).keys().isdisjoint({"review", ".review.tmp"})
+    assert snapshot(faces).keys().isdisjoint({"review", ".review.new"})
 
 
 def test_a_set_that_is_being_changed_is_refused(faces: Path) -> None:

@@ -63,6 +63,20 @@ def test_a_mark_stands_at_its_value_and_only_within_the_axis() -> None:
     assert mark.place == pytest.approx((chart.left + chart.right) / 2)
 
 
+def test_a_mark_at_the_end_of_the_axis_has_its_name_before_it() -> None:
+    chart = draw_lines("t", "x", "y", {"a": ([0, 1, 2, 3], [1, 2, 3, 4])}, marks={"early": 1.0, "late": 3.0})
+    early, late = (text for text in svg_of(chart).iter("text") if text.get("class") == "mark")
+    places = [mark.place for mark in chart.marks]
+    assert (early.get("text-anchor"), float(early.attrib["x"])) == (None, places[0] + 4)
+    assert (late.get("text-anchor"), float(late.attrib["x"])) == ("end", places[1] - 4)
+
+
+def test_a_point_alone_is_seen_without_a_line() -> None:
+    chart = draw_lines("t", "x", "y", {"one": ([1], [2]), "two": ([0, 1], [1, 3])})
+    alone = [circle.get("class") for circle in svg_of(chart).iter("circle")]
+    assert alone == ["s0 alone", "s1", "s1"]
+
+
 def test_bars_of_many_places_label_some() -> None:
     chart = draw_bars("t", "epoch", [str(at) for at in range(100)], {"": [1] * 100})
     assert len(chart.bars) == 100

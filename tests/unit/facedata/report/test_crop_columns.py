@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,11 @@ def test_each_crop_has_what_the_ledger_and_the_classes_say(tmp_path: Path) -> No
         assert crops.ids[at] == row["id"]
         assert crops.people[crops.person[at]] == row["identity"]
         assert crops.splits[crops.split[at]] == row["split"]
-        assert crops.score[at] == round(face["score"] * 10_000)
-        assert crops.tilt[at] == round(face["tilt_deg"] * 10)
+        assert crops.score[at] == int(face["score"] * 10_000)
+        assert crops.tilt[at] == math.floor(face["tilt_deg"] * 100)
         x0, y0, x1, y1 = face["box"]
-        assert crops.face_px[at] == round(max(x1 - x0, y1 - y0))
-    assert set(crops.tilt.tolist()) >= {70, 140, 210, -125}
+        assert crops.face_px[at] == int(max(x1 - x0, y1 - y0))
+    assert set(crops.tilt.tolist()) >= {700, 1399, 2099, -1250}
 
 
 def test_what_is_not_known_has_a_number_of_its_own(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_table_of_another_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_boxes_have_a_longer_side_and_null_has_none() -> None:
-    boxes = pa.array([[0, 0, 3, 4], None, [5, 5, 25.4, 6], [float("nan")] * 4], pa.list_(pa.float32()))
+    boxes = pa.array([[0, 0, 3, 4], None, [5, 5, 25.9, 6], [float("nan")] * 4], pa.list_(pa.float32()))
     assert longer_sides(boxes).tolist() == [4, 0, 20, 0]
     assert longer_sides(boxes.slice(1, 2)).tolist() == [0, 20]
 

@@ -4,13 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from facedata.checks.findings import FINDINGS
+from facedata.checks.quality.measure import QUALITY
 from facedata.pages.charts import Chart
-from facedata.report.check_files import UNKNOWN, CheckFiles
+from facedata.report.check_files import UNKNOWN, CheckFiles, read_check_files
 from facedata.report.crop_columns import NO_SPLIT, UNKNOWN_SCORE, UNKNOWN_TILT, CropColumns, read_crop_columns
 from facedata.report.distributions import draw_distributions, round_edges, whole_edges
+from facedata.sets.prepared import open_set
+from tests.support.damaged_sets import alter_table
+from tests.support.report_sets import write_check
 from tests.support.small_set import make_set
 
 _NO_CHECK = CheckFiles([], FINDINGS.empty_table(), np.zeros(9, np.int64), state="none")
@@ -22,7 +27,7 @@ def _crops(people: int = 9, photos: int = 4, splits: int = 2) -> CropColumns:
     person = np.repeat(np.arange(people, dtype=np.int32), photos)
     split = np.where(person == people - 1, NO_SPLIT, person % splits).astype(np.uint8)
     score = np.linspace(9000, 9999, count).astype(np.uint16)
-    tilt = np.linspace(-300, 450, count).astype(np.int16)
+    tilt = np.linspace(-3000, 4500, count).astype(np.int16)
     score[:1], tilt[1:2] = UNKNOWN_SCORE, UNKNOWN_TILT
     face_px = np.linspace(20, 777, count).astype(np.uint16)
     names = ["train", *(f"split {number}" for number in range(1, splits))]
@@ -61,12 +66,47 @@ def test_every_crop_whose_number_is_known_is_counted_in_its_split() -> None:
 def test_bins_hold_what_lies_between_their_edges() -> None:
     crops = _crops()
     chart = _by_title(crops)["Tilt of the face"]
-    tilts = crops.tilt[crops.tilt != UNKNOWN_TILT] / 10
+    tilts = crops.tilt[crops.tilt != UNKNOWN_TILT] / 100
     for at, (place, *cells) in enumerate(chart.rows):
         low, high = (float(text) for text in place.split(" to "))
         is_last = at == len(chart.rows) - 1
         inside = (tilts >= low) & ((tilts <= high) if is_last else (tilts < high))
         assert sum(map(int, cells)) == inside.sum(), place
+
+
+def test_bars_count_what_the_tables_measure(tmp_path: Path) -> None:
+    count = 401
+    draw = np.random.default_rng(3).random
+    make_set(tmp_path, {"anna": count})
+
+    def measure(table: pa.Table) -> pa.Table:
+        sides = 30 + 300 * draw((len(table), 2))
+        boxes = np.column_stack([np.zeros_like(sides), sides])
+        columns = {"score": 0.94 + 0.06 * draw(len(table)), "tilt_deg": 50 * draw(len(table)) - 25}
+        for name, values in {**columns, "box": list(boxes)}.items():
+            at = table.schema.get_field_index(name)
+            field = table.schema.field(at)
+            table = table.set_column(at, field, pa.array(values, field.type))
+        return table
+
+    alter_table(tmp_path, "photos", measure)
+    prepared = open_set(tmp_path)
+    qualities = draw((count, len(QUALITY.names) - 1)).astype(np.float32)
+    write_check(prepared, [], qualities.tolist())
+    crops = read_crop_columns(prepared)
+    charts = _by_title(crops, read_check_files(prepared, crops))
+    kept = [row for row in prepared.table("photos").to_pylist() if row["path"]]
+    true = {
+        "Score of the face": [row["score"] for row in kept],
+        "Tilt of the face": [row["tilt_deg"] for row in kept],
+        "Size of the face in the photo": [max(row["box"][2:]) for row in kept],
+    }
+    for at, name in enumerate(QUALITY.names[1:]):
+        true[f"Quality: {name.replace('_', ' ')}"] = qualities[:, at].tolist()
+    for title, values in true.items():
+        rows = charts[title].rows
+        edges = [float(place.split(" to ")[0]) for place, *_ in rows] + [float(rows[-1][0].split(" to ")[1])]
+        assert [int(row[1]) for row in rows] == np.histogram(values, edges)[0].tolist(), title
 
 
 def test_people_and_uses_are_counted_one_by_one_and_then_in_ranges() -> None:

@@ -59,7 +59,10 @@ def test_a_folder_with_something_else_is_refused(prepared: PreparedSet, tmp_path
     (mine / "sheets").mkdir()
     with pytest.raises(SetError, match=r"something other than a report \('sheets'\)"):
         choose_report_folder(prepared, mine)
-    (mine / "index.html").touch()
+    (mine / "index.html").write_text("<h1>my site</h1>")
+    with pytest.raises(SetError, match=r"something other than a report \('index.html'\)"):
+        choose_report_folder(prepared, mine)
+    (mine / "index.html").write_text('<meta name="generator" content="facedata report">')
     assert choose_report_folder(prepared, mine) == mine
     (mine / "diary.txt").touch()
     with pytest.raises(SetError, match=r"something other than a report \('diary.txt'\)"):

@@ -77,8 +77,8 @@ def test_a_folder_takes_another_s_place_when_it_is_complete(tmp_path: Path) -> N
     with replace_folder(folder) as staged:
         (staged / "index.html").write_text("one")
         assert not folder.exists()
-    (tmp_path / ".review.tmp").mkdir()  # of a run that was killed
-    (tmp_path / ".review.tmp/sheets").mkdir()
+    (tmp_path / ".review.new").mkdir()  # of a run that was killed
+    (tmp_path / ".review.new/sheets").mkdir()
     (tmp_path / ".review.old").mkdir()
     with replace_folder(folder) as staged:
         assert list(staged.iterdir()) == []
@@ -103,8 +103,8 @@ def test_a_page_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
 
 
 def test_two_reviews_do_not_write_one_page(tmp_path: Path) -> None:
-    (tmp_path / ".review.tmp").mkdir()
-    with locked(tmp_path / ".review.tmp"), pytest.raises(LockedError), replace_folder(tmp_path / "review"):
+    (tmp_path / ".review.new").mkdir()
+    with locked(tmp_path / ".review.new"), pytest.raises(LockedError), replace_folder(tmp_path / "review"):
         pytest.fail("it is locked")
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--out"), replace_folder(tmp_path / "file/review"):

@@ -224,12 +224,14 @@ def test_the_curves_are_those_of_the_runs_and_never_above_them() -> None:
     _, judged, pairs = compared(two_runs())
     chart = draw_curves(judged, pairs)
     assert chart.legend == ("old", "new")
+    lowest = float(chart.y_ticks[0].label)
+    assert chart.y_ticks[0].place == chart.bottom
     for one, line in zip(judged, chart.lines, strict=True):
         for x, y, _ in line.points:
             share = (x - chart.left) / (chart.right - chart.left)
             least = 0.5 / (~pairs.same).sum()
             far = least ** (1 - share)
-            tar = (chart.bottom - y) / (chart.bottom - chart.top)
+            tar = lowest + (1 - lowest) * (chart.bottom - y) / (chart.bottom - chart.top)
             alike, same = one.likeness, pairs.same
             wrong = np.sort(alike[~same])[::-1]
             allowed = int(np.floor(far * len(wrong) * 1.0005))  # places are rounded

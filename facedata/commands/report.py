@@ -12,8 +12,9 @@ from ..config import ReportConfig
 from ..errors import FacedataError
 from ..files.remote import Location, Remote, is_url
 from ..options import resolve_options
+from ..pages.page_folder import choose_page_folder
 from ..processes import cores
-from ..report.report_folder import choose_report_folder, is_report_of
+from ..report.report_folder import REPORT, is_report_of
 from ..report.thumbnails import OnProgress
 from ..report.write_report import OnStep, write_report
 from ..sets.prepared import PreparedSet, open_set
@@ -65,7 +66,7 @@ def report_set(
     """
     config = resolve_options(ReportConfig, config, changes)
     prepared = open_set(set)
-    folder = choose_report_folder(prepared, out)
+    folder = choose_page_folder(REPORT, prepared.path, str(prepared), out)
     with reading(prepared):
         on_step("looking for the photos")
         reader, note = _open_photos(prepared.info, source, config.cache)
@@ -92,7 +93,7 @@ def add_report(
         return
     try:
         prepared = open_set(location)
-        folder = choose_report_folder(prepared, None)
+        folder = choose_page_folder(REPORT, location, str(prepared), None)
         if is_new or not is_report_of(folder, prepared.fingerprint):
             on_step("writing the report")
             write_report(prepared, folder, reader, threads=workers or cores())

@@ -11,21 +11,17 @@ from typing import Any
 from ..checks.check_folder import SetLike
 from ..checks.corrections_csv import CORRECTIONS_CSV
 from ..config import ReviewConfig
+from ..files.atomic import atomic_file
 from ..files.locks import locked
 from ..options import resolve_options
+from ..pages.page_folder import INDEX, choose_page_folder, new_page_folder
 from ..photos.paths import photo_text
 from ..review.check_findings import find_check_folder, read_findings
 from ..review.items import choose_items
 from ..review.outcome import Review
 from ..review.own_lines import find_own_lines
 from ..review.page_data import describe_own_lines, describe_review, find_shown
-from ..review.review_folder import (
-    choose_folder,
-    make_thumbnails,
-    render_review,
-    replace_folder,
-    write_index,
-)
+from ..review.review_page import REVIEW, make_thumbnails, render_review
 from ..review.saved_lines import read_saved
 from ..review.serve import ReviewServer, Served
 from ..sets.prepared import open_set
@@ -71,7 +67,7 @@ def review_set(
     """
     config = resolve_options(ReviewConfig, config, changes)
     prepared = open_set(set)
-    folder = choose_folder(prepared.path, out)
+    folder = choose_page_folder(REVIEW, prepared.path, str(prepared), out)
     checked = find_check_folder(prepared, check)
     corrections = checked / CORRECTIONS_CSV
     with contextlib.ExitStack() as stack:
@@ -84,7 +80,7 @@ def review_set(
         shown = find_shown(choice.items, classes, prepared)
         described = describe_review(found, choice, shown, classes, prepared)
         del classes
-        page = stack.enter_context(replace_folder(folder))
+        page = stack.enter_context(new_page_folder(folder))
         on_step("making the thumbnails")
         sheets = make_thumbnails(shown.crops, prepared.path, page, on_progress)
         described |= {
@@ -103,11 +99,12 @@ def review_set(
             return render_review(data, photo_text(prepared.path.name), is_served)
 
         on_step("writing the page")
-        write_index(page, render(False))
+        with atomic_file(page / INDEX) as stream:
+            stream.write(render(False))
     served = Served(lambda: render(True), folder, checked)
     saved = _serve(served, config.port, on_serve) if config.serve and choice.items else None
     return Review(
-        folder / "index.html",
+        folder / INDEX,
         len(choice.items),
         choice.notes,
         choice.beyond,

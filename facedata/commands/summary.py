@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..files.remote import Remote
+from ..pages.page_folder import INDEX
 from ..photos.paths import photo_text
-from ..report.report_folder import INDEX, REPORT
+from ..report.report_folder import REPORT
 from ..sets.prepared import PreparedSet, short
 from ..tables.names import escape_unseen, show_name
 
@@ -65,8 +66,8 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
             lines.append(f"copies     {copies['photos']:>9,}  {what}, such as {some}{more}")
     lines += drawing_lines(counts, str(prepared))
     lines += [f"note       {note}" for note in prepared.info["notes"]]
-    if not isinstance(prepared.path, Remote) and (prepared.path / REPORT / INDEX).is_file():
-        lines.append(f"page       {photo_text(str(prepared))}/{REPORT}/{INDEX}")
+    if not isinstance(prepared.path, Remote) and (prepared.path / REPORT.name / INDEX).is_file():
+        lines.append(f"page       {photo_text(str(prepared))}/{REPORT.name}/{INDEX}")
     lines.append(
         f"set        {photo_text(str(prepared))} ({prepared.size_px} px "
         f"{prepared.info['settings']['template']} crops, fingerprint {short(prepared.fingerprint)})"

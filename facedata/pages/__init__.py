@@ -4,7 +4,8 @@ In: a template, values, data and pictures. Out: the bytes of a page, and sheets 
 Nothing here knows what a set or a run is. In reading order: ``page`` (template, styles, scripts and the
 policy that lets nothing else in), ``packed`` (a page's data, compressed, and read back), ``sheets``
 (thumbnails, many in one picture), ``charts`` (bars and lines as inline SVG, with the numbers as a table),
-``notebook`` (what a notebook shows of an object: a line, tables, a few pictures).
+``page_folder`` (where a page goes, and appears when it is complete), ``notebook`` (what a notebook shows of
+an object: a line, tables, a few pictures).
 ``look/`` has what all pages share: base.html, charts.html, look.css, page.js, sheets.js, and
 notebook.html.
 """

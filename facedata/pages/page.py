@@ -20,6 +20,7 @@ def render_page(
     template: Path,
     title: str,
     *,
+    kind: str = "",
     data: Any = None,
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
@@ -34,6 +35,7 @@ def render_page(
     Args:
         template: a file that extends ``base.html``; its folder may hold others that it includes.
         title: the page's, and its first heading's, unless the template has another.
+        kind: what the page is, for programs: its ``generator``.
         data: what the scripts read, plain values and :func:`~.packed.column`; None for a page without.
         styles: files of the template's folder or of ``look/`` that follow ``look.css``, by name.
         scripts: the same that follow ``page.js`` and ``sheets.js``; a page without any has no script at all.
@@ -54,7 +56,7 @@ def render_page(
         "form-action 'none'",
     ]
     page = _environment(template.parent).get_template(template.name).render(
-        title=title, style=style, script=script, policy="; ".join(policy),
+        title=title, kind=kind, style=style, script=script, policy="; ".join(policy),
         data="" if data is None else pack(data), **values,
     )  # fmt: skip
     return page.encode()

@@ -27,7 +27,7 @@ is read a row group at a time; of a crop, some 40 bytes stay in memory. Files, i
 ``page_data``
     what the page's scripts read
 ``report_folder``
-    the folder, which appears when it is complete
+    what its folder holds, and whose report it is
 ``write_report``
     all of it, in order
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..files.atomic import atomic_file
 from ..options import MAX_INT
 from ..pages.page import render_page
+from ..pages.page_folder import INDEX, new_page_folder
 from ..sets.prepared import PreparedSet
 from ..sources.base import PhotoReader
 from ..store.base import CROPS
@@ -21,7 +22,7 @@ from .examples.show_statuses import PhotoSource, show_statuses
 from .facts import describe_set
 from .ledger_counts import count_statuses
 from .page_data import describe_page
-from .report_folder import INDEX, PICTURES, REPORT, SHEETS, new_report_folder
+from .report_folder import PICTURES, REPORT, SHEETS
 from .thumbnails import MOST_IN_PAGE, OnProgress, make_thumbnails, read_shown_crops
 
 OnStep = Callable[[str], None]
@@ -71,7 +72,7 @@ def write_report(
     photos = PhotoSource(
         reader, copies, int(settings.get("max_pixels", MAX_INT)), settings["turn"] != "never"
     )
-    with new_report_folder(folder) as made:
+    with new_page_folder(folder) as made:
         on_step("copying photos")
         pictures, sheets = (made / PICTURES, made / SHEETS) if len(places) > MOST_IN_PAGE else (None, None)
         view = {
@@ -83,12 +84,18 @@ def write_report(
         on_step("making the thumbnails")
         thumbnails = make_thumbnails(prepared.path, places, sheets, threads, on_progress)
         on_step("writing the page")
-        has_files = settings.get("store") == "folders" and folder.absolute() == prepared.path / REPORT
+        has_files = settings.get("store") == "folders" and folder.absolute() == prepared.path / REPORT.name
         crop_files = f"../{CROPS}/" if has_files else None
         data = describe_page(crops, choice, names, thumbnails, check, drawn, crop_files)
         scripts = sorted(file.name for file in _TEMPLATE.parent.glob("report*.js"))
         page = render_page(
-            _TEMPLATE, view["set_name"], data=data, styles=["report.css"], scripts=scripts, view=view
+            _TEMPLATE,
+            view["set_name"],
+            kind=REPORT.generator,
+            data=data,
+            styles=["report.css"],
+            scripts=scripts,
+            view=view,
         )
         with atomic_file(made / INDEX) as stream:
             stream.write(page)

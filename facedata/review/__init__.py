@@ -12,8 +12,8 @@ corrections.csv itself. Nothing else in the set is changed. Files, in reading or
     the lines of corrections.csv that no check proposed, and whom they mean
 ``page_data``
     what the page's scripts read
-``review_folder``
-    the folder, which appears when it is complete
+``review_page``
+    the page, and its thumbnails
 ``saved_lines``
     corrections.csv as it was and as it is to be, for the server
 ``serve``

@@ -60,7 +60,6 @@ def describe_review(
     tiles = {row: tile for tile, row in enumerate(shown.rows)}
     splits = sorted({split for split in shown.crops.column("split").to_pylist() if split})
     return {
-        "kind": "facedata review",
         "key": f"{prepared.fingerprint[:16]}-{found.sha256[:16]}",
         "people": people.names,
         "counts": people.counts.tolist(),

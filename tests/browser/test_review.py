@@ -22,7 +22,7 @@ from facedata.errors import CorrectionsError
 from facedata.plan.correction_rules import Action, Decision, decide
 from facedata.plan.corrections import correct_records
 from facedata.plan.corrections_file import read_corrections
-from facedata.review import review_folder
+from facedata.review import review_page
 from facedata.sets.prepared import PreparedSet
 from facedata.tables.names import clean_name
 from facedata.testing import marked_folder
@@ -518,7 +518,7 @@ def test_a_finding_shows_the_crops_that_it_is_about(open_page: OpenPage, tmp_pat
     planter = Planter(make_set(tmp_path / "faces", {"anna": 20, "ben": 20}))
     planter.write([planter.swapped("photos/anna/3.jpg", "photos/ben/11.jpg")])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(review_folder, "_MOST_INSIDE", 10)
+        patch.setattr(review_page, "_MOST_INSIDE", 10)
         review_set(tmp_path / "faces")
     assert (tmp_path / "faces/review/sheets/sheet-00000.jpg").is_file()
     visit = begin(open_page, tmp_path / "faces")

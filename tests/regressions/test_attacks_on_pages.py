@@ -18,9 +18,7 @@ from facedata.errors import CorrectionsError, SetError, UsageError
 from facedata.pages.packed import read_data
 from facedata.plan.corrections import correct_records
 from facedata.plan.corrections_file import read_corrections
-from facedata.report.report_folder import choose_report_folder
 from facedata.review.own_lines import find_own_lines
-from facedata.review.review_folder import choose_folder
 from facedata.sets.prepared import PreparedSet
 from facedata.sources.folder import FolderReader
 from facemodel import compare
@@ -66,11 +64,11 @@ def test_a_report_does_not_replace_somebody_s_own_web_site(prepared: PreparedSet
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text("mine")
     before = snapshot(site)
-    with pytest.raises(SetError, match="holds something other than a report"):
+    with pytest.raises(UsageError, match="holds something other than a report"):
         report_set(prepared, site)
     assert snapshot(site) == before
     review_set(prepared, out=tmp_path / "review")
-    with pytest.raises(SetError, match="holds something other than a report"):
+    with pytest.raises(UsageError, match="holds something other than a report"):
         report_set(prepared, tmp_path / "review")
 
 
@@ -96,10 +94,9 @@ def test_the_working_folder_is_not_replaced(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(UsageError, match="is the working folder"):
-        choose_report_folder(prepared, out)
-    with pytest.raises(UsageError, match="is the working folder"):
-        choose_folder(prepared.path, out)
+    for write in (report_set, review_set):
+        with pytest.raises(UsageError, match="is the working folder"):
+            write(prepared, out=out)
 
 
 def test_prepare_continues_beside_what_a_killed_review_or_report_left(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from facedata.errors import StoreError
 from facedata.pages.packed import read_data
 from facedata.plan.corrections_file import read_corrections
-from facedata.review import review_folder, serve
+from facedata.review import review_page, serve
 from facedata.review.serve import ReviewServer, Served
 from facedata.sets.prepared import open_set
 from tests.support.people_set import face
@@ -36,7 +36,7 @@ def faces(tmp_path: Path) -> Path:
 @pytest.fixture
 def serving(faces: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
     """A server with its thumbnails in sheets."""
-    monkeypatch.setattr(review_folder, "_MOST_INSIDE", 0)
+    monkeypatch.setattr(review_page, "_MOST_INSIDE", 0)
     with serve_review(faces) as served:
         yield served
 

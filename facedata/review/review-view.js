@@ -165,7 +165,9 @@
     /** List the decisions, where somebody looks at them. */
     drawDecisions() {
       const { store } = this;
-      byId('decisions-head').textContent = `Decisions (${count(store.decided.size)})`;
+      const settled = store.items.filter((_, at) => !store.decided.has(at) && !store.isOpen(at)).length;
+      const more = settled ? `; ${count(settled)} more settled` : '';
+      byId('decisions-head').textContent = `Decisions (${count(store.decided.size)}${more})`;
       if (!byId('decisions').open) return;
       const rows = [...store.decided.keys()].sort((one, other) => one - other).map((at) => el('li', {},
         el('button', { type: 'button', text: `#${at + 1}`, on: { click: () => this.state.go(at) } }),

@@ -255,6 +255,8 @@ def test_what_a_decision_settles_says_so_and_is_open_again_after_undo(visit: Vis
     press(visit, "d")
     go(visit, 4)
     assert state(visit) == "Settled by #2."
+    assert visit.page.locator("#decisions-head").inner_text() == "Decisions (1; 1 more settled)"
+    assert visit.page.locator("#progress-text").inner_text() == "2 of 9 decided"
     go(visit, 6)
     press(visit, "y")  # Emre and Farah are one: the wrong person of these two is none
     go(visit, 3)

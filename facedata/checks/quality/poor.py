@@ -61,7 +61,10 @@ def quality_findings(quality: pa.Table, config: CheckConfig) -> list[Finding]:
         values = quality.column(rule.column).to_numpy(zero_copy_only=False).astype(np.float64)
         for at in np.flatnonzero(values < threshold):  # NaN is not below
             value = float(values[at])
-            why = f"{rule.why}: {rule.column} {value:.2f} is below {threshold:g} (0 worst, 1 best)."
+            # with as many digits as it takes to be below
+            rounded = (f"{value:.{digits}f}" for digits in (2, 3, 4, 6))
+            shown = next((text for text in rounded if float(text) < threshold), repr(value))
+            why = f"{rule.why}: {rule.column} {shown} is below {threshold:g} (0 worst, 1 best)."
             findings.append(
                 Finding(
                     rule.kind, rule.severity, 1 - value / threshold, why, left=int(ids[at]), value=value,

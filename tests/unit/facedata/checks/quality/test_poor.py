@@ -69,3 +69,11 @@ def test_they_fit_the_table_of_findings() -> None:
     assert table.column("kind").to_pylist() == ["straddling", "blurred"]
     assert table.column("proposal").to_pylist() == ["drop", None]
     np.testing.assert_array_less(table.column("value").to_numpy(), table.column("threshold").to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.1, "0.10"), (0.2768, "0.277"), (0.2796, "0.2796"), (0.279996, "0.279996")]
+)
+def test_a_value_is_shown_with_the_digits_that_tell_it_from_the_threshold(value: float, shown: str) -> None:
+    (found,) = _find([{"sharpness": value}], blurred=0.28)
+    assert f"sharpness {shown} is below 0.28 " in found.why

@@ -27,7 +27,7 @@ def run_notebook(notebook: Any, folder: Path, keeps_bars: bool = False) -> None:
 
     Raises:
         CellExecutionError: a cell failed.
-        ValueError: a cell wrote to stderr.
+        ValueError: a cell wrote to stderr whose outcome is the same everywhere.
     """
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
@@ -43,9 +43,11 @@ def run_notebook(notebook: Any, folder: Path, keeps_bars: bool = False) -> None:
         cell.id = f"cell-{number:02}"
         if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if keeps_bars or WIDGET not in one.get("data", {})]
-            for output in cell.outputs:
-                if output.output_type == "stream" and output.name == "stderr":
-                    raise ValueError(f"cell {number} wrote to stderr: {output.text}")
+            said = [one for one in cell.outputs if one.output_type == "stream" and one.name == "stderr"]
+            # on another processor a weak model may be warned of
+            if said and OUTCOME not in cell.metadata.get("tags", []):
+                raise ValueError(f"cell {number} wrote to stderr: {said[0].text}")
+            cell.outputs = [one for one in cell.outputs if one not in said]
 
 
 def read_outputs(notebook: Any) -> list[list[str]]:

@@ -24,7 +24,7 @@ _MOST_ROWS = 60
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: its place in the view box, and its label."""
+    """A label and its place along an axis of the view box, of a tick or a line such as a threshold."""
 
     place: float
     label: str
@@ -52,14 +52,6 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A vertical line with a label, such as a threshold."""
-
-    place: float
-    label: str
-
-
-@dataclass(frozen=True)
 class Chart:
     """All that is drawn, and the table that says the same.
 
@@ -80,7 +72,7 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     bars: tuple[Bar, ...] = ()
     lines: tuple[Line, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Tick, ...] = ()
     legend: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -148,7 +140,7 @@ def draw_histogram(
         tuple(Tick(x_of(value), number_text(value)) for value in ticks_of(ends[0], ends[-1])),
         y_ticks,
         tuple(bars),
-        marks=tuple(Mark(x_of(value), f"{label} {number_text(value)}") for label, value in marked.items()),
+        marks=tuple(Tick(x_of(value), f"{label} {number_text(value)}") for label, value in marked.items()),
         legend=tuple(name for name in counts if name),
         head=(x_title, *(name or y_title for name in counts)),
         rows=tuple(
@@ -253,7 +245,7 @@ def draw_lines(
     return Chart(
         title, x_title, y_title, tuple(Tick(x_of(value), number_text(value)) for value in ticks),
         tuple(Tick(y_of(value), number_text(value)) for value in ticks_of(least, most)), lines=tuple(lines),
-        marks=tuple(Mark(x_of(at), label) for label, at in (marks or {}).items() if low <= at <= high),
+        marks=tuple(Tick(x_of(at), label) for label, at in (marks or {}).items() if low <= at <= high),
         legend=tuple(name for name in values if name), head=head, rows=tuple(rows),
     )  # fmt: skip
 

@@ -6,6 +6,17 @@ const CROP_PX = 96;
 const CROP_GAP_PX = 8;
 const UNKNOWN_TILT = -32768;
 
+/** Put a page's title, its buttons and its body into its dialog. */
+const fillDialog = ({ dialog, title, before, after, body }) => {
+  const { el } = facedata;
+  const back = el(
+    'button',
+    { type: 'button', text: 'Back ', on: { click: () => dialog.close() } },
+    el('kbd', { text: 'Esc' }),
+  );
+  dialog.append(el('div', { class: 'head' }, title, el('div', { class: 'turn' }, before, after, back)), body);
+};
+
 facedata.PersonPage = class {
   constructor(set, people) {
     const { el } = facedata;
@@ -19,15 +30,7 @@ facedata.PersonPage = class {
     this.body = el('div', { class: 'body' }, this.about, this.findings, this.list);
     this.before = el('button', { type: 'button', text: '‹ Previous', on: { click: () => this.turn(-1) } });
     this.after = el('button', { type: 'button', text: 'Next ›', on: { click: () => this.turn(1) } });
-    const back = el(
-      'button',
-      { type: 'button', text: 'Back ', on: { click: () => this.dialog.close() } },
-      el('kbd', { text: 'Esc' }),
-    );
-    this.dialog.append(
-      el('div', { class: 'head' }, this.title, el('div', { class: 'turn' }, this.before, this.after, back)),
-      this.body,
-    );
+    fillDialog(this);
     this.rows = new facedata.Rows({
       box: this.body,
       list: this.list,
@@ -177,15 +180,7 @@ facedata.CropPage = class {
       ' Previous',
     );
     this.after = el('button', { type: 'button', on: { click: () => this.turn(1) } }, 'Next ', el('kbd', { text: '→' }));
-    const back = el(
-      'button',
-      { type: 'button', text: 'Back ', on: { click: () => this.dialog.close() } },
-      el('kbd', { text: 'Esc' }),
-    );
-    this.dialog.append(
-      el('div', { class: 'head' }, this.title, el('div', { class: 'turn' }, this.before, this.after, back)),
-      this.body,
-    );
+    fillDialog(this);
     this.dialog.addEventListener('close', () => this.onClosed?.(this.item));
     this.dialog.addEventListener('keydown', (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

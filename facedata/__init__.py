@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .checks.findings import Findings as Findings
     from .commands.check import check as check
     from .commands.crop import crop_set as crop_set
+    from .commands.export import export_set as export_set
     from .commands.fix import fix_set as fix_set
     from .commands.prepare import prepare as prepare
     from .commands.redraw import pairs_set as pairs_set
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .commands.review import review_set as review_set
     from .config import CheckConfig as CheckConfig
     from .config import CropConfig as CropConfig
+    from .config import ExportConfig as ExportConfig
     from .config import FixConfig as FixConfig
     from .config import PairsConfig as PairsConfig
     from .config import PrepareConfig as PrepareConfig
@@ -46,6 +48,7 @@ _HOMES = {
     "CheckConfig": "config",
     "ClassManifest": "sets.pairs_triplets",
     "CropConfig": "config",
+    "ExportConfig": "config",
     "FacedataError": "errors",
     "Findings": "checks.findings",
     "FixConfig": "config",
@@ -61,6 +64,7 @@ _HOMES = {
     "check": "commands.check",
     "crop_set": "commands.crop",
     "decode": "photos.image",
+    "export_set": "commands.export",
     "find_crops": "crops.find_crops",
     "fix_set": "commands.fix",
     "open_set": "sets.prepared",

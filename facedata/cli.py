@@ -17,9 +17,11 @@ import facedata
 
 from .bar import Bar
 from .config import (
+    EXPORTS,
     SOURCES,
     CheckConfig,
     CropConfig,
+    ExportConfig,
     FixConfig,
     PairsConfig,
     PrepareConfig,
@@ -41,6 +43,7 @@ parser, commands = make_parser(
   facedata crop faces --template arcface112 --out faces112
   facedata review faces                            decide on what a check found, in a browser
   facedata fix faces corrections.csv --out faces2  the corrected set; nothing is detected again
+  facedata export faces --to hf --out hub          for the hub, InsightFace, WebDataset, a spreadsheet …
   facedata info faces                              what is in a set
 """,
 )
@@ -236,6 +239,27 @@ def _report(parsed: Namespace) -> None:
             parsed.set, parsed.out, config, source=source, on_progress=bar.count, on_step=bar.step
         )
     print_result(parsed, {"page": str(page)}, [f"page       {page}"])
+
+
+@command(
+    commands,
+    "export",
+    "write a set in a format that other programs read",
+    _SET,
+    argument("--to", "FORMAT", f"the format: {', '.join(EXPORTS)}", required=True, choices=EXPORTS),
+    argument("--out", "DIR", "folder for the export", required=True),
+    options=ExportConfig,
+)
+def _export(parsed: Namespace) -> None:
+    from .exports.lines import export_lines
+
+    config = options_of(parsed, ExportConfig)
+    with Bar() as bar:
+        exported = facedata.export_set(
+            parsed.set, parsed.out, config, on_progress=bar.count, on_step=bar.step
+        )
+    values = {"folder": str(exported.folder), **dataclasses.asdict(exported.note)}
+    print_result(parsed, values, export_lines(exported))
 
 
 @command(commands, "info", "show what is in a set", _SET)

@@ -7,7 +7,7 @@ A ``setting`` goes into dataset.json and the fingerprint, and a rerun with anoth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .errors import UsageError
@@ -37,7 +37,23 @@ DETECTORS: dict[str, Any] = {
 """Name → a function of (smallest face in photo pixels, device) that returns a
 :data:`facedata.detect.base.DetectorFactory`, or its ``module:object``."""
 
+EXPORTS: dict[str, Any] = {
+    "imagefolder": "facedata.exports.imagefolder:IMAGEFOLDER",
+    "webdataset": "facedata.exports.webdataset:WEBDATASET",
+    "hf": "facedata.exports.hf:HF",
+    "rec": "facedata.exports.rec:REC",
+    "pairs-txt": "facedata.exports.pairs_txt:PAIRS_TXT",
+    "csv": "facedata.exports.csv_tables:CSV",
+    "coco": "facedata.exports.coco:COCO",
+}
+"""Name → a :class:`facedata.exports.base.ExportFormat`, or its ``module:object``."""
+
 _SPLIT_RULES = ("identity", "photo", "official")
+
+_SEARCH_OPTIONS = (
+    "detector", "face", "min_score", "min_face", "margin", "box_format", "weights", "device",
+)  # fmt: skip
+"""Options that finished crops (``--as-crops``) leave nothing to do."""
 
 _TEMPLATE = setting("square", "how the face is placed in its crop", choices=TEMPLATES)
 _SIZE = setting(
@@ -90,6 +106,11 @@ class PrepareConfig(Options):
     template: str = _TEMPLATE
     size: int | None = _SIZE
     margin: float = _MARGIN
+    as_crops: bool = setting(
+        False,
+        "the photos are finished crops of --template and --size: take them as they are, without looking for "
+        "faces",
+    )
     identity_from: str = setting(
         "parent",
         "what names the person in a photo: its folder (parent), its folder path (path), or the first group "
@@ -179,6 +200,8 @@ class PrepareConfig(Options):
         _refuse_local_address(self.engine, self.address)
         _refuse_stable_photos(self.stable, self.split_by)
         _refuse_margin(self.template, self.margin)
+        if self.as_crops:
+            _refuse_search_options(self)
         if self.view != 1 and self.kind != "lfw":
             raise UsageError(f"--view {self.view} is for LFW only; the source is {self.kind}")
         if self.box_format is not None and self.kind != "table":
@@ -308,6 +331,18 @@ class ReportConfig(Options):
 
 
 @dataclass(frozen=True)
+class ExportConfig(Options):
+    """The options of ``facedata export``."""
+
+    to: str = option("imagefolder", "the format", choices=EXPORTS)
+    split: str | None = option(None, "export this split only (default: all)", metavar="NAME")
+    shard_mb: int = option(
+        500, "hf, webdataset: size of a shard in megabytes, about", least=1, most=1_000_000, metavar="MB"
+    )
+    overwrite: bool = option(False, "replace the export in --out")
+
+
+@dataclass(frozen=True)
 class ReviewConfig(Options):
     """The options of ``facedata review``."""
 
@@ -326,7 +361,9 @@ class ReviewConfig(Options):
             raise UsageError(f"--port {self.port} is for --serve: add --serve")
 
 
-ADDED_SETTINGS: dict[str, Any] = {"turn": "auto", "names": "merge", "box_format": None, "corrections": []}
+ADDED_SETTINGS: dict[str, Any] = {
+    "turn": "auto", "names": "merge", "box_format": None, "corrections": [], "as_crops": False,
+}  # fmt: skip
 """Settings of ``prepare`` that came later, with their defaults: older sets were made as if with these, and a
 set's fingerprint leaves them out while they have them, so that it is what it was."""
 
@@ -379,6 +416,18 @@ def parse_splits(text: str) -> dict[str, float]:
 def _canonical(splits: str) -> str:
     """Return the ratios in one spelling, so that spaces and trailing zeros make no difference."""
     return ",".join(f"{name}={ratio}" for name, ratio in parse_splits(splits).items())
+
+
+def _refuse_search_options(config: PrepareConfig) -> None:
+    """Refuse options about faces in photos, at other values than their defaults, for finished crops."""
+    usual = {field.name: field.default for field in fields(PrepareConfig)}
+    for name in _SEARCH_OPTIONS:
+        value = getattr(config, name)
+        if value not in (usual[name], "cpu"):
+            raise UsageError(
+                f"--{name.replace('_', '-')} {value} is about faces in photos, and with --as-crops none is "
+                "looked for: drop one of the two"
+            )
 
 
 def _refuse_local_address(engine: str, address: str | None) -> None:

@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs-notebook, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check, make bench-report. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs, make docs-notebook, make dist, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check, make bench-report, make bench-exports. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs-notebook bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check bench-report clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs docs-notebook dist bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check bench-report bench-exports clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -73,9 +73,19 @@ test-newest: .venv-newest/.installed
 measure-house: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.house
 
+# the documentation as a site, site/index.html; a warning or a link that leads nowhere is an error
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.docs_site.build
+
 # the tutorial again, with the outputs of this version
 docs-notebook: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.run_notebook docs/tutorial.ipynb
+
+# what goes to a package index, dist/*.whl and dist/*.tar.gz
+dist: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -110,8 +120,11 @@ bench-check: $(VENV)/.installed-dev
 bench-report: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.report
 
+bench-exports: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.exports
+
 clean:
-	rm -rf .venv-lowest .venv-newest demo-* bench-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv-lowest .venv-newest demo-* bench-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

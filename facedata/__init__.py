@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .commands.crop import crop_set as crop_set
     from .commands.export import export_set as export_set
     from .commands.fix import fix_set as fix_set
+    from .commands.forget import forget_set as forget_set
     from .commands.prepare import prepare as prepare
     from .commands.redraw import pairs_set as pairs_set
     from .commands.redraw import split_set as split_set
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .config import CropConfig as CropConfig
     from .config import ExportConfig as ExportConfig
     from .config import FixConfig as FixConfig
+    from .config import ForgetConfig as ForgetConfig
     from .config import PairsConfig as PairsConfig
     from .config import PrepareConfig as PrepareConfig
     from .config import ReportConfig as ReportConfig
@@ -52,6 +54,7 @@ _HOMES = {
     "FacedataError": "errors",
     "Findings": "checks.findings",
     "FixConfig": "config",
+    "ForgetConfig": "config",
     "PairManifest": "sets.pairs_triplets",
     "PairsConfig": "config",
     "PrepareConfig": "config",
@@ -67,6 +70,7 @@ _HOMES = {
     "export_set": "commands.export",
     "find_crops": "crops.find_crops",
     "fix_set": "commands.fix",
+    "forget_set": "commands.forget",
     "open_set": "sets.prepared",
     "pairs_set": "commands.redraw",
     "prepare": "commands.prepare",

@@ -16,20 +16,7 @@ from contextlib import contextmanager
 import facedata
 
 from .bar import Bar
-from .config import (
-    EXPORTS,
-    SOURCES,
-    CheckConfig,
-    CropConfig,
-    ExportConfig,
-    FixConfig,
-    PairsConfig,
-    PrepareConfig,
-    ReportConfig,
-    ReviewConfig,
-    SplitConfig,
-    TripletsConfig,
-)
+from .config import SOURCES
 from .errors import PhotosLostError
 from .flags import argument, command, command_group, make_parser, options_of, print_result, run_command
 
@@ -72,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argument("sources", "SOURCE", "folder, table or archive; several as name=DIR", nargs="*"),
     argument("--source", "SOURCE", "the same as SOURCE, as an option", action="append", default=[]),
     argument("--out", "DIR", "the set's folder", required=True),
-    options=PrepareConfig,
+    options=facedata.PrepareConfig,
 )
 def _prepare(parsed: Namespace) -> None:
     from .commands.summary import summary_lines
@@ -80,7 +67,7 @@ def _prepare(parsed: Namespace) -> None:
 
     named = parsed.kind
     parsed.kind, sources = understand_source(named, [*parsed.sources, *parsed.source])
-    config = options_of(parsed, PrepareConfig)
+    config = options_of(parsed, facedata.PrepareConfig)
     with Bar() as bar:
         prepared = facedata.prepare(
             sources or None, parsed.out, config, on_progress=bar.show, on_step=bar.step
@@ -90,12 +77,16 @@ def _prepare(parsed: Namespace) -> None:
 
 
 @command(
-    commands, "split", "split a set again, and draw its pairs and triplets again", _SET, options=SplitConfig
+    commands,
+    "split",
+    "split a set again, and draw its pairs and triplets again",
+    _SET,
+    options=facedata.SplitConfig,
 )
 def _split(parsed: Namespace) -> None:
     from .commands.summary import drawing_lines
 
-    section = facedata.split_set(parsed.set, options_of(parsed, SplitConfig))
+    section = facedata.split_set(parsed.set, options_of(parsed, facedata.SplitConfig))
     print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
@@ -111,21 +102,25 @@ def _split(parsed: Namespace) -> None:
         dest="from_file",
     ),
     _ONE_SPLIT,
-    options=PairsConfig,
+    options=facedata.PairsConfig,
 )
 def _pairs(parsed: Namespace) -> None:
     from .commands.summary import drawing_lines
 
-    config = options_of(parsed, PairsConfig)
+    config = options_of(parsed, facedata.PairsConfig)
     section = facedata.pairs_set(parsed.set, config, split=parsed.split, from_file=parsed.from_file)
     print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
-@command(commands, "triplets", "draw a set's triplets again", _SET, _ONE_SPLIT, options=TripletsConfig)
+@command(
+    commands, "triplets", "draw a set's triplets again", _SET, _ONE_SPLIT, options=facedata.TripletsConfig
+)
 def _triplets(parsed: Namespace) -> None:
     from .commands.summary import drawing_lines
 
-    section = facedata.triplets_set(parsed.set, options_of(parsed, TripletsConfig), split=parsed.split)
+    section = facedata.triplets_set(
+        parsed.set, options_of(parsed, facedata.TripletsConfig), split=parsed.split
+    )
     print_result(parsed, section, drawing_lines(section, parsed.set))
 
 
@@ -136,12 +131,12 @@ def _triplets(parsed: Namespace) -> None:
     _SET,
     argument("--out", "DIR", "the new set's folder", required=True),
     _MOVED_TO,
-    options=CropConfig,
+    options=facedata.CropConfig,
 )
 def _crop(parsed: Namespace) -> None:
     from .commands.summary import summary_lines
 
-    config, source = options_of(parsed, CropConfig), parsed.source or None
+    config, source = options_of(parsed, facedata.CropConfig), parsed.source or None
     with _photos_listed(parsed), Bar() as bar:
         cropped = facedata.crop_set(
             parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
@@ -156,12 +151,12 @@ def _crop(parsed: Namespace) -> None:
     _SET,
     argument("--against", "OTHER", "another set: find the people and photos that both have"),
     argument("--out", "DIR", "folder for the findings (default: check in the set's folder)"),
-    options=CheckConfig,
+    options=facedata.CheckConfig,
 )
 def _check(parsed: Namespace) -> None:
     from .checks.report_lines import finding_lines, refuse_undecided
 
-    config = options_of(parsed, CheckConfig)
+    config = options_of(parsed, facedata.CheckConfig)
     with Bar() as bar:
         findings = facedata.check(
             parsed.set, against=parsed.against, out=parsed.out, config=config, on_progress=bar.count,
@@ -178,7 +173,7 @@ def _check(parsed: Namespace) -> None:
     _SET,
     argument("--check", "DIR", "folder of the findings (default: check in the set's folder)"),
     argument("--out", "DIR", "folder of the page (default: review in the set's folder)"),
-    options=ReviewConfig,
+    options=facedata.ReviewConfig,
 )
 def _review(parsed: Namespace) -> None:
     from .review.outcome import review_lines
@@ -187,7 +182,7 @@ def _review(parsed: Namespace) -> None:
         text = f"open {url} in a browser here; Done on the page stops it, and so does Ctrl-C"
         print(text, file=sys.stderr, flush=True)
 
-    config = options_of(parsed, ReviewConfig)
+    config = options_of(parsed, facedata.ReviewConfig)
     with Bar() as bar:
         review = facedata.review_set(
             parsed.set, parsed.check, parsed.out, config, on_progress=bar.count, on_step=bar.step,
@@ -205,12 +200,12 @@ def _review(parsed: Namespace) -> None:
     argument("corrections", "FILE", "a file of corrections; several are applied in turn", nargs="+"),
     argument("--out", "DIR", "the new set's folder", required=True),
     _MOVED_TO,
-    options=FixConfig,
+    options=facedata.FixConfig,
 )
 def _fix(parsed: Namespace) -> None:
     from .commands.summary import corrected_rows, correction_lines, summary_lines
 
-    config, source = options_of(parsed, FixConfig), parsed.source or None
+    config, source = options_of(parsed, facedata.FixConfig), parsed.source or None
     before = facedata.open_set(parsed.set)
     with _photos_listed(parsed), Bar() as bar:
         fixed = facedata.fix_set(
@@ -230,10 +225,10 @@ def _fix(parsed: Namespace) -> None:
     _SET,
     argument("--out", "DIR", "folder for the page (default: report in the set's folder)"),
     _MOVED_TO,
-    options=ReportConfig,
+    options=facedata.ReportConfig,
 )
 def _report(parsed: Namespace) -> None:
-    config, source = options_of(parsed, ReportConfig), parsed.source or None
+    config, source = options_of(parsed, facedata.ReportConfig), parsed.source or None
     with Bar() as bar:
         page = facedata.report_set(
             parsed.set, parsed.out, config, source=source, on_progress=bar.count, on_step=bar.step
@@ -246,20 +241,37 @@ def _report(parsed: Namespace) -> None:
     "export",
     "write a set in a format that other programs read",
     _SET,
-    argument("--to", "FORMAT", f"the format: {', '.join(EXPORTS)}", required=True, choices=EXPORTS),
     argument("--out", "DIR", "folder for the export", required=True),
-    options=ExportConfig,
+    options=facedata.ExportConfig,
 )
 def _export(parsed: Namespace) -> None:
     from .exports.lines import export_lines
 
-    config = options_of(parsed, ExportConfig)
+    config = options_of(parsed, facedata.ExportConfig)
     with Bar() as bar:
         exported = facedata.export_set(
             parsed.set, parsed.out, config, on_progress=bar.count, on_step=bar.step
         )
     values = {"folder": str(exported.folder), **dataclasses.asdict(exported.note)}
     print_result(parsed, values, export_lines(exported))
+
+
+@command(
+    commands,
+    "forget",
+    "take people, or photos, out of a set, so that no later run brings them back",
+    _SET,
+    argument("people", "PERSON", "a person's name, as the ledger has it", nargs="*"),
+    options=facedata.ForgetConfig,
+)
+def _forget(parsed: Namespace) -> None:
+    from .forgetting.outcome import forget_lines, refuse_traces
+
+    config = options_of(parsed, facedata.ForgetConfig)
+    with Bar() as bar:
+        outcome = facedata.forget_set(parsed.set, parsed.people, config, on_step=bar.step)
+    print_result(parsed, dataclasses.asdict(outcome), forget_lines(outcome))
+    refuse_traces(outcome)
 
 
 @command(commands, "info", "show what is in a set", _SET)

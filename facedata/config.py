@@ -26,6 +26,11 @@ SOURCES: dict[str, Any] = {
     "table": "facedata.sources.table:TABLE",
     "celeba": "facedata.sources.celeba:CELEBA",
     "lfw": "facedata.sources.lfw:LFW",
+    "imagefolder": "facedata.sources.foreign.imagefolder:IMAGEFOLDER",
+    "webdataset": "facedata.sources.foreign.webdataset:WEBDATASET",
+    "hf": "facedata.sources.foreign.hf:HF",
+    "rec": "facedata.sources.foreign.rec:REC",
+    "bin": "facedata.sources.foreign.bin:BIN",
 }
 """Name → a :class:`facedata.sources.open.SourceKind`, or its ``module:object``."""
 
@@ -38,21 +43,19 @@ DETECTORS: dict[str, Any] = {
 :data:`facedata.detect.base.DetectorFactory`, or its ``module:object``."""
 
 EXPORTS: dict[str, Any] = {
-    "imagefolder": "facedata.exports.imagefolder:IMAGEFOLDER",
+    "imagefolder": "facedata.exports.plain.imagefolder:IMAGEFOLDER",
     "webdataset": "facedata.exports.webdataset:WEBDATASET",
     "hf": "facedata.exports.hf:HF",
     "rec": "facedata.exports.rec:REC",
-    "pairs-txt": "facedata.exports.pairs_txt:PAIRS_TXT",
-    "csv": "facedata.exports.csv_tables:CSV",
-    "coco": "facedata.exports.coco:COCO",
+    "pairs-txt": "facedata.exports.plain.pairs_txt:PAIRS_TXT",
+    "csv": "facedata.exports.plain.csv_tables:CSV",
+    "coco": "facedata.exports.plain.coco:COCO",
 }
 """Name → a :class:`facedata.exports.base.ExportFormat`, or its ``module:object``."""
 
 _SPLIT_RULES = ("identity", "photo", "official")
 
-_SEARCH_OPTIONS = (
-    "detector", "face", "min_score", "min_face", "margin", "box_format", "weights", "device",
-)  # fmt: skip
+SEARCH_OPTIONS = ("detector", "face", "min_score", "min_face", "weights", "device")
 """Options that finished crops (``--as-crops``) leave nothing to do."""
 
 _TEMPLATE = setting("square", "how the face is placed in its crop", choices=TEMPLATES)
@@ -114,8 +117,8 @@ class PrepareConfig(Options):
     identity_from: str = setting(
         "parent",
         "what names the person in a photo: its folder (parent), its folder path (path), or the first group "
-        "of a REGEX",
-        metavar="parent|path|REGEX",
+        "of a REGEX; hf: a COLUMN; webdataset: a key of the JSON, or a file's ending",
+        metavar="parent|path|REGEX|COLUMN",
     )
     names: str = setting(
         "merge",
@@ -361,6 +364,35 @@ class ReviewConfig(Options):
             raise UsageError(f"--port {self.port} is for --serve: add --serve")
 
 
+@dataclass(frozen=True)
+class ForgetConfig(Options):
+    """The options of ``facedata forget``."""
+
+    photos: str | None = option(
+        None,
+        "a file that lists photos to forget, one per line, as the ledger has them",
+        metavar="FILE",
+        file=True,
+    )
+    dry_run: bool = option(False, "only say what would be forgotten, and which files change")
+    runs: tuple[str, ...] = option(
+        (), "a folder with runs of facemodel: list those that the people were in", metavar="DIR", file=True
+    )
+    galleries: tuple[str, ...] = option(
+        (), "a gallery file to look for the people in", metavar="FILE", file=True
+    )
+    exports: tuple[str, ...] = option(
+        (), "a folder with exports of the set: list those that the people are in", metavar="DIR", file=True
+    )
+    prove: tuple[str, ...] = option(
+        (),
+        "afterwards search all bytes below a folder for what is left of them, and say zero or where",
+        metavar="DIR",
+        file=True,
+    )
+    cache: str | None = _CACHE
+
+
 ADDED_SETTINGS: dict[str, Any] = {
     "turn": "auto", "names": "merge", "box_format": None, "corrections": [], "as_crops": False,
 }  # fmt: skip
@@ -421,7 +453,7 @@ def _canonical(splits: str) -> str:
 def _refuse_search_options(config: PrepareConfig) -> None:
     """Refuse options about faces in photos, at other values than their defaults, for finished crops."""
     usual = {field.name: field.default for field in fields(PrepareConfig)}
-    for name in _SEARCH_OPTIONS:
+    for name in SEARCH_OPTIONS:
         value = getattr(config, name)
         if value not in (usual[name], "cpu"):
             raise UsageError(

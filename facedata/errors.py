@@ -29,7 +29,8 @@
     ImageError                    one photo cannot be used: becomes its ledger row
     ├── UnreadableImageError
     ├── UnsupportedImageError
-    └── TooLargeImageError
+    ├── TooLargeImageError
+    └── ForgottenImageError   its bytes are of a photo that was removed at a person's request
 
 A problem that the user can fix is a :class:`FacedataError`. A problem with one photo is an
 :class:`ImageError`, which never leaves the shard: it becomes the photo's ledger row.
@@ -209,3 +210,7 @@ class UnsupportedImageError(ImageError):
 
 class TooLargeImageError(ImageError):
     """More pixels than ``--max-pixels`` allows, by its header; nothing was decoded."""
+
+
+class ForgottenImageError(ImageError):
+    """The bytes of a photo that was removed from the set at a person's request; nothing is done with it."""

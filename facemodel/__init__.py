@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .config import EvaluateConfig as EvaluateConfig
     from .config import ExportConfig as ExportConfig
     from .config import FitConfig as FitConfig
+    from .config import ForgetConfig as ForgetConfig
     from .config import IdentifyConfig as IdentifyConfig
     from .config import MineConfig as MineConfig
     from .errors import FacemodelError as FacemodelError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .models.embedder import open_model as open_model
     from .recipes import list_recipes as list_recipes
     from .recipes import load_recipe as load_recipe
+    from .recognition.forget import forget_person as forget_person
     from .recognition.gallery import Gallery as Gallery
     from .recognition.gallery import read_gallery as read_gallery
     from .spec import InputSpec as InputSpec
@@ -53,6 +55,7 @@ _HOMES = {
     "ExportConfig": "config",
     "FacemodelError": "errors",
     "FitConfig": "config",
+    "ForgetConfig": "config",
     "Gallery": "recognition.gallery",
     "IdentifyConfig": "config",
     "InputSpec": "spec",
@@ -64,6 +67,7 @@ _HOMES = {
     "evaluate": "commands.evaluate",
     "export_model": "commands.export",
     "fit": "commands.fit",
+    "forget_person": "recognition.forget",
     "identify": "commands.identify",
     "list_recipes": "recipes",
     "load_recipe": "recipes",

@@ -237,6 +237,22 @@ def _identify(parsed: Namespace) -> None:
 
 @command(
     commands,
+    "forget",
+    "take people out of a gallery; everybody else in it stays",
+    argument("gallery", "GALLERY", "the gallery's file"),
+    argument("people", "PERSON", "a name, as the gallery has it", nargs="+"),
+    options=options.ForgetConfig,
+)
+def _forget(parsed: Namespace) -> None:
+    from .recognition.forget import forgotten_lines
+
+    config = options_of(parsed, options.ForgetConfig)
+    done = facemodel.forget_person(parsed.gallery, parsed.people, config)
+    print_result(parsed, done.to_json(), forgotten_lines(done))
+
+
+@command(
+    commands,
     "mine",
     "write triplets whose negatives look most like the anchor to the model",
     _MODEL,

@@ -419,6 +419,13 @@ class EnrollConfig(Options):
 
 
 @dataclass(frozen=True)
+class ForgetConfig(Options):
+    """The options of ``facemodel forget``."""
+
+    dry_run: bool = option(False, "only say who would be taken out")
+
+
+@dataclass(frozen=True)
 class IdentifyConfig(Options):
     """The options of ``facemodel identify``."""
 
@@ -484,6 +491,11 @@ class ExportConfig(Options):
     crops: int = option(32, "number of real crops to compare the file with the model on", least=1)
     set: str | None = option(
         None, "the set to take those crops from (default: the one it was trained on)", metavar="DIR"
+    )
+    scores: str | None = option(
+        None,
+        "a folder that `facemodel evaluate` wrote of the model: its figures go into the card",
+        metavar="DIR",
     )
 
 

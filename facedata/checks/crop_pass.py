@@ -19,7 +19,7 @@ from ..crops.codec import decode_crop
 from ..errors import EngineError, StoreError
 from ..files.remote import Location
 from ..processes import ProcessPool, WorkerDiedError, cores
-from ..types import BoolArray, Float32Array, Int64Array, UInt8Image, UInt64Array
+from ..types import BoolArray, Float32Array, Float64Array, Int64Array, UInt8Image, UInt64Array
 from .copies.picture_hash import HASH_WORDS, hash_crop
 from .crop_bytes import CropPlace, read_crop_bytes
 from .findings import Finding, Kind, Severity
@@ -60,12 +60,13 @@ class CropPass:
 
 @dataclass(frozen=True)
 class _Job:
-    """Some crops: their positions in the classes, their rows there, and their ledger rows."""
+    """Some crops: their positions in the classes, rows there and in the ledger, and where their faces are."""
 
     root: Location
     at: Int64Array
     crops: pa.Table
     ledger: pa.Table
+    points: Float64Array | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def pass_over_crops(
     ledger: Iterable[pa.Table],
     workers: int | None = None,
     on_progress: OnProgress | None = None,
+    points: Float64Array | None = None,
 ) -> CropPass:
     """Read every crop once.
 
@@ -100,6 +102,7 @@ def pass_over_crops(
         ledger: the ledger in pieces, all columns; rows that it lacks are no error.
         workers: processes; None for one per core.
         on_progress: called after every few hundred crops.
+        points: as :func:`facedata.checks.quality.measure.measure_crop` takes them.
 
     Raises:
         StoreError: a remote store does not answer.
@@ -109,7 +112,7 @@ def pass_over_crops(
     findings: list[Finding] = []
     all_crops = _Done.empty(np.arange(count))
     done = 0
-    for part in _run(_jobs(root, classes, ledger, records), count, workers or cores()):
+    for part in _run(_jobs(root, classes, ledger, records, points), count, workers or cores()):
         findings += part.findings
         for name in ("readable", "hashes", "digests", "quality"):
             getattr(all_crops, name)[part.at] = getattr(part, name)
@@ -137,7 +140,11 @@ def _run(jobs: Iterable[_Job], count: int, workers: int) -> Iterator[_Done]:
 
 
 def _jobs(
-    root: Location, classes: pa.Table, ledger: Iterable[pa.Table], records: dict[int, str]
+    root: Location,
+    classes: pa.Table,
+    ledger: Iterable[pa.Table],
+    records: dict[int, str],
+    points: Float64Array | None,
 ) -> Iterator[_Job]:
     """Yield all crops with their ledger rows, and note the records that are not called as their photos."""
     for at, rows in find_ledger_rows(classes, ledger):
@@ -149,7 +156,7 @@ def _jobs(
             # copies: a slice would be sent to its process with the whole table
             crops = classes.take(pa.array(mine)).combine_chunks()
             faces = rows.take(pa.array(np.arange(start, start + len(mine)))).combine_chunks()
-            yield _Job(root, mine, crops, faces)
+            yield _Job(root, mine, crops, faces, points)
 
 
 def _check_crops(job: _Job) -> _Done:
@@ -166,7 +173,7 @@ def _check_crops(job: _Job) -> _Done:
             if image is not None:
                 done.readable[index] = True
                 done.hashes[index] = hash_crop(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
-                done.quality[index] = measure_crop(image, faces[index])
+                done.quality[index] = measure_crop(image, faces[index], job.points)
             elif finding is None:
                 why = f"The crop {paths[index]} has the recorded bytes, but they are no image."
                 finding = Finding(Kind.CROP_CHANGED, Severity.ERROR, 1.0, why, left=ids[index])

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..config import CheckConfig
+from ..crops.cut import usual_points
 from ..errors import SetError
 from ..files.remote import Location
 from ..processes import cores
@@ -93,7 +94,9 @@ def run_checks(
         refuse_same(other, damage.prepared.fingerprint)
     classes = CLASSES.empty_table() if damage.classes is None else damage.classes
     on_step("reading the crops")
-    crops = pass_over_crops(location, classes, _ledger(damage.prepared), config.workers, on_progress)
+    points = None if damage.prepared is None else usual_points(damage.prepared.info["settings"])
+    ledger = _ledger(damage.prepared)
+    crops = pass_over_crops(location, classes, ledger, config.workers, on_progress, points)
     findings = [*damage.findings, *crops.findings, *quality_findings(crops.quality, config)]
     on_step("comparing the crops")
     readable = classes.filter(pa.array(crops.readable)).combine_chunks()

@@ -23,6 +23,7 @@ from ..sets.prepared import stage_tables, write_dataset
 from ..tables.blocks import regroup
 from ..tables.parquet import read_blocks, read_table
 from ..tables.schema import KIND, KINDS, SCHEMA_VERSION
+from ..tables.tombstones import FORGOTTEN_FILE
 from .divide_set import divide_set
 from .draw_options import (
     DrawOptions,
@@ -74,6 +75,9 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
                 staged, out, {"photos": ledger.blocks(), "classes": classes}, info["fingerprint"]
             )
             stage_photo_stats(staged, out, closing.plan.records, ledger.rows.picture)
+            if closing.plan.tombstones:
+                with staged.open(out / FORGOTTEN_FILE) as file:
+                    file.write(closing.plan.tombstones.to_bytes())
             info["counts"]["copies"] = ledger.count_copies(splits)
             section = splits.section
             del splits, classes
@@ -140,6 +144,8 @@ def describe_set(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str
         "missing_named": list(missing[:_NAMED]),
         "given_boxes": ledger.given_boxes(),
     }
+    if config.as_crops:
+        counts["as_crops"] = ledger.count_taken()
     if closing.plan.corrections.num_rows:
         counts["corrections"] = count_corrections(closing.plan.corrections)
     return {

@@ -30,6 +30,7 @@ from ..store.open import open_store
 from ..tables.blocks import regroup
 from ..tables.parquet import read_blocks
 from ..tables.schema import CLASSES, SCHEMA_VERSION
+from ..tables.tombstones import FORGOTTEN_FILE
 from ..work.cut_again import (
     CutCrops,
     replace_matrices,
@@ -115,9 +116,10 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
         progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
         if read_dataset(before.path) != before.info:
             raise SetError(f"{before} was changed meanwhile: crop it again, with --overwrite")
-        if (before.path / PHOTO_STATS).is_file():
-            with staged.open(out / PHOTO_STATS) as file:
-                file.write((before.path / PHOTO_STATS).read_bytes())
+        for name in (FORGOTTEN_FILE, PHOTO_STATS):
+            if (before.path / name).is_file():
+                with staged.open(out / name) as file:
+                    file.write((before.path / name).read_bytes())
         staged.commit()
     write_dataset(out, {**run.info(), "fingerprint": fingerprint, "tables": written})
     progress.remove()

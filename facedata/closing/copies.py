@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..photos.picture_hash import MOST_DIFFERENT
+from ..progress.folder import read_picture_hashes
 from ..tables.blocks import take_rows
+from ..tables.digests import digest_bytes
+from ..tables.parquet import read_table
+from ..tables.people import person_codes
 from ..tables.text_hash import find_repeated
 from ..types import Int32Array, Int64Array
 
@@ -89,3 +95,23 @@ def describe_copies(pairs: Int64Array, records: pa.Table) -> dict[str, Any]:
         if one["photo"] != two["photo"] and (None in boxes or boxes[0] == boxes[1]):
             copies.append((one["record"], two["record"]))
     return {"photos": len({two for _, two in copies}), "named": [list(pair) for pair in copies[:_NAMED]]}
+
+
+def count_table_copies(folder: Path) -> dict[str, Any]:
+    """Return what dataset.json says of copies, from a set's tables; without what is not known.
+
+    Args:
+        folder: with photos.parquet, classes.parquet and .seen.arrow, which may be missing.
+    """
+    columns = ["record", "photo", "given_box", "path", "identity", "sha256"]
+    photos = read_table(folder / "photos.parquet", "photos", columns)
+    is_kept = pc.is_valid(photos.column("path"))
+    kept = photos.filter(is_kept)
+    person, _ = person_codes(kept.column("identity"))
+    digests = digest_bytes(kept.column("sha256"))[:, :16].copy().view(np.uint64)
+    copies = {"same_bytes": find_shared_bytes(np.arange(kept.num_rows), person, digests)}
+    hashes = read_picture_hashes(folder, photos.column("record"))
+    if hashes is not None:
+        split, _ = person_codes(read_table(folder / "classes.parquet", "classes", ["split"]).column(0))
+        copies["across_splits"] = find_twins(hashes[is_kept.to_numpy()], split.astype(np.int16))
+    return {name: describe_copies(pairs, kept) for name, pairs in copies.items()}

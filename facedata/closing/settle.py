@@ -37,6 +37,11 @@ def join_rows(records: pa.Table, rows: pa.Table, origin: Origin) -> pa.Table:
     has_crop = pc.fill_null(pc.equal(rows.column("status"), Status.KEPT.value), False)
     columns["path"] = pc.if_else(has_crop, records.column("crop_path"), pa.scalar(None, pa.string()))
     planned = pc.is_valid(records.column("status"))
+    forgotten = pc.fill_null(pc.equal(records.column("status"), Status.FORGOTTEN.value), False)
+    if pc.any(forgotten, min_count=0).as_py():
+        for name in made:
+            texts = pc.if_else(forgotten, pa.scalar(None, pa.string()), columns[name].cast(pa.string()))
+            columns[name] = pc.dictionary_encode(texts)
     for name in ("status", "reason"):
         columns[name] = pc.if_else(planned, records.column(name), rows.column(name))
     meta = {name: records.column(name) for name in records.column_names if name.startswith("meta_")}

@@ -81,6 +81,11 @@ def crop_set(
             f"--out {location}: a set at a URL keeps its crops in tars, but {before} is in folders: "
             "choose a folder, or prepare the photos again with --store tar"
         )
+    if complete_settings(before.info["settings"])["as_crops"]:
+        raise UsageError(
+            f"{before} was prepared with --as-crops: its photos are its crops, and where their faces are is "
+            "not known; for other crops prepare the photos without --as-crops"
+        )
     refuse_turned_twice(before)
     opened = reopen_source(before.info, source, config.cache)
     refuse_own_photos([before.path, *source_paths(source)], location)
@@ -90,7 +95,7 @@ def crop_set(
     on_step("listing photos")
     reader = open_reader(opened)
     shape = make_shape(config.template, config.size, config.margin)
-    with open_output(location, config.cache, config.overwrite) as folder:
+    with open_output(location, config.cache, config.overwrite, before=before) as folder:
         run = CropRun(before, folder, location, config, shape, opened)
         if (folder / DATASET).is_file():
             refuse_other_set(run)

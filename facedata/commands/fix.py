@@ -100,7 +100,7 @@ def fix_set(
     own = {"workers": config.workers, "cache": config.cache}
     applied = (*settings["corrections"], *map(str, files))
     prepare_config = make(PrepareConfig, {**settings, "corrections": applied, **own})
-    with reading(before), open_output(location, config.cache, config.overwrite) as folder:
+    with reading(before), open_output(location, config.cache, config.overwrite, before=before) as folder:
         progress = CorrectedFolder(folder, location, before)
         _fix(_Run(prepare_config, progress, files, source, on_progress, on_step or (lambda _: None)))
     return open_set(location)
@@ -164,7 +164,8 @@ def _make(run: CropsRun, closing: Closing, ledger: Ledger) -> None:
         except SourceError:  # photos are lost, or all of them
             progress.give_up()
             raise
-        run.corrected.rows.free_digests()
+        if not closing.config.as_crops:  # how many are unchanged is still to be counted
+            run.corrected.rows.free_digests()
         close_set(closing, ledger, progress)
     info = open_set(progress.out).info
     log.write("end", status=info["counts"]["status"])

@@ -9,14 +9,14 @@ from typing import Any
 
 from ..closing.close import Closing, close_set
 from ..closing.compare import is_up_to_date
+from ..closing.crop_sizes import refuse_nothing_kept
 from ..closing.given_boxes import check_given_boxes
 from ..closing.ledger import Ledger
 from ..config import PrepareConfig
 from ..detect.base import DetectorFactory
-from ..detect.factory import make_factory
-from ..errors import NothingKeptError
 from ..files.remote import Location
 from ..options import resolve_options
+from ..plan.finished_crops import refuse_other_crops
 from ..plan.plan import Plan, plan_run
 from ..processes import cores
 from ..progress.folder import ProgressFolder, library_versions
@@ -25,11 +25,10 @@ from ..progress.resume import add_parts, find_rows
 from ..progress.row_index import RowIndex
 from ..sets.log import RunLog
 from ..sets.prepared import PreparedSet, open_set
-from ..sources.base import Source
 from ..sources.open import SourceLike, open_source, source_paths
+from ..work.make_stage import choose_detector, make_stage
 from ..work.run import OnProgress, OnStep, run_shards
 from ..work.shards import make_shards
-from ..work.stage import FindAndCrop
 from .long_run import long_run
 from .report import add_report
 
@@ -76,26 +75,26 @@ def prepare(
     location = choose_output(out, config.store)
     on_step("listing photos")
     opened = open_source(source, config)
-    plan, config = plan_run(opened, config)
-    on_step(f"looking for the weights of {config.detector}")
-    # weights are downloaded here, once, before any worker starts
-    detector = detector or make_factory(
-        config.detector, config.min_face, config.device, config.weights, config.cache
-    )
+    if config.as_crops:
+        refuse_other_crops(config, source_paths(source))
+    plan, config = plan_run(opened, config, location)
+    detector = choose_detector(config, detector, on_step)
     with open_output(location, config.cache, config.overwrite, source_paths(source)) as folder:
+        if plan.is_older_than(folder):  # somebody was forgotten: in a set at a URL, or just now
+            plan, config = plan_run(opened, config, folder)
         progress = ProgressFolder.of_set(folder, config.store, location)
-        _prepare(_Run(config, opened, plan, progress, location, detector, on_progress, on_step))
+        _prepare(_Run(config, opened.search, plan, progress, location, detector, on_progress, on_step))
     return open_set(location)
 
 
 @dataclass(frozen=True)
 class _Run:
     config: PrepareConfig
-    source: Source
+    search: str
     plan: Plan
     progress: ProgressFolder
     location: Location
-    detector: DetectorFactory
+    detector: DetectorFactory | None
     on_progress: OnProgress | None
     on_step: OnStep
 
@@ -122,8 +121,8 @@ def _prepare(run: _Run) -> None:
             progress.set_aside()
             rows.follow_ledger(progress.previous)
             ledger = _complete(run, progress, log, rows)
-            whole_photos = FindAndCrop.of(config, "photo", run.plan.scan.reader, run.detector)
-            check_given_boxes(run.plan, rows, config.box_format, whole_photos)
+            whole_photos = make_stage(config, "photo", run.plan.scan.reader, run.detector)
+            check_given_boxes(run.plan, ledger.rows, config.box_format, whole_photos)
             close_set(closing, ledger, progress)
     info = open_set(out).info
     if not up_to_date:
@@ -131,28 +130,26 @@ def _prepare(run: _Run) -> None:
     if config.report:
         with log.warnings():
             add_report(run.location, run.plan.scan.reader, config.workers, run.on_step, is_new=not up_to_date)
-    if not info["tables"]["classes"]["rows"]:
-        counts = ", ".join(f"{name} {count}" for name, count in info["counts"]["status"].items())
-        raise NothingKeptError(
-            f"no photo was kept ({counts}); {out / 'photos.parquet'} has the reason for each"
-        )
+    refuse_nothing_kept(out, info, config)
 
 
 def _complete(run: _Run, progress: ProgressFolder, log: RunLog, rows: RowIndex) -> Ledger:
     """Process the records that have no row, until every kept one has its crop; return the ledger."""
-    stage = FindAndCrop.of(run.config, run.source.search, run.plan.scan.reader, run.detector)
+    stage = make_stage(run.config, run.search, run.plan.scan.reader, run.detector)
     while True:
         if len(pending := rows.missing()):
             tasks = make_shards(run.plan, pending, stage, progress)
             for task in tasks:  # an old part of the same photos has rows that are no longer valid
                 task.remove_part()
-            run.on_step("starting workers and loading the detector")
+            run.on_step("starting workers" + " and loading the detector" * (run.detector is not None))
             run_shards(tasks, len(pending), run.config, log, run.on_progress)
             add_parts(rows, [task.part for task in tasks], pending)
             del tasks
+            rows.bury_found(run.plan, run.config.names == "merge")
         del pending
         ledger = Ledger(run.plan, rows, run.config.min_photos)
         if not len(without_crop := ledger.without_crop()):
-            rows.free_digests()
+            if not run.config.as_crops:  # how many are unchanged is still to be counted
+                rows.free_digests()
             return ledger
         rows.drop(without_crop)

@@ -16,6 +16,7 @@ from ..pages.page_folder import INDEX
 from ..photos.paths import photo_text
 from ..report.report_folder import REPORT
 from ..sets.prepared import PreparedSet, short
+from ..tables.forgotten_rows import drop_forgotten
 from ..tables.names import escape_unseen, show_name
 
 _COPIES = {
@@ -43,7 +44,10 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         f"found      {records:>9,} photos" + (f" ({', '.join(others)})" if others else ""),
         f"kept       {kept:>9,}{share}",
     ]
-    lines += [f"rejected   {count:>9,}  {name}" for name, count in status.items() if name != "kept"]
+    others = [name for name in status if name not in ("kept", "forgotten")]
+    lines += [f"rejected   {status[name]:>9,}  {name}" for name in others]
+    if forgotten := status.get("forgotten"):
+        lines.append(f"forgotten  {forgotten:>9,}  at somebody's request")
     spread = counts["photos_per_person"]
     line = f"people     {counts['people']:>9,}"
     if spread["min"] < spread["max"]:
@@ -57,6 +61,9 @@ def summary_lines(prepared: PreparedSet) -> list[str]:
         if boxes["below_half"]:
             line += f"; {boxes['below_half']:,} below .5, such as {boxes['worst'][0]!r}"
         lines.append(line)
+    if taken := counts.get("as_crops"):
+        line = f"as crops   {taken['unchanged']:>9,}  byte for byte"
+        lines.append(line + f"; {taken['encoded']:,} encoded anew" * bool(taken["encoded"]))
     if corrections := counts.get("corrections"):
         lines.append(f"corrected  {_corrected(corrections)}")
     for name, what in _COPIES.items():
@@ -95,7 +102,7 @@ def _corrected(counts: Mapping[str, int]) -> str:
 def info_lines(prepared: PreparedSet) -> list[str]:
     """Return the summary that ``info`` prints: as :func:`summary_lines`, with source and licence."""
     lines, source = summary_lines(prepared), prepared.info["source"]
-    origins = prepared.table("photos", ["source", "licence"])
+    origins = drop_forgotten(prepared.table("photos", ["source", "licence", "status"])).drop_columns("status")
     sources, licences = (
         Counter({one["values"]: one["counts"] for one in pc.value_counts(texts).to_pylist()})
         for texts in origins.cast(pa.schema([("source", pa.string()), ("licence", pa.string())])).columns

@@ -7,7 +7,7 @@ at whole numbers in both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -37,11 +37,14 @@ class Template:
             :class:`Placement`; of (face, side, margin) if it takes one. Workers import it by its name.
         size_px: side of the crops unless another is asked for.
         takes_margin: whether the box can be grown by a margin, a fraction of its side on each side.
+        points: ``(5, 2)`` float64, x y: where crops of ``size_px`` have the eyes, the nose and the corners of
+            the mouth, about; None where that differs from face to face.
     """
 
     place: Callable[..., Placement]
     size_px: int
     takes_margin: bool = False
+    points: Float64Array | None = field(default=None, compare=False)
 
 
 def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:

@@ -52,5 +52,5 @@ def _complex(points: Float64Array) -> NDArray[np.complex128]:
     return np.asarray(points[:, 0] + 1j * points[:, 1], np.complex128)
 
 
-TEMPLATE = Template(arcface112, 112)
+TEMPLATE = Template(arcface112, 112, points=ARCFACE_POINTS)
 """An entry of :data:`facedata.config.TEMPLATES`."""

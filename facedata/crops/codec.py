@@ -30,7 +30,8 @@ def decode_crop(data: bytes) -> UInt8Image:
     Raises:
         StoreError: the bytes are not an image.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR if _RGB is None else _RGB)
+    flags = (cv2.IMREAD_COLOR if _RGB is None else _RGB) | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
         raise StoreError(
             f"a crop of {len(data)} bytes cannot be decoded: run `facedata prepare` again for it"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from ..config import TEMPLATES
 from ..detect.find import SEARCHED_PX
 from ..options import look_up
 from ..photos.picture import Picture
-from ..types import Crop, Face
+from ..types import Crop, Face, Float64Array
 from . import square
 from .align import Placement, Template, warp
 
@@ -62,6 +64,22 @@ def make_shape(template: str, size_px: int | None = None, margin: float = 0.0) -
     """
     row: Template = look_up(TEMPLATES, template)
     return CropShape(row, size_px or row.size_px, margin)
+
+
+def usual_points(settings: Mapping[str, Any]) -> Float64Array | None:
+    """Return where the template puts the five points of finished crops, of which the ledger knows no face.
+
+    Args:
+        settings: those of a set.
+
+    Returns:
+        ``(5, 2)`` float64 in pixels of the crop; None for a set whose faces were found, or whose template has
+        no usual points.
+    """
+    if not settings.get("as_crops"):
+        return None
+    row: Template = look_up(TEMPLATES, settings["template"])
+    return None if row.points is None else row.points * (settings["size"] / row.size_px)
 
 
 def cut_crop(picture: Picture, face: Face, shape: CropShape) -> Crop:

@@ -1,4 +1,4 @@
-"""The crops of a set, with their bytes, checked against their SHA-256, some hundreds at a time."""
+"""The crops of a set, with their bytes, checked against their SHA-256, some at a time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from ..checks.crop_bytes import CropPlace, read_crop_bytes
 from ..errors import StoreError
 from ..files.remote import Location
 
-_AT_ONCE = 256
-"""Crops that a thread reads at a time."""
+_AT_ONCE, _AT_ONCE_BYTES = 256, 4 << 20
+"""What a thread reads at a time: so many crops at most, and no further one once it has so many bytes."""
 _AHEAD = 4
 """So many of these wait, per thread: that bounds the memory."""
 
@@ -37,12 +38,12 @@ def read_crops(
         shown: the set as the user named it.
         blocks: of the classes table.
         threads: how many read at a time.
-        on_read: called with the number of crops after each some.
+        on_read: called with how many more crops are read.
 
     Raises:
         StoreError: a crop is missing or damaged, or a remote store does not answer.
     """
-    pieces = (block.slice(at, _AT_ONCE) for block in blocks for at in range(0, block.num_rows, _AT_ONCE))
+    pieces = (piece for block in blocks for piece in cut_block(block))
     waiting: deque[Future[CropsRead]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -54,6 +55,18 @@ def read_crops(
                 yield _taken(waiting, on_read)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def cut_block(block: pa.Table) -> Iterator[pa.Table]:
+    """Yield a block's rows in pieces that one thread reads at a time."""
+    ends = np.cumsum(block.column("length").to_numpy())
+    start = 0
+    while start < block.num_rows:
+        read = int(ends[start - 1]) if start else 0
+        end = int(np.searchsorted(ends, read + _AT_ONCE_BYTES)) + 1
+        end = min(end, start + _AT_ONCE, block.num_rows)
+        yield block.slice(start, end - start)
+        start = end
 
 
 def _taken(waiting: deque[Future[CropsRead]], on_read: Callable[[int], None]) -> CropsRead:

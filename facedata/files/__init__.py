@@ -4,6 +4,7 @@ A path or URL comes in as the user typed it; bytes come out, or a file that is c
 
 - ``remote``: a location, which is a path or an object behind an fsspec URL; failed requests are retried
 - ``atomic``: one file written under a temporary name and renamed
+- ``hashes``: SHA-256 of files that are just written
 - ``staged``: several files written under temporary names and renamed together
 - ``locks``: one process at a time works on a set or a cache folder
 - ``download``: fetches files pinned by SHA-256; resumes and caches

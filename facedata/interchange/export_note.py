@@ -15,6 +15,7 @@ EXPORT_NOTE = "facedata-export.json"
 """The note's file in the export's folder."""
 
 _KIND, _VERSION = "facedata export", 1
+_COUNTS = ("crops", "people")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class ExportNote:
         people: what names a person in this format (a folder, a label) → the identity, where they differ.
         left_out: what of the set is not in it, a sentence each.
         licence: the photos' licence; None if it is not known.
+        split_names: what names a split in this format (a folder) → the split, where they differ; empty for
+            crops in none.
+        margin: by how much of its side the face box was grown on each side, as ``prepare --margin``.
     """
 
     format: str
@@ -42,6 +46,8 @@ class ExportNote:
     people: Mapping[str, str] = field(default_factory=dict)
     left_out: Sequence[str] = ()
     licence: str | None = None
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    margin: float = 0.0
 
 
 def write_export_note(folder: Path, note: ExportNote) -> None:
@@ -63,20 +69,32 @@ def read_export_note(folder: Path) -> ExportNote | None:
     """
     file = folder / EXPORT_NOTE
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        return parse_export_note(file.read_bytes(), str(file))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SourceError(f"cannot read {file}: {error}; export the set again") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def parse_export_note(data: bytes, shown: str) -> ExportNote:
+    """Return the note in these bytes; ``shown`` is the file as messages name it.
+
+    Raises:
+        SourceError: it is damaged, or of a later version.
+    """
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{shown} is damaged ({error}): export the set again") from error
     if not isinstance(values, dict) or values.get("kind") != _KIND:
-        raise SourceError(f"{file} is not the note of an export; export the set again")
+        raise SourceError(f"{shown} is not the note of an export: export the set again")
     if values.get("version") != _VERSION:
         raise SourceError(
-            f"{file} has version {values.get('version')!r}, and this facedata reads {_VERSION}: install a "
+            f"{shown} has version {values.get('version')!r}, and this facedata reads {_VERSION}: install a "
             "newer one"
         )
     if reason := _fault(values):
-        raise SourceError(f"{file} is damaged ({reason}): export the set again")
+        raise SourceError(f"{shown} is damaged ({reason}): export the set again")
     return ExportNote(**{name: values[name] for name in ExportNote.__dataclass_fields__})
 
 
@@ -84,18 +102,20 @@ def _fault(values: Mapping[str, Any]) -> str:
     """Return what is wrong with a note's values; empty if nothing is."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "format": str, "fingerprint": str, "facedata": str, "template": str, "size_px": int, "splits": dict,
-        "people": dict, "left_out": list, "licence": (str, type(None)),
+        "people": dict, "left_out": list, "licence": (str, type(None)), "split_names": dict,
+        "margin": (int, float),
     }  # fmt: skip
     for name, kind in kinds.items():
         if name not in values:
             return f"no {name}"
         if not isinstance(values[name], kind):
             return f"{name} is {values[name]!r}"
-    if not all(isinstance(identity, str) for identity in values["people"].values()):
-        return "an identity is no text"
-    counts = [count for split in values["splits"].values() for count in _counts(split)]
-    return "" if all(isinstance(count, int) for count in counts) else "a split's counts are no numbers"
-
-
-def _counts(split: Any) -> list[Any]:
-    return [split.get(name) for name in ("crops", "people")] if isinstance(split, dict) else [None]
+    for names, what in (("people", "an identity"), ("split_names", "a split")):
+        if not all(isinstance(name, str) for name in values[names].values()):
+            return f"{what} is no text"
+    splits = values["splits"].values()
+    if not all(
+        isinstance(split, dict) and type(split.get(name)) is int for split in splits for name in _COUNTS
+    ):
+        return "a split's counts are no numbers"
+    return ""

@@ -5,7 +5,7 @@ Nothing here knows what a set or a run is. In reading order: ``page`` (template,
 policy that lets nothing else in), ``packed`` (a page's data, compressed, and read back), ``sheets``
 (thumbnails, many in one picture), ``charts`` (bars and lines as inline SVG, with the numbers as a table),
 ``page_folder`` (where a page goes, and appears when it is complete), ``notebook`` (what a notebook shows of
-an object: a line, tables, a few pictures).
+an object: a line, tables, a few pictures), ``card`` (not a page: Markdown with a head of YAML, for hubs).
 ``look/`` has what all pages share: base.html, charts.html, look.css, page.js, sheets.js, and
 notebook.html.
 """

@@ -7,6 +7,7 @@ split and crop path, and the status of records that are not processed.
 - ``defaults``: the options whose defaults depend on the source
 - ``overrides``: ``--reference``, ``--split-from`` and ``--exclude`` applied to the records
 - ``people``: names that look the same, and sources whose photos have no person or only one
+- ``finished_crops``: ``--as-crops``: what an export says of its crops, and boxes that mean nothing
 - ``shared_photos``: photos with several rows, and rows that need a box
 - ``corrections``: ``--corrections``: photos dropped and moved, people merged
 - ``corrections_file``: files of them, as spreadsheets write them

@@ -12,9 +12,11 @@ import pyarrow as pa
 from ..errors import CorrectionsError, SourceError, UsageError
 from ..files.spreadsheet import bare_cell
 from ..options import nearest
+from ..photos.listed_paths import listed_spellings
 from ..photos.paths import photo_text
 from ..sources.table_file import SURPLUS, Cells, read_cells
 from ..tables.schema import CORRECTIONS
+from ..tables.tombstones import Tombstones
 from .correction_rules import Problem
 from .corrections import Action, correct_file, place
 from .corrections import CorrectionLine as CorrectionLine
@@ -65,14 +67,17 @@ def read_corrections(path: Path, number: int = 1) -> list[CorrectionLine]:
 
 
 def correct_from_files(
-    records: pa.Table, paths: Sequence[str | Path], first: int = 1
+    records: pa.Table, paths: Sequence[str | Path], first: int = 1, tombstones: Tombstones | None = None
 ) -> tuple[pa.Table, pa.Table]:
     """Apply files of corrections in turn; see :func:`.corrections.correct_records`.
+
+    Lines about people who were forgotten play no part where they name nobody any more.
 
     Args:
         records: as it takes them.
         paths: the files.
         first: the number of the first one: one more than how many were applied to the records before.
+        tombstones: who was forgotten.
 
     Raises:
         UsageError: a file cannot be read.
@@ -86,13 +91,28 @@ def correct_from_files(
             wrong += [place(_name(path), *problem) for problem in problems]
             continue
         try:
-            records, table = correct_file(records, lines, _name(path), problems)
+            try:
+                records, table = correct_file(records, lines, _name(path), problems)
+            except CorrectionsError:
+                others = [line for line in lines if not _is_forgotten(line, tombstones)]
+                if len(others) == len(lines):
+                    raise
+                records, table = correct_file(records, others, _name(path), problems)
             tables.append(table)
         except CorrectionsError as error:
             wrong += error.lines
     if wrong:
         raise CorrectionsError(wrong)
     return records, pa.concat_tables(tables)
+
+
+def _is_forgotten(line: CorrectionLine, tombstones: Tombstones | None) -> bool:
+    """Return whether a line is about somebody, or a photo of somebody, who was forgotten."""
+    if not tombstones:
+        return False
+    names = [name for text in (line.identity, line.to_identity) if text for name in (text, text.strip())]
+    paths = listed_spellings(line.photo) if line.photo else ()
+    return any(map(tombstones.has_person, names)) or any(map(tombstones.has_path, paths))
 
 
 def _name(path: Path) -> str:

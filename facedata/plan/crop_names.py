@@ -69,13 +69,7 @@ def _name_folders(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32
     used = np.flatnonzero(np.bincount(person[chosen], minlength=len(people)))
     index = np.zeros(len(people) + 1, np.int32)  # one more, for rows without a person
     index[used] = np.arange(len(used))
-    folders, seen = [], set()
-    for identity in (people[code] for code in used.tolist()):
-        name = safe_name(identity, identity)
-        key = _fold(name)
-        folders.append(_with_hash(name, identity) if key in seen else name)
-        seen.add(key)
-    return index[person], pa.array(folders, pa.string())
+    return index[person], pa.array(safe_names([people[code] for code in used.tolist()]), pa.string())
 
 
 def _safe_stems(block: pa.Table) -> pa.Array:
@@ -120,6 +114,25 @@ def _replace_at(texts: pa.Array, indices: Int64Array, values: Sequence[str]) -> 
     mask = np.zeros(len(texts), np.bool_)
     mask[indices] = True
     return pc.replace_with_mask(texts, pa.array(mask), pa.array(values, pa.string()))
+
+
+def safe_names(names: Sequence[str], keys: Sequence[str] | None = None) -> list[str]:
+    """Return a safe file or folder name for each name, none equal to another on any file system.
+
+    Args:
+        names: the names; one that comes again, or differs in case only, gets the hash of its key.
+        keys: as many texts, all different; None for the names themselves.
+
+    >>> safe_names(["anna", "Anna", "a/b"])
+    ['anna', 'Anna~bf4fccd6', 'a%2Fb']
+    """
+    safe, seen = [], set()
+    for name, key in zip(names, keys or names, strict=True):
+        one = safe_name(name, key)
+        folded = _fold(one)
+        safe.append(_with_hash(one, key) if folded in seen else one)
+        seen.add(folded)
+    return safe
 
 
 def safe_name(name: str, key: str) -> str:

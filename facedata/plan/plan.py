@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,14 +13,18 @@ import pyarrow.compute as pc
 from ..config import PrepareConfig
 from ..errors import SourceError
 from ..files.memory import release
-from ..sources.base import Scan, Source
+from ..files.remote import Location
+from ..sources.base import Scan, Source, UnforgottenPhotos
 from ..tables.blocks import is_sorted, sort_records, take_rows
+from ..tables.forgotten_rows import bury_records, find_forgotten, leave_out_corrections, leave_out_pairs
 from ..tables.origin import Origin
 from ..tables.schema import CORRECTIONS
-from ..types import Int64Array, Photo
+from ..tables.tombstones import Tombstones, read_tombstones
+from ..types import BoolArray, Int64Array, Photo
 from .corrections_file import correct_from_files
 from .crop_names import crop_paths
 from .defaults import choose_defaults
+from .finished_crops import drop_boxes
 from .overrides import exclude_photos, set_references, set_splits
 from .people import look_for_people, merge_names
 from .shared_photos import reject_rows_without_box
@@ -38,6 +43,7 @@ class Plan:
         scan: the source's scan, without its photos.
         origin: where the photos are from, and under which licence.
         corrections: what was corrected (:data:`facedata.tables.schema.CORRECTIONS`); no rows for most sets.
+        tombstones: who was forgotten; falsy for most sets.
     """
 
     records: pa.Table
@@ -45,6 +51,26 @@ class Plan:
     scan: Scan
     origin: Origin = field(default_factory=lambda: Origin("", ""))
     corrections: pa.Table = field(default_factory=CORRECTIONS.empty_table)
+    tombstones: Tombstones = field(default_factory=Tombstones)
+
+    def bury(self, gone: BoolArray, tombstones: Tombstones, merge: bool = True) -> None:
+        """Empty the rows of forgotten records, and leave them and their people out of all else.
+
+        Args:
+            gone: ``(n,)`` bool, the records.
+            tombstones: who was forgotten, these included.
+            merge: whether names that look the same are one person's.
+        """
+        self.records, self.tombstones = bury_records(self.records, gone, tombstones), tombstones
+        self.notes = tuple(note for note in self.notes if not tombstones.mentions(note))
+        self.corrections = leave_out_corrections(self.corrections, tombstones, merge)
+        missing = [photo for photo in self.scan.missing if not tombstones.has_path(photo)]
+        pairs = self.scan.protocol
+        protocol = None if pairs is None else leave_out_pairs(pairs, tombstones)
+        reader = self.scan.reader
+        if tombstones.photos and not isinstance(reader, UnforgottenPhotos):
+            reader = UnforgottenPhotos(reader, Tombstones(tombstones.salt, photos=tombstones.photos))
+        self.scan = replace(self.scan, missing=missing, protocol=protocol, reader=reader)
 
     def photos(self, indices: Sequence[int] | Int64Array) -> list[Photo]:
         """Return some records, in ascending order, as photos for a shard."""
@@ -52,13 +78,24 @@ class Plan:
         rows = take_rows(self.records.select(columns), np.asarray(indices, np.int64)).to_pylist()
         return [Photo(**{**row, "given_box": row["given_box"] and tuple(row["given_box"])}) for row in rows]
 
+    def is_older_than(self, out: Path) -> bool:
+        """Return whether others have been forgotten in the set in a folder than this plan knows of."""
+        return read_tombstones(out) != self.tombstones
+
     def free(self) -> None:
         """Free the records' memory; they cannot be used afterwards."""
         del self.records
 
 
-def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig]:
+def plan_run(
+    source: Source, config: PrepareConfig, out: Location | None = None
+) -> tuple[Plan, PrepareConfig]:
     """List a source's records and plan what to do with them.
+
+    Args:
+        source: the source.
+        config: the options.
+        out: the set's folder; who was forgotten there is not in the plan. A URL is not looked at.
 
     Returns:
         The plan, and the options with the defaults that depend on the source.
@@ -68,31 +105,38 @@ def plan_run(source: Source, config: PrepareConfig) -> tuple[Plan, PrepareConfig
             says of no photo who is in it.
         UsageError: ``--reference``, ``--split-from``, ``--exclude``, ``--corrections`` or ``--split-by`` do
             not fit the source.
+        SetError: the list of those who were forgotten is damaged.
     """
     scan = source.scan()
-    if config.strict and scan.missing:
-        some = ", ".join(map(repr, scan.missing[:_NAMED])) + (" …" if len(scan.missing) > _NAMED else "")
+    tombstones = read_tombstones(out) if isinstance(out, Path) else Tombstones()
+    missing = [photo for photo in scan.missing if not tombstones.has_path(photo)] if config.strict else []
+    if missing:
+        some = ", ".join(map(repr, missing[:_NAMED])) + (" …" if len(missing) > _NAMED else "")
         raise SourceError(
-            f"{len(scan.missing):,} listed photos are not on disk: {some}; add them, or drop --strict"
+            f"{len(missing):,} listed photos are not on disk: {some}; add them, or drop --strict"
         )
     config = choose_defaults(config, source, scan)
     scan = replace(scan, photos=sort_records(scan.photos))  # sorting here saves a copy while planning
-    plan = make_plan(scan, config, source)
+    plan = make_plan(scan, config, source, tombstones)
     licence = config.licence or getattr(source, "licence", None)
     plan.origin = Origin(source.kind, source.root, licence)
     release()
     return plan, config
 
 
-def make_plan(scan: Scan, config: PrepareConfig, source: Source | None = None) -> Plan:
+def make_plan(
+    scan: Scan, config: PrepareConfig, source: Source | None = None, tombstones: Tombstones | None = None
+) -> Plan:
     """Order the records, apply the options that are about them, and name the crops.
 
-    Corrections come after everything that a note is about, so that notes do not depend on them.
+    Corrections come after everything that a note is about, so that notes do not depend on them. Who was
+    forgotten is left out last, so that all others are called as before.
 
     Args:
         scan: the source's.
         config: the options.
         source: the source, to look at who is in its photos; None to leave that out.
+        tombstones: who was forgotten.
 
     Raises:
         SourceError: there is no record, one is listed twice, or no photo has a person.
@@ -101,11 +145,16 @@ def make_plan(scan: Scan, config: PrepareConfig, source: Source | None = None) -
     records, notes = order_records(scan, config)
     if source is not None:
         notes += look_for_people(records, source, config)
-    records, corrections = correct_from_files(records, config.corrections)
+    tombstones = tombstones or Tombstones()
+    records, corrections = correct_from_files(records, config.corrections, tombstones=tombstones)
     paths = crop_paths(records, pc.is_null(records.column("status")))
     records = records.append_column("crop_path", paths)
     bare = replace(scan, photos=records.schema.empty_table())
-    return Plan(records, tuple(notes), bare, corrections=corrections)
+    plan = Plan(records, tuple(notes), bare, corrections=corrections)
+    if tombstones:
+        merge = config.names == "merge"
+        plan.bury(find_forgotten(records, tombstones, merge), tombstones, merge)
+    return plan
 
 
 def order_records(scan: Scan, config: PrepareConfig) -> tuple[pa.Table, list[str]]:
@@ -140,5 +189,8 @@ def order_records(scan: Scan, config: PrepareConfig) -> tuple[pa.Table, list[str
     if config.names == "merge":
         records, twins = merge_names(records)
         notes += twins
+    if config.as_crops:
+        records, without = drop_boxes(records)
+        notes += without
     records, unclear = reject_rows_without_box(records)
     return records, [*notes, *unclear]

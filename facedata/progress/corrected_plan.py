@@ -23,6 +23,7 @@ from ..sources.open import SourceLike, reopen_source
 from ..tables.blocks import take_rows
 from ..tables.origin import Origin
 from ..tables.schema import CORRECTIONS
+from ..tables.tombstones import read_tombstones
 from ..types import Int32Array, Int64Array
 from .corrected import CorrectedFolder
 from .ledger_rows import read_ledger_rows, read_records
@@ -70,7 +71,8 @@ def plan_corrected(
         start = stop
         release()
     number = len(before.info["settings"]["corrections"]) + 1
-    records, corrected = correct_from_files(records, corrections, number)
+    tombstones = read_tombstones(before.path)
+    records, corrected = correct_from_files(records, corrections, number, tombstones)
     if before.has("corrections"):
         corrected = pa.concat_tables([before.table("corrections").cast(CORRECTIONS), corrected])
     is_wanted = pc.is_null(records.column("status"))
@@ -82,7 +84,8 @@ def plan_corrected(
     if source is not None:
         moved = reopen_source(before.info, source, cache)
         origin = replace(origin, kind=moved.kind, root=moved.root)
-    plan = Plan(records, tuple(before.info["notes"]), _scan_of(progress, records), origin, corrected)
+    scan = _scan_of(progress, records)
+    plan = Plan(records, tuple(before.info["notes"]), scan, origin, corrected, tombstones)
     return CorrectedPlan(plan, rows, length_before)
 
 

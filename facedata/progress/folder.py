@@ -30,7 +30,7 @@ from ..store.base import Store
 from ..store.open import open_store
 from ..tables.blocks import regroup
 from ..tables.parquet import read_footer, read_table
-from ..tables.schema import DATASET, WORK
+from ..tables.schema import DATASET, FORGET, WORK
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,9 @@ them all."""
 
 PHOTO_STATS_COLUMNS = ["record", "size", "mtime_ns"]
 
-_ENTRIES = {SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previous.tmp", "packed", "before"}
+_ENTRIES = {
+    SETTINGS, f".{SETTINGS}.tmp", "parts", "started", "previous", "previous.tmp", "packed", "before", FORGET,
+}  # fmt: skip
 
 
 class PartsFolder:
@@ -121,6 +123,8 @@ class ProgressFolder(PartsFolder):
                     self.out, changes,
                 )  # fmt: skip
         with writing(self.folder):
+            if (self.folder / FORGET).is_dir():  # of a `forget` that had changed nothing yet
+                shutil.rmtree(self.folder / FORGET)
             for name in ("parts", "started"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             for leftover in (*(self.folder / "started").iterdir(), *self.out.glob(".*.tmp")):

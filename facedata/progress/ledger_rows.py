@@ -21,7 +21,7 @@ from .folder import PHOTO_STATS, PHOTO_STATS_COLUMNS
 from .parts import ROWS, undo_settling
 from .row_index import RowFile
 
-_PLANNED = [Status.EXCLUDED.value, Status.NO_IDENTITY.value]
+_PLANNED = [Status.EXCLUDED.value, Status.NO_IDENTITY.value, Status.FORGOTTEN.value]
 _PLANNED_OR_FOUND = [Status.UNSUPPORTED.value, Status.UNSELECTED.value]
 """Statuses that a plan gives without reading the photo, and those that reading it may give as well."""
 

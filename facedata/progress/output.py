@@ -12,18 +12,19 @@ from ..errors import SetError, UsageError, writing
 from ..files.locks import locked
 from ..files.remote import Location, Remote, parse_location
 from ..sets.log import LOG
-from ..sets.prepared import PreparedSet, open_set
+from ..sets.prepared import PreparedSet, open_set, refuse_half_forgotten
 from ..sets.working_folder import working_folder
 from ..tables import schema
 from ..tables.parquet import read_footer
 from ..tables.schema import DATASET, WORK
+from ..tables.tombstones import FORGOTTEN_FILE, read_tombstones
 from .folder import PHOTO_STATS, is_progress_folder
 
 _FILES = {DATASET, PHOTO_STATS, LOG, *(f"{kind}.parquet" for kind in schema.KINDS)}
 _CHECK = "check"
 _PAGES = {"report", ".report.new", ".report.old", "review", ".review.new", ".review.old"}
 _FOLDERS = {"crops", *_PAGES, _CHECK, WORK}
-"""What a prepared set's folder may hold."""
+"""What a prepared set's folder may hold, beside :data:`~facedata.tables.tombstones.FORGOTTEN_FILE`."""
 
 _DECISIONS = "corrections.csv"
 """The file of ``check/`` in which the user writes."""
@@ -81,7 +82,11 @@ def refuse_own_set(before: PreparedSet, out: Location, inputs: Iterable[Location
 
 @contextmanager
 def open_output(
-    location: Location, cache: str | None, overwrite: bool, inputs: Iterable[Location] = ()
+    location: Location,
+    cache: str | None,
+    overwrite: bool,
+    inputs: Iterable[Location] = (),
+    before: PreparedSet | None = None,
 ) -> Iterator[Path]:
     """Yield the folder to make a set in, locked; the local copy of a URL is uploaded at the end.
 
@@ -90,6 +95,7 @@ def open_output(
         cache: the cache folder, or None for the default one.
         overwrite: first remove the set in the folder.
         inputs: what the set is made from.
+        before: the set that it is made from; who was forgotten in the folder must be forgotten there too.
 
     Raises:
         UsageError: an input lies in the folder.
@@ -104,6 +110,12 @@ def open_output(
             out.mkdir(parents=True, exist_ok=True)
         _refuse_foreign_files(out, overwrite)
         with locked(out):
+            refuse_half_forgotten(out)
+            if before is not None and not read_tombstones(before.path).include(read_tombstones(out)):
+                raise SetError(
+                    f"in {location} people or photos were forgotten that may still be in {before}: forget "
+                    "them there too, and choose another --out"
+                )
             try:
                 if overwrite:
                     clear_output(out)
@@ -116,9 +128,10 @@ def open_output(
 
 def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
     inside = {entry.name for entry in out.iterdir()}
-    unfinished = WORK in inside and is_progress_folder(out / WORK) and inside <= _FILES | _FOLDERS
+    own = {*_FILES, *_FOLDERS, FORGOTTEN_FILE}
+    unfinished = WORK in inside and is_progress_folder(out / WORK) and inside <= own
     ours = unfinished or schema.is_set(out)
-    if inside - {LOG} and not ours:
+    if inside - {LOG, FORGOTTEN_FILE} and not ours:
         try:  # a set with a damaged dataset.json still has its ledger
             ours = DATASET in inside and read_footer(out / "photos.parquet").kind == "photos"
         except SetError:
@@ -132,7 +145,8 @@ def _refuse_foreign_files(out: Path, overwrite: bool) -> None:
 def clear_output(out: Path) -> None:
     """Remove a set, but leave an empty ``.work``: if interrupted, it still marks the folder as a set's.
 
-    check/corrections.csv stays: it may hold what somebody has decided, about the same photos.
+    check/corrections.csv stays: it may hold what somebody has decided, about the same photos. So does
+    forgotten.json, so that nobody comes back.
 
     Raises:
         StoreError: something cannot be removed.

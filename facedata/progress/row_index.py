@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from ..errors import NotASetError
 from ..files.memory import release
 from ..photos.picture_hash import PICTURE_HASH
+from ..plan.plan import Plan
 from ..tables.digests import digest_bytes
 from ..tables.parquet import read_blocks
 from ..types import BoolArray, Int64Array, Status
@@ -140,6 +141,29 @@ class RowIndex:
     def free(self) -> None:
         """Free the memory; the index cannot be used afterwards."""
         self.__dict__.clear()
+
+    def bury_found(self, plan: Plan, merge: bool) -> None:
+        """Empty the records whose photos turned out to be forgotten ones when they were read.
+
+        Args:
+            plan: the plan, whose tombstones get these records.
+            merge: whether names that look the same are one person's.
+        """
+        gone = self.status == STATUSES.index(Status.FORGOTTEN)
+        if not gone.any():
+            return
+        records = plan.records.column("record").filter(pa.array(gone)).to_pylist()
+        tombstones = plan.tombstones.bury(records=records)
+        plan.bury(gone, tombstones, merge)
+        self._to_detect = pc.is_null(plan.records.column("status")).to_numpy()
+        buried = pa.array(map(tombstones.record_name, records), pa.string())
+        here = pc.is_in(plan.records.column("record"), value_set=buried).to_numpy()
+        order = np.empty(len(here), np.int64)
+        order[~here], order[here] = np.flatnonzero(~gone), np.flatnonzero(gone)
+        for name in ("file", "row", "status", "digest", "crop", "length", "picture", "iou", "box"):
+            if (values := getattr(self, name)) is not None:
+                setattr(self, name, values[order])
+        self.drop(np.flatnonzero(here))
 
     def drop(self, records: Int64Array) -> None:
         """Remove the rows of some records."""

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..config import SEARCH_OPTIONS
 from ..photos.paths import photo_text
 from ..sets.prepared import PreparedSet
+from ..tables.forgotten_rows import drop_forgotten
 from ..types import Status
 from .choice import Choice
 from .crop_columns import NO_SPLIT, CropColumns
@@ -86,7 +88,11 @@ def list_notes(
 
 def list_settings(prepared: PreparedSet) -> list[tuple[str, str]]:
     """Return the settings that shaped the set, and how it is split and drawn, by name."""
-    rows = [(name.replace("_", "-"), _value_text(value)) for name, value in prepared.info["settings"].items()]
+    settings = prepared.info["settings"]
+    unused = SEARCH_OPTIONS if settings.get("as_crops") else ()
+    rows = [
+        (name.replace("_", "-"), _value_text(value)) for name, value in settings.items() if name not in unused
+    ]
     for kind, options in prepared.info["drawing"].items():
         for name, value in options.items():
             rows.append((f"{kind}: {name.replace('_', '-')}", _value_text(value)))
@@ -109,7 +115,7 @@ def list_facts(prepared: PreparedSet) -> list[tuple[str, str]]:
     """Return source, licence, crops, versions and fingerprint, by name."""
     info = prepared.info
     source, settings = info["source"], info["settings"]
-    origins = prepared.table("photos", ["source", "licence"])
+    origins = drop_forgotten(prepared.table("photos", ["source", "licence", "status"]))
     facts = [
         ("source", " ".join(dict.fromkeys([source["kind"], photo_text(str(source["root"]))]))),
         ("licence", _shares(origins.column("licence"), "not known")),
@@ -117,8 +123,9 @@ def list_facts(prepared: PreparedSet) -> list[tuple[str, str]]:
     if len(origins.column("source").cast(pa.string()).unique()) > 1:
         facts.append(("photos by source", _shares(origins.column("source"), "not known")))
     where = "in tars" if settings.get("store") == "tar" else "one file each"
+    taken = ", taken from the source as they are" if settings.get("as_crops") else ""
     facts += [
-        ("crops", f"{prepared.size_px} px, template {settings.get('template', 'unknown')}, {where}"),
+        ("crops", f"{prepared.size_px} px, template {settings.get('template', 'unknown')}, {where}{taken}"),
         ("seed", str(info.get("seed", settings.get("seed")))),
         ("fingerprint", prepared.fingerprint),
         ("schema version", str(info["schema_version"])),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..sets.prepared import PreparedSet
+from ..tables.forgotten_rows import drop_forgotten
 from ..tables.parquet import read_blocks, read_schema
 from ..tables.text_hash import hash_texts
 from ..types import Status, UInt64Array
@@ -73,7 +74,8 @@ def count_statuses(prepared: PreparedSet) -> list[StatusCount]:
             rows = np.flatnonzero(mine.to_numpy())
             counts[status] += len(rows)
             reasons[status].add(block.column("reason").filter(mine).drop_null(), has_numbers=True)
-            drawn[status].add(keys[rows], group, rows)
+            shown = rows[:0] if status == Status.FORGOTTEN.value else rows  # of whom nothing is left
+            drawn[status].add(keys[shown], group, shown)
     examples = _read_examples(prepared, drawn)
     ordered = sorted(counts, key=lambda status: (_ORDER.get(status, len(_ORDER)), status))
     return [
@@ -117,7 +119,7 @@ def count_meta(prepared: PreparedSet) -> tuple[list[str], list[tuple[str, str, i
     file = prepared.path / "photos.parquet"
     columns = [name for name in read_schema(file).names if name.startswith(_META)]
     totals = {name: TextCounts() for name in columns}
-    for block in read_blocks(file, columns) if columns else ():
+    for block in map(drop_forgotten, read_blocks(file, [*columns, "status"]) if columns else ()):
         for name in columns:
             try:
                 texts = block.column(name).cast(pa.string())

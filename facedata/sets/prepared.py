@@ -29,7 +29,7 @@ from ..files.staged import StagedFiles
 from ..tables import schema
 from ..tables.origin import Origin
 from ..tables.parquet import read_blocks, read_footer, read_table, stage_table
-from ..tables.schema import DATASET, KIND, WORK
+from ..tables.schema import DATASET, FORGET_JOURNAL, KIND, WORK
 
 CROPPED_FROM = "cropped_from"
 """In the settings of an unfinished `crop`: the fingerprint of the set whose faces it cuts."""
@@ -291,6 +291,8 @@ def read_dataset(path: Location) -> dict[str, Any]:
 
 def _missing(path: Location) -> NotASetError | UnfinishedSetError:
     """Return the error with the reason why there is no dataset.json."""
+    if (path / FORGET_JOURNAL).is_file():
+        return _half_forgotten(path)
     if (path / WORK).is_dir():
         try:
             settings = (path / WORK / "settings.json").read_text(encoding="utf-8")
@@ -306,9 +308,27 @@ def _missing(path: Location) -> NotASetError | UnfinishedSetError:
     return NotASetError(f"there is {'no folder' if isinstance(path, Path) else 'nothing at'} {path}")
 
 
+def refuse_half_forgotten(path: Path) -> None:
+    """Check that no `forget` was interrupted in this set's folder, whatever else is wrong with it.
+
+    Raises:
+        UnfinishedSetError: one was.
+    """
+    if (path / FORGET_JOURNAL).is_file() and not (path / DATASET).is_file():
+        raise _half_forgotten(path)
+
+
+def _half_forgotten(path: Location) -> UnfinishedSetError:
+    return UnfinishedSetError(
+        f"people are being forgotten in {path}, and that was interrupted: run `facedata forget {path}` again "
+        "to finish it"
+    )
+
+
 def _as_recorded(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset.json as it is written: without an empty setting ``corrections``, as ever."""
-    settings = {name: value for name, value in info["settings"].items() if name != "corrections" or value}
+    """Return a dataset.json as it is written: without corrections and as_crops that say nothing, as ever."""
+    unsaid = ("corrections", "as_crops")
+    settings = {name: value for name, value in info["settings"].items() if name not in unsaid or value}
     return {**info, "settings": settings}
 
 

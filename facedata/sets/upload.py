@@ -28,6 +28,7 @@ from ..store.base import CROPS
 from ..store.tars import DIGEST_COLUMNS, TAR_NAME, read_batches, tar_digests
 from ..tables import schema
 from ..tables.schema import CLAIM, DATASET, WORK
+from ..tables.tombstones import FORGOTTEN_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ _UPLOADS = 4
 """How many objects to upload at once; each is held in memory."""
 
 _TABLES = tuple(f"{kind}.parquet" for kind in schema.KINDS)
-_FETCHED = (*_TABLES, ".seen.arrow", "log.jsonl", DATASET)
+_FETCHED = (*_TABLES, ".seen.arrow", "log.jsonl", FORGOTTEN_FILE, DATASET)
 _OURS = re.compile(
     rf"{CROPS}/{TAR_NAME.pattern}|report/.+|{re.escape(WORK)}/.+|" + "|".join(map(re.escape, _FETCHED))
 )
@@ -68,6 +69,8 @@ class WorkingCopy:
         self._entries = self._list()
         self._refuse_others_files()
         self._claim()
+        graves = self.out / FORGOTTEN_FILE
+        kept = graves.read_bytes() if graves.is_file() else b""
         if overwrite:
             self._clear()
         elif self.out.is_dir() and not self._can_continue():
@@ -77,8 +80,21 @@ class WorkingCopy:
             self._clear()
         if not self.out.is_dir() and not overwrite and DATASET in self._entries:
             self._fetch()
+        self._keep_tombstones(kept)
         self._base = self._stamp(DATASET)
         self._write_record()
+
+    def _keep_tombstones(self, kept: bytes) -> None:
+        """Put tombstones into a folder that lacks them: its own from before, else those at the URL."""
+        file = self.out / FORGOTTEN_FILE
+        if file.is_file() or not (kept or FORGOTTEN_FILE in self._entries):
+            return
+        with writing(file):
+            self.out.mkdir(exist_ok=True)
+            if kept:
+                file.write_bytes(kept)
+            else:
+                (self.remote / FORGOTTEN_FILE).download(file)
 
     def upload(self) -> None:
         """Upload the files that differ, remove objects that the set no longer has, and remove the folder.
@@ -93,8 +109,9 @@ class WorkingCopy:
         todo = [name for name, content in wanted.items() if not self._is_current(name, content)]
         stale = [name for name in self._entries if name not in {*wanted, CLAIM} and _OURS.fullmatch(name)]
         if todo or stale:
+            self._put({name: wanted[name] for name in todo if name == FORGOTTEN_FILE})  # nobody comes back
             self._remove([DATASET])  # a half-updated set is not a finished one
-            self._put({name: wanted[name] for name in todo if name != DATASET})
+            self._put({name: wanted[name] for name in todo if name not in (DATASET, FORGOTTEN_FILE)})
             self._remove(stale)
             self._put({DATASET: wanted[DATASET]})
         self._release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from ..errors import ForgottenImageError
+from ..tables.tombstones import FORGOTTEN_REASON, Tombstones
 from ..types import Status
 
 PLAN = pa.schema(
@@ -42,6 +45,26 @@ class PhotoReader(Protocol):
             OSError: it cannot be read; the photo becomes an ``unreadable`` row.
         """
         ...
+
+
+@dataclass(frozen=True)
+class UnforgottenPhotos:
+    """Reads photos, but none with the bytes of a photo that was forgotten, whatever its name is now."""
+
+    reader: PhotoReader
+    tombstones: Tombstones
+
+    def __call__(self, photo: str) -> bytes:
+        """Read a photo; see :class:`PhotoReader`.
+
+        Raises:
+            OSError: it cannot be read.
+            ForgottenImageError: it is one that was forgotten.
+        """
+        data = self.reader(photo)
+        if self.tombstones.has("photos", hashlib.sha256(data).hexdigest()):
+            raise ForgottenImageError(FORGOTTEN_REASON)
+        return data
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from ..config import PrepareConfig
 from ..errors import SourceError, UsageError
 from ..files.download import PinnedFile, default_cache, fetch
 from ..files.remote import Location
+from ..interchange.export_note import read_export_note
 from ..options import is_file
 from ..photos.paths import photo_path, photo_text
 from ..tables.schema import PROTOCOL
@@ -131,6 +132,10 @@ class LfwSource:
         view = _read_view(lists, self.view)
         splits = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
         column = scan.photos.column_names.index("official_split")
+        people = scan.photos.column("identity")
+        if (note := read_export_note(folder)) is not None:
+            names = [note.people.get(name, name) if name else name for name in people.to_pylist()]
+            people = pa.chunked_array([pa.array(names, pa.string())])
         pairs = view.pairs or ()
         columns: dict[str, list[Any]] = {
             "left": [photos.record(*pair.left) for pair in pairs],
@@ -141,7 +146,9 @@ class LfwSource:
         }
         return dataclasses.replace(
             scan,
-            photos=scan.photos.set_column(column, "official_split", pa.array(splits, pa.string())),
+            photos=scan.photos.set_column(column, "official_split", pa.array(splits, pa.string())).set_column(
+                scan.photos.column_names.index("identity"), "identity", people
+            ),
             other_files=scan.other_files - lists.count_below(folder),
             missing=sorted({*columns["left"], *columns["right"]} - photos.present),
             protocol=None if view.pairs is None else pa.table(columns, schema=PROTOCOL),

@@ -7,6 +7,7 @@ and keeps exactly those crops. In every store, a crop is read by its (file, offs
 - ``folders``: one file per crop
 - ``blobs``: one file per shard during a run, and an index of crops by their SHA-256
 - ``tars``: WebDataset shards
+- ``rewrite``: tars that lose some of their crops
 - ``read``: reads one crop's bytes
 - ``open``: makes a store by its name
 """

@@ -13,9 +13,9 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,14 +25,13 @@ import pyarrow.parquet as pq
 from ..errors import StoreError, writing
 from ..files.atomic import atomic_file
 from ..files.remote import Entry, Location, Remote
-from ..tables.blocks import regroup
 from ..tables.schema import DATASET, WORK
 from ..types import BoolArray, Int64Array
 from .base import CROPS, replace_files
 from .blobs import BLOB, CropIndex, Piece, digest_keys, read_index, write_blob
 
 TAR_CROPS = 10_000
-"""Crops per tar; a constant, since the bytes depend on it."""
+"""Ids per tar; a constant, since the bytes depend on it. Where people were forgotten it has fewer crops."""
 
 TAR_NAME = re.compile(r"\d{5,}\.tar")
 
@@ -79,7 +78,7 @@ class TarStore:
 
     def assign_files(self, classes: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield the crops, each with its tar and its offset in it."""
-        for number, rows in enumerate(regroup(classes, TAR_CROPS)):
+        for number, rows in group_by_tar(classes):
             files = pa.array([f"{CROPS}/{tar_name(number)}"] * rows.num_rows, pa.string())
             yield replace_files(rows, files, _layout(rows).offsets)
 
@@ -90,7 +89,7 @@ class TarStore:
         previous = tar_digests(self._previous_rows(DIGEST_COLUMNS))
         wanted = set()
         with contextlib.closing(index), writing(self._tars):
-            for number, rows in enumerate(regroup(classes, TAR_CROPS)):
+            for number, rows in group_by_tar(classes):
                 name = tar_name(number)
                 self._make(name, rows, index, previous.get(name))
                 wanted.add(name)
@@ -113,16 +112,8 @@ class TarStore:
             return
         mark.unlink(missing_ok=True)
         if previous != layout.digest or not self._reuse(name, layout.size):
-            columns = (rows.column(each).to_pylist() for each in ("id", "crop_sha256", "path", "length"))
             with atomic_file(file) as stream:
-                for number, digest, path, length, text in zip(*columns, layout.texts, strict=True):
-                    crop = index.read(digest, path)
-                    if len(crop) != length:
-                        was = f"has {len(crop)} bytes, not {length}"
-                        raise StoreError(f"the crop {path} {was}: start over with --overwrite")
-                    stream.write(_member(f"{number:09d}.jpg", crop))
-                    stream.write(_member(f"{number:09d}.json", text))
-                stream.write(bytes(layout.size - stream.tell()))
+                write_tar(stream, rows, index.read)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(layout.digest, encoding="utf-8")
 
@@ -220,6 +211,46 @@ def tar_pieces(folder: Location) -> Iterator[Piece]:
             is_mine = pc.equal(files, file).to_numpy(zero_copy_only=False)
             mine = is_mine & (offsets + lengths <= size)
             yield Piece(tar, keys[mine], offsets[mine], lengths[mine])
+
+
+def group_by_tar(classes: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the number of each tar and its crops; ``classes`` are in ascending id."""
+    held: list[pa.Table] = []
+    now = -1
+    for table in (one for one in classes if one.num_rows):
+        numbers = table.column("id").to_numpy() // TAR_CROPS
+        cuts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for start, stop in zip(cuts.tolist(), [*cuts[1:].tolist(), table.num_rows], strict=True):
+            if held and numbers[start] != now:
+                yield now, pa.concat_tables(held).combine_chunks()
+                held = []
+            now = int(numbers[start])
+            held.append(table.slice(start, stop - start))
+    if held:
+        yield now, pa.concat_tables(held).combine_chunks()
+
+
+def write_tar(stream: IO[bytes], rows: pa.Table, read: Callable[[str, str], bytes]) -> None:
+    """Write one tar.
+
+    Args:
+        stream: an empty file.
+        rows: its crops, of the classes table.
+        read: returns a crop's bytes by its SHA-256 and path.
+
+    Raises:
+        StoreError: a crop has another length than its row says.
+    """
+    layout = _layout(rows)
+    columns = (rows.column(each).to_pylist() for each in ("id", "crop_sha256", "path", "length"))
+    for number, digest, path, length, text in zip(*columns, layout.texts, strict=True):
+        crop = read(digest, path)
+        if len(crop) != length:
+            was = f"has {len(crop)} bytes, not {length}"
+            raise StoreError(f"the crop {path} {was}: start over with --overwrite")
+        stream.write(_member(f"{number:09d}.jpg", crop))
+        stream.write(_member(f"{number:09d}.json", text))
+    stream.write(bytes(layout.size - stream.tell()))
 
 
 def tar_name(number: int) -> str:

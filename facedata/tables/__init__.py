@@ -12,4 +12,6 @@ or a block of rows at a time, so that twenty million rows fit in memory.
 - ``digests``: SHA-256 texts as bytes
 - ``names``: names that look the same
 - ``text_hash``: texts as 64-bit hashes
+- ``tombstones``: who was forgotten, as salted hashes
+- ``forgotten_rows``: finds and empties their rows
 """

@@ -17,6 +17,12 @@ DATASET = "dataset.json"
 WORK = ".work"
 """The subfolder that an unfinished set has."""
 
+FORGET = "forget"
+"""In ``.work``: what a `forget` has prepared, and its journal, which is there once it is complete."""
+
+FORGET_JOURNAL = f"{WORK}/{FORGET}/journal.json"
+"""A set with this file and without dataset.json is half forgotten: `forget` must finish."""
+
 CLAIM = f"{WORK}/claim.json"
 """The object that marks a set at a URL while a run works on it."""
 

@@ -125,7 +125,7 @@ def _cut(run: CropsRun, at: Int64Array) -> None:
     refuse_turned_twice(before, "fix")
     reader = open_reader(reopen_source(before.info, run.source, config.cache))
     shape = make_shape(config.template, config.size, config.margin)
-    cut = CutAgain(shape, reader, config.max_pixels, config.turn != "never")
+    cut = CutAgain(shape, reader, config.max_pixels, config.turn != "never", config.as_crops)
     tasks = divide_faces(faces, cut, run.progress)
     pending = len(at) - remove_stale_parts(tasks)
     run.on_step("starting workers")

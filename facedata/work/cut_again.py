@@ -25,6 +25,7 @@ from ..tables.schema import PHOTOS
 from ..types import BoolArray, Face, Int64Array, Photo, Row, Status
 from .shards import ShardPhotos
 from .stage import SHARD_PHOTOS, add_crop
+from .take_crops import CropPhoto
 from .task import ShardTask
 
 FACE_COLUMNS = ["record", "photo", "path", "turned_deg", "box", "landmarks", "sha256"]
@@ -66,12 +67,14 @@ class CutAgain:
         reader: reads the photos' bytes.
         max_pixels: larger photos are not decoded.
         turn_exif: whether photos are turned by their EXIF data.
+        as_crops: the photos are finished crops, which are taken as they are.
     """
 
     shape: CropShape
     reader: PhotoReader
     max_pixels: int
     turn_exif: bool = True
+    as_crops: bool = False
 
     def run(self, photos: Sequence[Photo]) -> list[Row]:
         """Cut the photos' faces; a photo that is missing or changed is ``unreadable``."""
@@ -89,10 +92,8 @@ class CutAgain:
         try:
             data = self.reader(photo.photo)
             if hashlib.sha256(data).hexdigest() == photo.sha256:
-                picture = Picture(data, self.max_pixels, self.turn_exif)
-                crop = cut_crop(picture, photo.face, self.shape)
                 row = {"record": photo.record, "status": Status.KEPT.value}
-                return add_crop(row, photo, encode_crop(crop.image))
+                return add_crop(row, photo, self._jpeg(data, photo))
             reason = "changed"
         except FileNotFoundError:
             reason = "gone"
@@ -103,6 +104,12 @@ class CutAgain:
         except MemoryError:
             reason = "unreadable: not enough memory"
         return {"record": photo.record, "status": Status.UNREADABLE.value, "reason": reason}
+
+    def _jpeg(self, data: bytes, photo: FoundPhoto) -> bytes:
+        if self.as_crops:
+            return CropPhoto(data, self.max_pixels, self.turn_exif).take().jpeg
+        picture = Picture(data, self.max_pixels, self.turn_exif)
+        return encode_crop(cut_crop(picture, photo.face, self.shape).image)
 
 
 def open_reader(source: Source) -> PhotoReader:
@@ -176,8 +183,8 @@ def _found_photos(rows: pa.Table, indices: Int64Array) -> list[FoundPhoto]:
             row["record"],
             row["photo"],
             row["path"],
-            box=tuple(row["box"]),
-            landmarks=tuple(row["landmarks"]),
+            box=tuple(row["box"] or ()),  # a finished crop has no face in the ledger
+            landmarks=tuple(row["landmarks"] or ()),
             sha256=row["sha256"],
             turned_deg=row["turned_deg"] or 0,
         )

@@ -18,7 +18,13 @@ from ..detect.choose import box_iou
 from ..detect.find import BATCH_PIXELS, Outcome, SearchRegion, find_faces
 from ..detect.search import SearchRule
 from ..detect.turn import find_upright_faces
-from ..errors import DetectorError, ImageError, TooLargeImageError, UnsupportedImageError
+from ..errors import (
+    DetectorError,
+    ForgottenImageError,
+    ImageError,
+    TooLargeImageError,
+    UnsupportedImageError,
+)
 from ..files.memory import release
 from ..photos.picture import Picture
 from ..photos.picture_hash import PICTURE_HASH, hash_picture
@@ -137,14 +143,14 @@ class FindAndCrop:
                 pixels = picture.at(region.first_reduction)  # decodes it, so that damage is found here
                 row.update(zip(PICTURE_HASH, hash_picture(pixels), strict=True))
         except OSError as error:
-            return _Opened(photo, _reject(row, Status.UNREADABLE, error.strerror or str(error)))
+            return _Opened(photo, reject(row, Status.UNREADABLE, error.strerror or str(error)))
         except ImageError as error:
-            return _Opened(photo, _reject_image(row, error))
+            return _Opened(photo, reject_image(row, error))
         except MemoryError:
-            return _Opened(photo, _reject(row, Status.TOO_LARGE, "not enough memory to read it"))
+            return _Opened(photo, reject(row, Status.TOO_LARGE, "not enough memory to read it"))
         row.update(width=picture.header.width, height=picture.header.height)
         if region is None:
-            return _Opened(photo, _reject(row, Status.NO_FACE, "the given box lies outside the photo"))
+            return _Opened(photo, reject(row, Status.NO_FACE, "the given box lies outside the photo"))
         return _Opened(photo, row, region)
 
     def _region(self, photo: Photo, picture: Picture) -> SearchRegion | None:
@@ -164,9 +170,9 @@ class FindAndCrop:
         if region is None:
             return row
         if isinstance(outcome, DetectorError):
-            return _reject(row, Status.FAILED, str(outcome))
+            return reject(row, Status.FAILED, str(outcome))
         if isinstance(outcome, ImageError):
-            return _reject_image(row, outcome)
+            return reject_image(row, outcome)
         row.update(
             turned_deg=outcome[0].turned_deg if outcome else None,
             faces=len(outcome),
@@ -175,11 +181,11 @@ class FindAndCrop:
         )
         face, status, reason = region.rule.choose(outcome, region.picture.size)
         if face is None:
-            return _reject(row, status, reason)
+            return reject(row, status, reason)
         try:
             crop = cut_crop(region.picture, face, self.rules.shape)
         except ImageError as error:  # possible even if it could be decoded at another size
-            return _reject_image(row, error)
+            return reject_image(row, error)
         given = photo.given_box
         row.update(
             status=Status.KEPT.value,
@@ -206,13 +212,17 @@ def _load_detector(factory: DetectorFactory) -> Detector:
     return factory()
 
 
-def _reject_image(row: Row, error: ImageError) -> Row:
+def reject_image(row: Row, error: ImageError) -> Row:
+    """Give a row the status and the reason of a photo that cannot be decoded."""
+    if isinstance(error, ForgottenImageError):
+        return reject(row, Status.FORGOTTEN, str(error))
     if isinstance(error, TooLargeImageError):
-        return _reject(row, Status.TOO_LARGE, str(error))
+        return reject(row, Status.TOO_LARGE, str(error))
     unsupported = isinstance(error, UnsupportedImageError)
-    return _reject(row, Status.UNSUPPORTED if unsupported else Status.UNREADABLE, str(error))
+    return reject(row, Status.UNSUPPORTED if unsupported else Status.UNREADABLE, str(error))
 
 
-def _reject(row: Row, status: Status, reason: str | None) -> Row:
+def reject(row: Row, status: Status, reason: str | None) -> Row:
+    """Give a row a status that is not ``kept``, and the reason."""
     row.update(status=status.value, reason=reason)
     return row

@@ -16,6 +16,7 @@ from facedata.types import Float32Array, Int64Array
 from ..bar import with_bar
 from ..batches.reader import CropReader, OnProgress
 from ..batches.sources import SetPath
+from ..cards.kept_threshold import CardedSpecFile
 from ..config import EvaluateConfig
 from ..errors import ScoreError
 from ..machine.extras import require_extra
@@ -25,7 +26,6 @@ from ..models.known_people import read_people
 from ..outputs import folder_out
 from ..pages.notebook import Scores
 from ..pages.scores_page import render_scores
-from ..recognition.gallery_threshold import SpecFile
 from ..scoring.nearest_anchor import class_figures, name_by_anchors
 from ..scoring.overlap.figures_without import all_figures
 from ..scoring.pair_figures import ScoredPairs
@@ -65,8 +65,9 @@ def evaluate(
         The contents of ``scores.json``, a dict that a notebook shows as a table: ``pairs`` (counts),
         ``metric`` (the model's, or the one asked for), ``figures`` by metric (see
         :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``, ``pairs_left_out`` (of a
-        file, as it names their photos); with ``keep_threshold`` what was ``kept``, with ``without_overlap``
-        the figures ``without_overlap``, with ``by`` the ``slices``.
+        file, as it names their photos), ``insightface`` (what its verification prints; None without ten
+        folds); with ``keep_threshold`` what was ``kept``, with ``without_overlap`` the figures
+        ``without_overlap``, with ``by`` the ``slices``.
 
     Raises:
         SpecError: the set's crops were made with another template than the model's.
@@ -81,7 +82,7 @@ def evaluate(
     if out is not None:
         out = folder_out(out)
         require_extra("matplotlib", what="writing plots to --out")
-    file = SpecFile(model) if config.keep_threshold else None
+    file = CardedSpecFile(model) if config.keep_threshold else None
     embedder = open_model(model, config.device, config.workers)
     prepared = open_set(set_path)
     embedder.spec.check_set(prepared)

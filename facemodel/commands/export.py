@@ -1,4 +1,4 @@
-"""Write a model as a file for use elsewhere, with a JSON beside it that says how to feed it."""
+"""Write a model as a file for use elsewhere, with a JSON beside it that says how to feed it, and a card."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from facedata.options import look_up, resolve_options
 
 from ..batches.reader import CropReader
 from ..batches.to_input import ToInput
+from ..cards.model_card import keep_card, model_card
+from ..cards.model_facts import ModelFacts
+from ..cards.evaluation import read_evaluation
 from ..config import FORMATS, ExportConfig
 from ..machine.extras import require_extra
 from ..models.embedder import TorchEmbedder, open_model
@@ -31,7 +34,7 @@ def export_model(
     config: ExportConfig | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """Write a model in one of the formats, with a JSON beside it that says how to feed it.
+    """Write a model in one of the formats, with a JSON beside it that says how to feed it, and a card.
 
     The file is written under another name, run on crops of the set, and gets its name only if it returns what
     the model returns. What only training needs (a margin's class centres, a pair head) is left out. The
@@ -39,18 +42,20 @@ def export_model(
 
     Args:
         model: a run folder or a run's ``.safetensors`` file.
-        out: the file, with its format's ending; the JSON has the same name, ending in ``.json``.
+        out: the file, with its format's ending; the JSON has the same name, ending in ``.json``, and the
+            model card in ``.md``.
         config: the options; ``changes`` win over it.
         **changes: single options by name.
 
     Returns:
-        The JSON's contents, with ``path``: the input spec, ``layout`` and ``batch`` of the input,
-        ``classes``, ``left_out``, and the comparison: ``crops``, ``least_cosine``, ``largest_difference``.
+        The JSON's contents, with ``path`` and ``card``: the input spec, ``layout`` and ``batch`` of the
+        input, ``classes``, ``left_out``, and the comparison: ``crops``, ``least_cosine``,
+        ``largest_difference``.
 
     Raises:
         ExportError: it cannot be converted, or does not return what the model returns; no file is left.
-        UsageError: impossible options, a wrong ending of ``out``, a model that is ONNX already, or no known
-            set to take crops from.
+        UsageError: impossible options, a wrong ending of ``out``, a model that is ONNX already, no known
+            set to take crops from, or scores of another model.
         SpecError: the set's crops were made with another template than the model's.
         MissingExtraError: the converter is not installed.
     """
@@ -63,6 +68,7 @@ def export_model(
     embedder = open_model(model, "cpu")
     if not isinstance(embedder, TorchEmbedder):
         raise UsageError(f"{model} is an exported network already: export from its run folder")
+    tested = read_evaluation(Path(config.scores), embedder.fingerprint()) if config.scores else None
     set_path = config.set or training_set_path(Path(model))
     if set_path is None:
         raise UsageError("an export is compared with the model on real crops: name a set with --set DIR")
@@ -79,13 +85,15 @@ def export_model(
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
         compared = write_exported(embedder.objective, kind, images, temporary)
-        card = {**_describe(embedder, kind), **compared, "sha256": file_sha256(temporary)}
+        values = {**_describe(embedder, kind), **compared, "sha256": file_sha256(temporary)}
         with writing(out):
             temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
-    write_text(out.with_suffix(".json"), json.dumps(card, indent=1, sort_keys=True) + "\n")
-    return {**card, "path": str(out)}
+    write_text(out.with_suffix(".json"), json.dumps(values, indent=1, sort_keys=True) + "\n")
+    facts = ModelFacts.of(Path(model), prepared)
+    card = keep_card(out.with_suffix(".md"), model_card(facts, tested, {**values, "file": out.name}))
+    return {**values, "path": str(out), "card": str(card)}
 
 
 def export_lines(values: dict[str, Any]) -> list[str]:
@@ -99,6 +107,7 @@ def export_lines(values: dict[str, Any]) -> list[str]:
         f"input      {values['layout']}, {side} × {side} px, batch: {values['batch']}",
         f"compared   on {values['crops']} crops: {result}",
         f"left out   {left_out}",
+        f"card       {values['card']}",
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from facedata.tables.parquet import read_table, write_table
 
@@ -73,3 +74,21 @@ def read_people(model: object) -> KnownPeople:
     names = list(zip(table.column("identity").to_pylist(), trains, strict=True))
     trained, judged = (frozenset(name for name, one in names if one is kind) for kind in (True, False))
     return KnownPeople(trained, judged)
+
+
+def count_people(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return how many people ``train`` and ``only validate`` in a run folder, each with their photos.
+
+    Nothing is returned for people of a kind that there are none of, or where there is no table.
+
+    Raises:
+        NotASetError: the table there cannot be read.
+    """
+    if not (folder / PEOPLE).is_file():
+        return {}
+    table, counts = read_table(folder / PEOPLE, _KIND), {}
+    for what, trains in (("train", True), ("only validate", False)):
+        mine = table.filter(pc.equal(table.column("trains"), trains))
+        if len(mine):
+            counts[what] = (len(mine), int(pc.sum(mine.column("photos")).as_py()))
+    return counts

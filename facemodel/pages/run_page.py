@@ -21,6 +21,7 @@ from facedata.pages.sheets import picture_url
 from facedata.sets.prepared import short
 from facedata.types import Int64Array, UInt8Image
 
+from ..cards.model_card import write_run_card
 from ..config import FitConfig
 from ..models.header import SPEC
 from ..recipes import load_recipe
@@ -125,7 +126,7 @@ class RunStory:
 
 
 def write_run_page(run: Run, notes: Sequence[str] = ()) -> None:
-    """Write a run's ``report.html`` as the run is now; where it cannot be written, that is only a warning.
+    """Write a run's ``report.html`` and its card as the run is now; what cannot be written is only a warning.
 
     Args:
         run: the run; only its first process writes.
@@ -140,6 +141,7 @@ def write_run_page(run: Run, notes: Sequence[str] = ()) -> None:
             stream.write(page)
     except Exception as error:  # noqa: BLE001  whatever it is, a page must not end a night of training
         logger.warning("%s could not be written, and the run continues without it: %s", file, error)
+    write_run_card(run.folder.path, run.inputs.prepared)
 
 
 def render_run(story: RunStory) -> bytes:

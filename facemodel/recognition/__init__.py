@@ -6,6 +6,7 @@ and names.
 - ``photos``: the photos that the user gave, as files or as folders
 - ``faces``: a photo's bytes to its faces' embeddings
 - ``gallery``: the people that a model can name, in one file
+- ``forget``: people taken out of a gallery
 - ``gallery_threshold``: from what nearness on a gallery names a face, and whether it should
 - ``assignment``: which face of a photo is whom, nobody twice
 - ``naming``: what names a face: a gallery, or a classifier; the named faces as a table

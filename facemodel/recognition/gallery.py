@@ -22,7 +22,8 @@ from ..spec import METRICS
 VERSION = 1
 """Of the file; raised whenever a column or a key changes its meaning."""
 
-_KEY = b"facemodel"
+KEY = b"facemodel"
+"""Of what the file's metadata says about it, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class Gallery:
         }
         schema = pa.schema(
             [pa.field(name, column.type, nullable=False) for name, column in columns.items()],
-            {_KEY: json.dumps(about).encode()},
+            {KEY: json.dumps(about).encode()},
         )
         with atomic_file(Path(path)) as stream:
             pq.write_table(pa.table(list(columns.values()), schema=schema), stream, compression="zstd")
@@ -151,7 +152,7 @@ class Gallery:
 def is_gallery(path: Path) -> bool:
     """Tell whether a file is a gallery, of any version."""
     try:
-        return _KEY in (pq.read_metadata(path).metadata or {})
+        return KEY in (pq.read_metadata(path).metadata or {})
     except (OSError, pa.ArrowInvalid):
         return False
 
@@ -165,7 +166,7 @@ def read_gallery(path: str | os.PathLike[str]) -> Gallery:
     try:
         with Path(path).open("rb") as file:
             table = pq.read_table(file)
-        about = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+        about = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
     except FileNotFoundError:
         raise GalleryError(f"there is no gallery {path}: make one with `facemodel enroll`") from None
     except (OSError, pa.ArrowInvalid, ValueError) as error:

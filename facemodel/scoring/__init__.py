@@ -6,7 +6,7 @@ Everything here is a pure function on arrays, except that ``report`` and ``plots
 - ``distances``: compare embeddings; whether a score says "the same person"
 - ``metrics``: ROC, AUC, EER, TAR at FAR, decisions at a threshold
 - ``thresholds``: where a threshold comes from
-- ``folds``: accuracy over folds as LFW defines it
+- ``folds``: accuracy over folds as LFW defines it, and as InsightFace computes it
 - ``intervals``: weights that count people equally, and bootstrap intervals over people
 - ``pair_figures``: all figures of scored pairs
 - ``open_set``: known people against strangers, at a threshold, and what validation shows of it

@@ -147,8 +147,9 @@ def _is_manifest(path: Path) -> bool:
     """
     if path.suffix.lower() == ".bin":
         raise UsageError(
-            f"--pairs {path}: InsightFace's .bin files hold photos of their own and are not read. Give pairs "
-            "of this set's photos: LFW's format, or CSV or Parquet with two photos and a label"
+            f"--pairs {path}: InsightFace's .bin files hold photos of their own. Make a set of it "
+            f"with `facedata prepare bin {path.name} --as-crops --template arcface112 --out DIR`, and "
+            "name that set"
         )
     try:
         return bool(read_footer(path).kind)

@@ -145,6 +145,12 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
         lines.append(f"folds: {main['folds']['folds']}, {main['folds']['how']}")
     else:
         lines.append(f"no accuracy over folds: {main['no_folds']}")
+    if stepped := scores.get("insightface"):
+        mirrored = "with" if scores["settings"]["flip"] else "without"
+        lines.append(
+            f"as InsightFace's verification computes it: accuracy {percent(stepped['accuracy'])} ± "
+            f"{percent(stepped['std'])} (standard deviation of the folds; {mirrored} mirror images)"
+        )
     if main["no_interval"] is not None:
         lines.append(main["no_interval"])
     if naming is not None:

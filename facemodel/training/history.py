@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,22 @@ def write_csv(path: Path, rows: Sequence[EpochRow]) -> None:
     table.writerow(COLUMNS)
     table.writerows([["" if v is None else v for v in dataclasses.astuple(row)] for row in rows])
     write_text(path, text.getvalue())
+
+
+def read_csv(path: Path) -> list[EpochRow]:
+    """Return the rows of a history; none where it is missing or damaged."""
+    kinds = {field.name: str(field.type).partition(" ")[0] for field in dataclasses.fields(EpochRow)}
+    takes: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str}
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return rows_of(
+                [
+                    {name: takes[kinds[name]](text) for name, text in row.items() if text and name in kinds}
+                    for row in csv.DictReader(stream)
+                ]
+            )
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def write_xlsx(path: Path, rows: Sequence[EpochRow]) -> None:

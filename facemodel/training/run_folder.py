@@ -17,6 +17,7 @@ from facedata.errors import SetError, StoreError
 from facedata.files.atomic import write_text
 from facedata.files.locks import locked
 from facedata.options import setting_differences
+from facedata.pages.card import is_edited
 from facedata.sets.prepared import short
 
 from ..config import AUTO, PRECISIONS, FitConfig
@@ -37,6 +38,9 @@ _FILES = (
     "best.safetensors", "last.safetensors", "spec.json", "people.parquet", "validation.parquet",
     REPORT,
 )  # fmt: skip
+_CARDS = ("README.md", "README.new.md")
+"""Removed with an older run unless somebody has written in them."""
+
 _KEPT = ("best.safetensors", "last.safetensors", "spec.json")
 
 
@@ -86,7 +90,8 @@ class RunFolder:
         self.state.mkdir(exist_ok=True)
         # only the files of a run, and first those that it would resume from
         old = [file for file in self.state.iterdir() if file.name != _MARK and file.is_file()]
-        for file in (*old, *(self.path / name for name in _FILES), *self.path.glob(".*.tmp")):
+        cards = [self.path / name for name in _CARDS if not is_edited(self.path / name)]
+        for file in (*old, *(self.path / name for name in _FILES), *cards, *self.path.glob(".*.tmp")):
             file.unlink(missing_ok=True)
         shutil.rmtree(self.path / EVENTS, ignore_errors=True)
         self._write_settings()

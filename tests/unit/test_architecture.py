@@ -38,7 +38,7 @@ _ROOMS = {
     "facemodel": [
         "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
         "machine", "batches", "network", "epochs", "objective", "scoring", "models", "training",
-        "recognition", "checks", "outputs", "pages", "bar", "commands", "", "cli", "__main__",
+        "recognition", "checks", "cards", "outputs", "pages", "bar", "commands", "", "cli", "__main__",
     ],
 }  # fmt: skip
 
@@ -56,17 +56,17 @@ _USERS_OF_PHOTOS = {"recognition.photos", "batches.sources"}
 _PUBLIC = {
     "facedata": [
         "CheckConfig", "ClassManifest", "CropConfig", "ExportConfig", "FacedataError", "Findings", "FixConfig",
-        "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "ReportConfig", "ReviewConfig",
-        "SplitConfig", "TripletManifest", "TripletsConfig", "check", "crop_set", "decode", "export_set",
-        "find_crops",
-        "fix_set", "open_set", "pairs_set", "prepare", "report_set", "review_set", "split_set",
-        "triplets_set",
+        "ForgetConfig", "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "ReportConfig",
+        "ReviewConfig", "SplitConfig", "TripletManifest", "TripletsConfig", "check", "crop_set", "decode",
+        "export_set", "find_crops", "fix_set", "forget_set", "open_set", "pairs_set", "prepare",
+        "report_set", "review_set", "split_set", "triplets_set",
     ],
     "facemodel": [
         "CheckConfig", "CompareConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig",
-        "ExportConfig", "FacemodelError", "FitConfig", "Gallery", "IdentifyConfig", "InputSpec", "MineConfig",
-        "check", "compare", "embed_set", "enroll", "evaluate", "export_model", "fit", "identify",
-        "list_recipes", "load_recipe", "mine", "model_info", "open_model", "read_gallery", "read_spec",
+        "ExportConfig", "FacemodelError", "FitConfig", "ForgetConfig", "Gallery", "IdentifyConfig",
+        "InputSpec", "MineConfig", "check", "compare", "embed_set", "enroll", "evaluate", "export_model",
+        "fit", "forget_person", "identify", "list_recipes", "load_recipe", "mine", "model_info",
+        "open_model", "read_gallery", "read_spec",
     ],
 }  # fmt: skip
 

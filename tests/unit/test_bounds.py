@@ -18,12 +18,15 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
+_FOR_DEVELOPERS = {"dev", "docs"}
 
 
 def promised() -> dict[str, Version]:
     """Return the lowest version of each package that the product needs, by name; exact ones too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = {name: needs for name, needs in project["optional-dependencies"].items() if name != "dev"}
+    extras = {
+        name: needs for name, needs in project["optional-dependencies"].items() if name not in _FOR_DEVELOPERS
+    }
     bounds: dict[str, Version] = {}
     for text in [*project["dependencies"], *(need for needs in extras.values() for need in needs)]:
         need = Requirement(text)
@@ -48,7 +51,7 @@ def test_what_make_installs_has_every_extra() -> None:
     """A new extra without a place in both venvs would be promised and never run."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lowest, newest = re.findall(r"--editable \"\.\[([a-z0-9,]+)\]\"(?= \$\(TEST_TOOLS\)| onnx)", makefile())
-    extras = project["optional-dependencies"].keys() - {"dev"}
+    extras = project["optional-dependencies"].keys() - _FOR_DEVELOPERS
     assert set(lowest.split(",")) == extras
     assert {*newest.split(","), "export"} == extras
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from facedata.config import (
     DETECTORS,
     CheckConfig,
     CropConfig,
+    ExportConfig,
     PairsConfig,
     PrepareConfig,
     ReportConfig,
@@ -42,7 +45,7 @@ from tests.support.facedata_command import done, run
 from tests.support.fit_files import read_fit_config
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FORMATS, CLI = ROOT / "docs/formats.md", ROOT / "docs/cli.md"
 CHECK = ROOT / "docs/check.md"
 MODELS, RECIPES = ROOT / "docs/models.md", ROOT / "docs/recipes.md"
@@ -56,6 +59,7 @@ COMMANDS: dict[str, type[Options]] = {
     "facedata check": CheckConfig,
     "facedata report": ReportConfig,
     "facedata review": ReviewConfig,
+    "facedata export": ExportConfig,
     "facemodel fit": model_config.FitConfig,
     "facemodel embed": model_config.EmbedConfig,
     "facemodel evaluate": model_config.EvaluateConfig,
@@ -71,7 +75,8 @@ DEFAULTS_IN_WORDS = {
     "facedata prepare": {
         "face": "the source's own",
         "size": "the template's own: `240`, `112` or `160`",
-        "split_by": "`identity`; `official` for LFW, and with `--split-from`",
+        "split_by": "`identity`; `official` for LFW, where a source in another program's format has splits, and "
+        "with `--split-from`",
         "pairs": "the official ones if there are any, else two per photo",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",
@@ -199,6 +204,28 @@ def test_python_blocks_compile(doc: Path) -> None:
         compile(block, doc.name, "exec")
 
 
+@each_doc
+def test_what_python_blocks_import_is_there(doc: Path) -> None:
+    ours = [
+        (node.module, alias.name)
+        for block in blocks(doc, "python")
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("facedata", "facemodel"))
+        for alias in node.names
+    ]
+    assert not [(module, name) for module, name in ours if not hasattr(import_module(module or ""), name)]
+
+
+@each_doc
+def test_lists_begin_after_a_blank_line(doc: Path) -> None:
+    """The site's Markdown takes them for prose otherwise, and fences in lists that are indented by three."""
+    before, item = "", re.compile(r"\s*([-*]|\d+\.) ")
+    for line in prose(doc).splitlines():
+        assert not (item.match(line) and before and not item.match(before) and before[0] not in " |"), line
+        before = line.rstrip()
+    assert not re.search(r"^ {1,3}```", text_of(doc), re.MULTILINE)
+
+
 def test_quickstart_python_runs_from_top_to_bottom(
     reader_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,14 +319,16 @@ def test_formats_explains_every_status() -> None:
 def test_formats_lists_every_key_of_dataset_json(reader_folder: Path) -> None:
     info = open_set("faces/").info
     listed = [cells[0].strip("`") for cells in rows(section(FORMATS, "dataset.json"))]
-    assert sorted(listed) == sorted([*info, *info["counts"], "corrections"])  # this set has none
+    # this set has no corrections, and no finished crops
+    assert sorted(listed) == sorted([*info, *info["counts"], "corrections", "as_crops"])
 
 
 def test_formats_names_every_file_of_a_set(reader_folder: Path) -> None:
     (tree, *_) = blocks(FORMATS, "text")
     listed = {line.split()[0].rstrip("/") for line in tree.splitlines()[1:]}
     there = {entry.name for entry in Path("faces").iterdir()}
-    assert listed == there | {"protocol.parquet", "corrections.parquet", "check", "review", ".work"}
+    only_some = {"protocol.parquet", "corrections.parquet", "forgotten.json", "check", "review", ".work"}
+    assert listed == there | only_some
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -31,7 +31,7 @@ _BY_PICTURE = (
 )
 _INSIDE = (
     "; the sets have other templates or sizes, so the insides of the faces are compared, cut by each "
-    "ledger's landmarks"
+    "ledger's landmarks, of finished crops by those of their template"
 )
 
 
@@ -65,13 +65,15 @@ def find_shared(
         raise UsageError(f"--against {other}: its classes.parquet cannot be read: {error}") from error
     mine, theirs = read_kept_photos(prepared, crops.classes), read_kept_photos(other, their_classes)
     same_frame = crop_frame(prepared) == crop_frame(other)
-    read = CropReading(other.path, their_classes, theirs, not same_frame, count)
+    rigid = any(one.info["settings"].get("as_crops") for one in (prepared, other))
+    read = CropReading(other.path, their_classes, theirs, not same_frame, count, rigid)
     their_pictures, their_readable = read.pictures(on_progress)
     if same_frame:
         my_pictures = crops.pictures(prepared.path)
     else:
         on_step("reading the crops once more, for the insides of the faces")
-        my_pictures, _ = CropReading(prepared.path, crops.classes, mine, True, count).pictures(on_progress)
+        reading = CropReading(prepared.path, crops.classes, mine, True, count, rigid)
+        my_pictures, _ = reading.pictures(on_progress)
     on_step("comparing the two sets")
     pairs = [find_same_bytes(mine, theirs)]
     if same_frame:
@@ -89,17 +91,28 @@ def find_shared(
         | {"likeness": LIKENESS, "not_compared": left_out, **plant_copies(my_pictures, count)},
     }
     found_photos = {By.BYTES: same_bytes, By.PICTURE: pictures.without(same_bytes)}
-    return Overlap(sides[0], sides[1], found_photos, figures, notes=tuple(describe_gaps(sides)))
+    notes = tuple(describe_gaps(sides, inside=not same_frame))
+    return Overlap(sides[0], sides[1], found_photos, figures, notes=notes)
 
 
-def describe_gaps(sides: list[SetSide]) -> Iterator[str]:
-    """Yield what of the set that is checked, and of the other one, could not be compared, a sentence each."""
+def describe_gaps(sides: list[SetSide], inside: bool = False) -> Iterator[str]:
+    """Yield what of the set that is checked, and of the other one, could not be compared, a sentence each.
+
+    Args:
+        sides: the two sets.
+        inside: the insides of the faces were compared, for which their points must be known.
+    """
     for side, what in zip(sides, ("this set", "the other set"), strict=True):
         count = len(side.photos)
         if lost := count - len(side.readable):
             yield (
                 f"{lost:,} of the {count:,} crops of {what} are gone, changed or damaged, and were "
                 "not compared as pictures or by face"
+            )
+        if inside and (unplaced := int(np.isnan(side.photos.landmarks).any(axis=(1, 2)).sum())):
+            yield (
+                f"where the face is in {unplaced:,} of the {count:,} crops of {what} is not known, and they "
+                "were not compared as pictures, since the other set has another template or size"
             )
         if unknown := int(np.count_nonzero(~side.photos.digest.any(axis=1))):
             yield (

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...crops.cut import usual_points
 from ...errors import SetError
 from ...sets.prepared import PreparedSet
 from ...tables.digests import digest_bytes
@@ -34,6 +35,9 @@ class KeptPhotos:
         digest: ``(n, 32)`` uint8, SHA-256 of the photos; zeros where unknown.
         box: ``(n, 4)`` float32, of the face, in photo pixels; NaN where unknown.
         landmarks: ``(n, 5, 2)`` float32, in pixels of the crop; NaN where unknown.
+        in_photo: the same in photo pixels.
+
+    The points of finished crops, which the ledger does not know, are those that their template means.
     """
 
     ids: Int64Array
@@ -44,6 +48,7 @@ class KeptPhotos:
     digest: UInt8Image
     box: Float32Array
     landmarks: Float32Array
+    in_photo: Float32Array
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,6 +81,9 @@ def read_kept_photos(prepared: PreparedSet, classes: pa.Table) -> KeptPhotos:
     except ValueError:  # damaged, which is a finding of its own
         digest = np.zeros((count, 32), np.uint8)
     identity = classes.column("identity").combine_chunks()
+    points = _numbers(ledger.column("landmarks"), 10)
+    if (usual := usual_points(prepared.info["settings"])) is not None:
+        points[:] = usual.ravel()
     people = sorted(pc.unique(identity).to_pylist(), key=str.encode)
     person = pc.index_in(identity, value_set=pa.array(people, pa.string())).to_numpy().astype(np.int64)
     return KeptPhotos(
@@ -86,7 +94,8 @@ def read_kept_photos(prepared: PreparedSet, classes: pa.Table) -> KeptPhotos:
         people,
         digest,
         _numbers(ledger.column("box"), 4),
-        move_points(_numbers(ledger.column("landmarks"), 10), _numbers(ledger.column("matrix"), 6)),
+        move_points(points, _numbers(ledger.column("matrix"), 6)),
+        points.reshape(-1, 5, 2),
     )
 
 

@@ -11,14 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...crops.arcface112 import ARCFACE_POINTS
 from ...files.remote import Location
 from ...tables.digests import digest_texts
-from ...types import BoolArray, Float32Array, Int64Array, UInt8Image, UInt64Array
+from ...types import BoolArray, Int64Array, UInt8Image, UInt64Array
 from ..copies.picture_hash import HASH_WORDS, hash_crop
 from ..crop_bytes import CropPlace, read_crop_bytes
 from ..crop_pass import OnProgress, decode_or_none
 from .kept_photos import KeptPhotos
-from .same_frame import cut_inside, grey
+from .same_frame import cut_inside, grey, place_rigidly
 
 _JOB_CROPS = 256
 
@@ -81,6 +82,7 @@ class CropReading:
         photos: what the ledger says of them.
         inside: hash the inside of the face, not the whole crop.
         workers: threads.
+        rigid: do not stretch the insides; see :func:`.same_frame.place_rigidly`.
     """
 
     root: Location
@@ -88,6 +90,7 @@ class CropReading:
     photos: KeptPhotos
     inside: bool
     workers: int
+    rigid: bool = False
 
     def pictures(self, on_progress: OnProgress | None) -> tuple[Pictures, Int64Array]:
         """Read and hash every crop; return the pictures, and the rows of crops that are as recorded."""
@@ -108,7 +111,7 @@ class CropReading:
         def read(at: int) -> UInt8Image | None:
             row = int(rows[at])
             crop = read_row(row)
-            return None if crop is None else self._picture(crop, self.photos.landmarks[row])
+            return None if crop is None else self._picture(crop, row)
 
         return Pictures(rows, hashes[rows], digests[rows], read), np.flatnonzero(readable)
 
@@ -122,13 +125,16 @@ class CropReading:
             if data is None or digest.hexdigest() != digests[row].as_py():
                 continue
             if (crop := decode_or_none(data)) is not None:
-                picture = self._picture(crop, self.photos.landmarks[row])
+                picture = self._picture(crop, row)
                 words = None if picture is None else hash_crop(grey(picture))
                 done.append((row, np.frombuffer(digest.digest(), np.uint8), words))
         return done
 
-    def _picture(self, crop: UInt8Image, landmarks: Float32Array) -> UInt8Image | None:
-        return cut_inside(crop, landmarks) if self.inside else crop
+    def _picture(self, crop: UInt8Image, row: int) -> UInt8Image | None:
+        if not self.inside:
+            return crop
+        wanted = place_rigidly(self.photos.in_photo[row]) if self.rigid else ARCFACE_POINTS
+        return cut_inside(crop, self.photos.landmarks[row], wanted)
 
 
 def crop_places(classes: pa.Table) -> Callable[[int], CropPlace]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
-from ...types import Float32Array, UInt8Image
+from ...types import Float32Array, Float64Array, UInt8Image
 from .face_in_photo import FaceInPhoto
 from .patch import cut_patch
 from .pixels import measure_light, measure_sharpness
@@ -36,20 +38,26 @@ QUALITY = pa.schema(
 1 at best, NaN where it cannot be told."""
 
 
-def measure_crop(image: UInt8Image, face: FaceInPhoto) -> Float32Array:
+def measure_crop(image: UInt8Image, face: FaceInPhoto, points: Float64Array | None = None) -> Float32Array:
     """Measure one crop.
 
     Args:
         image: the crop, ``(size, size, 3)`` uint8 RGB, of any template and size.
         face: what the ledger knows of its face.
+        points: ``(5, 2)``, of a finished crop, where its template puts the face; its pixels can be measured.
 
     Returns:
         ``(len(QUALITY) - 1,)`` float32 in the order of :data:`QUALITY`, 0 … 1; NaN where the ledger lacks
         what is needed, or the crop shows less than half of the inner face.
     """
-    row = dict.fromkeys(_UNITS, float("nan"))
+    row, shown = dict.fromkeys(_UNITS, float("nan")), face
+    if points is not None:  # as if the crop were a photo of which only they are known
+        none = float("nan")
+        shown = replace(
+            face, landmarks=points, matrix=np.eye(2, 3), box=np.full(4, none), width=none, height=none
+        )
     with np.errstate(all="ignore"):  # a damaged ledger may hold any numbers
-        patch = cut_patch(image, face)
+        patch = cut_patch(image, shown)
         if patch is not None:
             light = measure_light(patch)
             row["sharpness"], row["contrast"] = measure_sharpness(patch), light.contrast

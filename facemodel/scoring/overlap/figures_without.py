@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ScoreError
 from ...validation_summary import FEWEST_PEOPLE
+from ..folds import judge_as_insightface
 from ..pair_figures import ScoredPairs, pair_figures
 from ..pairs import PairRows
 from ..plan import ScoringPlan
@@ -25,6 +26,8 @@ def all_figures(
 ) -> dict[str, Any]:
     """Compute ``figures`` by metric, and where the plan knows shared crops the same ``without_overlap``.
 
+    ``insightface`` is what its verification would print of all pairs; None where there are not ten folds.
+
     Args:
         plan: what is scored.
         scored: the plan's tested pairs, by metric.
@@ -35,9 +38,13 @@ def all_figures(
         ScoreError: a score is NaN, or the pairs are of one kind.
     """
     figures = {metric: pair_figures(pairs, thresholds[metric], seed) for metric, pairs in scored.items()}
+    cosine, stepped = scored.get("cosine"), None
+    if cosine is not None and cosine.folds is not None:
+        stepped = judge_as_insightface(cosine.values, cosine.same, cosine.folds)
+    found = {"figures": figures, "insightface": stepped and stepped.figures()}
     if plan.shared is None:
-        return {"figures": figures}
-    return {"figures": figures, "without_overlap": figures_without(plan, scored, thresholds, seed)}
+        return found
+    return {**found, "without_overlap": figures_without(plan, scored, thresholds, seed)}
 
 
 def figures_without(

@@ -62,6 +62,12 @@ def assert_same(run: Path, want: Path) -> None:
         undated(row) for row in read_csv(want / "history.csv")
     ]
     assert (run / "spec.json").read_text() == (want / "spec.json").read_text()
+    assert card(run) == card(want)
+
+
+def card(run: Path) -> list[str]:
+    """Return a run's card without its title, which is the folder's name, and the digest at its end."""
+    return [line for line in (run / "README.md").read_text().splitlines() if line[:2] not in ("# ", "<!")]
 
 
 def undated(row: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from facedata.errors import UsageError
 from facedata.options import look_up
+from facemodel.commands.evaluate import evaluate
 from facemodel.commands.export import export_lines, export_model
 from facemodel.config import FORMATS, ExportConfig
 from facemodel.errors import ExportError, SpecError
@@ -49,16 +50,19 @@ def test_a_row_that_differs_is_found_wherever_it_stands() -> None:
 def test_a_file_gets_its_name_and_its_card_together(tmp_path: Path) -> None:
     run, out = write_run(tmp_path), tmp_path / "out" / "model.pt"
     told = export_model(run, out, HERE)
-    assert names(out.parent) == {"model.pt", "model.json"}
+    assert names(out.parent) == {"model.pt", "model.json", "model.md"}
     card = json.loads(out.with_suffix(".json").read_text())
-    assert told == {**card, "path": str(out)}
+    assert told == {**card, "path": str(out), "card": str(out.with_suffix(".md"))}
     assert (card["size_px"], card["dim"], card["threshold"], card["metric"]) == (32, 8, 1.5, "euclidean")
     assert (card["layout"], card["batch"], card["crops"], card["left_out"]) == ("NCHW", "any", 5, [])
     assert card["least_cosine"] >= 0.9999
     lines = export_lines(told)
     assert lines[0] == f"wrote      {out}, and model.json beside it"
     assert "on 5 crops: cosine at least 1.0000000, largest difference" in lines[2]
-    assert lines[3] == "left out   nothing"
+    assert lines[3:] == ["left out   nothing", f"card       {out.with_suffix('.md')}"]
+    text = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "| file | model.pt, NCHW, batch: any |" in text
+    assert "It was not tested, as far as this card knows" in text
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_a_file_that_gives_something_else_is_never_left(
     with pytest.raises(ExportError, match=text):
         export_model(run, tmp_path / "fresh" / "model.pt", HERE)
     assert names(tmp_path / "fresh") == set()
-    assert names(out.parent) == {"model.pt", "model.json"}
+    assert names(out.parent) == {"model.pt", "model.json", "model.md"}
 
 
 def test_two_formats_of_one_name_would_share_their_card(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_two_formats_of_one_name_would_share_their_card(tmp_path: Path) -> None:
     (out.with_suffix(".tflite")).write_bytes(b"another export")
     with pytest.raises(UsageError, match=r"model.json belongs to .*model.tflite: give this export another"):
         export_model(run, out, HERE)
-    assert names(out.parent) == {"model.pt", "model.json", "model.tflite"}
+    assert names(out.parent) == {"model.pt", "model.json", "model.md", "model.tflite"}
     assert out.with_suffix(".json").read_bytes() == before
 
 
@@ -186,3 +190,19 @@ def test_gradients_and_the_training_run_are_left_alone(tmp_path: Path) -> None:
     export_model(run, tmp_path / "m.pt", HERE)
     assert (run / "best.safetensors").read_bytes() == before
     assert torch.is_grad_enabled()
+
+
+def test_the_figures_of_an_evaluation_are_on_the_card_of_its_model_only(tmp_path: Path) -> None:
+    run, out, scores = write_run(tmp_path), tmp_path / "model.pt", tmp_path / "scores"
+    evaluate(run, tmp_path / "set", scores, split="train", device="cpu")
+    export_model(run, out, HERE, scores=str(scores))
+    text = out.with_suffix(".md").read_text(encoding="utf-8")
+    area = json.loads((scores / "scores.json").read_text())["figures"]["euclidean"]["auc"]
+    assert f"{area:.5f}" in text
+    assert "It was not tested" not in text
+    told = json.loads((scores / "scores.json").read_text())
+    told["model"]["fingerprint"] = "f" * 64
+    (scores / "scores.json").write_text(json.dumps(told))
+    with pytest.raises(UsageError, match="is of another model: score this one"):
+        export_model(run, tmp_path / "other.pt", HERE, scores=str(scores))
+    assert not (tmp_path / "other.pt").exists()

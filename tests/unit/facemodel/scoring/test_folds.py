@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, roc_curve
+from sklearn.model_selection import KFold
 
 from facemodel.errors import ScoreError
-from facemodel.scoring.folds import deal_folds, judge_folds
+from facemodel.scoring.folds import deal_folds, judge_as_insightface, judge_folds
 
 
 def likenesses(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -78,3 +79,45 @@ def test_few_people_have_no_folds() -> None:
         judge_folds(np.arange(4.0), person == other, deal_folds(person, other, 0), (person, other))
     with pytest.raises(ScoreError, match="1 fold"):
         judge_folds(np.arange(4.0), person == other, np.zeros(4, np.int64))
+
+
+def stepped_by_hand(cosines: np.ndarray, same: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return InsightFace's accuracies and thresholds, by scikit-learn's folds and a loop over the steps."""
+    distances = 2 - 2 * cosines
+    steps = np.arange(0, 4, 0.01)
+    accuracies, thresholds = [], []
+    for train, test in KFold(n_splits=10, shuffle=False).split(np.arange(len(same))):
+        best = max(steps, key=lambda step: np.mean(same[train] == (distances[train] < step)))  # the first
+        thresholds.append(float(best))
+        accuracies.append(float(np.mean(same[test] == (distances[test] < best))))
+    return accuracies, thresholds
+
+
+@pytest.mark.parametrize("count", [10, 47, 600])
+def test_insightface_s_folds_are_scikit_learns(count: int) -> None:
+    rng = np.random.default_rng(count)
+    same = rng.random(count) < 0.5
+    cosines = np.clip(rng.normal(0.1 + 0.4 * same, 0.2), -1, 1)
+    cosines[: count // 4] = np.round(cosines[: count // 4], 2)  # on the steps themselves
+    folds = np.concatenate(
+        [[fold] * len(test) for fold, (_, test) in enumerate(KFold(10).split(np.arange(count)))]
+    )
+    found = judge_as_insightface(cosines, same, folds)
+    accuracies, thresholds = stepped_by_hand(cosines, same)
+    assert found is not None
+    assert found.thresholds == pytest.approx(thresholds, abs=1e-12)
+    assert found.accuracies == pytest.approx(accuracies, abs=1e-12)
+    figures = found.figures()
+    assert figures["accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-12)
+    assert figures["std"] == pytest.approx(np.std(accuracies), abs=1e-12)
+
+
+def test_only_ten_folds_are_judged_as_insightface_does() -> None:
+    same = np.arange(40) % 2 == 0
+    for folds in (np.arange(40) % 9, np.arange(40) % 11):
+        assert judge_as_insightface(np.linspace(0, 1, 40), same, folds) is None
+    # the ends of the scale: an opposite pair is beyond the last step, an equal one below the second
+    found = judge_as_insightface(np.where(same, 1.0, -1.0), same, np.arange(40) // 4)
+    assert found is not None
+    assert found.accuracies == (1.0,) * 10
+    assert found.thresholds == (0.01,) * 10

@@ -23,7 +23,7 @@ def photos(numbers: list[int], boxes: list[list[float]] | None = None) -> KeptPh
     box = np.full((count, 4), np.nan, np.float32) if boxes is None else np.array(boxes, np.float32)
     points = np.full((count, 5, 2), np.nan, np.float32)
     zeros = np.zeros(count, np.int64)
-    return KeptPhotos(np.arange(count), names, names, zeros, ["anna"], digests(numbers), box, points)
+    return KeptPhotos(np.arange(count), names, names, zeros, ["anna"], digests(numbers), box, points, points)
 
 
 def test_equal_digests_match_as_one_by_one() -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facedata.checks.overlap.same_frame import FRAME_PX, cut_inside
+from facedata.checks.overlap.same_frame import FRAME_PX, cut_inside, place_rigidly
 from facedata.crops.align import warp
 from facedata.crops.arcface112 import ARCFACE_POINTS
 from facedata.crops.cut import make_shape
@@ -45,6 +45,35 @@ def test_other_templates_give_the_same_inside(template: str, size: int) -> None:
     # the eyes are where the frame says, at white discs
     for x, y in ARCFACE_POINTS[:2] - (24, 36):
         assert theirs[round(y), round(x)].min() > 200
+
+
+@pytest.mark.parametrize(("template", "size"), [("square", 240), ("facenet160", 160), ("arcface112", 80)])
+def test_a_rigid_inside_is_that_of_a_finished_crop(template: str, size: int) -> None:
+    """Of a finished crop only the template's points are known, and the face has others: its mouth is wide."""
+    _, face = portrait(2.0)
+    noise = np.random.default_rng(0).normal(128, 300, (400, 400, 3))
+    image = np.clip(cv2.GaussianBlur(noise, (0, 0), 4), 0, 255).astype(np.uint8)
+    points = face.landmarks + np.array([[-6, 3], [4, -2], [5, 8], [-14, 9], [12, 2]], np.float32)
+    own = Face(face.box, 0.9, points)
+    finished = warp(image, make_shape("arcface112", 112).place(own), 112)
+    mine = cut_inside(finished, ARCFACE_POINTS.astype(np.float32))
+    placement = make_shape(template, size).place(own)
+    moved = (points @ placement.matrix[:, :2].T + placement.matrix[:, 2]).astype(np.float32)
+    crop = warp(image, placement, size)
+    rigid, stretched = cut_inside(crop, moved, place_rigidly(points)), cut_inside(crop, moved)
+    assert mine is not None
+    assert rigid is not None
+    assert stretched is not None
+    likeness = [np.corrcoef(mine.ravel(), other.ravel())[0, 1] for other in (rigid, stretched)]
+    assert likeness[0] > 0.95
+    assert likeness[1] < 0.8
+
+
+@pytest.mark.parametrize("points", [np.full((5, 2), np.nan), np.full((5, 2), 7.0)])
+def test_points_that_say_nothing_are_nowhere(points: Float32Array) -> None:
+    crop, landmarks = cut("arcface112", 112, 2.0)
+    assert np.isnan(place_rigidly(points.astype(np.float32))).all()
+    assert cut_inside(crop, landmarks, place_rigidly(points.astype(np.float32))) is None
 
 
 @pytest.mark.parametrize("points", [np.full((5, 2), np.nan), np.full((5, 2), 7.0), np.full((5, 2), 1e30)])

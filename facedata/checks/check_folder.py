@@ -14,7 +14,7 @@ from ..files.remote import Location, Remote, parse_location
 from ..files.staged import StagedFiles
 from ..plan.corrections import CorrectionLine
 from ..plan.corrections_file import read_corrections
-from ..sets.prepared import PreparedSet
+from ..sets.prepared import PreparedSet, refuse_half_forgotten
 from ..tables.schema import DATASET, KINDS, WORK
 from .corrections_csv import CORRECTIONS_CSV
 
@@ -50,11 +50,14 @@ def open_check_folder(location: Location, out: str | os.PathLike[str] | None = N
             another program's summary.json; or
             corrections.csv, which may hold the user's lines, cannot be read.
         NotASetError: there is nothing of a set.
+        UnfinishedSetError: a `forget` was interrupted: what is there may name those who are forgotten.
         LockedError: another run is working on the set, or another check on the folder.
         StoreError: the folder cannot be written.
     """
     folder = choose_folder(location, out)
     refuse_no_set(location)
+    if isinstance(location, Path):
+        refuse_half_forgotten(location)
     with contextlib.ExitStack() as stack:
         if isinstance(location, Path):
             stack.enter_context(locked(location, shared=True))

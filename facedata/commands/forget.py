@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..checks.check_folder import CHECK
 from ..closing.copies import count_table_copies
 from ..config import ForgetConfig
 from ..errors import NotASetError, UsageError
@@ -23,6 +24,7 @@ from ..forgetting.resolve import choose_rows, read_photo_list
 from ..forgetting.search import search_folders
 from ..forgetting.stage import Removal, write_new_files
 from ..options import resolve_options
+from ..photos.paths import photo_path
 from ..sets.prepared import open_set
 from ..sets.working_folder import reading, working_folder
 from ..tables.schema import DATASET
@@ -99,17 +101,11 @@ def forget_set(
             notes = find_notes(removal, removal.changes(), location)
             on_step("writing the set without them")
             changes_made = _remove(removal, location)
-            notes += open_set(folder).info["counts"]["split"]["notes"]
-            outcome = replace(
-                outcome,
-                photos=len(chosen.records),
-                crops=removal.remaining.gone.num_rows,
-                copies=chosen.copies,
-                shared=chosen.shared,
-                written=changes_made.written,
-                removed=changes_made.removed,
-                notes=tuple(notes),
-            )
+            said = prepared.info["counts"]["split"]["notes"]
+            notes += [note for note in open_set(folder).info["counts"]["split"]["notes"] if note not in said]
+            left = [name for name in changes_made.emptied if (folder / photo_path(name)).is_dir()]
+            notes += [f"{name}/ has files that are no crops, and stays" for name in left if name != CHECK]
+            outcome = _tell(outcome, removal, changes_made, notes)
     if config.prove:
         on_step("searching for what is left of them")
         outcome = replace(outcome, searched=tuple(search_folders(one, config.prove) for one in needles))
@@ -131,16 +127,21 @@ def _look(location: Location, names: Sequence[str], photos: Sequence[str]) -> Fo
             return outcome
         removal = Removal.of(prepared, chosen, before, prepared.path)
         changes = removal.changes()
-        return replace(
-            outcome,
-            photos=len(chosen.records),
-            crops=removal.remaining.gone.num_rows,
-            copies=chosen.copies,
-            shared=chosen.shared,
-            written=changes.written,
-            removed=changes.removed,
-            notes=tuple(find_notes(removal, changes, location)),
-        )
+        return _tell(outcome, removal, changes, find_notes(removal, changes, location))
+
+
+def _tell(outcome: Forgotten, removal: Removal, changes: journal.Changes, notes: Sequence[str]) -> Forgotten:
+    """Add to an outcome what a removal does."""
+    return replace(
+        outcome,
+        photos=len(removal.chosen.records),
+        crops=removal.remaining.gone.num_rows,
+        copies=removal.chosen.copies,
+        shared=removal.chosen.shared,
+        written=changes.written,
+        removed=changes.removed,
+        notes=tuple(notes),
+    )
 
 
 @contextlib.contextmanager

@@ -9,5 +9,9 @@ later run brings them back. Then bytes are searched for what is left of them. Fi
 - ``other_files``: findings, pages, the log and leftovers
 - ``stage``: writes all new files beside the old ones
 - ``journal``: puts them in their places at one moment, and finishes that however often it is killed
+- ``made_with``: what was made with somebody and lies outside the set
+- ``made_files``: what single files say of people they were made with
+- ``needles``: what would show that somebody was in the set
+- ``search``: all bytes below some folders searched for that; ``traces/`` has what it is made of
 - ``outcome``: what was done, in lines
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..errors import StoreError
+from ..errors import SetError, StoreError
 from ..sets.prepared import PreparedSet
 from ..store.read import read_crop
+from ..tables.parquet import read_footer
 from ..tables.schema import CLASSES
 from ..tables.tombstones import Tombstones, read_tombstones
 from ..types import Float32Array
 from .traces.patterns import CROP, PHOTO, Needles, crop_slice
 
 _LEDGER = ["record", "photo", "identity", "source_identity", "path", "sha256"]
+_MOST_FILES = 1_000
 _PARTS = ("record", "photo", "path")
 
 
@@ -141,9 +144,15 @@ def _crops_of(prepared: PreparedSet, paths: set[str]) -> dict[str, list[Any]]:
 
 
 def _embeddings(prepared: PreparedSet, ids: np.ndarray[Any, Any]) -> Iterator[Float32Array]:
-    """Yield the kept embeddings of some crops, model by model; those that cannot be read are left out."""
-    folder = prepared.path / "check"
-    files = sorted(folder.glob("embeddings-*.parquet")) if isinstance(folder, Path) else []
+    """Yield the embeddings of some crops, file by file: those that a check kept, and those beside the set.
+
+    Files that cannot be read are left out.
+    """
+    if not isinstance(prepared.path, Path):
+        return
+    kept = sorted((prepared.path / "check").glob("embeddings-*.parquet"))
+    beside = islice(sorted(prepared.path.parent.glob("*.parquet")), _MOST_FILES)
+    files = kept + [file for file in beside if _is_of(file, prepared.fingerprint)]
     wanted = pa.array(ids)
     for file in files:
         rows = list[Float32Array]()
@@ -157,3 +166,12 @@ def _embeddings(prepared: PreparedSet, ids: np.ndarray[Any, Any]) -> Iterator[Fl
             continue
         if rows and len({len(row) for row in rows}) == 1:
             yield np.stack(rows)
+
+
+def _is_of(file: Path, fingerprint: str) -> bool:
+    """Return whether a file has embeddings of a set."""
+    try:
+        footer = read_footer(file)
+    except SetError:
+        return False
+    return (footer.kind, footer.fingerprint) == ("embeddings", fingerprint)

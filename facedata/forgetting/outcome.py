@@ -87,7 +87,7 @@ def find_notes(removal: Removal, changes: Changes, location: Location) -> list[s
         notes.append("the embeddings in check/ are removed: `facemodel check` makes them again")
     if unknown := list_unknown(removal.folder):
         notes.append(f"not part of the set, and so not touched, in its folder: {_some(unknown)}")
-    if twins := removal.remaining.twins():
+    if twins := removal.remaining.twins:
         notes.append(
             f"crops of others that are byte for byte a forgotten one, and stay: {_some(twins)}; if they show "
             "the same person, forget their photos with --photos"

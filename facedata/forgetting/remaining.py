@@ -71,14 +71,15 @@ class Remaining:
         """The ids of the crops that go, ascending."""
         return np.asarray(self.gone.column("id").to_numpy())
 
-    def twins(self) -> list[str]:
-        """Return the paths of crops that stay although a crop with the same bytes goes."""
-        found, start = list[str](), 0
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """The crops that stay although one with the same bytes goes: the SHA-256 of each by its path."""
+        found, start = dict[str, str](), 0
         values = pc.unique(self.gone.column("crop_sha256"))
         for block in read_blocks(self._path / "classes.parquet", ["path", "crop_sha256"]):
             stays = block.filter(pa.array(self.keep[start : start + block.num_rows]))
-            same = pc.is_in(stays.column("crop_sha256"), value_set=values)
-            found += stays.column("path").filter(same).to_pylist()
+            same = stays.filter(pc.is_in(stays.column("crop_sha256"), value_set=values))
+            found |= dict(zip(*(same.column(name).to_pylist() for name in same.column_names), strict=True))
             start += block.num_rows
         return found
 

@@ -17,6 +17,7 @@ from ..options import nearest
 from ..photos.listed_paths import listed_spellings
 from ..sets.prepared import PreparedSet
 from ..sources.text_lists import read_lines
+from ..tables.forgotten_rows import record_keys
 from ..tables.names import clean_name, show_name
 from ..tables.parquet import read_blocks
 from ..tables.tombstones import Tombstones
@@ -37,6 +38,7 @@ class Chosen:
         names: all names that these people have in the set: other spellings, and those merged into theirs.
         rows: ``(n,)`` bool, the ledger's rows to empty.
         records: of these rows, in order.
+        keys: of these rows (:func:`facedata.tables.forgotten_rows.record_keys`).
         photos: the SHA-256 of their photos that are nobody else's.
         copies: records among these of other people, whose photos have the same bytes as a forgotten one.
         shared: records that stay although they are of the same photo: other faces in it.
@@ -47,6 +49,7 @@ class Chosen:
     names: tuple[str, ...]
     rows: BoolArray
     records: tuple[str, ...]
+    keys: tuple[str, ...]
     photos: tuple[str, ...]
     copies: tuple[str, ...]
     shared: tuple[str, ...]
@@ -85,15 +88,22 @@ def choose_rows(
     names = _all_names(prepared, found, known, merge)
     rows = _rows_of(prepared, names, listed)
     rows, digests, copies, shared = _follow_bytes(prepared, rows)
-    records = tuple(
-        record
-        for at, block in _blocks(prepared, ["record"])
-        for record in block.column("record").filter(pa.array(rows[at])).to_pylist()
-    )
+    records, keys = list[str](), list[str]()
+    for at, block in _blocks(prepared, ["record", "source_identity"]):
+        mine = block.filter(pa.array(rows[at]))
+        records += mine.column("record").to_pylist()
+        keys += record_keys(mine)
     return Chosen(
-        (*found, *(name for name in before if name in people)), tuple(names), rows, records, tuple(digests),
-        tuple(copies), tuple(shared), (*before, *gone),
-    )  # fmt: skip
+        people=(*found, *(name for name in before if name in people)),
+        names=tuple(names),
+        rows=rows,
+        records=tuple(records),
+        keys=tuple(keys),
+        photos=tuple(digests),
+        copies=tuple(copies),
+        shared=tuple(shared),
+        before=(*before, *gone),
+    )
 
 
 def read_photo_list(file: str) -> list[str]:

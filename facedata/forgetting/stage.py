@@ -67,9 +67,9 @@ class Removal:
         remaining = Remaining(prepared, chosen)
         tombstones = before.bury(
             people=chosen.names,
-            records=chosen.records,
+            records=(*chosen.records, *chosen.keys),
             photos=chosen.photos,
-            crops=remaining.gone.column("crop_sha256").to_pylist(),
+            crops={*remaining.gone.column("crop_sha256").to_pylist()} - {*remaining.twins.values()},
             ids=remaining.gone_ids.tolist(),
         )
         return cls(prepared, chosen, remaining, tombstones, tars)

@@ -84,6 +84,7 @@ def parse_export_note(data: bytes, shown: str) -> ExportNote:
     """
     try:
         values = json.loads(data)
+        json.dumps(values, ensure_ascii=False).encode()  # half a letter can be escaped, and not stored
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{shown} is damaged ({error}): export the set again") from error
     if not isinstance(values, dict) or values.get("kind") != _KIND:

@@ -47,20 +47,32 @@ class HubColumns:
                 self.schema = footer.schema.to_arrow_schema()
         except (OSError, ValueError, pa.ArrowException) as error:
             raise _damage(file, error) from error
+        names = self.schema.names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SourceError(f"{file} has two columns called {twice!r}: write it again with other names")
         self.rows = int(footer.num_rows)
         features = self._read_features()
         self.pictures = [
             field.name for field in self.schema if self._is_picture(field, features.get(field.name))
         ]
         self.class_names: dict[str, list[str]] = {
-            name: [str(each) for each in feature.get("names") or ()]
-            for name, feature in features.items()
-            if _type(feature) == "ClassLabel" and name in self.schema.names
+            field.name: features[field.name].get("names") or []
+            for field in self.schema
+            if _is_number(field.type) and _type(features.get(field.name)) == "ClassLabel"
         }
+        for name, values in self.class_names.items():
+            if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+                raise SourceError(
+                    f"{file} is damaged: the names of its class label {name} are no list of texts; copy or "
+                    "download it again"
+                )
 
     def _read_features(self) -> dict[str, Any]:
         try:
-            features = json.loads((self.schema.metadata or {})[FEATURES])["info"]["features"]
+            text = (self.schema.metadata or {})[FEATURES].decode()
+            features = json.loads(text)["info"]["features"]
+            json.dumps(features, ensure_ascii=False).encode()  # half a letter can be escaped, and not stored
         except (KeyError, TypeError, ValueError, RecursionError):  # others' files have none, or their own
             return {}
         return features if isinstance(features, dict) else {}
@@ -69,7 +81,8 @@ class HubColumns:
         kind = field.type
         if pa.types.is_struct(kind):
             parts = {part.name: part.type for part in kind}
-            return set(parts) == {"bytes", "path"} and _is_bytes(parts["bytes"])
+            is_both = set(parts) == {"bytes", "path"} and _is_bytes(parts["bytes"])
+            return is_both and (_is_text(parts["path"]) or pa.types.is_null(parts["path"]))
         is_named = feature is None and field.name.lower() in _PICTURES
         return _is_bytes(kind) and (_type(feature) == "Image" or is_named)
 
@@ -164,6 +177,14 @@ def _type(feature: Any) -> str:
 
 def _is_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind.value_type if pa.types.is_dictionary(kind) else kind))
 
 
 def _damage(file: Path, error: Exception) -> SourceError:

@@ -57,7 +57,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         kind = kind.value_type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return pa.list_(plain_type(kind.value_type))
-    return pa.string() if pa.types.is_null(kind) or pa.types.is_large_string(kind) else kind
+    is_text = pa.types.is_large_string(kind) or str(kind) == "string_view"
+    return pa.string() if pa.types.is_null(kind) or is_text else kind
 
 
 def _feature(kind: pa.DataType) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import math
 import mmap
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -243,8 +244,7 @@ class _Stream:
         if name.text == "array" and arguments[0] == _Name("ndarray"):
             return ArraySpan()
         if name.text == "scalar" and arguments[0].text == "b1":
-            span: ByteSpan = arguments[1]
-            return _decode(self._data[span.start : span.start + span.length], span.form) == b"\1"
+            return self._text(arguments[1]) == "\1"
         if name.text == "buffer":
             made = ArraySpan()
             self._fill(made, (1, arguments[2], arguments[1], False, arguments[0]))
@@ -258,11 +258,16 @@ class _Stream:
         if not isinstance(made, ArraySpan) or len(state) != 5:
             self._never("values for something that is no array")
         _, shape, kind, _, span = state
+        # what is no whole number could make product and message larger than any memory
+        if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
+            self._never("an array whose shape is no whole numbers")
         if not isinstance(kind, _Kind) or kind.text not in ("u1", "b1") or not isinstance(span, ByteSpan):
             self._never(
                 f"an array of {getattr(kind, 'text', 'objects')!r}, and only those of uint8 are images"
             )
-        if span.form == "bytes" and (len(shape) > _MOST_AXES or math.prod(shape) != span.length):
+        if len(shape) > _MOST_AXES:
+            self._never(f"an array with {len(shape):,} axes")
+        if span.form == "bytes" and math.prod(shape) != span.length:
             self._never(f"an array of the shape {shape} in {span.length:,} bytes")
         made.kind, made.span = kind.text, span
 
@@ -307,9 +312,24 @@ class _Stream:
         return SourceError(f"{self._path} was refused at byte {self._instruction:,}: {why}")
 
 
+_QUOTED = re.compile(
+    rb"""'[^'\\]*(?:\\(?:[\\'"abfnrtv]|x[0-9a-fA-F]{2}|[0-3]?[0-7]{1,2})[^'\\]*)*'"""
+    rb"""|"[^"\\]*(?:\\(?:[\\'"abfnrtv]|x[0-9a-fA-F]{2}|[0-3]?[0-7]{1,2})[^"\\]*)*\""""
+)
+"""One quoted text, as Python 2 writes bytes; whatever else stands on its line is no image."""
+
+
+def _read_quoted(written: bytes) -> bytes:
+    text = written.strip()
+    if not _QUOTED.fullmatch(text):
+        raise ValueError("it is not one quoted text")
+    value: bytes = ast.literal_eval("b" + text.decode("ascii"))
+    return value
+
+
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "bytes": lambda written: written,
-    "quoted": lambda written: ast.literal_eval("b" + written.strip().decode("ascii")),
+    "quoted": _read_quoted,
     "utf-8": lambda written: written.decode("utf-8").encode("latin-1"),
     "escaped": lambda written: written.decode("raw-unicode-escape").encode("latin-1"),
 }

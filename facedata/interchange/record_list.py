@@ -29,7 +29,12 @@ def read_list(path: Path) -> tuple[Int64Array, pa.StringArray]:
         SourceError: it cannot be read, or has neither form.
     """
     table = _read_table(path, pv.ReadOptions(autogenerate_column_names=True), pv.ConvertOptions())
-    first, second, last = (as_text(table, at) for at in (0, min(1, table.num_columns - 1), -1))
+    try:
+        first, second, last = (as_text(table, at) for at in (0, min(1, table.num_columns - 1), -1))
+    except pa.ArrowInvalid as error:
+        raise _no_list(path, "it is no text in UTF-8") from error
+    if last.null_count or (_is_number(last[0].as_py()) and second.null_count):
+        raise _no_list(path, "some of its lines have no path or no label")
     if not _is_number(last[0].as_py()):
         paths = last
         try:
@@ -78,7 +83,8 @@ def as_text(table: pa.Table, at: int) -> pa.StringArray:
 def _read_table(path: Path, read: pv.ReadOptions, convert: pv.ConvertOptions) -> pa.Table:
     read.use_threads = False
     try:
-        return pv.read_csv(path, read, pv.ParseOptions(delimiter="\t", quote_char=False), convert)
+        with path.open("rb") as stream:  # pyarrow takes no path that is not UTF-8
+            return pv.read_csv(stream, read, pv.ParseOptions(delimiter="\t", quote_char=False), convert)
     except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _no_list(path, str(error).splitlines()[0]) from error
 

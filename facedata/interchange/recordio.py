@@ -97,18 +97,21 @@ def read_index(path: Path) -> tuple[Int64Array, Int64Array]:
     if not path.stat().st_size:
         raise SourceError(f"{path} is empty: delete it, and the .rec is read without it")
     try:
-        table = pv.read_csv(
-            path,
-            pv.ReadOptions(column_names=["key", "offset"], use_threads=False),
-            pv.ParseOptions(delimiter="\t", quote_char=False),
-            pv.ConvertOptions(column_types={"key": pa.int64(), "offset": pa.int64()}, null_values=[]),
-        )
+        with path.open("rb") as stream:  # pyarrow takes no path that is not UTF-8
+            table = pv.read_csv(
+                stream,
+                pv.ReadOptions(column_names=["key", "offset"], use_threads=False),
+                pv.ParseOptions(delimiter="\t", quote_char=False),
+                pv.ConvertOptions(column_types={"key": pa.int64(), "offset": pa.int64()}, null_values=[]),
+            )
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(
             f"{path} is not an index of records ({str(error).splitlines()[0]}): its lines are a number, a "
             "tab and an offset. Copy it again, or delete it, and the .rec is read without it"
         ) from error
     keys, offsets = (table.column(name).to_numpy() for name in ("key", "offset"))
+    if not len(keys):
+        raise SourceError(f"{path} lists no record: delete it, and the .rec is read without it")
     for name, values in (("number", keys), ("offset", offsets)):
         ranked = np.sort(values)
         if len(at := np.flatnonzero(ranked[1:] == ranked[:-1])):
@@ -245,6 +248,8 @@ def _read_payload(path: Path, file: IO[bytes], offset: int, size: int) -> bytes:
         kind, length = _check_head(path, file.read(_HEAD.size), at, size, number)
         payload += (_MAGIC_BYTES if number else b"") + file.read(length)  # no more than the file has
         at, number = at + _HEAD.size + length + -length % 4, number + 1
+        if len(payload) > _MOST_LENGTH:
+            raise _fault(path, offset, f"begins a record whose parts have more than {_MOST_LENGTH:,} bytes")
     if len(payload) < _IMAGE_HEAD.size + 4 * _label_count(payload):
         raise _fault(path, offset, f"begins a record of {len(payload):,} bytes, too few for its labels")
     return bytes(payload)
@@ -274,6 +279,8 @@ def _look(
     plain = (magic == _MAGIC) & (kind == _WHOLE) & (image_bytes >= 0) & (ends <= size)
     with path.open("rb", buffering=0) as file:
         for row in np.flatnonzero(~plain).tolist():  # in parts, or damaged
+            if row and offsets[row] < ends[row - 1]:  # else a few parts could be read once for each record
+                raise _fault(path, offsets[row], "lies within a record, and the .idx lists it as another")
             payload = _read_payload(path, file, int(offsets[row]), size)
             many = _label_count(payload)
             values = np.frombuffer(payload, "<f4", max(1, min(2, many)), _IMAGE_HEAD.size if many else 4)

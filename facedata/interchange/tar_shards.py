@@ -163,7 +163,7 @@ class _Reader:
         while True:
             head = self._read(at, _BLOCK)
             packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), "")
-            if at == 0 and packed:
+            if at == 0 and packed and head[_MAGIC] != b"ustar":  # else it is a member's name
                 raise SourceError(
                     f"{self._tar} is compressed ({packed}), so its files cannot be read in place: "
                     "unpack it to a .tar"
@@ -205,17 +205,19 @@ class _Reader:
         data = self._read(at, size)
         if kind == b"L":
             return data.rstrip(b"\0").decode("utf-8", "surrogateescape")
-        found = ""
-        while data.strip(b"\0"):
-            length = data.partition(b" ")[0]
-            if not length.isdigit() or not len(length) + 1 < int(length) <= len(data):
+        found, start, end = "", 0, len(data.rstrip(b"\0"))
+        while start < end:
+            blank = data.find(b" ", start, start + len(str(_MOST_NAME_BYTES)) + 1)
+            digits = data[start : max(blank, start)]
+            stop = start + int(digits) if digits.isdigit() else 0
+            if not blank + 1 < stop <= len(data):
                 raise self._damage(f"the PAX header at byte {at:,} cannot be read")
-            key, _, value = data[len(length) + 1 : int(length) - 1].partition(b"=")
+            key, _, value = data[blank + 1 : stop - 1].partition(b"=")
             if key == b"path":
                 found = value.decode("utf-8", "surrogateescape")
             elif key == b"size" or key.startswith(b"GNU.sparse"):
                 raise self._damage(f"the PAX header at byte {at:,} has {key!r}, which is not read here")
-            data = data[int(length) :]
+            start = stop
         return found
 
     def _short_name(self, head: bytes) -> str:
@@ -233,7 +235,7 @@ class _Reader:
     def _read(self, at: int, count: int) -> bytes:
         data = os.pread(self._file, count, at)
         if len(data) < count:
-            raise self._damage(f"it breaks off after {self._count:,} members")
+            raise self._damage(f"it breaks off after {self._count:,} member{'s'[: self._count != 1]}")
         return data
 
     def _damage(self, why: str) -> SourceError:

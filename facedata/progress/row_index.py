@@ -20,6 +20,7 @@ from ..files.memory import release
 from ..photos.picture_hash import PICTURE_HASH
 from ..plan.plan import Plan
 from ..tables.digests import digest_bytes
+from ..tables.forgotten_rows import record_keys
 from ..tables.parquet import read_blocks
 from ..types import BoolArray, Int64Array, Status
 from .parts import ROWS, read_rows, undo_settling
@@ -152,8 +153,9 @@ class RowIndex:
         gone = self.status == STATUSES.index(Status.FORGOTTEN)
         if not gone.any():
             return
-        records = plan.records.column("record").filter(pa.array(gone)).to_pylist()
-        tombstones = plan.tombstones.bury(records=records)
+        rows = plan.records.select(["record", "source_identity"]).filter(pa.array(gone))
+        records = rows.column("record").to_pylist()
+        tombstones = plan.tombstones.bury(records=[*records, *record_keys(rows)])
         plan.bury(gone, tombstones, merge)
         self._to_detect = pc.is_null(plan.records.column("status")).to_numpy()
         buried = pa.array(map(tombstones.record_name, records), pa.string())

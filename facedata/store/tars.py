@@ -1,4 +1,4 @@
-"""The store of WebDataset shards: ``crops/00000.tar`` …, 10,000 crops each, in ascending id.
+"""The store of WebDataset shards: ``crops/00000.tar`` …, 10,000 ids each, in ascending order.
 
 A crop is two members, ``<id:09d>.jpg`` and ``<id:09d>.json``; the JSON holds only values that no later
 command changes, so that `facedata split` need not rewrite the tars. During a run the crops lie in blobs, one

@@ -25,6 +25,8 @@ _ZEROS = ("size", "mtime_ns", *PICTURE_HASH)
 def find_forgotten(records: pa.Table, tombstones: Tombstones, merge: bool) -> BoolArray:
     """Return which records are forgotten ones, or of forgotten people, ``(n,)`` bool.
 
+    A forgotten record that the source gives to somebody else now is not found here, but by its bytes.
+
     Args:
         records: with the columns record, identity and source_identity.
         tombstones: who was forgotten.
@@ -40,9 +42,21 @@ def find_forgotten(records: pa.Table, tombstones: Tombstones, merge: bool) -> Bo
             is_theirs = pc.is_in(records.column(column), value_set=pa.array(gone, pa.string()))
             found |= is_theirs.to_numpy()
     if tombstones.records:
-        texts = iter_texts(records.column("record"))
-        found |= np.fromiter((tombstones.has("records", text) for text in texts), np.bool_, len(found))
+        keys = record_keys(records)
+        found |= np.fromiter((tombstones.has("records", key) for key in keys), np.bool_, len(found))
     return found
+
+
+def record_keys(records: pa.Table) -> Iterator[str]:
+    """Yield what a forgotten record is known by: the record with the person that the source names.
+
+    The record alone may be another photo's by now, where a source numbers its photos.
+
+    Args:
+        records: with the columns record and source_identity.
+    """
+    columns = (iter_texts(records.column(name)) for name in ("record", "source_identity"))
+    return (f"{record}\0{person or ''}" for record, person in zip(*columns, strict=True))
 
 
 def bury_records(records: pa.Table, gone: BoolArray, tombstones: Tombstones) -> pa.Table:

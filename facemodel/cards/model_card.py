@@ -12,8 +12,8 @@ from facedata.errors import FacedataError
 from facedata.pages.card import render_card, write_card
 
 from ..scoring.weak_points.slice_table import HEAD
-from .model_facts import ModelFacts
 from .evaluation import Evaluation
+from .model_facts import ModelFacts
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from facedata.options import look_up, resolve_options
 
 from ..batches.reader import CropReader
 from ..batches.to_input import ToInput
+from ..cards.evaluation import read_evaluation
 from ..cards.model_card import keep_card, model_card
 from ..cards.model_facts import ModelFacts
-from ..cards.evaluation import read_evaluation
 from ..config import FORMATS, ExportConfig
 from ..machine.extras import require_extra
 from ..models.embedder import TorchEmbedder, open_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from facedata import ExportConfig, PreparedSet, check, export_set, forget_set, open_set, prepare, report_set
@@ -24,6 +28,7 @@ from facedata.forgetting.traces.patterns import NAME, Needles
 from facedata.photos.paths import photo_path
 from facedata.testing import FakeDetector
 from tests.support.facedata_command import here
+from tests.support.hiding_places import LONG_NAMES, NAMES
 from tests.support.inline_engine import inline
 from tests.support.marked_photos import write_marked
 from tests.support.object_store import BUCKET, ObjectStore, serve
@@ -185,3 +190,34 @@ def test_a_bucket_is_searched_and_what_it_refuses_is_told(bucket: ObjectStore, t
     refused = search_folders(Needles(("Nobody at all",)), [f"s3://{BUCKET}/faces"])
     assert not refused.traces
     assert [Path(one.file).name for one in refused.not_searched] == ["photos.parquet"]
+
+
+_EVERY = {**NAMES, **LONG_NAMES}
+
+
+@pytest.mark.parametrize("place", sorted(_EVERY))
+def test_a_search_survives_files_that_lie(tmp_path: Path, place: str) -> None:
+    """Bytes changed anywhere, lengths above all: it ends, and what cannot be read is told."""
+    file = tmp_path / place
+    _EVERY[place](file, "Berta Bogen")
+    whole, rng = file.read_bytes(), random.Random(place)
+    needles = Needles(("Annabella", "Al", "12"), embeddings=(np.ones((1, 8), np.float32),))
+    for _ in range(12):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 2, 5))):
+            at = rng.choice((rng.randrange(len(data)), rng.randrange(min(64, len(data))), len(data) - 1))
+            data[at : at + 4] = rng.choice(
+                (b"\xff" * 4, bytes(4), b"\xff\xff\xff\x7f", rng.randbytes(1), b"")
+            )
+            data += b"\n" * (not data)
+        file.write_bytes(data)
+        assert not search_folders(needles, [file]).traces
+
+
+def test_statistics_that_lie_do_not_end_the_process(tmp_path: Path) -> None:
+    """Of such a file pyarrow 26 aborts when it is asked for them."""
+    pq.write_table(pa.table({"who": [["Ann"], ["Annabella", "Al"]]}), tmp_path / "t.parquet")
+    whole = (tmp_path / "t.parquet").read_bytes()
+    for at in range(4, len(whole) - 8):
+        (tmp_path / "t.parquet").write_bytes(whole[:at] + bytes([whole[at] ^ 6]) + whole[at + 1 :])
+        search_folders(Needles(("Annabella",)), [tmp_path])

@@ -56,10 +56,16 @@ def _workbook(file: Path, name: str) -> None:
     book.save(file)
 
 
-def _sqlite(file: Path, name: str, blob: bytes = b"") -> None:
+def _sqlite(file: Path, name: str, blob: bytes = b"", is_deleted: bool = False) -> None:
     with sqlite3.connect(file) as base:
+        base.execute("pragma secure_delete = off")
         base.execute("create table people (city text, name text, land text, photo blob)")
         base.execute("insert into people values ('Berlin', ?, 'Germany', ?)", (name, blob))
+        base.execute("insert into people values ('Bern', 'Dora', null, null)")
+        base.execute("create table empty (x)")
+        if is_deleted:
+            base.commit()
+            base.execute("delete from people where city = 'Berlin'")
     base.close()
 
 
@@ -147,6 +153,7 @@ NAMES: dict[str, Callable[[Path, str], object]] = {
     "a.txt.xz": lambda file, name: file.write_bytes(lzma.compress(f"'{name}'".encode())),
     "a.txt.zst": lambda file, name: file.write_bytes(_zstd(f"'{name}'".encode())),
     "nested.tar.gz": lambda file, name: file.write_bytes(gzip.compress(_nested(name))),
+    "a.sqlite": _sqlite,
     "a.jsonl": lambda file, name: file.write_text(
         json.dumps({"x": 1}) + "\n" + json.dumps({"who": name}) + "\n"
     ),
@@ -154,7 +161,7 @@ NAMES: dict[str, Callable[[Path, str], object]] = {
 """File → what writes a name into it."""
 
 LONG_NAMES: dict[str, Callable[[Path, str], object]] = {
-    "a.sqlite": _sqlite,
+    "deleted.sqlite": lambda file, name: _sqlite(file, name, is_deleted=True),
     "a.png": _png,
     "wide.bin": lambda file, name: file.write_bytes(bytes(9) + name.encode("utf-16-le") + bytes(9)),
     "glued.bin": lambda file, name: file.write_bytes(b"\0\1Berta" + name.encode() + b"Cem\0"),
@@ -190,6 +197,7 @@ CROPS: dict[str, Callable[[Path, bytes], object]] = {
     "notebook.ipynb": lambda file, crop: file.write_text(
         json.dumps({"outputs": [{"image/jpeg": base64.b64encode(crop).decode()}]})
     ),
+    "mail.txt": lambda file, crop: file.write_bytes(b"Content: base64\n\n" + base64.encodebytes(crop)),
     "slashes.json": lambda file, crop: file.write_text(
         '"' + base64.b64encode(crop).decode().replace("/", "\\/") + '"'
     ),

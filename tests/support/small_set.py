@@ -99,7 +99,9 @@ def make_set(
     FolderStore(folder).put("", [(path, encode_crop(picture(path, i))) for i, path in enumerate(paths)])
     ledger = ledger_of(bare, official)
     classes, section = divide_classes(bare, ledger, split)
-    settings = complete_settings({"template": "square", "size": SIZE_PX, "people": sorted(people)})
+    settings = complete_settings(
+        {"template": "square", "size": SIZE_PX, "margin": 0.0, "people": sorted(people)}
+    )
     fingerprint = set_fingerprint(settings_fingerprint(settings), classes)
     drawn = {"pairs": draw_pairs(classes, pairs), "triplets": draw_triplets(classes, triplets)}
     tables = {"photos": ledger, "classes": classes, **{kind: table.chunks for kind, table in drawn.items()}}

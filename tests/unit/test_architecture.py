@@ -31,9 +31,9 @@ _MOST_MODULES = 12
 _ROOMS = {
     "facedata": [
         "late_names", "errors", "types", "processes", "options", "config", "parser", "flags", "painted",
-        "testing", "files", "photos", "tables", "interchange", "sources", "detect", "crops", "store", "pages", "sampling",
-        "plan", "sets", "progress", "work", "closing", "checks", "report", "review", "exports", "forgetting",
-        "bar", "commands", "", "cli",
+        "testing", "files", "photos", "tables", "interchange", "sources", "detect", "crops", "store", "pages",
+        "sampling", "plan", "sets", "progress", "work", "closing", "checks", "report", "review", "exports",
+        "forgetting", "bar", "commands", "", "cli",
     ],
     "facemodel": [
         "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
@@ -55,11 +55,11 @@ _USERS_OF_PHOTOS = {"recognition.photos", "batches.sources"}
 
 _PUBLIC = {
     "facedata": [
-        "CheckConfig", "ClassManifest", "CropConfig", "ExportConfig", "FacedataError", "Findings", "FixConfig",
-        "ForgetConfig", "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet", "ReportConfig",
-        "ReviewConfig", "SplitConfig", "TripletManifest", "TripletsConfig", "check", "crop_set", "decode",
-        "export_set", "find_crops", "fix_set", "forget_set", "open_set", "pairs_set", "prepare",
-        "report_set", "review_set", "split_set", "triplets_set",
+        "CheckConfig", "ClassManifest", "CropConfig", "ExportConfig", "FacedataError", "Findings",
+        "FixConfig", "ForgetConfig", "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet",
+        "ReportConfig", "ReviewConfig", "SplitConfig", "TripletManifest", "TripletsConfig", "check",
+        "crop_set", "decode", "export_set", "find_crops", "fix_set", "forget_set", "open_set", "pairs_set",
+        "prepare", "report_set", "review_set", "split_set", "triplets_set",
     ],
     "facemodel": [
         "CheckConfig", "CompareConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig",

@@ -75,8 +75,8 @@ DEFAULTS_IN_WORDS = {
     "facedata prepare": {
         "face": "the source's own",
         "size": "the template's own: `240`, `112` or `160`",
-        "split_by": "`identity`; `official` for LFW, where a source in another program's format has splits, and "
-        "with `--split-from`",
+        "split_by": "`identity`; `official` for LFW, where a source in another program's format has splits, "
+        "and with `--split-from`",
         "pairs": "the official ones if there are any, else two per photo",
         "workers": "one per core",
         "cache": "`~/.cache/facedata`",

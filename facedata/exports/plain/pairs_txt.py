@@ -68,7 +68,9 @@ class PairsTxt:
                 _write_lines(export.folder / name.replace("pairs", "people"), lines)
         differ = {name: who for name, who in zip(names.names, names.identities, strict=True) if name != who}
         view = 2 if "pairs.txt" in lists else 1
-        crops = f"--template {export.prepared.info['settings']['template']} --size {export.prepared.size_px}"
+        settings = export.prepared.info["settings"]
+        crops = f"--template {settings['template']} --size {export.prepared.size_px}"
+        crops += f" --margin {settings['margin']:g}" if settings["margin"] else ""
         lines = [f"facedata prepare lfw {export.shown} --view {view} --as-crops {crops}"]
         if holes := names.count_holes():
             lines.append(

@@ -16,10 +16,14 @@ In: the bytes of any file. Out: where they hold what is looked for. Files, in re
     embeddings among rows of numbers
 ``finds``
     what was found, counted; what could not be searched
+``parts``
+    bytes to be searched, wherever they lie
 ``members``
     what lies in archives and compressed files
 ``values``
     what lies in tables and arrays
+``database``
+    what lies in an SQLite file
 ``blob``
     one file's bytes, and all that lies in them
 """

@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...types import Int64Array
+from .database import MAGIC, read_sqlite
 from .finds import Finds, Tally
-from .members import IN_MEMORY_BYTES, Allowance, Blob, Member, NotSearchedError, inflate, lister_of, unpacked
+from .members import Member, inflate, lister_of, unpacked
 from .name_rules import NameKind, Surroundings, kind_of_name
+from .parts import IN_MEMORY_BYTES, Allowance, Blob, NotSearchedError
 from .patterns import EMBEDDING, FORGOTTEN, NAME, Needles, Patterns
 from .spellings import unescape_text
 from .texts import as_text, drop_code, find_base64, find_cells
@@ -122,7 +124,8 @@ class BlobSearch:
 
     def _search_inside(self, file: str, blob: Blob, head: bytes, tally: Tally) -> Surroundings:
         """Search what a compressed file or a table holds; return how its own bytes are to be taken."""
-        read = reader_of(head)
+        is_database = head.startswith(MAGIC)
+        read = read_sqlite if is_database else reader_of(head)
         try:
             if read is not None:
                 for piece in read(blob, self._vectors.lengths):
@@ -130,7 +133,7 @@ class BlobSearch:
                         self._search_column(file, blob, piece, tally)
                     else:
                         self._search_text(file, blob, piece.text, tally, piece.place)
-                return Surroundings.DECODED
+                return Surroundings.BYTES if is_database else Surroundings.DECODED  # rows that are deleted
             with unpacked(blob, head) as inner:
                 if inner is not None:
                     self.search(file, inner)
@@ -205,7 +208,8 @@ class BlobSearch:
                     file, blob, f"the base64 at byte {at + start:,} is longer than is looked at together"
                 )
             with contextlib.suppress(ValueError):
-                inner = base64.b64decode(run.rstrip(b"=")[: len(run) // 4 * 4] + b"==")
+                letters = run.translate(None, b"\r\n=")
+                inner = base64.b64decode(letters + b"=" * (-len(letters) % 4))
                 inside = ", ".join(filter(None, (place, f"base64 at byte {at + start:,}")))
                 self.search(file, blob.child(io.BytesIO(inner), len(inner), "", inside))
 

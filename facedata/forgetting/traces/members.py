@@ -4,88 +4,22 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import re
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Any, NamedTuple, cast
 
 import pyarrow as pa
 
-IN_MEMORY_BYTES = 32 << 20
-"""A larger member lies in a temporary file without a name while it is searched."""
-
-_FREE_BYTES = 1 << 30
-_MOST_TIMES = 100
-"""A file may unpack to a gigabyte and a hundred times its own size; more is taken for a bomb."""
+from .parts import Allowance, Blob, NotSearchedError, Part, spool
 
 _MOST_HEADER_BYTES = 16 << 20
 _MOST_INFLATED = 256 << 20
-_BLOCK = 1 << 20
 _ZIP_HEADER_BYTES = 30
-
-
-class NotSearchedError(Exception):
-    """Something cannot be searched; the text says why."""
-
-
-@dataclass
-class Allowance:
-    """How many bytes a file may still unpack to, all that lies in it together."""
-
-    left: int
-
-    @classmethod
-    def of(cls, size: int) -> Allowance:
-        """Return the allowance of a file of so many bytes."""
-        return cls(_FREE_BYTES + _MOST_TIMES * size)
-
-    def spend(self, count: int) -> None:
-        """Take some bytes away.
-
-        Raises:
-            NotSearchedError: there are not so many left.
-        """
-        self.left -= count
-        if self.left < 0:
-            raise NotSearchedError("it unpacks to far more than its own size: unpack it and search that")
-
-
-@dataclass
-class Blob:
-    """Bytes to be searched: a file, or a part of one.
-
-    Attributes:
-        stream: seekable; its first byte is the blob's.
-        size: in bytes.
-        name: in its archive, or the file's own; empty if it has none.
-        inside: where it is in the file, for a trace; empty for the file itself.
-        depth: how many archives it lies in.
-        allowance: of the whole file.
-    """
-
-    stream: IO[bytes]
-    size: int
-    name: str
-    inside: str
-    depth: int
-    allowance: Allowance
-
-    def read(self, start: int, count: int) -> bytes:
-        """Return some of its bytes, fewer at its end."""
-        self.stream.seek(start)
-        return self.stream.read(max(0, min(count, self.size - start)))
-
-    def child(self, stream: IO[bytes], size: int, name: str, inside: str) -> Blob:
-        """Return something that lies in it."""
-        where = f"{self.inside} › {inside}" if self.inside else inside
-        return Blob(stream, size, name, where, self.depth + 1, self.allowance)
 
 
 class Member(NamedTuple):
@@ -158,13 +92,13 @@ def list_zip(blob: Blob) -> Iterator[Member]:
                 start += sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
                 texts = (info.comment.decode("utf-8", "replace"),)
                 span = (start, start + info.compress_size)
-                if info.is_dir():
+                if info.filename.endswith("/"):
                     yield Member(info.filename, texts, None, "", span)
                 elif info.flag_bits & 1:
                     yield Member(info.filename, texts, None, "it is encrypted", span)
                 else:
                     yield from _open_zipped(blob, archive, info, texts, span)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, OverflowError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, OverflowError, NotImplementedError) as error:
         raise NotSearchedError(f"the archive is damaged: {error}") from error
 
 
@@ -231,63 +165,6 @@ def inflate(data: bytes, allowance: Allowance) -> bytes | None:
         raise NotSearchedError(f"what is packed in it has more than {_MOST_INFLATED >> 20} MB")
     allowance.spend(len(text) + bool(machine.unconsumed_tail))
     return text
-
-
-@contextmanager
-def spool(source: Any, allowance: Allowance) -> Iterator[tuple[IO[bytes], int]]:
-    """Read a stream to its end, into memory or a file without a name; yield that and its size."""
-    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
-        size = 0
-        while block := source.read(_BLOCK):
-            allowance.spend(len(block))
-            size += file.write(block)
-        file.seek(0)
-        yield cast(IO[bytes], file), size
-
-
-class Part(io.RawIOBase):
-    """Some bytes of a blob as a file.
-
-    Args:
-        blob: the whole.
-        start: the first byte.
-        size: how many.
-    """
-
-    def __init__(self, blob: Blob, start: int, size: int) -> None:
-        self._blob, self._start, self._size, self._at = blob, start, size, 0
-
-    def readable(self) -> bool:
-        """Return True: it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True: it can be read from any byte."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a byte, counted from the beginning, the current byte or the end; return its position."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """Return the position of the byte that is read next."""
-        return self._at
-
-    def read(self, count: int | None = -1) -> bytes:
-        """Return the next bytes, fewer at the end."""
-        left = max(0, self._size - self._at)
-        data = self._blob.read(
-            self._start + self._at, left if count is None or count < 0 else min(count, left)
-        )
-        self._at += len(data)
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer; return the number of bytes read, 0 at the end."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 class _CarefulReader(Part):

@@ -89,7 +89,7 @@ class Patterns:
         for name in needles.names:
             self._add_name(name)
         for path in needles.paths:
-            for spelled in spell_text(path):
+            for spelled in spell_text(path) | spell_text(path.replace("/", "\\")):
                 self._meanings[spelled].add(_Meaning(PATH, NameKind.PATH))
             self._keep_longer(path)
         for digest, kind in needles.digests.items():

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from .patterns import NAME, Hit
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{48,}={0,2}")
-_HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
+_LINES = re.compile(rb"[A-Za-z0-9+/]{48,}(?:\r?\n[A-Za-z0-9+/]{48,})*(?:\r?\n[A-Za-z0-9+/]{1,47})?={0,2}")
+_HEX = re.compile(rb"[0-9a-f\r\n]+|[0-9A-F\r\n]+")
 
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\r\f\b\x1b")
 _WORDS = bytes(byte for byte in range(128) if chr(byte).isalnum() or byte in b' \t\r\n",.:{}<>/_-') + bytes(
@@ -58,7 +59,7 @@ def drop_code(data: bytes, hits: Iterable[Hit]) -> Iterator[Hit]:
     These are all names within base64; and names of one or two letters, or of digits, in a page's scripts and
     styles, and in its tags except for texts and links.
     """
-    packed = [(start, start + len(run)) for start, run in find_base64(data) if is_random(run)]
+    packed = [found.span() for found in _BASE64.finditer(data) if is_random(found[0])]
     written = [found.span() for found in (_CODE.finditer(data) if b"</" in data else ())]
     for hit in hits:
         if hit.kind == NAME and _is_within(hit.at, packed):
@@ -74,8 +75,8 @@ def drop_code(data: bytes, hits: Iterable[Hit]) -> Iterator[Hit]:
 
 
 def find_base64(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield what may be base64 of other bytes, with the offset of each run; hex digits are none."""
-    for found in _BASE64.finditer(data):
+    """Yield what may be base64 of other bytes, in a line or several, with its offset; hex digits are none."""
+    for found in _LINES.finditer(data):
         if not _HEX.fullmatch(found[0]):
             yield found.start(), found[0]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterator
+from tokenize import TokenError
 from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...types import Int64Array
-from .members import IN_MEMORY_BYTES, Blob, NotSearchedError, Part
+from .parts import IN_MEMORY_BYTES, Blob, NotSearchedError, Part
 
 _MOST_GROUP_BYTES = 4 << 30
 _MOST_HEADER_BYTES = 100 << 20
@@ -59,7 +61,9 @@ def reader_of(head: bytes) -> Callable[[Blob, list[int]], Iterator[Piece]] | Non
 
 
 def read_parquet(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
-    """Yield the metadata, the statistics and all columns of a Parquet file.
+    """Yield the metadata and all columns of a Parquet file.
+
+    Its statistics are not asked for: of a damaged file that ends the process (pyarrow 26).
 
     Args:
         blob: the file.
@@ -77,18 +81,13 @@ def read_parquet(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
             group = about.row_group(number)
             if group.total_byte_size > _MOST_GROUP_BYTES:
                 raise NotSearchedError(f"row group {number} has {group.total_byte_size:,} bytes")
-            columns = [group.column(at) for at in range(group.num_columns)]
-            for column in [one for one in columns if one.statistics and one.statistics.has_min_max]:
-                for value in (column.statistics.min, column.statistics.max):
-                    text = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-                    yield Text(f"statistics of column {column.path_in_schema}", text)
         rows_at_a_time = min(65_536, max(64, (8 << 20) * max(1, about.num_rows) // max(1, blob.size)))
         row = 0
         for batch in parquet.iter_batches(rows_at_a_time):
             yield from _columns(batch, row, lengths)
             row += len(batch)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        raise NotSearchedError(f"it is no readable Parquet file: {_first_line(error)}") from error
+        raise NotSearchedError(f"it is no readable Parquet file: {first_line(error)}") from error
 
 
 def read_arrow(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
@@ -107,7 +106,7 @@ def read_arrow(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
             yield from _columns(batch, row, lengths)
             row += len(batch)
     except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError) as error:
-        raise NotSearchedError(f"it is no readable Arrow file: {_first_line(error)}") from error
+        raise NotSearchedError(f"it is no readable Arrow file: {first_line(error)}") from error
 
 
 def read_numpy(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
@@ -118,9 +117,11 @@ def read_numpy(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
         read = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
-        shape, by_column, kind = read(blob.stream)
-    except (ValueError, OSError, EOFError) as error:
-        raise NotSearchedError(f"it is no readable array: {_first_line(error)}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            shape, by_column, kind = read(blob.stream)
+    except (ValueError, OSError, EOFError, SyntaxError, TokenError) as error:
+        raise NotSearchedError(f"it is no readable array: {first_line(error)}") from error
     start, count = blob.stream.tell(), math.prod(shape)
     if kind.hasobject:
         return  # a pickle: only its bytes are searched
@@ -156,7 +157,7 @@ def read_safetensors(blob: Blob, lengths: list[int]) -> Iterator[Piece]:
                     blob, start, (end - start) // width, shape[-1], np.dtype(kind), f"tensor {name}"
                 )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise NotSearchedError(f"it is no readable file of tensors: {_first_line(error)}") from error
+        raise NotSearchedError(f"it is no readable file of tensors: {first_line(error)}") from error
 
 
 def join_values(values: pa.Array) -> tuple[Int64Array, bytes]:
@@ -234,5 +235,6 @@ def _arrow_file(blob: Blob) -> Any:
     return pa.PythonFile(cast(IO[bytes], Part(blob, 0, blob.size)), "r")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -18,7 +18,7 @@ _MOST_DIFFERENCE = 2e-3
 
 _NUMBERS = re.compile(r"[-+0-9.eE,;\s\[\]]{48,}")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_ROWS = 65_536
+_ROWS, _MOST_NUMBER = 65_536, 1e15
 
 
 class EmbeddingSearch:
@@ -57,8 +57,9 @@ class EmbeddingSearch:
             return []
         found: list[int] = []
         for start in range(0, len(rows), _ROWS):
-            block = rows[start : start + _ROWS].astype(np.float32)
-            block[~np.isfinite(block)] = 0
+            with np.errstate(all="ignore"):  # of numbers that are none, or far too large
+                block = rows[start : start + _ROWS].astype(np.float32)
+                block[~(np.abs(block) < _MOST_NUMBER)] = 0
             unit = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), np.float32(1e-30))
             near = np.flatnonzero((unit @ wanted.T).max(axis=1) >= _LEAST_COSINE)
             for row in near.tolist():
@@ -70,7 +71,11 @@ class EmbeddingSearch:
     def find_in_text(self, text: str) -> Iterator[int]:
         """Yield the offset of each list of numbers that holds one of the embeddings, written in decimals."""
         for found in _NUMBERS.finditer(text) if self._of_dim else ():
-            numbers = np.array(_NUMBER.findall(found[0]), np.float64).astype(np.float32)
+            numbers = (
+                np.array(_NUMBER.findall(found[0]), np.float64)
+                .clip(-_MOST_NUMBER, _MOST_NUMBER)
+                .astype(np.float32)
+            )
             if any(self._is_among(numbers, wanted) for wanted in self._of_dim.values()):
                 yield found.start()
 

@@ -1,7 +1,7 @@
 """Other programs' formats as sources: their photos, people, splits and pairs.
 
-A user's paths come in, as in any other source; a :class:`facedata.sources.base.Scan` goes out. Archives are read in
-place, by where a photo's bytes lie.
+A user's paths come in, as in any other source; a :class:`facedata.sources.base.Scan` goes out. Archives
+are read in place, by where a photo's bytes lie.
 
 - ``imagefolder``: a folder a split, in it a folder a person
 - ``webdataset``: tars of pictures with their facts beside them

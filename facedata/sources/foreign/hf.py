@@ -111,6 +111,12 @@ class HubSource:
             for name in (field.name for field in its.schema if not pa.types.is_nested(field.type))
             if name not in {*its.pictures, columns.identity} and not (columns.is_own and name in _OF_SET)
         }
+        if len(set(meta.values())) < len(meta):
+            twice = next(own for own in meta.values() if [*meta.values()].count(own) > 1)
+            raise SourceError(
+                f"{shard.path} has two columns that would both be {twice} in the set: write it again with "
+                "other names"
+            )
         is_struct = pa.types.is_struct(its.schema.field(columns.picture).type)
         path = [f"{columns.picture}.path"] if is_struct and not columns.is_own else []
         names = [columns.identity, *meta, *(("record", "path", "role") if columns.is_own else ())]
@@ -130,7 +136,7 @@ class HubSource:
             "role": rows.column("role") if columns.is_own else None,
             "official_split": pa.repeat(pa.scalar(shard.split, pa.string()), len(photos)),
             "status": pc.if_else(nobody, str(Status.NO_IDENTITY), none),
-            "reason": pc.if_else(nobody, f"its column {columns.identity} is empty", none),
+            "reason": pc.if_else(nobody, f"its column {columns.identity} names nobody", none),
             "size": pa.repeat(shard.size, len(photos)),
             "mtime_ns": pa.repeat(shard.mtime_ns, len(photos)),
         }

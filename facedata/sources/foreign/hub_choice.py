@@ -77,7 +77,7 @@ class ColumnChoice:
     def name_people(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return people's names, null where there is none; ``column`` is that of people."""
         if self.names:
-            number = column.cast(pa.int64())
+            number = column.cast(pa.int64(), safe=False)  # what is too large becomes negative: no name
             is_known = pc.and_(pc.greater_equal(number, 0), pc.less(number, len(self.names)))
             known = pc.if_else(is_known, number, pa.scalar(None, pa.int64()))
             return pa.chunked_array(

@@ -43,6 +43,8 @@ class HubReader:
             return data
         if not path:
             raise OSError(f"row {row:,} of {file.name} has no picture")
+        if "\0" in path:
+            raise OSError(f"the picture {path!r} of row {row:,} has a name that no file can have")
         beside = file.parent / photo_path(path)
         if not beside.resolve().is_relative_to(self.home.resolve()):
             raise OSError(f"the picture {path!r} of row {row:,} lies outside {self.home}; it was not read")

@@ -111,9 +111,13 @@ class RecSource:
             raise UsageError(
                 "rec takes a folder, or .rec files, each with a name of its own: NAME=FILE NAME=FILE"
             )
-        note = read_export_note(next(iter(self._files.values())).parent)
-        self._note = note if note is not None and note.format == "rec" else None
-        self.licence = self._note and self._note.licence
+        folders = {path.parent: read_export_note(path.parent) for path in self._files.values()}
+        self._notes = {
+            folder: note if note is not None and note.format == "rec" else None
+            for folder, note in folders.items()
+        }
+        licences = {note and note.licence for note in self._notes.values()}
+        self.licence = licences.pop() if len(licences) == 1 else None
 
     @classmethod
     def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> RecSource:
@@ -139,7 +143,8 @@ class RecSource:
         pairs = [pair for part in parts for pair in self._read_pairs(part)]
         notes = [note for part in parts for note in part.notes]
         bins = sorted(self._folder.glob("*.bin")) if self._folder else []
-        if others := [path.name for path in bins if self._note is None or path.stem not in self._files]:
+        stems = {path.stem for path in self._files.values() if self._notes[path.parent] is not None}
+        if others := [path.name for path in bins if path.stem not in stems]:
             notes.append(
                 f"{', '.join(others)}: pairs to verify, which are not part of this set; make a set of each "
                 "with `facedata prepare bin`"
@@ -168,29 +173,31 @@ class RecSource:
         jpg = pa.array([".jpg"] * len(keys))
         ends = jpg if names is None else pc.binary_join_element_wise("", names, "/")
         photo = pc.binary_join_element_wise(start, numbers, ends, "")
-        people, more = self._name_people(name, labels, names)
-        split, stamp = pa.array([self._split(name)] * len(keys), pa.string()), np.full(len(keys), mtime_ns)
+        people, more = self._name_people(name, path, labels, names)
+        of = self._split(name, path)
+        split, stamp = pa.array([of] * len(keys), pa.string()), np.full(len(keys), mtime_ns)
         columns = {"record": photo, "photo": photo, "identity": people, "official_split": split}
         columns |= {"size": pa.array(records.image_bytes[images]), "mtime_ns": pa.array(stamp)}
         arrays = [columns.get(field.name, pa.nulls(len(keys), field.type)) for field in PLAN]
-        return _File(path, self._split(name), keys, pa.table(arrays, schema=PLAN), [*notes, *more])
+        return _File(path, of, keys, pa.table(arrays, schema=PLAN), [*notes, *more])
 
-    def _split(self, name: str) -> str | None:
-        """Return the split of a file's photos; None where the file says nothing of it."""
-        if self._note is None:
+    def _split(self, name: str, path: Path) -> str | None:
+        """Return the split of a file's photos; None where nothing says it."""
+        if (note := self._notes[path.parent]) is None:
             return name if len(self._files) > 1 else None
-        return self._note.split_names.get(name, name) or None
+        return note.split_names.get(path.stem, path.stem) or None
 
     def _name_people(
-        self, name: str, labels: Int64Array, names: pa.StringArray | None
+        self, name: str, path: Path, labels: Int64Array, names: pa.StringArray | None
     ) -> tuple[pa.StringArray, list[str]]:
         """Return who is in each photo, and what the user should know about that."""
         numbers, codes = np.unique(labels, return_inverse=True)
         digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), _LABEL_DIGITS, "0")
         people = digits if len(self._files) == 1 else pc.binary_join_element_wise(name, digits, "-")
         notes = []
-        if self._note is not None and self._note.people:
-            known = (self._note.people.get(f"{name}/{number}") for number in numbers.tolist())
+        note = self._notes[path.parent]
+        if note is not None and note.people:
+            known = (note.people.get(f"{path.stem}/{number}") for number in numbers.tolist())
             people = pc.coalesce(pa.array(known, pa.string()), people)
         elif names is not None:
             folders = pc.dictionary_encode(pc.replace_substring_regex(names, "/.*", ""))
@@ -209,7 +216,7 @@ class RecSource:
     def _read_pairs(self, file: _File) -> Iterator[pa.Table]:
         """Yield the pairs of an export of ours, by record."""
         path = file.path.with_suffix(".pairs.tsv")
-        if self._note is None or file.split is None or not path.is_file():
+        if self._notes[file.path.parent] is None or file.split is None or not path.is_file():
             return
         pairs, records = read_pairs(path), file.photos.column("record").combine_chunks()
         sides = []

@@ -80,7 +80,7 @@ class TarTexts:
         """
         data = self._bytes(member)
         try:
-            values = json.loads(data)
+            values = json.loads(data.decode("utf-8-sig"))  # by itself it takes halves of letters
             if b"\\u" in data:
                 json.dumps(
                     values, ensure_ascii=False

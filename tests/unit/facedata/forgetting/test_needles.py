@@ -94,9 +94,16 @@ def test_kept_embeddings_are_looked_for(tmp_path: Path) -> None:
     file = tmp_path / "faces" / "check" / "embeddings-0123456789ab.parquet"
     ids = prepared.table("classes").column("id")
     pq.write_table(pa.table({"id": ids, "embedding": list(rows)}), file)
+    about = {"facedata.kind": "embeddings", "facedata.fingerprint": prepared.fingerprint}
+    beside = pa.table({"id": ids, "embedding": list(rows * 2)})
+    pq.write_table(beside.replace_schema_metadata(about), tmp_path / "mine.parquet")
+    pq.write_table(
+        beside.replace_schema_metadata({**about, "facedata.fingerprint": "x"}), tmp_path / "other.parquet"
+    )
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 torn")
     (tmp_path / "faces" / "check" / "embeddings-ffff.parquet").write_bytes(b"PAR1 torn")
     needles = collect_needles(prepared, ["Ann"], records_of(prepared, "Ann"))
-    assert [some.tobytes() for some in needles.embeddings] == [rows[:3].tobytes()]
+    assert [some.tobytes() for some in needles.embeddings] == [rows[:3].tobytes(), (rows[:3] * 2).tobytes()]
     found = search_folders(needles, [file])
     assert [(one.inside, one.what, one.count) for one in found.traces] == [
         ("column embedding, row 0", "embedding", 2)

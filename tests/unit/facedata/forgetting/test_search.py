@@ -19,7 +19,7 @@ import pytest
 from facedata.crops.codec import encode_crop
 from facedata.forgetting.search import SearchResult, place_lines, search_folders, summary_line
 from facedata.forgetting.traces import blob as blob_module
-from facedata.forgetting.traces import members
+from facedata.forgetting.traces import parts
 from facedata.forgetting.traces.patterns import CROP, EMBEDDING, NAME, PATH, PHOTO, Needles, crop_slice
 from facedata.tables.tombstones import Tombstones
 from tests.support.hiding_places import CROPS, EMBEDDINGS, LONG_NAMES, NAMES
@@ -99,6 +99,16 @@ def test_the_names_of_files_folders_and_links_are_looked_at(tmp_path: Path) -> N
     places = {(trace.file.removeprefix(f"{tmp_path}/"), trace.what) for trace in found.traces}
     assert places >= {("12", NAME), ("12/Ann_0001.jpg", PATH), ("here", NAME)}
     assert [(one.file, "link" in one.why) for one in found.not_searched] == [(str(tmp_path / "here"), True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["./photos/a b/1.jpg", '"C:\\\\x\\\\a b\\\\1.jpg"', "C:\\x\\a b\\1.jpg", "x/a%20b/1.jpg?"]
+)
+def test_a_path_is_found_as_others_write_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    assert kinds(search_folders(Needles(paths=("a b/1.jpg",)), [tmp_path])) == {PATH}
+    (tmp_path / "a.txt").write_text(text.replace("a", "xa"))
+    assert not search_folders(Needles(paths=("a b/1.jpg",)), [tmp_path]).traces
 
 
 def test_a_crop_s_folder_whose_name_was_escaped_is_the_person_s(tmp_path: Path) -> None:
@@ -260,7 +270,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(9):
             archive.writestr(f"{number}", bytes(1 << 20))
-    with patch.object(members, "_FREE_BYTES", 4 << 20), patch.object(members, "_MOST_TIMES", 1):
+    with patch.object(parts, "_FREE_BYTES", 4 << 20), patch.object(parts, "_MOST_TIMES", 1):
         found = search_folders(Needles(("Annabella",)), [tmp_path])
     assert {Path(one.file).name for one in found.not_searched} == {"a.gz", "b.zip"}
     assert all("far more than its own size" in one.why for one in found.not_searched)

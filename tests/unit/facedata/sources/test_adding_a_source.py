@@ -71,5 +71,5 @@ def test_the_command_line_knows_it(capsys: pytest.CaptureFixture[str], tmp_path:
 
 
 def test_a_name_that_is_not_in_the_table_is_refused() -> None:
-    with pytest.raises(UsageError, match="it takes one of demo, folder, table, celeba, lfw, mine"):
+    with pytest.raises(UsageError, match=r"it takes one of demo, folder, table, .*, mine"):
         PrepareConfig(kind="yours")

@@ -21,9 +21,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Figures of forty people, by a group of thirty, one of nine, and a person's own name."""
     folder = tmp_path_factory.mktemp("set") / "faces"
     prepared = make_set(folder, {f"p{number:02d}": 4 for number in range(80)})
-    add_ledger_column(
-        prepared, "meta_group", lambda person, _: "Anna Quux" if person < "p10" else "many"
-    )
+    add_ledger_column(prepared, "meta_group", lambda person, _: "Anna Quux" if person < "p10" else "many")
     told = evaluate(ColourEmbedder(), folder, None, by=("meta_group",), split="test")
     values: dict[str, Any] = json.loads(json.dumps(dict(told)))
     return values

@@ -12,6 +12,7 @@ import pytest
 
 from facedata.errors import StoreError
 from facedata.files.atomic import write_text
+from facedata.pages.card import render_card, write_card
 from facedata.sets.prepared import PreparedSet
 from facemodel.config import FitConfig
 from facemodel.errors import NewerVersionError, RunError
@@ -59,9 +60,12 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path: Path, prepared: Pr
     run = begin(tmp_path / "run", prepared)
     for name in ("best.safetensors", "history.csv", "notes.txt", f"{STATE}/000000000001.safetensors"):
         (run.path / name).write_text("old")
+    (tmp_path / "template.md").write_text("a card")
+    write_card(run.path / "README.md", render_card(tmp_path / "template.md", {}))
+    (run.path / "README.new.md").write_text("somebody has written in it")
     begin(tmp_path / "run", prepared, overwrite=True, epochs=9)
     names = {file.name for file in (tmp_path / "run").rglob("*") if file.is_file()}
-    assert names == {"config.toml", "settings.json", "notes.txt"}
+    assert names == {"config.toml", "settings.json", "notes.txt", "README.new.md"}
     assert "epochs = 9" in (run.path / "config.toml").read_text()
 
 

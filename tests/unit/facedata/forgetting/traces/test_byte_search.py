@@ -25,6 +25,12 @@ def plain(data: bytes, strings: list[bytes]) -> list[tuple[int, bytes]]:
     st.lists(st.integers(4, 40), min_size=12, max_size=12),
 )
 def test_all_that_a_loop_finds(data: bytes, starts: list[int], lengths: list[int]) -> None:
+    for small in (0, 512):
+        with patch.object(byte_search, "_SMALL_BYTES", small):
+            compare(data, starts, lengths)
+
+
+def compare(data: bytes, starts: list[int], lengths: list[int]) -> None:
     strings = [data[start : start + length] for start, length in zip(starts, lengths, strict=False)]
     strings = [one for one in strings if len(one) >= 4] + [b"nowhere at all", b"aaaa"]
     assert ByteSearch(strings).find(data) == plain(data, strings)
@@ -36,7 +42,7 @@ def test_also_where_a_piece_ends(step: int) -> None:
     strings = [
         data[start : start + length] for start in range(256) for length in (4, 6, 7, 9, 11, 14, 15, 40)
     ]
-    with patch.object(byte_search, "_STEP", step):
+    with patch.object(byte_search, "_STEP", step), patch.object(byte_search, "_SMALL_BYTES", 0):
         assert ByteSearch(strings).find(data) == plain(data, strings)
 
 

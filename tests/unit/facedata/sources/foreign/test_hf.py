@@ -50,7 +50,7 @@ def test_people_are_the_class_label_s_names(tmp_path: Path) -> None:
     scan = source(tmp_path).scan()
     assert column(scan, "identity") == ["Bo", "Bo", "Anna", None, None, None]
     assert column(scan, "status")[3:] == ["no_identity"] * 3
-    assert column(scan, "reason")[3] == "its column who is empty"
+    assert column(scan, "reason")[3] == "its column who names nobody"
     assert column(scan, "official_split") == ["test"] + ["train"] * 5
     train = "data/train-00000-of-00001.parquet"
     assert (

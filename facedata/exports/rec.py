@@ -71,6 +71,12 @@ class RecFormat:
         left_out = tell_left_out(export, "triplets", "roles", "labels", "meta", "ledger")
         if TRAIN in names and next(export.rows("pairs", TRAIN), None) is not None:
             left_out.append("a .bin of the training pairs: it would hold all their images again")
+        if bins and any(
+            rows.column("fold").null_count < len(rows)
+            for split in names
+            for rows in export.rows("pairs", split)
+        ):
+            left_out.append("the pairs' folds in a .bin: InsightFace divides it into ten equal ones")
         first = f"{export.shown}/{names[export.splits[0]]}"
         lines = [f"mxnet.recordio.MXIndexedRecordIO({first + '.idx'!r}, {first + '.rec'!r}, 'r')"]
         lines += [f"{export.shown}/{name} for InsightFace's verification" for name in bins]

@@ -13,8 +13,9 @@ from typing import Any
 from ..files.remote import Location, parse_location
 from ..photos.paths import photo_text
 from ..tables.names import escape_unseen, show_name
-from .traces.blob import BlobSearch, make_blob
+from .traces.blob import BlobSearch
 from .traces.finds import Finds, NotSearched, Trace
+from .traces.parts import make_blob
 from .traces.patterns import Needles
 
 OnFile = Callable[[int, int], None]

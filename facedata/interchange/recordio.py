@@ -279,7 +279,8 @@ def _look(
     plain = (magic == _MAGIC) & (kind == _WHOLE) & (image_bytes >= 0) & (ends <= size)
     with path.open("rb", buffering=0) as file:
         for row in np.flatnonzero(~plain).tolist():  # in parts, or damaged
-            if row and offsets[row] < ends[row - 1]:  # else a few parts could be read once for each record
+            if row and offsets[row] < ends[row - 1] and magic[row] == _MAGIC:
+                # else a few parts could be read once for each record
                 raise _fault(path, offsets[row], "lies within a record, and the .idx lists it as another")
             payload = _read_payload(path, file, int(offsets[row]), size)
             many = _label_count(payload)

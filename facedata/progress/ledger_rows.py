@@ -38,7 +38,9 @@ def read_ledger_rows(folder: Path) -> Iterator[StoredRows]:
     """Yield a finished set's rows by row groups, with the photos' size and mtime at that time."""
     photos = folder / "photos.parquet"
     with (folder / "classes.parquet").open("rb") as file:
-        batches = pq.ParquetFile(file).iter_batches(BLOCK_ROWS, columns=["path", "crop_sha256", "length"])
+        batches = pq.ParquetFile(file, pre_buffer=False).iter_batches(
+            BLOCK_ROWS, columns=["path", "crop_sha256", "length"]
+        )
         # crops and photos are in the same order, so counting matches them
         crops = TableStream(pa.Table.from_batches([batch]) for batch in batches)
         stats = TableStream(_read_photo_stats(folder / PHOTO_STATS))

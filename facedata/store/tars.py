@@ -265,7 +265,7 @@ def tar_name(number: int) -> str:
 def read_batches(file: Location, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield a table's rows batch by batch."""
     with file.open("rb") as stream:
-        yield from pq.ParquetFile(stream).iter_batches(_BATCH_ROWS, columns=list(columns))
+        yield from pq.ParquetFile(stream, pre_buffer=False).iter_batches(_BATCH_ROWS, columns=list(columns))
 
 
 def tar_digests(rows: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, str]:

@@ -150,7 +150,7 @@ def read_table(
         return pa.concat_tables(read_blocks(path, columns))
     with path.open("rb") as file:
         # pq.read_table would import pandas
-        table = pq.ParquetFile(file, read_dictionary=list(encoded)).read(
+        table = pq.ParquetFile(file, read_dictionary=list(encoded), pre_buffer=False).read(
             columns, use_threads=footer.rows > _FEW_ROWS
         )
         table = table if columns is None else table.select(columns)

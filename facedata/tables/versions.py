@@ -24,12 +24,15 @@ def open_parquet(file: IO[bytes], footer: pq.FileMetaData | None = None) -> pq.P
     Such lists lie in the file as any others do; only the Arrow schema beside them says that they have one
     size, and makes pyarrow below 26 fail at a null. So that schema is replaced, where that is possible.
 
+    The caller's thread reads. With ``pre_buffer`` a thread of pyarrow's would, and where Python ends before
+    it has freed what it read, the process is aborted.
+
     Args:
         file: open for reading.
         footer: the file's metadata, where they have been read already.
     """
     footer = pq.read_metadata(file) if footer is None else footer
-    parquet = pq.ParquetFile(file, metadata=footer)
+    parquet = pq.ParquetFile(file, metadata=footer, pre_buffer=False)
     schema = parquet.schema_arrow
     plain = pa.schema([field.with_type(_any_length(field.type)) for field in schema])
     if plain.types == schema.types:
@@ -40,7 +43,7 @@ def open_parquet(file: IO[bytes], footer: pq.FileMetaData | None = None) -> pq.P
     if not replaced.schema.equals(footer.schema):  # another program wrote it, in a form of its own
         return parquet
     replaced.append_row_groups(footer)
-    return pq.ParquetFile(file, metadata=replaced)
+    return pq.ParquetFile(file, metadata=replaced, pre_buffer=False)
 
 
 def _any_length(kind: pa.DataType) -> pa.DataType:

@@ -87,7 +87,7 @@ def read_embeddings(path: str | os.PathLike[str], scratch: Path | None = None) -
         raise NotASetError(f"{path} is not a file of embeddings: make one with `facemodel embed`")
     try:
         with location.open("rb") as file:
-            parquet = pq.ParquetFile(file)
+            parquet = pq.ParquetFile(file, pre_buffer=False)
             there = {"id", "path", "crop_sha256"} & {*parquet.schema_arrow.names}
             table = parquet.read(sorted(there))
     except (pa.ArrowException, OSError) as error:
@@ -112,7 +112,7 @@ def read_values(path: Location) -> Iterator[Float32Array]:
     digest, dim = hashlib.sha256(), None
     with path.open("rb") as file:
         try:
-            parquet = pq.ParquetFile(file)
+            parquet = pq.ParquetFile(file, pre_buffer=False)
             wanted = (parquet.metadata.metadata or {}).get(b"facemodel.values_sha256")
             for batch in parquet.iter_batches(_READ_ROWS, columns=["embedding"]):
                 column = batch.column(0)

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import io
-from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...types import Int64Array
 from .database import MAGIC, read_sqlite
 from .finds import Finds, Tally
 from .members import Member, inflate, lister_of, unpacked
 from .name_rules import NameKind, Surroundings, kind_of_name
-from .parts import IN_MEMORY_BYTES, Allowance, Blob, NotSearchedError
+from .parts import IN_MEMORY_BYTES, Blob, NotSearchedError
 from .patterns import EMBEDDING, FORGOTTEN, NAME, Needles, Patterns
 from .spellings import unescape_text
 from .texts import as_text, drop_code, find_base64, find_cells
@@ -90,21 +88,20 @@ class BlobSearch:
         self, file: str, blob: Blob, listed: Callable[[Blob], Iterator[Member]], tally: Tally
     ) -> None:
         """Search an archive's members, then the bytes between them."""
-        starts, ends, told = array("q"), array("q"), set[str]()
+        spans, told = list[tuple[int, int]](), set[str]()
         try:
             for member in listed(blob):
                 where = f"{blob.inside} › " if blob.inside else ""
                 inside = f"{where}name of the member at byte {member.span[0]:,}"
                 told |= self.search_name(file, inside, member.name, *member.texts)
-                starts.append(member.span[0])
-                ends.append(member.span[1])
+                spans.append(member.span)
                 if member.why_not:
                     self._skip(file, blob, f"member {member.name}: {member.why_not}")
                 elif member.blob is not None:
                     self.search(file, member.blob)
         except NotSearchedError as error:
             self._skip(file, blob, str(error))
-        self._search_between(blob, sorted(zip(starts, ends, strict=True)), told, tally)
+        self._search_between(blob, sorted(spans), told, tally)
 
     def _search_between(self, blob: Blob, spans: list[tuple[int, int]], told: set[str], tally: Tally) -> None:
         """Search an archive's bytes outside its members; what a member's name had is not told again."""
@@ -240,21 +237,10 @@ class BlobSearch:
             value = data[int(ends[row]) : int(ends[row + 1])]
             for kind in sorted({hit.kind for hit in self.patterns.judge(some, value, Surroundings.VALUE)}):
                 tally.add(column.place, kind, "row", column.first_row + row)
-        if not is_text:
-            self._search_binaries(file, blob, column, ends, data)
-
-    def _search_binaries(self, file: str, blob: Blob, column: Column, ends: Int64Array, data: bytes) -> None:
-        """Search each value of a column of bytes as a file."""
-        for row in range(len(ends) - 1):
-            value = data[int(ends[row]) : int(ends[row + 1])]
-            if value:
+        for row in range(0 if is_text else len(ends) - 1):  # each a file of its own
+            if value := data[int(ends[row]) : int(ends[row + 1])]:
                 inside = f"{column.place}, row {column.first_row + row:,}"
                 self.search(file, blob.child(io.BytesIO(value), len(value), "", inside))
 
     def _skip(self, file: str, blob: Blob, why: str) -> None:
         self.finds.skip(file, f"{blob.inside}: {why}" if blob.inside else why)
-
-
-def make_blob(stream: io.BufferedIOBase | io.RawIOBase, size: int, name: str) -> Blob:
-    """Return a file as a blob."""
-    return Blob(stream, size, name, "", 0, Allowance.of(size))  # type: ignore[arg-type]

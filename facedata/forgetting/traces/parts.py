@@ -74,6 +74,11 @@ class Blob:
         return Blob(stream, size, name, where, self.depth + 1, self.allowance)
 
 
+def make_blob(stream: io.BufferedIOBase | io.RawIOBase, size: int, name: str) -> Blob:
+    """Return a file as a blob."""
+    return Blob(stream, size, name, "", 0, Allowance.of(size))  # type: ignore[arg-type]
+
+
 @contextmanager
 def spool(source: Any, allowance: Allowance) -> Iterator[tuple[IO[bytes], int]]:
     """Read a stream to its end, into memory or a file without a name; yield that and its size."""

@@ -94,6 +94,10 @@ class BinSource:
     def open(cls, roots: Mapping[str, Location], config: PrepareConfig) -> BinSource:
         """Make the source from the user's paths by name."""
         paths = local_paths(roots, "bin", 1_000, "InsightFace's .bin files")
+        for path in paths:
+            if not path.is_file():
+                what = "a folder" if path.is_dir() else "no file"
+                raise SourceError(f"{path} is {what}: name a .bin file, or several")
         return cls(dict(zip(roots, paths, strict=True)))
 
     def open_reader(self) -> BinReader:

@@ -126,6 +126,8 @@ class RecSource:
         for path in paths:
             if not path.exists():
                 raise SourceError(f"there is no {path}: name a .rec file, or a folder of them")
+            if path.is_file() and path.suffix == ".bin":
+                raise SourceError(f"{path} holds pairs to verify, not records: use `facedata prepare bin`")
         return cls(dict(zip(roots, paths, strict=True)))
 
     def open_reader(self) -> RecReader:
@@ -140,7 +142,10 @@ class RecSource:
                 holds.
         """
         parts = [self._scan_file(name, path) for name, path in self._files.items()]
-        pairs = [pair for part in parts for pair in self._read_pairs(part)]
+        in_order = sorted(
+            parts, key=lambda part: (part.split != "train", part.path.stem)
+        )  # as a set has them
+        pairs = [pair for part in in_order for pair in self._read_pairs(part)]
         notes = [note for part in parts for note in part.notes]
         bins = sorted(self._folder.glob("*.bin")) if self._folder else []
         stems = {path.stem for path in self._files.values() if self._notes[path.parent] is not None}

@@ -111,7 +111,9 @@ class ShardPaths:
                     f"two of the files {self.root} have the same name: rename one, or name the folder"
                 )
         if not found:
-            raise SourceError(f"{self.root} holds no {self.suffix} file ({others:,} other files)")
+            raise SourceError(
+                f"{self.root} holds no {self.suffix} file ({others:,} other file{'s'[: others != 1]})"
+            )
         note = next(filter(None, map(read_export_note, (base, base.absolute().parent))), None)
         shards = []
         for name, path in sorted(found):

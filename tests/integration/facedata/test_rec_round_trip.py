@@ -104,7 +104,8 @@ def test_a_bin_becomes_a_set_whose_pairs_are_official(tmp_path: Path) -> None:
     ]
     assert {row["fold"] for row in found} == set(range(10))
     assert len(set(table.column("identity").to_pylist())) == 4
-    export_set(made, tmp_path / "out", to="rec")
+    exported = export_set(made, tmp_path / "out", to="rec")
+    assert "the pairs' folds in a .bin: InsightFace divides it into ten equal ones" in exported.note.left_out
     again = prepare_here(tmp_path / "out", tmp_path / "again", kind="rec")
     assert crops(again) == crops(made)
     assert pairs(again) == pairs(made)

@@ -66,6 +66,7 @@ def test_a_set_becomes_what_insightface_reads(tmp_path: Path) -> None:
     assert note is not None
     assert sorted(set(note.people.values())) == sorted(PEOPLE)
     assert note.left_out[0].endswith("triplets")
+    assert not any("folds" in sentence for sentence in note.left_out)
     assert note.left_out[-1] == "a .bin of the training pairs: it would hold all their images again"
     assert exported.lines[-1].startswith("InsightFace's models expect arcface112 crops of 112 px; these are ")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +118,22 @@ def test_another_version_is_refused_with_what_to_do(version: str, tmp_path: Path
         SchemaVersionError, match=rf"version {version}; .* reads versions 1 to {SCHEMA_VERSION}: install"
     ):
         read_footer(tmp_path / "t.parquet")
+
+
+class WatchedFile(io.BytesIO):
+    """A file that knows which threads read it."""
+
+    readers: set[int]
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.readers = {*getattr(self, "readers", ()), threading.get_ident()}
+        return super().read(size)
+
+
+def test_only_the_thread_that_asks_reads_a_file(tmp_path: Path) -> None:
+    """A thread of pyarrow's that still frees what it read when Python ends aborts the process."""
+    file = tmp_path / "boxes.parquet"
+    write_fixed(file, {"box": (BOXES, BOX), "name": (["a", "b", "c", "d"], pa.string())})
+    watched = WatchedFile(file.read_bytes())
+    assert open_parquet(watched).read(use_threads=False).num_rows == len(BOXES)
+    assert watched.readers == {threading.get_ident()}

@@ -87,7 +87,7 @@ def test_what_cannot_be_a_source_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="this machine only"):
         ShardPaths({"#0": parse_location("memory://x/y.tar")}, "webdataset", ".tar")
     (tmp_path / "x.zip").touch()
-    with pytest.raises(SourceError, match=r"holds no \.tar file \(1 other files\)"):
+    with pytest.raises(SourceError, match=r"holds no \.tar file \(1 other file\)"):
         shards(tmp_path).find()
     with pytest.raises(SourceError, match="cannot open"):
         shards(tmp_path / "none.tar").find()

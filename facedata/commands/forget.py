@@ -9,23 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..checks.check_folder import CHECK
 from ..closing.copies import count_table_copies
 from ..config import ForgetConfig
 from ..errors import NotASetError, UsageError
 from ..files.locks import locked
 from ..files.remote import Location, Remote, parse_location
 from ..forgetting import journal
+from ..forgetting.made_files import MadeWith
 from ..forgetting.made_with import find_made_with
 from ..forgetting.needles import collect_needles, recall_needles
 from ..forgetting.other_files import list_earlier_fingerprints
-from ..forgetting.outcome import Forgotten, find_notes
-from ..forgetting.resolve import choose_rows, read_photo_list
+from ..forgetting.outcome import Forgotten, find_later_notes, find_notes
+from ..forgetting.resolve import Chosen, choose_rows, read_photo_list
 from ..forgetting.search import search_folders
 from ..forgetting.stage import Removal, write_new_files
 from ..options import resolve_options
-from ..photos.paths import photo_path
-from ..sets.prepared import open_set
+from ..sets.prepared import PreparedSet, open_set
 from ..sets.working_folder import reading, working_folder
 from ..tables.schema import DATASET
 from ..tables.tombstones import read_tombstones
@@ -68,8 +67,9 @@ def forget_set(
     names = [people] if isinstance(people, str) else list(people)
     location = parse_location(set)
     photos = [] if config.photos is None else read_photo_list(config.photos)
+    _refuse_prove(config)
     if config.dry_run:
-        return _look(location, names, photos)
+        return _look(location, names, photos, config)
     with _changing(location, config.cache) as folder:
         outcome = Forgotten()
         if journal.is_half_done(folder):
@@ -90,21 +90,13 @@ def forget_set(
             needles.append(collect_needles(prepared, chosen.names, chosen.records))
         if config.prove and chosen.before:
             needles.append(recall_needles(prepared, chosen.before, before))
-        whom = (*chosen.names, *chosen.before)
-        made = find_made_with(
-            prepared, whom, fingerprints=list_earlier_fingerprints(folder), runs=config.runs,
-            galleries=config.galleries, exports=config.exports,
-        )  # fmt: skip
-        outcome = replace(outcome, made_with=tuple(made))
+        outcome = replace(outcome, made_with=_find_made_with(prepared, chosen, config))
         if chosen.records:
             removal = Removal.of(prepared, chosen, before, location)
             notes = find_notes(removal, removal.changes(), location)
             on_step("writing the set without them")
             changes_made = _remove(removal, location)
-            said = prepared.info["counts"]["split"]["notes"]
-            notes += [note for note in open_set(folder).info["counts"]["split"]["notes"] if note not in said]
-            left = [name for name in changes_made.emptied if (folder / photo_path(name)).is_dir()]
-            notes += [f"{name}/ has files that are no crops, and stays" for name in left if name != CHECK]
+            notes += find_later_notes(prepared, open_set(folder), changes_made, location)
             outcome = _tell(outcome, removal, changes_made, notes)
     if config.prove:
         on_step("searching for what is left of them")
@@ -112,7 +104,25 @@ def forget_set(
     return outcome
 
 
-def _look(location: Location, names: Sequence[str], photos: Sequence[str]) -> Forgotten:
+def _refuse_prove(config: ForgetConfig) -> None:
+    """Refuse a place to search that is not there: after the removal it is too late to name another one."""
+    if config.prove and config.dry_run:
+        raise UsageError("--prove searches when they are removed: drop --dry-run")
+    for place in map(parse_location, config.prove):
+        if not (place.is_dir() or place.is_file()):
+            raise UsageError(f"--prove {place}: there is no such file or folder")
+
+
+def _find_made_with(prepared: PreparedSet, chosen: Chosen, config: ForgetConfig) -> tuple[MadeWith, ...]:
+    earlier = list_earlier_fingerprints(Path(str(prepared.path)))
+    made = find_made_with(
+        prepared, (*chosen.names, *chosen.before), fingerprints=earlier, runs=config.runs,
+        galleries=config.galleries, exports=config.exports,
+    )  # fmt: skip
+    return tuple(made)
+
+
+def _look(location: Location, names: Sequence[str], photos: Sequence[str], config: ForgetConfig) -> Forgotten:
     """Return what would be forgotten."""
     prepared = open_set(location)
     if not isinstance(prepared.path, Path):
@@ -122,7 +132,8 @@ def _look(location: Location, names: Sequence[str], photos: Sequence[str]) -> Fo
     with reading(prepared):
         before = read_tombstones(prepared.path)
         chosen = choose_rows(prepared, names, photos, before)
-        outcome = Forgotten(chosen.people, before=chosen.before, dry_run=True)
+        made = _find_made_with(prepared, chosen, config)
+        outcome = Forgotten(chosen.people, before=chosen.before, dry_run=True, made_with=made)
         if not chosen.records:
             return outcome
         removal = Removal.of(prepared, chosen, before, prepared.path)

@@ -6,6 +6,7 @@ They say it as docs/models.md and docs/formats.md describe; nothing of them is c
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..interchange.export_note import EXPORT_NOTE
 from ..photos.paths import photo_text
 from ..plan.crop_names import safe_name
 from ..sets.prepared import PreparedSet, short
-from ..tables.names import clean_name, escape_unseen, show_name
+from ..tables.names import clean_name, escape_unseen
 from ..tables.schema import DATASET
 
 _MOST_JSON_BYTES = 64 << 20
@@ -80,6 +81,15 @@ def look_at(path: Path, asked: Asked) -> MadeWith | None:
     return None
 
 
+def quote_words(*words: object) -> str:
+    """Return words as a shell takes them, with escapes for what cannot be seen.
+
+    >>> print(quote_words("facedata", "forget", "Zoë O'Neil"))
+    facedata forget 'Zoë O'"'"'Neil'
+    """
+    return escape_unseen(shlex.join(map(str, words)))
+
+
 def look_at_run(path: Path, asked: Asked) -> MadeWith | None:
     """Return what a run has to do with the people."""
     spec = _read_json(path / "spec.json")
@@ -109,8 +119,7 @@ def look_at_scores(path: Path, asked: Asked) -> MadeWith | None:
 def look_at_set(path: Path, asked: Asked) -> MadeWith | None:
     """Return whether another set has the people."""
     if _has_names(path / "photos.parquet", asked):
-        people = " ".join(map(show_name, asked.names))
-        remedy = f"`facedata forget {escape_unseen(str(path))} {people}`"
+        remedy = f"`facedata forget {quote_words(path, *asked.names)}`"
         return _made("set", path, True, "it has photos of somebody of that name", remedy)
     return None
 
@@ -126,7 +135,8 @@ def look_at_export(path: Path, asked: Asked) -> MadeWith | None:
 def tell_export(path: Path, form: str, asked: Asked) -> MadeWith | None:
     """Return what is known of an export of the set; None if it was made when they were not in it."""
     remedy = (
-        f"make another (`facedata export {asked.prepared} --to {form}`), and delete this one and its copies"
+        f"make another (`facedata export {quote_words(asked.prepared)} --to {form}`), and delete this one "
+        "and its copies"
     )
     try:
         note = _read_json(path / EXPORT_NOTE)
@@ -137,7 +147,9 @@ def tell_export(path: Path, form: str, asked: Asked) -> MadeWith | None:
         return _made("export", path, True, "it has somebody of that name", remedy)
     if note.get("fingerprint") == asked.prepared.fingerprint and not asked.is_ours(note["fingerprint"]):
         return None
-    return _made("export", path, False, "it was made from this set while they were in it", remedy)
+    return _made(
+        "export", path, False, "it was made from this set while they were in it, and may have them", remedy
+    )
 
 
 def _export_names(path: Path, note: dict[str, Any], asked: Asked) -> bool:
@@ -159,7 +171,7 @@ def look_at_table(path: Path, asked: Asked) -> MadeWith | None:
     if gallery.get("kind") == "gallery":
         left_out = {one.get("identity") for one in gallery.get("left_out", ())}
         if _has_names(path, asked) or asked.names_one(left_out):
-            remedy = f"`facemodel forget {escape_unseen(str(path))} {' '.join(map(show_name, asked.names))}`"
+            remedy = f"`facemodel forget {quote_words(path, *asked.names)}`"
             return _made("gallery", path, True, "it can name them", remedy)
         return None
     kind, fingerprint = (raw.get(key, b"").decode() for key in (b"facedata.kind", b"facedata.fingerprint"))

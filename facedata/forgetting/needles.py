@@ -158,7 +158,7 @@ def _embeddings(prepared: PreparedSet, ids: np.ndarray[Any, Any]) -> Iterator[Fl
         rows = list[Float32Array]()
         try:
             with file.open("rb") as stream:
-                parquet = pq.ParquetFile(stream)
+                parquet = pq.ParquetFile(stream, pre_buffer=False)
                 for batch in parquet.iter_batches(16_384, columns=["id", "embedding"]):
                     some = batch.filter(pc.is_in(batch.column(0), wanted)).column(1)
                     rows += [np.array(one, np.float32) for one in some.to_pylist()]

@@ -10,11 +10,12 @@ from pathlib import Path
 from ..checks.check_folder import CHECK
 from ..errors import FindingsLeftError
 from ..files.remote import Location
-from ..photos.paths import photo_text
+from ..photos.paths import photo_path, photo_text
+from ..sets.prepared import PreparedSet
 from ..store.base import CROPS
 from ..tables.names import escape_unseen, show_name
 from .journal import Changes
-from .made_files import MadeWith
+from .made_files import MadeWith, quote_words
 from .made_with import made_with_lines
 from .other_files import list_unknown
 from .search import SearchResult, place_lines, summary_line
@@ -79,12 +80,12 @@ def find_notes(removal: Removal, changes: Changes, location: Location) -> list[s
     again = {"report": "report", "review": "review", CHECK: "check"}
     first = {path.partition("/")[0].removesuffix(".old").lstrip(".") for path in changes.removed}
     notes += [
-        f"{folder}/ was about them too and is removed: `facedata {command} {name}` makes it again"
+        f"{folder}/ goes, since it is about them too: `facedata {command} {name}` makes it again"
         for folder, command in again.items()
         if folder in first
     ]
     if any(Path(path).name.startswith("embeddings-") for path in changes.removed):
-        notes.append("the embeddings in check/ are removed: `facemodel check` makes them again")
+        notes.append("the embeddings in check/ go: `facemodel check` makes them again")
     if unknown := list_unknown(removal.folder):
         notes.append(f"not part of the set, and so not touched, in its folder: {_some(unknown)}")
     if twins := removal.remaining.twins:
@@ -101,6 +102,34 @@ def find_notes(removal: Removal, changes: Changes, location: Location) -> list[s
     if not removal.remaining.keep.any():
         notes.append("nobody is left in the set")
     return notes
+
+
+def find_later_notes(
+    before: PreparedSet, after: PreparedSet, changes: Changes, location: Location
+) -> list[str]:
+    """Return what the user should know once a removal is done: of splits without people, and of folders.
+
+    Args:
+        before: the set as it was.
+        after: the set as it is.
+        changes: what was done to its files.
+        location: of the set, as the user named it.
+    """
+    said = before.info["counts"]["split"]["notes"]
+    notes = [
+        note.replace("facedata split SET", f"facedata split {quote_words(location)}")
+        for note in after.info["counts"]["split"]["notes"]
+        if note not in said
+    ]
+    folder = Path(str(after.path))
+    stay = {
+        name
+        for name in changes.emptied
+        if name.startswith(f"{CROPS}/") and (folder / photo_path(name)).is_dir()
+    }
+    for block in after.blocks("classes") if stay else ():
+        stay -= {name.rpartition("/")[0] for name in block.column("file").to_pylist()}
+    return notes + [f"{name}/ has files that are no crops, and stays" for name in sorted(stay)]
 
 
 def forget_lines(outcome: Forgotten) -> list[str]:
@@ -141,7 +170,8 @@ def refuse_traces(outcome: Forgotten) -> None:
         FindingsLeftError: it did, or could not.
     """
     if found := sum(result.found for result in outcome.searched):
-        raise FindingsLeftError(f"{found:,} traces were found: see the lines above")
+        what = "1 trace was" if found == 1 else f"{found:,} traces were"
+        raise FindingsLeftError(f"{what} found: see the lines above")
     if not all(result.is_clean for result in outcome.searched):
         raise FindingsLeftError("no trace was found, but not everything could be searched")
 
@@ -150,7 +180,7 @@ def _file_lines(word: str, files: Sequence[str]) -> list[str]:
     """Return lines that name all files; crops by their folders, with how many."""
     crops = Counter(name.rpartition("/")[0] for name in files if _is_crop(name))
     names = [*(name for name in files if not _is_crop(name))]
-    names += [f"{folder}/ ({count:,} crop{'s'[: count != 1]})" for folder, count in sorted(crops.items())]
+    names += [f"{count:,} crop{'s'[: count != 1]} in {folder}/" for folder, count in sorted(crops.items())]
     return [f"{word:<10} {escape_unseen(name)}" for name in names]
 
 

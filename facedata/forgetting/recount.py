@@ -138,7 +138,7 @@ class Recount:
         notes += [
             f"nobody is left in {name}: `facedata split SET` divides the people anew"
             for name, had in old["splits"].items()
-            if had["photos"] and name not in splits
+            if had["photos"] and splits and name not in splits
         ]
         notes = [note for note in dict.fromkeys(notes) if not self.tombstones.mentions(note)]
         return {**old, "splits": splits, "unassigned": unassigned, "notes": notes}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -158,14 +159,28 @@ def summary_line(result: SearchResult, people: Sequence[str]) -> str:
 
 def place_lines(result: SearchResult) -> list[str]:
     """Return where a search found something and what it could not search, a line each."""
-    lines = []
-    for trace in result.traces[:_LISTED]:
-        place = f"{trace.file}{f' ({trace.inside})' if trace.inside else ''}"
-        times = f", {trace.count:,} times" if trace.count > 1 else ""
-        lines.append(escape_unseen(f"{trace.what} in {place}{times}"))
-    hidden = len(result.traces) - _LISTED
-    lines += [f"and in {hidden:,} more places; --json lists them"] if hidden > 0 else []
+    lines = _trace_lines(result.traces) if len(result.traces) <= _LISTED else _file_lines(result.traces)
     for one in result.not_searched[:_LISTED]:
         lines.append(escape_unseen(f"not searched: {one.file}: {one.why}"))
     hidden = len(result.not_searched) - _LISTED
     return lines + ([f"and {hidden:,} more not searched; --json lists them"] if hidden > 0 else [])
+
+
+def _trace_lines(traces: Sequence[Trace]) -> list[str]:
+    lines = []
+    for trace in traces:
+        place = f"{trace.file}{f' ({trace.inside})' if trace.inside else ''}"
+        times = f", {trace.count:,} times" if trace.count > 1 else ""
+        lines.append(escape_unseen(f"{trace.what} in {place}{times}"))
+    return lines
+
+
+def _file_lines(traces: Sequence[Trace]) -> list[str]:
+    """Return a line for each file, those with the most traces first."""
+    counts: Counter[str] = Counter()
+    for trace in traces:
+        counts[trace.file] += trace.count
+    lines = [escape_unseen(f"{count:,} in {file}") for file, count in counts.most_common(_LISTED)]
+    hidden = len(counts) - _LISTED
+    more = f"in {hidden:,} more files; " if hidden > 0 else ""
+    return [*lines, f"{more}--json lists every place"]

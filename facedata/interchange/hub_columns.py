@@ -95,7 +95,7 @@ def read_columns(file: Path, columns: list[str]) -> pa.Table:
     """
     try:
         with file.open("rb") as stream:
-            return pq.ParquetFile(stream).read(columns, use_threads=False)
+            return pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damage(file, error) from error
 

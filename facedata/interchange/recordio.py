@@ -85,6 +85,16 @@ class Records:
         return labels.astype(np.int64)
 
 
+def begins_with_record(path: Path) -> bool:
+    """Return whether a file begins as a ``.rec`` does.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC_BYTES)) == _MAGIC_BYTES
+
+
 def read_index(path: Path) -> tuple[Int64Array, Int64Array]:
     """Read an ``.idx``: a line a record, its number and its first byte, with a tab between them.
 

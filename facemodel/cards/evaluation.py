@@ -25,6 +25,7 @@ class Evaluation:
         notes: what belongs to the figures, a sentence each.
         groups: of each column by which photos were grouped, its name and its groups' rows, as the slices'
             table has them; without groups that are too small for figures, whose names could be people's.
+        auc: the 95% interval of the AUC by the model's metric; None if it has none.
     """
 
     about: str
@@ -32,6 +33,7 @@ class Evaluation:
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     notes: tuple[str, ...]
     groups: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = ()
+    auc: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, scores: Mapping[str, Any]) -> Evaluation:
@@ -63,7 +65,11 @@ class Evaluation:
             if small := len(sliced["groups"]) - len(shown):
                 notes.append(f"Groups by {sliced['column']} that are too small for figures: {small:,}.")
         cells = tuple((title, tuple(one)) for title, one in rows)
-        return cls(about, tuple(head), cells, tuple(notes), tuple(groups))
+        auc = (main["intervals"] or {}).get("auc")
+        return cls(
+            about, tuple(head), cells, tuple(notes), tuple(groups),
+            None if auc is None else (float(auc[0]), float(auc[1])),
+        )  # fmt: skip
 
 
 def read_evaluation(folder: Path, fingerprint: str) -> Evaluation:

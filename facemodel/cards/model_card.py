@@ -102,7 +102,7 @@ def model_card(
         validation=facts.describe_validation(),
         tested=tested,
         group_head=HEAD,
-        limits=facts.list_limits(),
+        limits=facts.list_limits(None if tested is None else tested.auc),
         names_people=facts.names_people,
         names_in="the files of weights" if export is None else "the JSON beside it",
     )

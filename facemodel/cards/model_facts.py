@@ -20,13 +20,17 @@ from ..recipes import load_recipe
 from ..spec import InputSpec, read_spec
 from ..training.guards import findings
 from ..training.history import EpochRow, read_csv
-from ..validation_summary import FEWEST_PEOPLE, share_interval
+from ..training.state import merit
+from ..validation_summary import FEWEST_PEOPLE, AcceptRate, share_interval
 
 _SHOWN = (
     "backbone", "freeze", "hidden", "dim", "dropout", "size", "batches", "loss", "batch", "epochs",
     "lr", "seed",
 )  # fmt: skip
 """Options that a card always shows; of the others those that are not the recipe's."""
+
+_CHANCE = 0.5
+"""The AUC of a network that cannot tell people apart."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +150,21 @@ class ModelFacts:
             if row.val_accuracy is not None:
                 share = row.val_accuracy
                 found.append(("accuracy", f"{share:.2%}", _interval(share, people, "{:.2%}")))
-        for rate in self.spec.validation.rates if self.spec.validation else ():
+        for rate in self.shown_rates:
             how = "" if rate.counted else ", extrapolated"
             title = f"photos of known people accepted where {rate.far:g} of strangers are{how}"
             found.append((title, f"{rate.tar:.2%}", _interval(rate.tar, people, "{:.2%}")))
         return found
+
+    @property
+    def shown_rates(self) -> tuple[AcceptRate, ...]:
+        """The rates of strangers that so many comparisons can show: those of at least one comparison."""
+        known = self.spec.validation
+        return tuple(
+            rate
+            for rate in (known.rates if known else ())
+            if known and round(rate.far * known.impostors, 6) >= 1
+        )
 
     @property
     def validated_people(self) -> int:
@@ -200,18 +214,27 @@ class ModelFacts:
                 f" {summary.photos:,} photos of {people:,} people validated it, {whom}; strangers are "
                 f"{summary.impostors:,} comparisons of two people."
             )
+            if len(self.shown_rates) < len(summary.rates):
+                said += (
+                    f" These show no rate below 1 in {max(summary.impostors, 1):,}: lower ones need more "
+                    "photos, of more people."
+                )
         if people >= FEWEST_PEOPLE:
             said += (
                 " The intervals count each person once (Wilson's score), which makes them rather too wide."
             )
         return said
 
-    def list_limits(self) -> list[str]:
-        """Return what is known to limit the model, a sentence each."""
-        spec, limits = self.spec, []
+    def list_limits(self, tested: tuple[float, float] | None = None) -> list[str]:
+        """Return what is known to limit the model, a sentence each, the worst first.
+
+        Args:
+            tested: the interval of its AUC in a test, which says more than validation; None for none.
+        """
+        limits, template = self._list_failures(tested), self.spec.template
         limits.append(
-            f"It is for {spec.template} crops, as facedata prepare --template {spec.template} makes them; "
-            "with others it does far worse."
+            f"It is for {template} crops, as facedata prepare --template {template} makes them; with others "
+            "it does far worse."
         )
         if self.config is not None and not self.is_finished:
             done = self.rows[-1].epoch if self.rows else 0
@@ -229,11 +252,35 @@ class ModelFacts:
                 f"Only {self.validated_people:,} people validated it: too few for an interval, or to trust "
                 "it with names."
             )
-        if any(not rate.counted for rate in (spec.validation.rates if spec.validation else ())):
+        if any(not rate.counted for rate in self.shown_rates):
             limits.append("Rates that are extrapolated were not observed: there were too few comparisons.")
         if self.config is not None:
             limits += [f"A guard saw: {found.text}." for found in findings(self.rows, self.config)]
         return limits
+
+    def _list_failures(self, tested: tuple[float, float] | None) -> list[str]:
+        """Return what says that the model is no better than chance, or than before training."""
+        failures, row, people = list[str](), self.row, self.validated_people
+        auc, whom = tested, "people it was tested on"
+        if auc is None and row is not None and row.val_auc is not None:
+            whom = "the people who validated it"
+            auc = (
+                share_interval(row.val_auc, people) if people >= FEWEST_PEOPLE else (row.val_auc, row.val_auc)
+            )
+        if auc is not None and auc[0] <= _CHANCE:
+            span = " to ".join(dict.fromkeys(f"{end:.4f}" for end in auc))
+            failures.append(
+                "As far as was measured, it tells people apart no better than chance: its AUC on "
+                f"{whom} is {span}, and chance is {_CHANCE:g}."
+            )
+        if self.config is not None and row is not None and row.epoch and not self.rows[0].epoch:
+            before, after = (merit(self.config, one) for one in (self.rows[0], row))
+            if before is not None and after is not None and after <= before:
+                failures.append(
+                    "Training did not make it better than the network was before, by "
+                    f"{self.config.best_by} ({abs(before):.4g}, then {abs(after):.4g})."
+                )
+        return failures
 
 
 def _interval(share: float, people: int, form: str) -> str:

@@ -23,12 +23,27 @@ _TEMPLATE = Path(__file__).with_name("dataset-card.md")
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
 """The hub's classes of sizes, from a thousand on ten times each."""
 
-_NAMES = "Folders, files or columns have the names of the people, and some the paths of their photos."
-_PERSON_WORDS = {
-    "rec": "The .lst files have the paths of the crops, and so names; labels are numbers.",
-    "coco": "It has no picture, but names, and where in which photo a face is.",
+_NAMED_IN = {
+    "imagefolder": "In the folder of each split, folders have the names of the people, and files those of "
+    "their photos.",
+    "webdataset": "In the .tar files, every .json has the name of a person and the path of a photo; a .cls "
+    "has a number.",
+    "hf": "The tables in data/ have the names of the people and the paths of their photos, and those in "
+    "pairs/ and triplets/, if there are any, the paths of crops, and so names.",
+    "rec": "The .lst files have the paths of the crops, and so names; in .rec, .idx, .bin and .pairs.tsv "
+    "people are numbers.",
+    "pairs-txt": "The folders of the crops, the crops in them and all lists (pairs….txt, people….txt) have "
+    "the names of the people.",
+    "csv": "All tables (crops.csv, photos.csv, and pairs.csv and triplets.csv, if there are any) have the "
+    "names of the people, and so have the folders in crops/; photos.csv may name people without a crop, too.",
+    "coco": "The files in annotations/ have the names of the people, the paths of their photos, and where in "
+    "a photo a face is.",
 }
-"""Where names are, in formats in which they are not everywhere."""
+"""Which files of a format have names in them, but for the note."""
+_NAMED_IN_NOTE = (
+    "facedata-export.json has names, too: its “people” says who is meant by which label or folder. To hand "
+    "this on without names, empty that as well."
+)
 
 
 def write_dataset_card(folder: Path, facts: SetFacts, more: Mapping[str, Any], earlier: Path) -> list[str]:
@@ -83,7 +98,5 @@ def dataset_card(facts: SetFacts, more: Mapping[str, Any]) -> str:
         licences=[f"Licences of the single photos: {one.sentence}" for one in licences],
         consent=[one for one in facts.told if one.name != "licence"],
         forgotten=statuses.get(Status.FORGOTTEN.value, 0),
-        person_words=_PERSON_WORDS.get(
-            note.format, "Folders, files and columns have the names of the people."
-        ),
+        named_in=[_NAMED_IN[note.format], *([_NAMED_IN_NOTE] if note.people else [])],
     )

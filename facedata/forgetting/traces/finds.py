@@ -85,8 +85,16 @@ class Finds:
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """Everything found, in the order in which it was."""
-        return tuple(Trace(*place, count) for place, count in self._traces.items())
+        """Everything found, in the order in which it was.
+
+        A place that shows a name which was typed is not told again as a name that the salted hashes know.
+        """
+        left = dict(self._traces)
+        for (file, inside, what), count in self._traces.items():
+            again = (file, inside, f"a forgotten {what}")
+            if again in left:
+                left[again] -= count
+        return tuple(Trace(*place, count) for place, count in left.items() if count > 0)
 
     @property
     def not_searched(self) -> tuple[NotSearched, ...]:

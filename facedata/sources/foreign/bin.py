@@ -22,6 +22,7 @@ from ...config import PrepareConfig
 from ...errors import SourceError, UsageError
 from ...files.remote import Location
 from ...interchange.pickle_stream import read_span
+from ...interchange.recordio import begins_with_record
 from ...interchange.verification_bin import VerificationPairs, read_verification
 from ...photos.paths import photo_text
 from ...tables.schema import PROTOCOL
@@ -31,6 +32,8 @@ from ..folder import FolderSource
 from ..open import SourceKind, local_paths
 
 _FOLDS = 10
+_BESIDE_REC = (".idx", ".lst")
+"""What the lists of a ``.rec`` end with."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class BinReader:
 @lru_cache(4)
 def _read_file(path: Path, mtime_ns: int) -> VerificationPairs:
     """Return what a file holds; kept until the file changes."""
+    ending = path.suffix.lower()
+    if ending in (".rec", *_BESIDE_REC) or begins_with_record(path):
+        rec = path.with_suffix(".rec") if ending in _BESIDE_REC else path
+        raise SourceError(
+            f"{path} is of a training set in records, not pairs to verify: use `facedata prepare rec {rec}`"
+        )
     return read_verification(path)
 
 

@@ -8,22 +8,28 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import DatasetCard, DatasetCardData
 from PIL import Image
 
 from facedata import PreparedSet, export_set
-from facedata.config import EXPORTS
+from facedata.config import EXPORTS, PrepareConfig
 from facedata.exports.cards.croissant import CROISSANT
 from facedata.exports.cards.dataset_card import CARD, EDITED_CARD
 from facedata.exports.write_export import Exported
+from facedata.interchange.export_note import EXPORT_NOTE as NOTE
+from facedata.sources.open import open_source
 from tests.support.carded_sets import LICENCE, PEOPLE, body_of, carded_set, shown_text
 
 with warnings.catch_warnings():
@@ -74,6 +80,70 @@ def assert_names_nobody(exported: Exported, faces: PreparedSet) -> None:
         assert not [word for word in words if word in text], name
         assert str(faces.path.parent) not in text
         assert str(exported.folder) not in text
+
+
+NAMED = re.compile("Quux|Wim|Yorick|Vera|Zoë|Bad")
+
+
+def kinds_with_names(exported: Exported) -> tuple[set[str], set[str]]:
+    """Return which kinds of files name somebody, in their paths or bytes as other programs read them."""
+    named, others = set[str](), set[str]()
+    for file in exported.folder.rglob("*"):
+        below = file.relative_to(exported.folder)
+        if not file.is_file() or file.name in (CARD, CROISSANT):
+            continue
+        if file.suffix == ".tar":
+            with tarfile.open(file) as archive:
+                texts = [
+                    (one.name, stream.read().decode("latin-1"))
+                    for one in archive
+                    if (stream := archive.extractfile(one)) is not None
+                ]
+            inside = {(Path(name).suffix, name + text) for name, text in texts}
+        elif file.suffix == ".parquet":
+            inside = {(f"{below.parts[0]}/", repr(pq.read_table(file).to_pydict()))}
+        else:
+            in_folder = len(below.parts) > 1 and file.suffix != ".jpg"
+            kind = (
+                f"{below.parts[0]}/" if in_folder else "".join(file.suffixes[-1 - (file.suffix == ".tsv") :])
+            )
+            kind = file.name if file.suffix in (".csv", ".json") and len(below.parts) == 1 else kind
+            inside = {(kind, str(below) + file.read_bytes().decode("latin-1"))}
+        for kind, text in inside:
+            (named if NAMED.search(text) else others).add(kind)
+    return named, others - named
+
+
+@each_format
+def test_the_card_says_which_files_have_names(exports: dict[str, Exported], form: str) -> None:
+    named, others = kinds_with_names(exports[form])
+    expected = {
+        "imagefolder": ({".jpg", NOTE}, set()),
+        "webdataset": ({".json"}, {".cls", ".jpg", NOTE}),
+        "hf": ({"data/", "pairs/", "triplets/"}, {NOTE}),
+        "rec": ({".lst", NOTE}, {".rec", ".idx", ".bin", ".pairs.tsv", ""}),
+        "pairs-txt": ({".jpg", ".txt", NOTE}, set()),
+        "csv": ({".jpg", "crops.csv", "photos.csv", "pairs.csv", "triplets.csv"}, {NOTE}),
+        "coco": ({"annotations/"}, {NOTE}),
+    }
+    assert (named, others) == expected[form]
+    text = shown_text(body_of(card_of(exports[form]))).partition("What is personal in it")[2]
+    text = text.partition("To have somebody removed")[0]
+    words = {".jpg": "folder", NOTE: "facedata-export.json has names"}
+    assert not [kind for kind in named if words.get(kind, kind) not in text]
+    assert (words[NOTE] in text) == (NOTE in named)
+
+
+def test_a_rec_without_what_the_card_names_has_no_names(exports: dict[str, Exported], tmp_path: Path) -> None:
+    shutil.copytree(exports["rec"].folder, tmp_path / "rec")
+    for file in (tmp_path / "rec").glob("*.lst"):
+        file.unlink()
+    values = json.loads((tmp_path / "rec" / NOTE).read_text(encoding="utf-8"))
+    (tmp_path / "rec" / NOTE).write_text(json.dumps({**values, "people": {}}), encoding="utf-8")
+    assert not kinds_with_names(replace(exports["rec"], folder=tmp_path / "rec"))[0]
+    photos = open_source(tmp_path / "rec", PrepareConfig(kind="rec")).scan().photos
+    assert len(photos) == 18
+    assert len(set(photos.column("identity").to_pylist())) == 6
 
 
 @each_format

@@ -16,6 +16,7 @@ from facedata import (
     PreparedSet,
     check,
     crop_set,
+    export_set,
     fix_set,
     forget_set,
     open_set,
@@ -27,6 +28,7 @@ from facedata import (
 from facedata.checks.integrity.find_damage import find_damage
 from facedata.errors import NothingKeptError, SetError, StoreError, UnfinishedSetError, UsageError
 from facedata.forgetting import journal
+from facedata.forgetting.outcome import forget_lines
 from facedata.store import tars
 from facedata.testing import FakeDetector, marked_folder
 from tests.support.facedata_command import here
@@ -467,10 +469,53 @@ def test_on_the_command_line(faces: PreparedSet, tmp_path: Path) -> None:
     finished = here("forget", folder, ANNA, "--prove", folder, "--prove", tmp_path / "photos")
     assert finished.status == 1  # the photos are still in the source
     assert f"forgotten  '{ANNA}': 3 photos, 3 crops" in finished.stdout
-    assert f"removed    crops/{ANNA}/ (3 crops)" in finished.stdout
+    assert f"removed    3 crops in crops/{ANNA}/" in finished.stdout
     shutil.rmtree(tmp_path / "photos" / ANNA)
     finished = here("forget", folder, ANNA, "--prove", folder, "--json")
     assert finished.status == 0, finished.stderr
     said = json.loads(finished.stdout)
     assert said["before"] == [ANNA]
     assert said["searched"][0]["traces"] == []
+
+
+def test_a_place_to_search_that_is_not_there_is_refused_before_anything_is_removed(
+    faces: PreparedSet, tmp_path: Path
+) -> None:
+    before = snapshot(tmp_path / "faces")
+    with pytest.raises(UsageError, match=r"--prove .*nowhere: there is no such file or folder"):
+        forget_set(faces.path, ANNA, prove=[str(tmp_path / "faces"), str(tmp_path / "nowhere")])
+    with pytest.raises(UsageError, match=r"--prove searches when they are removed: drop --dry-run"):
+        forget_set(faces.path, ANNA, prove=[str(tmp_path / "faces")], dry_run=True)
+    assert snapshot(tmp_path / "faces") == before
+
+
+def test_a_dry_run_lists_what_was_made_with_them(faces: PreparedSet, tmp_path: Path) -> None:
+    export_set(faces, tmp_path / "an export", to="csv")
+    would = forget_set(faces.path, ANNA, dry_run=True)
+    did = forget_set(faces.path, ANNA)
+    assert [one.path for one in would.made_with] == [str(tmp_path / "an export")]
+    assert would.made_with[0].remedy == did.made_with[0].remedy
+    assert f"`facedata export {faces} --to csv`" in would.made_with[0].remedy
+
+
+def test_a_folder_that_keeps_crops_is_not_called_strange(faces: PreparedSet, tmp_path: Path) -> None:
+    listed = tmp_path / "some.txt"
+    listed.write_text(f"{ANNA}/00.png\n")
+    (tmp_path / "faces" / "crops" / "person-01" / "mine.txt").write_text("a note")
+    did = forget_set(faces.path, photos=str(listed))
+    assert f"removed    1 crop in crops/{ANNA}/" in forget_lines(did)
+    assert not any("no crops" in note for note in did.notes)
+    did = forget_set(faces.path, "person-01")
+    assert "crops/person-01/ has files that are no crops, and stays" in did.notes
+
+
+def test_an_empty_split_is_told_with_the_set_s_name(faces: PreparedSet, tmp_path: Path) -> None:
+    crops = list(ClassManifest.open(faces.path))
+    test = sorted({crop.identity for crop in crops if crop.split == "test"})
+    did = forget_set(faces.path, test)
+    said = f"nobody is left in test: `facedata split {tmp_path / 'faces'}` divides the people anew"
+    assert said in did.notes
+    others = sorted({crop.identity for crop in crops} - {*test})
+    did = forget_set(faces.path, others)
+    assert not any("facedata split" in note for note in did.notes)
+    assert "nobody is left in the set" in did.notes

@@ -20,6 +20,7 @@ from facedata.crops.codec import encode_crop
 from facedata.forgetting.search import SearchResult, place_lines, search_folders, summary_line
 from facedata.forgetting.traces import blob as blob_module
 from facedata.forgetting.traces import parts
+from facedata.forgetting.traces.finds import Finds, Trace
 from facedata.forgetting.traces.patterns import CROP, EMBEDDING, NAME, PATH, PHOTO, Needles, crop_slice
 from facedata.tables.tombstones import Tombstones
 from tests.support.hiding_places import CROPS, EMBEDDINGS, LONG_NAMES, NAMES
@@ -330,3 +331,28 @@ def test_one_file_may_be_named_and_many_traces_are_counted(tmp_path: Path) -> No
     )
     assert place_lines(found) == [f"name in {file} (byte 0), 30 times"]
     assert found.to_json()["traces"][0]["what"] == "name"
+
+
+def test_what_the_hashes_know_too_is_told_once() -> None:
+    finds = Finds()
+    finds.add("a.csv", "line 3", "name", 2)
+    finds.add("a.csv", "line 3", "a forgotten name", 3)
+    finds.add("b.csv", "line 1", "path", 1)
+    finds.add("b.csv", "line 1", "a forgotten path", 1)
+    assert finds.traces == (
+        Trace("a.csv", "line 3", "name", 2),
+        Trace("a.csv", "line 3", "a forgotten name", 1),
+        Trace("b.csv", "line 1", "path", 1),
+    )
+
+
+def test_many_places_are_told_by_file() -> None:
+    traces = [Trace(f"{number % 3}.csv", f"line {number}", "name", 1 + number % 2) for number in range(30)]
+    result = SearchResult((".",), 3, 10, tuple(traces), 0, ())
+    assert place_lines(result) == [
+        "15 in 0.csv", "15 in 1.csv", "15 in 2.csv", "--json lists every place"
+    ]  # fmt: skip
+    traces = [Trace(f"{number}.csv", "", "name") for number in range(30)]
+    lines = place_lines(SearchResult((".",), 30, 10, tuple(traces), 0, ()))
+    assert lines[-1] == "in 10 more files; --json lists every place"
+    assert len(lines) == 21

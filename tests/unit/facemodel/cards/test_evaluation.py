@@ -32,6 +32,7 @@ def test_figures_and_intervals_are_those_of_the_scores(scores: dict[str, Any]) -
     main = scores["figures"][scores["metric"]]
     low, high = main["intervals"]["auc"]
     assert dict(told.rows)["AUC"][0] == f"{main['auc']:.5f} ({low:.4f} to {high:.4f})"
+    assert told.auc == (low, high)
     assert f"The split test of the set {scores['set']}" in told.about
     assert any(note.startswith("Threshold, ") for note in told.notes)
 

@@ -61,6 +61,70 @@ def test_few_people_have_no_interval_and_it_is_said() -> None:
     assert "too few" not in " ".join(with_summary(people=10, rates=()).list_limits())
 
 
+def test_rates_that_so_few_comparisons_cannot_show_are_left_out() -> None:
+    rates = tuple(AcceptRate(10.0**-n, 0.5, 0.8, n < 2) for n in range(1, 9))
+    few = with_summary(impostors=1000, rates=rates)
+    shown = [title.split()[6] for title, _, _ in few.list_figures()[2:]]
+    assert shown == ["0.1", "0.01", "0.001"]
+    assert (
+        "no rate below 1 in 1,000: lower ones need more photos, of more people." in few.describe_validation()
+    )
+    many = with_summary(impostors=10**8, rates=rates)
+    assert len(many.list_figures()) == 2 + 8
+    assert "need more photos" not in many.describe_validation()
+    none = with_summary(impostors=9, rates=rates)
+    assert len(none.list_figures()) == 2
+    assert "extrapolated" not in " ".join(none.list_limits())
+
+
+@pytest.mark.parametrize(
+    ("auc", "people", "tested", "said"),
+    [
+        (0.6, 40, None, "the people who validated it is 0.4460 to 0.7365"),
+        (0.3, 40, None, "the people who validated it is 0.1807 to 0.4543"),
+        (0.7, 40, None, ""),
+        (0.5, 9, None, "the people who validated it is 0.5000"),
+        (0.51, 9, None, ""),
+        (0.7, 40, (0.4999, 0.7), "people it was tested on is 0.4999 to 0.7000"),
+        (0.6, 40, (0.51, 0.7), ""),
+    ],
+)
+def test_a_model_no_better_than_chance_says_so_first(
+    auc: float, people: int, tested: tuple[float, float] | None, said: str
+) -> None:
+    facts = with_summary(people=people)
+    facts = replace(facts, rows=(EpochRow(0, val_auc=0.2), EpochRow(1, val_auc=auc), EpochRow(2)))
+    limits = facts.list_limits(tested)
+    whole = (
+        "As far as was measured, it tells people apart no better than chance: its AUC on "
+        f"{said}, and chance is 0.5."
+    )
+    assert (limits[0] == whole) == bool(said)
+    assert "chance" not in " ".join(limits[bool(said) :])
+
+
+@pytest.mark.parametrize(
+    ("best_by", "before", "after", "said"),
+    [
+        ("auc", {"val_auc": 0.9}, {"val_auc": 0.9}, "by auc (0.9, then 0.9)."),
+        ("auc", {"val_auc": 0.8}, {"val_auc": 0.9}, ""),
+        ("loss", {"val_loss": 1.0}, {"val_loss": 1.25}, "by loss (1, then 1.25)."),
+        ("loss", {"val_loss": 1.0}, {"val_loss": 0.5}, ""),
+        ("accuracy", {"val_accuracy": 0.75}, {"val_accuracy": 0.5}, "by accuracy (0.75, then 0.5)."),
+        ("accuracy", {}, {"val_accuracy": 0.5}, ""),
+    ],
+)
+def test_a_training_that_did_not_help_is_said_first(
+    best_by: str, before: dict[str, float], after: dict[str, float], said: str
+) -> None:
+    rows = EpochRow(0, **before), EpochRow(1, **after), EpochRow(2)  # type: ignore[arg-type]
+    facts = replace(FACTS, rows=rows, config=FitConfig(epochs=2, best_by=best_by))
+    limits = facts.list_limits()
+    whole = "Training did not make it better than the network was before, "
+    assert (limits[0] == whole + said) == bool(said)
+    assert "did not make" not in " ".join(limits[bool(said) :])
+
+
 def test_the_threshold_says_how_it_was_chosen() -> None:
     said = FACTS.describe_threshold() or ""
     assert said.startswith(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from facedata.config import EXPORTS
 from facedata.exports.cards.dataset_card import dataset_card
 from facedata.exports.cards.set_facts import CheckFacts, SetFacts
 from facedata.exports.cards.told_columns import ToldColumn
@@ -47,6 +48,15 @@ def test_people_who_were_removed_are_counted() -> None:
     assert "3 photos were removed before, at the request of the people in them." in text_of()
     counts = {**INFO["counts"], "status": {"kept": 12}}
     assert "were removed before" not in text_of(info={**INFO, "counts": counts})
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+def test_the_note_is_said_to_have_names_if_it_has(form: str) -> None:
+    note = replace(NOTE, format=form)
+    assert "facedata-export.json has names" not in text_of(note=note)
+    text = text_of(note=replace(note, people={"train/0": "Anna"}))
+    assert "facedata-export.json has names, too: its “people” says who" in text
+    assert "Anna" not in text
 
 
 def test_limits_and_corrections_are_told() -> None:

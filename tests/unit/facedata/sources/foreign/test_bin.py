@@ -15,6 +15,7 @@ from facedata.config import PrepareConfig
 from facedata.errors import SourceError, UsageError
 from facedata.sources.base import Scan
 from facedata.sources.open import SourceLike, open_source
+from tests.support.mxnet_files import MXNET_FILES
 from tests.support.pickled_pairs import pickle_pairs
 
 
@@ -125,3 +126,18 @@ def test_a_file_that_is_no_bin_is_refused(tmp_path: Path) -> None:
         scan(tmp_path / "no.bin")
     with pytest.raises(UsageError, match=r"InsightFace's \.bin files"):
         scan(None)
+
+
+def test_records_are_told_from_pairs_by_name_and_by_content(tmp_path: Path) -> None:
+    data = (MXNET_FILES / "insightface/train.rec").read_bytes()
+    for name, content, rec in (
+        ("a.rec", data, "a.rec"), ("b.bin", data, "b.bin"), ("c.idx", b"0\t0\n", "c.rec"),
+        ("d.LST", b"1\t0\tanna/1.jpg\n", "d.rec"), ("e.rec", b"cut", "e.rec"),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SourceError) as refusal:
+            scan(tmp_path / name)
+        assert str(refusal.value) == (
+            f"{tmp_path / name} is of a training set in records, not pairs to verify: use `facedata prepare "
+            f"rec {tmp_path / rec}`"
+        )

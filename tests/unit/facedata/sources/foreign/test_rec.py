@@ -154,6 +154,9 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         scan(tmp_path)
     with pytest.raises(UsageError, match=r"a \.rec file, or a folder"):
         scan(None)
+    (tmp_path / "lfw.bin").write_bytes(b"\x80\x02")
+    with pytest.raises(SourceError, match=r"lfw\.bin holds pairs .*: use `facedata prepare bin`"):
+        scan(tmp_path / "lfw.bin")
     path = write_rec(tmp_path / "a.rec", [0])
     with pytest.raises(UsageError, match="a name of its own"):
         RecSource({"#0": path, "#1": write_rec(tmp_path / "b/a.rec", [0])})

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from s3fs import S3FileSystem
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 BUCKET = "faces-bucket"
@@ -60,6 +61,11 @@ class ObjectStore:
                 key = f"{prefix}/{file.relative_to(folder).as_posix()}"
                 self.client.put_object(Bucket=BUCKET, Key=key, Body=file.read_bytes())
 
+    def empty(self) -> None:
+        """Remove every object."""
+        for entry in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            self.client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+
     def objects(self, prefix: str) -> dict[str, bytes]:
         """Every object below a prefix, by the rest of its key."""
         listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/").get("Contents", [])
@@ -98,9 +104,11 @@ def serve() -> Iterator[ObjectStore]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     thread = threading.Thread(target=server.serve_forever, daemon=True)
+    S3FileSystem.clear_instance_cache()  # one that fsspec keeps would ask the server before this one
     with patch.dict(os.environ, environment):
         thread.start()
         store.client.create_bucket(Bucket=BUCKET)
+        store.empty()  # moto keeps its buckets as long as this process lives
         try:
             yield store
         finally:

@@ -36,8 +36,7 @@ def store(_server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tars, "TAR_CROPS", 3)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     _server.well()
-    for entry in _server.client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        _server.client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    _server.empty()
     marked_folder(tmp_path / "photos", people=4, photos=3)
     with inline():
         prepare_to(URL, tmp_path)

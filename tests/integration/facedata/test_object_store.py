@@ -56,9 +56,7 @@ def _server() -> Iterator[ObjectStore]:
 def store(_server: ObjectStore) -> ObjectStore:
     """The server with an empty bucket."""
     _server.well()
-    listed = _server.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    for entry in listed:
-        _server.client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    _server.empty()
     _server.asked.clear()
     return _server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -63,8 +64,11 @@ def test_everything_is_found_beside_the_set_and_by_its_log(world: Path) -> None:
     of_test = found(world, tested)
     assert (of_test["run"].is_sure, of_test["scores"].is_sure) == (False, True)
     lines = made_with_lines(made.values())
-    assert any(f"`facemodel forget {world}/gallery.parquet '{trained}'`" in line for line in lines)
-    assert any(f"`facedata forget {world}/copy '{trained}'`" in line for line in lines)
+    for words in (
+        ["facemodel", "forget", f"{world}/gallery.parquet", trained],
+        ["facedata", "forget", f"{world}/copy", trained],
+    ):
+        assert any(f"`{shlex.join(words)}`" in line for line in lines)
 
 
 def test_somebody_who_is_not_in_the_set_any_more_is_found_only_by_name(world: Path) -> None:

@@ -483,16 +483,16 @@ def test_a_place_to_search_that_is_not_there_is_refused_before_anything_is_remov
 ) -> None:
     before = snapshot(tmp_path / "faces")
     with pytest.raises(UsageError, match=r"--prove .*nowhere: there is no such file or folder"):
-        forget_set(faces.path, ANNA, prove=[str(tmp_path / "faces"), str(tmp_path / "nowhere")])
+        forget_set(str(faces.path), ANNA, prove=[str(tmp_path / "faces"), str(tmp_path / "nowhere")])
     with pytest.raises(UsageError, match=r"--prove searches when they are removed: drop --dry-run"):
-        forget_set(faces.path, ANNA, prove=[str(tmp_path / "faces")], dry_run=True)
+        forget_set(str(faces.path), ANNA, prove=[str(tmp_path / "faces")], dry_run=True)
     assert snapshot(tmp_path / "faces") == before
 
 
 def test_a_dry_run_lists_what_was_made_with_them(faces: PreparedSet, tmp_path: Path) -> None:
     export_set(faces, tmp_path / "an export", to="csv")
-    would = forget_set(faces.path, ANNA, dry_run=True)
-    did = forget_set(faces.path, ANNA)
+    would = forget_set(str(faces.path), ANNA, dry_run=True)
+    did = forget_set(str(faces.path), ANNA)
     assert [one.path for one in would.made_with] == [str(tmp_path / "an export")]
     assert would.made_with[0].remedy == did.made_with[0].remedy
     assert f"`facedata export {faces} --to csv`" in would.made_with[0].remedy
@@ -502,20 +502,20 @@ def test_a_folder_that_keeps_crops_is_not_called_strange(faces: PreparedSet, tmp
     listed = tmp_path / "some.txt"
     listed.write_text(f"{ANNA}/00.png\n")
     (tmp_path / "faces" / "crops" / "person-01" / "mine.txt").write_text("a note")
-    did = forget_set(faces.path, photos=str(listed))
+    did = forget_set(str(faces.path), photos=str(listed))
     assert f"removed    1 crop in crops/{ANNA}/" in forget_lines(did)
     assert not any("no crops" in note for note in did.notes)
-    did = forget_set(faces.path, "person-01")
+    did = forget_set(str(faces.path), "person-01")
     assert "crops/person-01/ has files that are no crops, and stays" in did.notes
 
 
 def test_an_empty_split_is_told_with_the_set_s_name(faces: PreparedSet, tmp_path: Path) -> None:
     crops = list(ClassManifest.open(faces.path))
     test = sorted({crop.identity for crop in crops if crop.split == "test"})
-    did = forget_set(faces.path, test)
+    did = forget_set(str(faces.path), test)
     said = f"nobody is left in test: `facedata split {tmp_path / 'faces'}` divides the people anew"
     assert said in did.notes
     others = sorted({crop.identity for crop in crops} - {*test})
-    did = forget_set(faces.path, others)
+    did = forget_set(str(faces.path), others)
     assert not any("facedata split" in note for note in did.notes)
     assert "nobody is left in the set" in did.notes

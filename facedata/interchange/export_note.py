@@ -15,6 +15,9 @@ EXPORT_NOTE = "facedata-export.json"
 """The note's file in the export's folder."""
 
 _KIND, _VERSION = "facedata export", 1
+_SOURCES = {name: name for name in ("imagefolder", "webdataset", "hf", "rec")}
+_SOURCES |= {"csv": "table", "pairs-txt": "lfw"}
+"""Formats → the sources that read them."""
 _COUNTS = ("crops", "people")
 
 
@@ -97,6 +100,24 @@ def parse_export_note(data: bytes, shown: str) -> ExportNote:
     if reason := _fault(values):
         raise SourceError(f"{shown} is damaged ({reason}): export the set again")
     return ExportNote(**{name: values[name] for name in ExportNote.__dataclass_fields__})
+
+
+def refuse_other_format(note: ExportNote | None, kind: str, shown: str) -> None:
+    """Refuse an export to another format than a source reads, and say what reads it.
+
+    Args:
+        note: of the export; None where it is none.
+        kind: the source's name.
+        shown: the source as messages name it.
+
+    Raises:
+        SourceError: it is an export to another format.
+    """
+    if note is None or note.format == kind:
+        return
+    other = _SOURCES.get(note.format)
+    hint = f": use `facedata prepare {other}`" if other else ", from which no photos can be taken"
+    raise SourceError(f"{shown} is an export to {note.format}, not to {kind}{hint}")
 
 
 def _fault(values: Mapping[str, Any]) -> str:

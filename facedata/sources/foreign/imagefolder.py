@@ -13,7 +13,13 @@ import pyarrow.compute as pc
 from ...config import PrepareConfig
 from ...errors import SourceError, UsageError
 from ...files.remote import Location
-from ...interchange.export_note import EXPORT_NOTE, ExportNote, parse_export_note
+from ...interchange.export_note import (
+    EXPORT_NOTE,
+    ExportNote,
+    parse_export_note,
+    read_export_note,
+    refuse_other_format,
+)
 from ...photos.paths import photo_path, photo_text
 from ...types import Status
 from ..archive import ZipReader
@@ -23,9 +29,6 @@ from ..open import SourceKind
 
 SPLIT_NAMES = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
 """Folders at the top that are splits where no export's note says so, in small letters."""
-
-_SOURCES = {name: name for name in ("webdataset", "hf", "rec")} | {"csv": "table", "pairs-txt": "lfw"}
-"""The sources that read other exports."""
 
 _NAMED = 5
 _NOBODY = "it lies in no person's folder"
@@ -76,6 +79,8 @@ class ImageFolderSource:
                 what the folders at the top are is not clear.
             StoreError: the cache, for a tar, cannot be written.
         """
+        if isinstance(self.location, Path):  # one to another format may hold no photo at all
+            refuse_other_format(read_export_note(self.location), self.kind, self.root)
         scan = FolderSource({"": self.location}, cache=self.cache).scan()
         table, photos = scan.photos, scan.photos.column("photo")
         wrapper, note = self._find_note(scan.reader, photos)
@@ -115,10 +120,7 @@ class ImageFolderSource:
         except OSError as error:
             raise SourceError(f"cannot read {name} in {self.root}: {error.strerror or error}") from error
         note = parse_export_note(data, f"{self.root}/{name}")
-        if note.format != self.kind:
-            other = _SOURCES.get(note.format)
-            hint = f": use `facedata prepare {other}`" if other else ", from which no photos can be taken"
-            raise SourceError(f"{self.root} is an export to {note.format}, not to {self.kind}{hint}")
+        refuse_other_format(note, self.kind, self.root)
         return note
 
 

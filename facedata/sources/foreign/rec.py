@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from ...config import PrepareConfig
 from ...errors import SourceError, UsageError
 from ...files.remote import Location
-from ...interchange.export_note import read_export_note
+from ...interchange.export_note import read_export_note, refuse_other_format
 from ...interchange.record_list import read_list, read_pairs
 from ...interchange.recordio import read_image, read_index, read_records
 from ...photos.paths import photo_text
@@ -105,7 +105,8 @@ class RecSource:
         found = [("#", path) for path in beside] if self._folder else roots.items()
         names = {path: path.stem if name.startswith("#") or not name else name for name, path in found}
         self._files = {photo_text(name): path for path, name in names.items()}
-        if not self._files:
+        if not self._files and self._folder:
+            refuse_other_format(read_export_note(self._folder), self.kind, str(self._folder))
             raise SourceError(f"{self._folder} holds no .rec file")
         if (self._folder and len(roots) > 1) or len(self._files) < len(roots):
             raise UsageError(

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from ...errors import SourceError, UsageError
 from ...files.remote import Location
-from ...interchange.export_note import EXPORT_NOTE, ExportNote, read_export_note
+from ...interchange.export_note import EXPORT_NOTE, ExportNote, read_export_note, refuse_other_format
 from ...photos.formats import ending
 from ...photos.paths import photo_text
 from ...tables.text_hash import hash_texts
@@ -75,7 +75,7 @@ class ShardPaths:
         self.paths = local_paths(
             roots, kind, max(len(roots), 1), f"a folder of {suffix} files, or such files"
         )
-        self.suffix = suffix
+        self.kind, self.suffix = kind, suffix
         if len(self.paths) > 1 and (folder := next((path for path in self.paths if path.is_dir()), None)):
             raise UsageError(
                 f"{kind} takes one folder, or several {suffix} files, and {folder} is a folder: prepare each "
@@ -111,6 +111,7 @@ class ShardPaths:
                     f"two of the files {self.root} have the same name: rename one, or name the folder"
                 )
         if not found:
+            refuse_other_format(read_export_note(base), self.kind, self.root)
             raise SourceError(
                 f"{self.root} holds no {self.suffix} file ({others:,} other file{'s'[: others != 1]})"
             )

@@ -18,7 +18,7 @@ from torchvision.datasets import ImageFolder
 
 from facedata import export_set, open_set, pairs_set, prepare, split_set
 from facedata.config import SplitConfig
-from facedata.errors import UsageError
+from facedata.errors import SourceError, UsageError
 from facedata.exports.lines import export_lines
 from facedata.exports.plain import csv_tables
 from facedata.sets.prepared import PreparedSet
@@ -570,3 +570,17 @@ def test_the_code_of_the_docs_opens_it(
     exec(code, values)
     read = values["crops"].identity if to == "csv" else values["train"].classes
     assert "007" in {*read}
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("rec", "imagefolder"), ("rec", "hf"), ("csv", "webdataset"), ("hf", "rec"), ("webdataset", "rec")],
+)
+def test_an_export_to_another_format_is_named_with_the_kind_that_reads_it(
+    tmp_path: Path, form: str, kind: str
+) -> None:
+    export_set(make_set(tmp_path / "faces", {"anna": 2, "ben": 2}), tmp_path / "out", to=form)
+    right = {"csv": "table"}.get(form, form)
+    hint = f"out is an export to {form}, not to {kind}: use `facedata prepare {right}`"
+    with pytest.raises(SourceError, match=hint):
+        prepare(tmp_path / "out", tmp_path / "again", kind=kind)

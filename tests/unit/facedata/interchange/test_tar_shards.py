@@ -7,6 +7,7 @@ import os
 import tarfile
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -206,11 +207,9 @@ def test_damage_is_refused_or_leaves_members_within_the_file(data: st.DataObject
         for _ in range(data.draw(st.integers(1, 4))):
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
         tar.write_bytes(content)
-        try:
+        with suppress(SourceError):  # which is the other good end
             for member in read_members(tar):
                 assert 0 <= member.offset <= member.offset + member.size <= len(content)
-        except SourceError:
-            pass
 
 
 def test_a_missing_tar_is_said(tmp_path: Path) -> None:

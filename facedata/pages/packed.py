@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-_HOLDER = re.compile(rb'<script type="text/plain" id="data">([A-Za-z0-9+/=]*)</script>')
 
 
 def pack(value: Any) -> str:
@@ -42,14 +39,3 @@ def column(values: npt.ArrayLike, kind: str) -> dict[str, str]:
     if kind != "f4" and not np.array_equal(numbers, given):
         raise ValueError(f"a number does not fit in {kind}")
     return {"kind": kind, "bytes": base64.b64encode(numbers.tobytes()).decode()}
-
-
-def read_column(packed: dict[str, str]) -> npt.NDArray[Any]:
-    """Return what :func:`column` packed, ``(n,)``."""
-    return np.frombuffer(base64.b64decode(packed["bytes"]), f"<{packed['kind']}")
-
-
-def read_data(page: bytes) -> Any:
-    """Return the data of a page that :func:`~.page.render_page` made; None if it has none."""
-    found = _HOLDER.search(page)
-    return json.loads(zlib.decompress(base64.b64decode(found[1]))) if found and found[1] else None

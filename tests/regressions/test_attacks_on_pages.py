@@ -15,7 +15,6 @@ import pytest
 
 from facedata import report_set, review_set
 from facedata.errors import CorrectionsError, SetError, UsageError
-from facedata.pages.packed import read_data
 from facedata.plan.corrections import correct_records
 from facedata.plan.corrections_file import read_corrections
 from facedata.review.own_lines import find_own_lines
@@ -25,6 +24,7 @@ from facemodel import compare
 from facemodel.errors import ScoreError
 from facemodel.scoring.compared.scored_run import read_scored_run
 from tests.support.facedata_command import SMALL, done
+from tests.support.packed_pages import read_data
 from tests.support.report_sets import prepare_photos, write_photos
 from tests.support.review_findings import Planter
 from tests.support.review_server import serve_review

@@ -17,10 +17,10 @@ from facedata.checks.close_check import close_check
 from facedata.checks.findings import Finding
 from facedata.checks.quality.measure import QUALITY
 from facedata.checks.run_checks import Checked
-from facedata.pages.packed import read_data
 from facedata.testing import MarkedFace
 from facedata.types import UInt8Image
 from tests.support.marked_photos import prepare_marked, write_marked
+from tests.support.packed_pages import read_data
 
 PEOPLE = ("Amara", "Birgit", "Chidi", "Dolores")
 TWO_FACES = (MarkedFace((10, 10, 40, 50), 0.0, 0.95), MarkedFace((50, 30, 110, 110), -12.5, 0.99))

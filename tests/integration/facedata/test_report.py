@@ -17,11 +17,11 @@ from facedata.commands import report
 from facedata.errors import LockedError, NothingKeptError, SourceError, StoreError
 from facedata.files.locks import locked
 from facedata.files.remote import Remote
-from facedata.pages.packed import read_column
 from facedata.pages.page import render_page
 from facedata.report import thumbnails, write_report
 from tests.support.facedata_command import SMALL, done, here, start
 from tests.support.marked_photos import prepare_marked, write_marked
+from tests.support.packed_pages import read_column
 from tests.support.processes import wait_for
 from tests.support.report_sets import (
     PEOPLE,

@@ -16,11 +16,11 @@ import pytest
 from facedata import fix_set, open_set, review_set
 from facedata.errors import LockedError, OtherSetError, SetError, UsageError
 from facedata.files.locks import locked
-from facedata.pages.packed import read_data
 from facedata.plan.corrections_file import read_corrections
 from facedata.testing import marked_folder
 from tests.support.facedata_command import done, here, start
 from tests.support.marked_photos import prepare_marked
+from tests.support.packed_pages import read_data
 from tests.support.people_set import face
 from tests.support.processes import finish
 from tests.support.review_findings import Planter

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata.pages.packed import column, pack, read_column, read_data
+from facedata.pages.packed import column, pack
+from tests.support.packed_pages import read_column, read_data
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 

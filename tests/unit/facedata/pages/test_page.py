@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from facedata.pages.packed import read_data
 from facedata.pages.page import render_page
+from tests.support.packed_pages import read_data
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from facedata.checks.findings import Finding, Kind, Severity
-from facedata.pages.packed import read_column
 from facedata.pages.sheets import Sheets
 from facedata.report import page_data
 from facedata.report.check_files import read_check_files
@@ -18,6 +17,7 @@ from facedata.report.drawn_rows import read_drawn_rows
 from facedata.report.page_data import describe_page
 from facedata.report.thumbnails import read_shown_crops
 from facedata.sets.prepared import PreparedSet
+from tests.support.packed_pages import read_column
 from tests.support.report_sets import prepare_photos, write_check
 from tests.support.small_set import make_set
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from facedata.pages.packed import read_data
 from facedata.review import review_page
 from facedata.review.review_page import TILE_PX, make_thumbnails, render_review
+from tests.support.packed_pages import read_data
 from tests.support.small_set import crop_image, make_set
 
 DATA = {"set": "faces"}

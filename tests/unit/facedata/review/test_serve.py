@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from facedata.errors import StoreError
-from facedata.pages.packed import read_data
 from facedata.plan.corrections_file import read_corrections
 from facedata.review import review_page, serve
 from facedata.review.serve import ReviewServer, Served
 from facedata.sets.prepared import open_set
+from tests.support.packed_pages import read_data
 from tests.support.people_set import face
 from tests.support.review_findings import Planter
 from tests.support.review_server import Serving, serve_review

@@ -1,8 +1,8 @@
 """The real people that models are trained and judged on: LFW's and CelebA's, in one set.
 
-Both are prepared on their own, since the person meant is the central one in LFW and the largest in CelebA, and
-their crops are then taken as they are. People with one photo cannot be told from themselves: they are left out.
-Nobody is in two splits.
+Both are prepared on their own, since the person meant is the central one in LFW and the largest in
+CelebA, and their crops are then taken as they are. People with one photo cannot be told from
+themselves: they are left out. Nobody is in two splits.
 """
 
 from __future__ import annotations

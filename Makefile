@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs, make docs-notebook, make dist, make bench, make bench-accuracy, make bench-scale, make bench-train, make bench-scores, make bench-check, make bench-report, make bench-exports. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs, make docs-notebook, make dist, make bench, make bench-accuracy, make bench-scale, make bench-dirty, make bench-finetune, make bench-train, make bench-heads, make bench-mining, make bench-gpu, make bench-scores, make bench-check, make bench-report, make bench-exports. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs docs-notebook dist bench bench-accuracy bench-scale bench-recipes bench-train bench-scores bench-check bench-report bench-exports clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs docs-notebook dist bench bench-accuracy bench-scale bench-dirty bench-finetune bench-recipes bench-train bench-heads bench-mining bench-gpu bench-scores bench-check bench-report bench-exports clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -59,14 +59,14 @@ test-newest: .venv-newest/.installed
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --constraint tests/lowest.txt --constraint tests/constraints.txt \
-		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,export,notebook]" $(TEST_TOOLS)
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,export,fast,notebook]" $(TEST_TOOLS)
 	touch $@
 
 # without litert-torch, which holds torch back; datasets is the fourth reader of a set's tables
 .venv-newest/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
-		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,notebook]" onnx onnxscript onnxruntime \
+		--editable ".[heic,jxl,raw,s3,retinaface,dask,ray,train,fast,notebook]" onnx onnxscript onnxruntime \
 		duckdb fastparquet polars datasets $(TEST_TOOLS)
 	touch $@
 
@@ -100,6 +100,14 @@ bench-accuracy: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.accuracy
 	$(BIN)/python -m tests.benchmark.turns
 
+bench-dirty: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.dirty
+	$(BIN)/python -m tests.benchmark.dirty --dirty-val --shares 0.2 0.4
+
+bench-finetune: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.finetune
+	$(BIN)/python -m tests.benchmark.finetune --teacher --seeds 3 --option epochs=6 --option teacher_weight=5
+
 bench-recipes: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.recipes
 
@@ -109,6 +117,16 @@ bench-scale: $(VENV)/.installed-dev
 
 bench-train: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.training
+
+bench-heads: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.heads
+
+bench-mining: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet faiss-cpu==1.15.1
+	$(BIN)/python -m tests.benchmark.mining
+
+bench-gpu: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmark.gpu
 
 bench-scores: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scores

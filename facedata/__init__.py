@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .config import SplitConfig as SplitConfig
     from .config import TripletsConfig as TripletsConfig
     from .crops.find_crops import find_crops as find_crops
+    from .crops.matrix import template_matrix as template_matrix
     from .errors import FacedataError as FacedataError
     from .photos.image import decode as decode
     from .sets.pairs_triplets import ClassManifest as ClassManifest
@@ -77,6 +78,7 @@ _HOMES = {
     "report_set": "commands.report",
     "review_set": "commands.review",
     "split_set": "commands.redraw",
+    "template_matrix": "crops.matrix",
     "triplets_set": "commands.redraw",
 }
 """Every public name, and the module it lives in."""

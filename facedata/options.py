@@ -17,7 +17,7 @@ import typing
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import tomli_w
 
@@ -73,7 +73,13 @@ def setting(default: Any, text: str, **about: Any) -> Any:
 
 
 class Options:
-    """What the option dataclasses share: validation, TOML in and out, settings, fingerprint."""
+    """What the option dataclasses share: validation, TOML in and out, settings, fingerprint.
+
+    Attributes:
+        renamed: names that options had in earlier versions, and those of today; files may have either.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -138,6 +144,7 @@ def make(kind: type[OptionsT], values: dict[str, Any]) -> OptionsT:
         UsageError: an unknown name, or a value of the wrong type or out of range.
     """
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values = {kind.renamed.get(name, name): value for name, value in values.items()}
     if unknown := sorted(set(values) - known):
         near = nearest(unknown[0], known) or f"; the options are {', '.join(sorted(known))}"
         raise UsageError(f"unknown option {', '.join(unknown)}{near}")

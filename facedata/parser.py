@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from .options import nearest
@@ -18,13 +18,16 @@ class Parser(argparse.ArgumentParser):
     matter, and options may also stand before the command's name.
     """
 
+    write_in_full: Callable[[Sequence[str]], list[str]] = list
+    """Writes a short form of this parser's words in full, before they are parsed."""
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse words; without a word, a program or a group of commands prints its help.
 
         Raises:
             SystemExit: unknown or missing options, arguments or values, with status 2.
         """
-        words = list(sys.argv[1:] if args is None else args)
+        words = self.write_in_full(sys.argv[1:] if args is None else args)
         commands = self._commands()
         if commands and not words:
             self.print_help()

@@ -17,6 +17,7 @@ from facedata.errors import SourceError
 from facedata.flags import (
     argument,
     command,
+    command_group,
     make_parser,
     options_of,
     print_result,
@@ -28,13 +29,14 @@ from facedata.options import read_toml
 from . import config as options
 from .bar import Bar
 from .errors import Interrupted
-from .recipes import fit_config, list_recipes, load_recipe
+from .recipes import fit_config, list_recipes, load_recipe, name_start, take_out
 
 parser, commands = make_parser(
     "facemodel",
     "Train, score and ship a face-embedding model from a set that `facedata prepare` made.",
     """examples:
   facemodel recipes                                         the recipes to start from
+  facemodel weights list                                    the models that are ready to use
   facemodel fit faces --recipe default --out run            train
   facemodel evaluate run faces --out scores                 on people it has never seen
   facemodel compare run-a run-b                             which of them is better, and is that chance?
@@ -44,8 +46,13 @@ parser, commands = make_parser(
   facemodel export run --to onnx --out model.onnx           for use elsewhere
 """,
 )
-_MODEL = argument("model", "MODEL", "a run's folder, or an ONNX file with its input spec (JSON) beside it")
+_MODEL = argument(
+    "model",
+    "MODEL",
+    "a ready model's name (sface …), a run's folder, or an ONNX file with its input spec (JSON) beside it",
+)
 _SET = argument("set", "SET", "the set's folder or URL")
+_CACHE = argument("--cache", "DIR", "cache folder (default: ~/.cache/facedata)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +90,10 @@ def _fit(parsed: Namespace) -> None:
     from .commands.summary import fit_lines, stopped_line
 
     file = read_toml(parsed.config) if parsed.config else {}
-    given = {**file, **typed_options(parsed, options.FitConfig)}  # --resume keeps what is not given
+    typed = typed_options(parsed, options.FitConfig)
+    if isinstance(file.get("adapt"), str):
+        file["adapt"] = take_out(file["adapt"], typed)
+    given = {**file, **typed}  # --resume keeps what is not given
     config = fit_config(given)
     try:
         with Bar("step") as bar:
@@ -94,12 +104,47 @@ def _fit(parsed: Namespace) -> None:
         print_result(parsed, dataclasses.asdict(result), fit_lines(result))
 
 
-@command(commands, "info", "show a model's layers, which of them train, and its input spec", _MODEL)
+commands.choices["fit"].write_in_full = name_start
+
+
+@command(
+    commands,
+    "info",
+    "show a model's layers, which of them train, and its input spec",
+    _MODEL,
+    argument("--weights", "PATH", "a file with the ready model's weights (default: downloaded once)"),
+)
 def _info(parsed: Namespace) -> None:
     from .commands.info import info_lines
 
-    values = facemodel.model_info(parsed.model)
+    values = facemodel.model_info(parsed.model, parsed.weights)
     print_result(parsed, values, info_lines(values))
+
+
+weights = command_group(commands, "weights", "list or download the ready models")
+
+
+@command(weights, "list", "list the ready models, with their licence, threshold and path", _CACHE)
+def _list_weights(parsed: Namespace) -> None:
+    from .models.ready import files
+
+    rows = files.list_ready(parsed.cache)
+    print_result(parsed, rows, files.ready_lines(rows))
+
+
+@command(
+    weights,
+    "fetch",
+    "download ready models into the cache",
+    argument("models", "NAME", "sface, facenet-vggface2, or all", nargs="+"),
+    argument("--weights", "PATH", "take this file instead of downloading it; of one model"),
+    _CACHE,
+)
+def _fetch_weights(parsed: Namespace) -> None:
+    from .models.ready import files
+
+    paths = [str(path) for path in files.fetch_ready(parsed.models, parsed.weights, parsed.cache)]
+    print_result(parsed, paths, paths)
 
 
 @command(
@@ -112,14 +157,14 @@ def _info(parsed: Namespace) -> None:
     options=options.EmbedConfig,
 )
 def _embed(parsed: Namespace) -> None:
-    from .commands.summary import embed_lines
+    from .commands import summary
     from .outputs import check_order
 
     check_order("embed", parsed.model, [parsed.source], parsed.out)
     config = options_of(parsed, options.EmbedConfig)
     with Bar("crop") as bar:
         done = facemodel.embed_set(parsed.model, parsed.source, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, done, embed_lines(done))
+    print_result(parsed, done, summary.embed_lines(done))
 
 
 @command(
@@ -172,7 +217,7 @@ def _compare(parsed: Namespace) -> None:
 def _check(parsed: Namespace) -> None:
     from facedata.checks.report_lines import finding_lines, refuse_undecided
 
-    from .commands.summary import people_lines
+    from .commands import summary
     from .outputs import check_order
 
     check_order("check", parsed.model, [parsed.set], parsed.out)
@@ -183,7 +228,7 @@ def _check(parsed: Namespace) -> None:
             on_step=bar.step,
         )  # fmt: skip
     first, *others = finding_lines(findings, parsed.set)
-    print_result(parsed, findings.summary, [first, *people_lines(findings.summary), *others])
+    print_result(parsed, findings.summary, [first, *summary.people_lines(findings.summary), *others])
     refuse_undecided(findings)
 
 
@@ -204,7 +249,8 @@ def _enroll(parsed: Namespace) -> None:
     config = options_of(parsed, options.EnrollConfig)
     with Bar("photo") as bar:
         gallery = facemodel.enroll(parsed.model, parsed.people, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, gallery_values(gallery, parsed.out), gallery_lines(gallery, parsed.out))
+    lines = [*gallery_lines(gallery, parsed.out), *([f"arrays     {config.npz}"] if config.npz else [])]
+    print_result(parsed, gallery_values(gallery, parsed.out), lines)
 
 
 @command(
@@ -221,7 +267,7 @@ def _enroll(parsed: Namespace) -> None:
     options=options.IdentifyConfig,
 )
 def _identify(parsed: Namespace) -> None:
-    from .commands.summary import identified_lines
+    from .commands import summary
     from .outputs import PARQUET, check_order
 
     check_order("identify", parsed.model, parsed.photos)
@@ -230,7 +276,7 @@ def _identify(parsed: Namespace) -> None:
     config = options_of(parsed, options.IdentifyConfig)
     with Bar("photo") as bar:
         result = facemodel.identify(parsed.model, gallery, photos, config, on_progress=bar.show)
-    print_result(parsed, result.to_json(), identified_lines(result))
+    print_result(parsed, result.to_json(), summary.identified_lines(result))
     if result.unreadable:
         raise SourceError(f"{result.unreadable:,} of {len(result.photos):,} photos could not be read")
 
@@ -261,21 +307,21 @@ def _forget(parsed: Namespace) -> None:
     options=options.MineConfig,
 )
 def _mine(parsed: Namespace) -> None:
-    from .commands.summary import mined_lines
+    from .commands import summary
     from .outputs import check_order
 
     check_order("mine", parsed.model, [parsed.set], parsed.out)
     config = options_of(parsed, options.MineConfig)
     with Bar("crop") as bar:
         mined = facemodel.mine(parsed.model, parsed.set, parsed.out, config, on_progress=bar.show)
-    print_result(parsed, mined, mined_lines(mined, parsed.out))
+    print_result(parsed, mined, summary.mined_lines(mined, parsed.out))
 
 
 @command(
     commands,
     "export",
     "write a model for use elsewhere, and check that the file gives the same embeddings",
-    argument("model", "MODEL", "a run's folder"),
+    argument("model", "MODEL", "a run's folder, or a ready model's name; for --int8 an ONNX file too"),
     argument("--out", "FILE", "the file to write; its input spec goes beside it", required=True),
     options=options.ExportConfig,
 )

@@ -21,6 +21,11 @@ DISTANCES = ("euclidean", "squared", "mean-squared", "cosine")
 SCHEDULES = ("constant", "step", "cosine", "restarts", "one-cycle")
 AUTO, PRECISIONS = "auto", ("fp32", "bf16", "fp16")
 GUARDS = ("overfitting", "collapse", "divergence")
+ADAPTABLE = ("loss", "miner", "margin", "scale", "lr", "batch", "photos_per_person")
+"""Options that ``--adapt`` takes: :mod:`facemodel.recipe_choice` knows how to choose them."""
+
+TAKEN_FROM_START = ("backbone", "weights", "hidden", "dim", "dropout", "normalised", "size")
+"""Options of `fit` that a run with ``--start`` takes from the model it starts from, whatever they are."""
 
 FORMATS: dict[str, Any] = {
     "onnx": "facemodel.models.to_onnx:FORMAT",
@@ -35,12 +40,24 @@ _LEAST_RATE = 1e-12
 _MOST_CANDIDATES = 100_000
 _MOST_SHARED = "default: ten times the average, at least ten"
 _MOST_ROWS = 1_000_000_000
+_RENAMED = {"max_per_negative": "per_negative"}
+_FARTHER = "a negative is at least so much less similar to the anchor than the positive, or so much farther"
+_MOST_SIMILAR = "no negative is more similar to the anchor than this, or, by distance, nearer than this"
+_SKIPPED = "leave out so many candidates that are nearest to the anchor"
+_SUSPECTS = "take negatives too that may show the anchor's own person, by likeness or by `facemodel check`"
 
 _FLIP = setting(False, "embed each crop's mirror image too, and take the mean")
 _BATCH = option(64, "crops in a batch", least=1)
 _DEVICE = option("auto", "where to run", metavar="auto|cpu|cuda|cuda:N")
 _WORKERS = option(None, "threads that decode crops (default: one per core)", least=1)
 _SEED = setting(0, "seed of all random choices", least=0)
+_WEIGHTS = option(
+    None, "a file with the ready model's weights (default: downloaded once)", metavar="PATH", file=True
+)
+_CUT = option(
+    False,
+    "if the set's crops are not made as the model's: cut a set that fits beside it, or use the one there",
+)
 _NAMES = setting(
     "merge",
     "names that differ only by blanks or Unicode form are one person (merge), or all are kept apart (exact)",
@@ -62,8 +79,15 @@ _DETECTOR = option("mtcnn", "the network that finds the faces", metavar="NAME")
 class FitConfig(Options):
     """The options of ``facemodel fit``."""
 
+    renamed = _RENAMED
     recipe: str | None = setting(
         None, "start from this recipe; `facemodel recipes` lists them", metavar="NAME"
+    )
+    adapt: str = setting(
+        "",
+        "these options are chosen when training starts, by how many people and photos the set has: any of "
+        "loss, miner, margin, scale, lr, batch, photos_per_person",
+        metavar="OPTION,…",
     )
     # the network
     backbone: str = setting(
@@ -78,6 +102,30 @@ class FitConfig(Options):
     )
     weights_sha256: str | None = setting(
         None, "the SHA-256 that the pretrained weights must have", metavar="HEX"
+    )
+    start: str | None = setting(
+        None,
+        "the finished model to start from: a run, a ready model's name or an ONNX file; size, dim and input "
+        "are its own",
+        metavar="MODEL",
+    )
+    start_weight: float = setting(
+        0.0,
+        "--start: how strongly each training photo's embedding is held to the one that the start gives it",
+        least=0,
+        most=1e4,
+    )
+    start_share: float = setting(
+        1.0,
+        "--start: judge and save weights so far on the way from the start's (0) to the trained ones (1)",
+        least=0,
+        most=1,
+    )
+    teacher: str | None = setting(
+        None, "learn from this finished model's embeddings as well, as --start names one", metavar="MODEL"
+    )
+    teacher_weight: float = setting(
+        1.0, "--teacher: how much its embeddings count, where the labels' loss counts 1", least=0, most=1e4
     )
     freeze: str = setting(
         "none",
@@ -103,11 +151,38 @@ class FitConfig(Options):
     loss: str = setting("triplet", "the loss", choices=LOSSES)
     margin: float = setting(1.0, "the loss's margin (arcface: in degrees)", least=0)
     scale: float = setting(64.0, "arcface, cosface: what the cosines are multiplied by", least=1e-3, most=1e4)
+    margin_warmup_epochs: float = setting(
+        0.0, "arcface, cosface: epochs over which the margin rises from 0", least=0
+    )
+    sub_centres: int = setting(
+        1, "arcface, cosface: centres of a person, of which the nearest counts for a photo", least=1, most=100
+    )
+    interclass_filter: float | None = setting(
+        None,
+        "arcface, cosface: other people whose cosine with a photo is above this do not count for it "
+        "(default: all count)",
+        least=-1,
+        most=1,
+    )
+    sample_classes: float = setting(
+        1.0,
+        "arcface, cosface: the share of other people that a batch is compared with, drawn anew each time; "
+        "for very many people",
+        least=1e-4,
+        most=1,
+    )
     distance: str = setting("euclidean", "how the triplet loss compares embeddings", choices=DISTANCES)
     gamma: float = setting(2.0, "focal loss: how strongly to discount easy photos", least=0, most=50)
     class_weights: bool = setting(False, "give people with few photos more weight in the loss")
     miner: str = setting(
         "none", "batches of people: which of a batch's triplets count", choices=("none", "semihard", "hard")
+    )
+    doubted: str = setting(
+        "keep",
+        "photos whose label the set's findings doubt (`facemodel check`): keep them as they are, drop them "
+        "from training and validation, or move those that have a proposal to the person they show, and drop "
+        "the others",
+        choices=("keep", "drop", "move"),
     )
     closed: bool = setting(
         False,
@@ -139,13 +214,21 @@ class FitConfig(Options):
     )
     hard_candidates: int = setting(
         50,
-        "hard negatives: how many random photos of other people to choose the nearest from",
-        least=1,
+        "hard negatives: how many random photos of other people to choose the nearest from; 0 for all",
+        least=0,
         most=_MOST_CANDIDATES,
     )
-    max_per_negative: int | None = setting(
+    per_negative: int | None = setting(
         None, f"hard negatives: how many triplets of an epoch may share one ({_MOST_SHARED})", least=1
     )
+    hard_margin: float | None = setting(
+        None, f"hard negatives: {_FARTHER} (default: it may also be nearer)", least=-2, most=1e6
+    )
+    max_score: float | None = setting(
+        None, f"hard negatives: {_MOST_SIMILAR} (default: no limit)", least=-1, most=1e6
+    )
+    range_min: int = setting(0, f"hard negatives: {_SKIPPED}", least=0, most=_MOST_CANDIDATES)
+    allow_suspects: bool = setting(False, f"hard negatives: {_SUSPECTS}")
     hard_below: float = setting(
         0.2,
         "random-then-hard: switch to hard negatives when less than this share of an epoch's triplets still "
@@ -173,6 +256,13 @@ class FitConfig(Options):
     warmup_epochs: float = setting(0.0, "epochs over which the learning rate rises from 0", least=0)
     accumulate: int = setting(1, "add up the gradients of this many batches for each step", least=1)
     clip: float | None = setting(None, "clip the gradients' norm to this", least=_LEAST_RATE)
+    average: float = setting(
+        0.0,
+        "judge and save a running average of the weights, of which each step keeps this share (such as "
+        "0.999); 0 for the weights themselves",
+        least=0,
+        most=0.999999,
+    )
     precision: str = setting(
         "fp32",
         "number format of the network's arithmetic (autocast); auto measures whether bf16 is faster here",
@@ -210,6 +300,11 @@ class FitConfig(Options):
             raise UsageError(
                 f"--batches {self.batches} trains with {' or '.join(fitting)}, not with --loss {self.loss}"
             )
+        if self.triplets is not None and self.doubted == "move":
+            raise UsageError(
+                "--doubted move gives photos other names than --triplets FILE has: leave one out, or "
+                "take --doubted drop"
+            )
         if self.triplets is not None and self.batches != "triplets":
             raise UsageError(f"--triplets FILE trains with --batches triplets, not with {self.batches}")
         if self.batches == "people" and self.batch < 2 * self.photos_per_person:
@@ -224,6 +319,11 @@ class FitConfig(Options):
             raise UsageError(f"--margin {self.margin:g}: --loss {self.loss} allows at most {most_margin:g}")
         if self.closed and self.batches == "people" and not self.classifies:
             raise UsageError("--closed keeps the loss's classifier, and this loss has none")
+        if self.closed and self.samples_classes:
+            raise UsageError(
+                "--closed keeps the classifier of all people, and --sample-classes trains with a share of "
+                "them: leave one of the two out"
+            )
         if unknown := sorted(set(self.guards) - set(GUARDS)):
             raise UsageError(f"--stop-on {', '.join(unknown)}: there are {', '.join(GUARDS)}")
         if self.weights_sha256 is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", self.weights_sha256):
@@ -237,6 +337,13 @@ class FitConfig(Options):
             raise UsageError("--resume continues a run, --overwrite starts again: choose one")
         parse_freeze(self.freeze)
         self.hidden_widths()
+        if unknown := sorted(set(self.adapt_names) - set(ADAPTABLE)):
+            raise UsageError(f"--adapt {', '.join(unknown)}: it takes {', '.join(ADAPTABLE)}")
+
+    @property
+    def adapt_names(self) -> tuple[str, ...]:
+        """The options that are chosen by what the set is."""
+        return tuple(name.strip().replace("-", "_") for name in self.adapt.split(",") if name.strip())
 
     @property
     def loss_row(self) -> Loss:
@@ -247,6 +354,11 @@ class FitConfig(Options):
     def classifies(self) -> bool:
         """Whether the loss has a classifier of the people it trains on."""
         return self.loss_row.head == "classes"
+
+    @property
+    def samples_classes(self) -> bool:
+        """Whether a batch is compared with a share of the people; the classifier is then not kept."""
+        return self.sample_classes < 1 and "sample_classes" in self.loss_row.uses
 
     @property
     def names_photos(self) -> bool:
@@ -280,6 +392,8 @@ class EmbedConfig(Options):
     flip: bool = _FLIP
     batch: int = _BATCH
     device: str = _DEVICE
+    cut: bool = _CUT
+    weights: str | None = _WEIGHTS
     workers: int | None = _WORKERS
     overwrite: bool = option(False, "delete the file at --out and start again")
 
@@ -293,6 +407,13 @@ class EvaluateConfig(Options):
         None,
         "score the pairs in this file: LFW's format, or a table of two photos and a label (default: the "
         "set's own)",
+        metavar="FILE",
+        file=True,
+    )
+    templates: str | None = setting(
+        None,
+        "the pairs of --pairs are of templates: several photos each, as this file says, IJB's or a table of "
+        "template, photo and media",
         metavar="FILE",
         file=True,
     )
@@ -314,12 +435,20 @@ class EvaluateConfig(Options):
         "sharpness; may be given several times",
         metavar="COLUMN",
     )
+    discard: tuple[str, ...] = option(
+        (),
+        "show how the rejections fall when the worst photos by this column are left out, or by quality: all "
+        "that `facedata check` measured; may be given several times",
+        metavar="COLUMN",
+    )
     metric: str | None = setting(
         None, "how to compare embeddings (default: the model's own)", choices=("euclidean", "cosine")
     )
     flip: bool = _FLIP
     batch: int = _BATCH
     device: str = _DEVICE
+    cut: bool = _CUT
+    weights: str | None = _WEIGHTS
     workers: int | None = _WORKERS
     seed: int = _SEED
 
@@ -330,6 +459,12 @@ class EvaluateConfig(Options):
             raise UsageError(
                 "--keep-threshold is for enroll and identify, which use no mirror images: leave out --flip"
             )
+        if self.templates is not None:
+            if self.pairs is None:
+                raise UsageError("--templates says which photos its templates have: name their --pairs too")
+            about = {"by": self.by, "discard": self.discard, "without-overlap": self.without_overlap}
+            if mixed := next((name for name, value in about.items() if value), None):
+                raise UsageError(f"--{mixed} is about pairs of photos, not of --templates: leave one out")
 
 
 @dataclass(frozen=True)
@@ -356,6 +491,7 @@ class CompareConfig(Options):
     flip: bool = _FLIP
     batch: int = _BATCH
     device: str = _DEVICE
+    cut: bool = _CUT
     workers: int | None = _WORKERS
     seed: int = _SEED
 
@@ -380,6 +516,8 @@ class CheckConfig(SetCheckConfig):
     flip: bool = setting(True, "take the mean with the mirror image's embedding")
     batch: int = _BATCH
     device: str = _DEVICE
+    cut: bool = _CUT
+    weights: str | None = _WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -407,8 +545,14 @@ class EnrollConfig(Options):
     names: str = _NAMES
     min_score: float = _MIN_SCORE
     min_face: float = _MIN_FACE
+    npz: str | None = option(
+        None,
+        "also write the gallery as NumPy's own file, for programs without this package",
+        metavar="FILE.npz",
+    )
     detector: str = _DETECTOR
     device: str = _DEVICE
+    weights: str | None = _WEIGHTS
 
     def __post_init__(self) -> None:
         """Check each option's range, then what depends on several options."""
@@ -448,11 +592,18 @@ class IdentifyConfig(Options):
         metavar="FILE.csv",
         file=True,
     )
+    prior: float = option(
+        0.5,
+        "share of the faces that show somebody in the gallery, for the probability beside each name",
+        least=1e-6,
+        most=1 - 1e-6,
+    )
     judge: bool = option(False, "photos are in one folder per person: report how often the names are right")
     min_score: float = _MIN_SCORE
     min_face: float = _MIN_FACE
     detector: str = _DETECTOR
     device: str = _DEVICE
+    weights: str | None = _WEIGHTS
 
     def __post_init__(self) -> None:
         """Check each option's range, then what depends on several options."""
@@ -464,21 +615,48 @@ class IdentifyConfig(Options):
 class MineConfig(Options):
     """The options of ``facemodel mine``."""
 
+    renamed = _RENAMED
     split: str = setting("train", "the split to draw triplets from", metavar="NAME")
     count: int | None = setting(
         None, "number of triplets (default: one per crop that can be an anchor)", least=1, most=_MOST_ROWS
     )
     candidates: int = setting(
-        50,
-        "how many random photos of other people to choose the nearest from",
-        least=1,
+        0,
+        "how many random photos of other people to choose the nearest from; 0 for all",
+        least=0,
         most=_MOST_CANDIDATES,
     )
-    max_per_negative: int | None = setting(
+    per_anchor: int = setting(1, "how many triplets to make of each anchor and positive", least=1, most=1000)
+    per_negative: int | None = setting(
         None, f"how many triplets may share a negative ({_MOST_SHARED})", least=1
+    )
+    margin: float | None = setting(None, f"{_FARTHER} (default: it may also be nearer)", least=-2, most=1e6)
+    relative_margin: float | None = setting(
+        None,
+        "a negative is at most (1 - this) times as similar to the anchor as the positive, or at least "
+        "(1 + this) times as far (default: no such limit)",
+        least=0,
+        most=1e3,
+    )
+    max_score: float | None = setting(None, f"{_MOST_SIMILAR} (default: no limit)", least=-1, most=1e6)
+    range_min: int = setting(0, _SKIPPED, least=0, most=_MOST_CANDIDATES)
+    allow_suspects: bool = setting(False, _SUSPECTS)
+    suspects: str | None = option(
+        None,
+        "the file to write the pairs to that may show one person (default: beside --out, as "
+        "NAME.suspects.parquet)",
+        metavar="FILE.parquet",
+        file=True,
+    )
+    memory_mb: int | None = option(
+        None,
+        "memory for comparing all photos, beside their embeddings, in MB (default: 1024, on a GPU 8192)",
+        least=64,
     )
     batch: int = _BATCH
     device: str = _DEVICE
+    cut: bool = _CUT
+    weights: str | None = _WEIGHTS
     workers: int | None = _WORKERS
     seed: int = _SEED
 
@@ -497,6 +675,23 @@ class ExportConfig(Options):
         "a folder that `facemodel evaluate` wrote of the model: its figures go into the card",
         metavar="DIR",
     )
+    int8: bool = option(
+        False, "write 8-bit whole numbers: a quarter of the size, refused where it loses too much"
+    )
+    calibrate: int = option(
+        300, "--int8: crops of people who train or validate to take the ranges of numbers from", least=8
+    )
+    most_loss: float = option(
+        0.2, "--int8: percentage points of TAR at FAR 1e-3 that may be lost", least=0.01, most=100
+    )
+    weights: str | None = _WEIGHTS
+
+    def __post_init__(self) -> None:
+        """Check each option's range, then what depends on several options."""
+        super().__post_init__()
+        for name in ("calibrate", "most_loss"):
+            if not self.int8 and getattr(self, name) != getattr(type(self), name):
+                raise UsageError(f"--{name.replace('_', '-')} does nothing without --int8: add it")
 
 
 def _check_far(far: float | None, threshold: float | None) -> None:

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_GOALS = "facemodel.objective.goals"
+_GOALS, _MARGINS = "facemodel.objective.goals", "facemodel.objective.margin_goals"
+_MARGIN_OPTIONS = (
+    "margin", "scale", "sub_centres", "interclass_filter", "margin_warmup_epochs", "sample_classes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Loss:
         goals: kind of batch it trains on (``triplets``, ``pairs``, ``photos`` or ``people``) → what makes its
             :class:`~facemodel.objective.goals.Goal`: a class, or ``module:class``, which is imported only
             when it is needed.
-        uses: which of the options margin, scale, gamma, class_weights and miner it reads.
+        uses: which of the options margin, scale, sub_centres, interclass_filter, margin_warmup_epochs,
+            sample_classes, gamma, class_weights and miner it reads.
         head: ``classes`` if the goal has a classifier of the training people (``logits``), ``pairs`` if it
             has one of pairs (``pair_logits``), else empty.
         by_cosine: its embeddings are compared by cosine.
@@ -51,16 +55,16 @@ LOSSES: dict[str, Loss] = {
     "cross-entropy": Loss({"photos": f"{_GOALS}:ClassGoal"}, uses=("class_weights",), head="classes"),
     "focal": Loss({"photos": f"{_GOALS}:ClassGoal"}, uses=("gamma", "class_weights"), head="classes"),
     "arcface": Loss(
-        {"people": f"{_GOALS}:ArcFaceGoal"},
-        uses=("margin", "scale"),
+        {"people": f"{_MARGINS}:ArcFaceGoal"},
+        uses=_MARGIN_OPTIONS,
         head="classes",
         by_cosine=True,
         whitened=True,
         most_margin=90.0,  # degrees
     ),
     "cosface": Loss(
-        {"people": f"{_GOALS}:CosFaceGoal"},
-        uses=("margin", "scale"),
+        {"people": f"{_MARGINS}:CosFaceGoal"},
+        uses=_MARGIN_OPTIONS,
         head="classes",
         by_cosine=True,
         whitened=True,

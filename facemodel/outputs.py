@@ -16,6 +16,8 @@ from facedata.options import is_utf8
 from facedata.tables.parquet import read_footer
 
 from .models.header import BEST, LAST, SPEC, SUFFIX
+from .models.ready.table import is_ready
+from .recognition.gallery_arrays import NPZ, is_arrays
 
 PARQUET = ".parquet"
 
@@ -59,8 +61,10 @@ def check_set_first(set: object, model: object) -> None:  # noqa: A002  the argu
 
 
 def _is_model(text: str) -> bool:
-    """Tell whether an argument is a run's folder or a network's file, not a set, a photo or a gallery."""
+    """Tell whether an argument is a model's name, folder or file, not a set, a photo or a gallery."""
     path = Path(text)
+    if is_ready(text):
+        return True
     if path.suffix in (_ONNX, SUFFIX):
         return path.is_file()
     return any((path / name).is_file() for name in (SPEC, f"{BEST}{SUFFIX}", f"{LAST}{SUFFIX}"))
@@ -113,25 +117,39 @@ def csv_out(out: str | os.PathLike[str]) -> Path:
 
 
 def parquet_out(out: str | os.PathLike[str], what: str, is_one: Callable[[Path], bool]) -> Path:
-    """Return ``--out`` as a Parquet file to write; only a file of the same kind may be there already.
+    """Return ``--out`` as a Parquet file to write; see :func:`file_out`."""
+    return file_out("--out", out, PARQUET, what, is_one)
+
+
+def npz_out(out: str | os.PathLike[str]) -> Path:
+    """Return ``--npz`` as a file to write; see :func:`file_out`."""
+    return file_out("--npz", out, NPZ, "a gallery's arrays", is_arrays)
+
+
+def file_out(
+    option: str, out: str | os.PathLike[str], suffix: str, what: str, is_one: Callable[[Path], bool]
+) -> Path:
+    """Return an option's value as a file to write; only a file of the same kind may be there already.
 
     Args:
+        option: the option.
         out: the file.
+        suffix: how its name must end.
         what: its kind, as messages call it: "a gallery".
         is_one: tells whether a file is of this kind.
 
     Raises:
-        UsageError: its name does not end in ``.parquet``, or a file of another kind is there.
+        UsageError: its name ends otherwise, or a file of another kind is there.
         StoreError: it is a folder, or its parent is a file.
     """
     path = local_out(out)
-    if path.suffix != PARQUET:
-        raise UsageError(f"--out {path}: the name of {what} must end in {PARQUET}")
+    if path.suffix != suffix:
+        raise UsageError(f"{option} {path}: the name of {what} must end in {suffix}")
     if path.is_dir():
         raise StoreError(f"cannot write {path}: it is a folder")
     folder_out(path.parent)
     if path.exists() and not is_one(path):
-        raise UsageError(f"--out {path} exists and is not {what}: choose another name")
+        raise UsageError(f"{option} {path} exists and is not {what}: choose another name")
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from .config import FitConfig
 
 LAPTOP = "laptop"
 """The recipe for computers without a GPU."""
+
+FINETUNE = "finetune"
+"""The recipe that starts from a finished model."""
 
 FOLDER = Path(__file__).with_name("recipes")
 
@@ -69,11 +72,38 @@ def load_recipe(name: str) -> Recipe:
     return Recipe(name, summary, text, make(FitConfig, {**given, "recipe": name}), tuple(given))
 
 
+def name_start(words: Sequence[str]) -> list[str]:
+    """Return the words after ``fit`` with ``--recipe finetune MODEL``, the short form, written in full.
+
+    >>> name_start(["faces", "--recipe", "finetune", "sface", "--out", "run"])
+    ['faces', '--recipe', 'finetune', '--start', 'sface', '--out', 'run']
+    """
+    full = list(words)
+    for at, word in enumerate(full):
+        named = word == f"--recipe={FINETUNE}" or full[max(at - 1, 0) : at + 1] == ["--recipe", FINETUNE]
+        if named and not any(one.partition("=")[0] == "--start" for one in full):
+            follows = full[at + 1 : at + 2]
+            if follows and not follows[0].startswith("-"):
+                full.insert(at + 1, "--start")
+            return full
+    return full
+
+
+def take_out(adapt: str, given: Collection[str]) -> str:
+    """Return the names in ``adapt`` without those of options that the user gave: they are not chosen.
+
+    >>> take_out("loss, lr, batch", {"lr": 0.1, "epochs": 3})
+    'loss,batch'
+    """
+    names = [name.strip() for name in adapt.split(",")]
+    return ",".join(name for name in names if name and name.replace("-", "_") not in given)
+
+
 def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> FitConfig:
     """Make the options of ``fit`` from the values the user gave.
 
     The recipe's own warm-up keeps its share of a run that is too short for it; a warm-up that the user gave
-    stays as it is.
+    stays as it is. An option that the user gave is no longer one that ``adapt`` chooses.
 
     Args:
         values: options by name.
@@ -92,6 +122,8 @@ def fit_config(values: Mapping[str, Any], config: FitConfig | None = None) -> Fi
         raise UsageError(f"--recipe is {name!r}; it takes a recipe's name")
     recipe = FitConfig() if name is None else load_recipe(name).config
     base = config or recipe
+    if "adapt" not in values:
+        values = {**values, "adapt": take_out(base.adapt, values)}
     made = resolve_options(FitConfig, base, dict(values))
     if "warmup_epochs" not in values and recipe.warmup_epochs == made.warmup_epochs >= made.epochs:
         made = replace(made, warmup_epochs=made.warmup_epochs * made.epochs / base.epochs)

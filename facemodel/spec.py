@@ -16,7 +16,7 @@ from facedata.files.atomic import write_text
 from facedata.sets.prepared import short
 
 from .errors import SpecError
-from .validation_summary import ValidationSummary, make_summary
+from .validated.summary import ValidationSummary, make_summary
 
 COLOURS = ("rgb", "bgr")
 _MOST = 1e6
@@ -46,6 +46,7 @@ class InputSpec:
         class_threshold: the least probability at which a classifier names a person; chosen on validation
             photos, None if there were none.
         validation: what validation showed: how often each threshold accepts strangers; None if unknown.
+        threshold_basis: what the threshold stands for, in words, where not this package chose it; else None.
     """
 
     size_px: int
@@ -62,6 +63,7 @@ class InputSpec:
     margin: float = 0.0
     class_threshold: float | None = None
     validation: ValidationSummary | None = None
+    threshold_basis: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -93,6 +95,10 @@ class InputSpec:
         _check(type(self.normalised) is bool, f"normalised is {self.normalised!r}, neither true nor false")
         mark = self.set_fingerprint
         _check(mark is None or isinstance(mark, str), f"set_fingerprint is {mark!r}, not a string")
+        basis = self.threshold_basis
+        _check(basis is None or isinstance(basis, str), f"threshold_basis is {basis!r}, not a string")
+        # it is printed, and a terminal obeys what is not a letter
+        _check(basis is None or basis.isprintable(), f"threshold_basis is {basis!r}, not one line of text")
         _check(all(one > 0 for one in self.std), f"std is {self.std!r}; each must be above 0")
 
     def input_settings(self) -> list[Any]:
@@ -120,23 +126,31 @@ class InputSpec:
     ) -> InputSpec:
         """Return the spec with other thresholds, and what validation showed of them."""
         return dataclasses.replace(
-            self, threshold=threshold, metric=metric, class_threshold=class_threshold, validation=validation
-        )
+            self, threshold=threshold, metric=metric, class_threshold=class_threshold, validation=validation,
+            threshold_basis=None,
+        )  # fmt: skip
 
-    def check_set(self, prepared: PreparedSet) -> None:
+    def fits(self, prepared: PreparedSet) -> bool:
+        """Tell whether a set's crops were made like those the model was trained on."""
+        return _crops_of(prepared) == (self.template, self.margin)
+
+    def check_set(self, prepared: PreparedSet, remedy: str = "") -> None:
         """Refuse a set whose crops were made differently from those the model was trained on.
+
+        Args:
+            prepared: the set.
+            remedy: what to do about it, for the message; empty for the command that makes another set.
 
         Raises:
             SpecError: it has another template or margin; the message names both.
         """
-        settings = prepared.info["settings"]
-        theirs = settings.get("template", "square"), float(settings.get("margin", 0.0))
-        if theirs != (self.template, self.margin):
-            mine, other = _describe_crops(self.template, self.margin), _describe_crops(*theirs)
+        if not self.fits(prepared):
+            mine, other = _describe_crops(self.template, self.margin), _describe_crops(*_crops_of(prepared))
+            margin = f" --margin {self.margin:g}" if self.margin else ""
+            command = f"facedata crop {prepared} --template {self.template}{margin} --out DIR"
             raise SpecError(
-                f"the model was trained on {mine} and {prepared} has {other}: make a set that fits with "
-                f"`facedata crop {prepared} --template {self.template}"
-                f"{f' --margin {self.margin:g}' if self.margin else ''} --out DIR`"
+                f"the model was trained on {mine} and {prepared} has {other}: "
+                f"{remedy or f'make a set that fits with `{command}`'}"
             )
 
     def is_trained_on(self, prepared: PreparedSet) -> bool:
@@ -186,8 +200,14 @@ def make_spec(values: Mapping[str, Any], where: str) -> InputSpec:
         known["validation"] = make_summary(known["validation"], f"the input spec {where}")
     try:
         return InputSpec(**known)
-    except (SpecError, TypeError) as error:
+    except (SpecError, TypeError, OverflowError) as error:  # the last: a whole number beyond any float
         raise SpecError(f"the input spec {where}: {error}") from error
+
+
+def _crops_of(prepared: PreparedSet) -> tuple[str, float]:
+    """Return the template and margin of a set's crops."""
+    settings = prepared.info["settings"]
+    return settings.get("template", "square"), float(settings.get("margin", 0.0))
 
 
 def _describe_crops(template: str, margin: float) -> str:

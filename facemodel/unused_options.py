@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .config import FitConfig
+from .config import TAKEN_FROM_START, FitConfig
 from .loss_table import losses_that_use
 from .recipes import load_recipe
 
+_STARTED = "start"  # the backbone's name once the run has taken over what its start decides
+
+
+def _is_own(fit: FitConfig) -> bool:
+    """Tell whether a run's network is its own, or the options are those of its start already."""
+    return fit.start is None or fit.backbone == _STARTED
+
+
 _USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
     "freeze_random": (lambda fit: fit.freeze != "none", "--freeze"),
-    "margin": (lambda fit: "margin" in fit.loss_row.uses, "--loss {losses}"),
+    **dict.fromkeys(TAKEN_FROM_START, (_is_own, "runs without --start MODEL")),
+    **dict.fromkeys(("start_weight", "start_share"), (lambda fit: fit.start is not None, "--start MODEL")),
+    "teacher_weight": (lambda fit: fit.teacher is not None, "--teacher MODEL"),
+    "margin": (
+        lambda fit: (
+            "margin" in fit.loss_row.uses or (fit.miner == "semihard" and "miner" in fit.loss_row.uses)
+        ),
+        "--loss {losses}",
+    ),
     "scale": (lambda fit: "scale" in fit.loss_row.uses, "--loss {losses}"),
+    "margin_warmup_epochs": (lambda fit: "margin_warmup_epochs" in fit.loss_row.uses, "--loss {losses}"),
+    "sub_centres": (lambda fit: "sub_centres" in fit.loss_row.uses, "--loss {losses}"),
+    "sample_classes": (lambda fit: "sample_classes" in fit.loss_row.uses, "--loss {losses}"),
+    "interclass_filter": (lambda fit: "interclass_filter" in fit.loss_row.uses, "--loss {losses}"),
     "gamma": (lambda fit: "gamma" in fit.loss_row.uses, "--loss {losses}"),
     "class_weights": (lambda fit: "class_weights" in fit.loss_row.uses, "--loss {losses}"),
     "miner": (
@@ -25,7 +45,15 @@ _USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
     ),
     "negatives": (lambda fit: fit.batches == "triplets", "--batches triplets"),
     **dict.fromkeys(
-        ("hard_candidates", "hard_lr", "max_per_negative"),
+        (
+            "hard_candidates",
+            "hard_lr",
+            "per_negative",
+            "hard_margin",
+            "max_score",
+            "range_min",
+            "allow_suspects",
+        ),
         (
             lambda fit: fit.batches == "triplets" and fit.negatives != "random",
             "--batches triplets with --negatives hard or random-then-hard",

@@ -8,4 +8,5 @@ is one entry of :data:`facedata.config.TEMPLATES`.
 - ``cut``: cuts the crop of one face, decoding as few pixels as possible
 - ``codec``: crops to JPEG bytes and back
 - ``find_crops``: the public function from one photo to its crops
+- ``matrix``: the public function from a face to the matrix of its crop
 """

@@ -29,6 +29,23 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class BoxRule:
+    """How a template that goes by the face's box places it, as numbers for other programs (docs/deploy.md).
+
+    Attributes:
+        margin: the box grows by this fraction of its side, on each side, and by a set's own margin besides.
+        level_eyes: the photo is turned about the eyes' midpoint until they are level, and the box is widened
+            on one side until that midpoint is on its vertical centre line.
+        stretch: the box is stretched over the crop; else it is scaled until its longer side fills the crop,
+            centred, and what lies outside it is black.
+    """
+
+    margin: float
+    level_eyes: bool
+    stretch: bool
+
+
+@dataclass(frozen=True)
 class Template:
     """How faces lie in their crops: an entry of :data:`facedata.config.TEMPLATES`.
 
@@ -39,12 +56,14 @@ class Template:
         takes_margin: whether the box can be grown by a margin, a fraction of its side on each side.
         points: ``(5, 2)`` float64, x y: where crops of ``size_px`` have the eyes, the nose and the corners of
             the mouth, about; None where that differs from face to face.
+        box_rule: how it goes by the box; None if it goes by the points, or by a rule of its own.
     """
 
     place: Callable[..., Placement]
     size_px: int
     takes_margin: bool = False
     points: Float64Array | None = field(default=None, compare=False)
+    box_rule: BoxRule | None = None
 
 
 def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:

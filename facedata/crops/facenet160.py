@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import Face
-from .align import Placement, Template
+from .align import BoxRule, Placement, Template
 
 _MARGIN = 16 / (160 - 32)
 """The margin on each side of the box, as a fraction of the box's side: 16 of 160 crop pixels."""
@@ -33,5 +33,5 @@ def facenet160(face: Face, size_px: int = 160) -> Placement:
     return Placement(np.column_stack([np.diag(scale), -0.5 - scale * low]), (0, 0, size_px, size_px))
 
 
-TEMPLATE = Template(facenet160, 160)
+TEMPLATE = Template(facenet160, 160, box_rule=BoxRule(_MARGIN, level_eyes=False, stretch=True))
 """An entry of :data:`facedata.config.TEMPLATES`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import Face
-from .align import Placement, Template
+from .align import BoxRule, Placement, Template
 
 
 def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
@@ -40,5 +40,5 @@ def square(face: Face, size_px: int = 240, margin: float = 0.0) -> Placement:
     return Placement(np.column_stack([linear, shift]), (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
-TEMPLATE = Template(square, 240, takes_margin=True)
+TEMPLATE = Template(square, 240, takes_margin=True, box_rule=BoxRule(0.0, level_eyes=True, stretch=False))
 """An entry of :data:`facedata.config.TEMPLATES`."""

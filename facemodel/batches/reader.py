@@ -19,7 +19,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from facedata import ClassManifest
-from facedata.crops.codec import decode_crop
 from facedata.errors import StoreError
 from facedata.tables.blocks import as_large_array
 from facedata.types import Int64Array
@@ -28,6 +27,7 @@ from ..errors import DataError
 from ..machine.cores import own_cores
 from .buffers import Buffers
 from .crop_files import TAR, CropFiles
+from .decode import decode_into
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of items done, and the total."""
@@ -60,7 +60,7 @@ class Shaping(Protocol):
 
         Args:
             number: from 0.
-            crop: ``(s, s, 3)`` uint8 RGB; must not be changed.
+            crop: ``(s, s, 3)`` uint8 RGB; must not be changed, unless it is ``image`` itself.
             image: ``(size, size, 3)`` uint8, to be written.
         """
 
@@ -139,21 +139,25 @@ class CropReader:
         self, batch: UInt8Batch, shaping: Shaping | None, tasks: list[tuple[int, _Span, list[int]]]
     ) -> None:
         """Decode some crops into their positions in a batch."""
+        whole = (self.size_px, self.size_px, 3)
+        # a crop that is not resized is decoded where it belongs, and shaped there
+        beside = None if batch.shape[1:] == whole else np.empty(whole, np.uint8)
         for row, (file, offset, length), positions in tasks:
+            crop = batch[positions[0]] if beside is None else beside
             try:
-                crop = decode_crop(self._crop_files.read(file, offset, length))
+                shape = decode_into(self._crop_files.read(file, offset, length), crop)
             except StoreError as error:
                 raise DataError(f"{error} (crop {self._name(row)})") from error
-            if crop.shape != (self.size_px, self.size_px, 3):
+            if shape != whole:
                 raise DataError(
-                    f"the crop {self._name(row)} is {crop.shape[1]}x{crop.shape[0]} px, not {self.size_px}: "
+                    f"the crop {self._name(row)} is {shape[1]}x{shape[0]} px, not {self.size_px}: "
                     "run `facedata prepare` again"
                 )
-            for position in positions:
-                if shaping is None:
-                    batch[position] = crop
-                else:
+            for position in reversed(positions):  # the one it is decoded into is the last to change
+                if shaping is not None:
                     shaping.write(position, crop, batch[position])
+                elif position != positions[0]:
+                    batch[position] = crop
 
     def _name(self, row: int) -> str:
         return str(self._paths[row].as_py())

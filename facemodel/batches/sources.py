@@ -27,6 +27,7 @@ from facedata.types import Int64Array, Status
 from ..errors import DataError
 from ..machine.cores import own_cores
 from ..spec import InputSpec
+from .fitting_crops import FittingCrops
 from .reader import CropReader, UInt8Batch, read_batches
 
 SetPath = str | os.PathLike[str] | Remote
@@ -53,12 +54,20 @@ class CropSource(Protocol):
     paths: pa.ChunkedArray
     fingerprint: str
 
-    def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """Refuse crops made differently from the model's, and crops that are gone or changed.
+    def fit(self, spec: InputSpec, cut: bool = False) -> None:
+        """Refuse crops made differently from the model's, or take others; see :class:`.FittingCrops`.
 
         Raises:
             SpecError: they were made with another template.
-            DataError: some are gone or changed.
+            UsageError: they cannot be cut here.
+        """
+        ...
+
+    def check(self, rows: Int64Array) -> None:
+        """Refuse crops that are gone or changed.
+
+        Raises:
+            DataError: some are.
         """
         ...
 
@@ -120,11 +129,17 @@ class SetCrops:
         self.prepared, self.ids = classes.prepared, classes.ids
         self.paths = classes.table.column("path")
         self.fingerprint = classes.prepared.fingerprint
-        self._reader = CropReader(classes, workers)
+        self._classes, self._reader = classes, CropReader(classes, workers)
 
-    def check(self, spec: InputSpec, rows: Int64Array) -> None:
-        """Check the template, and every crop's bytes by their hash."""
-        spec.check_set(self.prepared)
+    def fit(self, spec: InputSpec, cut: bool = False) -> None:
+        """Read the crops that the model takes."""
+        fitting = FittingCrops.find(spec, self.prepared, cut, self._reader.workers)
+        if fitting.cut is not self.prepared:
+            self._reader.close()
+            self._reader = fitting.open_reader(self._classes, self._reader.workers)
+
+    def check(self, rows: Int64Array) -> None:
+        """Check every crop's bytes by their hash."""
         self._reader.check(rows, hashes=True)
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:
@@ -160,7 +175,16 @@ class FolderCrops:
             digest.update(f"{name}\0{sha256}\n".encode())
         self.fingerprint = digest.hexdigest()
 
-    def check(self, spec: InputSpec, rows: Int64Array) -> None:
+    def fit(self, spec: InputSpec, cut: bool = False) -> None:
+        """Take them as they are: a folder does not say how its crops were made, nor from which photos.
+
+        Raises:
+            UsageError: they are to be cut.
+        """
+        if cut:
+            raise UsageError(f"--cut: {self._folder} is a folder of crops, and only a set's photos are known")
+
+    def check(self, rows: Int64Array) -> None:
         """Do nothing: the fingerprint covers the bytes."""
 
     def batches(self, rows_of_batches: Iterable[Int64Array]) -> Iterator[tuple[Int64Array, UInt8Batch]]:

@@ -14,6 +14,7 @@ import torch
 from facedata.errors import UsageError
 
 from ..machine.cores import own_cores
+from ..machine.devices import to_device
 from ..spec import InputSpec
 from .reader import UInt8Batch
 from .variation import Augmentation, Variation, shape_crop, vary_batch
@@ -150,9 +151,7 @@ class ToInput:
         batch = torch.from_numpy(shaped)
         if self.device.type == "cpu":
             return self._normalise(batch)
-        if self.device.type == "cuda":
-            batch = batch.pin_memory()  # so the GPU keeps working during the copy
-        images = self._normalise(batch.to(self.device, non_blocking=True))
+        images = self._normalise(to_device(batch, self.device))
         return vary_batch(images, self._variation(count or len(shaped), key, part), self._black)
 
     def _variation(self, count: int, key: tuple[int, ...] | None, part: slice | None = None) -> Variation:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from facedata.types import BoolArray, Float64Array
 
+from ..machine.devices import to_device
 from .reader import UInt8Batch
 
 _AUGMENT = 0x6175676D
@@ -69,7 +70,7 @@ def shape_crop(crop: UInt8Batch, image: UInt8Batch, flip: bool = False, angle_de
 
     Args:
         crop: ``(s, s, 3)`` uint8.
-        image: ``(t, t, 3)`` uint8, written to.
+        image: ``(t, t, 3)`` uint8, written to; it may be the same memory as the crop.
         flip: mirror it.
         angle_deg: then turn it counter-clockwise about its middle; outside is black.
     """
@@ -87,8 +88,11 @@ def shape_crop(crop: UInt8Batch, image: UInt8Batch, flip: bool = False, angle_de
         turned = cv2.warpAffine(four, matrix, (size, size), flags=cv2.INTER_LINEAR)
         cv2.cvtColor(turned, cv2.COLOR_RGBA2RGB, dst=image)
     elif flip:
-        image[...] = cv2.flip(crop, 1)  # writing backwards into memory that is not cached is slower
-    else:
+        if np.may_share_memory(crop, image):
+            cv2.flip(image, 1, dst=image)
+        else:
+            image[...] = cv2.flip(crop, 1)  # writing backwards into memory that is not cached is slower
+    elif not np.may_share_memory(crop, image):
         image[...] = crop
 
 
@@ -118,12 +122,12 @@ def vary_batch(images: torch.Tensor, variation: Variation, black: torch.Tensor) 
         cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros(len(angle))
         mirror = np.where(variation.flips, -1.0, 1.0)
         rows = np.array([[cos * mirror, -sin * mirror, zero], [sin, cos, zero]])
-        thetas = torch.from_numpy(rows).permute(2, 0, 1).to(images.device, images.dtype)
+        thetas = to_device(torch.from_numpy(rows).permute(2, 0, 1).to(images.dtype), images.device)
         layout = torch.channels_last if images.is_contiguous(memory_format=torch.channels_last) else None
         grid = functional.affine_grid(thetas, list(images.shape), align_corners=False)
         turned = functional.grid_sample(images - black, grid, align_corners=False) + black
         return turned.contiguous(memory_format=layout) if layout else turned
     if variation.flips.any():
-        flips = torch.from_numpy(variation.flips).to(images.device).view(-1, 1, 1, 1)
+        flips = to_device(torch.from_numpy(variation.flips), images.device).view(-1, 1, 1, 1)
         return torch.where(flips, images.flip(3), images)
     return images

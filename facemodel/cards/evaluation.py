@@ -10,6 +10,8 @@ from typing import Any
 
 from facedata.errors import UsageError
 
+from ..scoring.calibrated.lines import calibration_lines
+from ..scoring.discard.lines import discard_rows
 from ..scoring.report import SCORES, TITLES, percent, score_rows
 from ..scoring.weak_points.slice_table import slice_rows
 
@@ -58,6 +60,12 @@ class Evaluation:
             )
             by = f"by one photo each of {naming['people']:,} people"
             notes.append(f"Naming {naming['known']:,} photos {by}: {said}.")
+        lines, discard = calibration_lines(scores), scores.get("discard") or {"columns": []}
+        helps = [one for one in discard["columns"] if one.get("helps")]
+        for name, _, every, _, fifth, *_ in discard_rows({**discard, "columns": helps}):
+            how = f"{fifth} with the worst fifth by {name} left out"
+            lines.append(f"of the pairs of one person {every} are rejected, {how}")
+        notes += [f"{line[0].upper()}{line[1:]}." for line in lines]
         for sliced in scores.get("slices", []):
             shown = [one for one in sliced["groups"] if one["figures"] is not None]
             if shown:

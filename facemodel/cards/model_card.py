@@ -72,6 +72,7 @@ def model_card(
     file = None
     if export is not None:
         file = {**export, "left_out": "; ".join(export["left_out"])}
+        file["numbers"] = _describe_int8(export["int8"]) if "int8" in export else None
     recipe = config.recipe if config is not None else None
     epoch = "" if facts.epoch is None else f" The weights are those of epoch {facts.epoch}."
     return render_card(
@@ -106,3 +107,12 @@ def model_card(
         names_people=facts.names_people,
         names_in="the files of weights" if export is None else "the JSON beside it",
     )
+
+
+def _describe_int8(int8: Mapping[str, Any]) -> str:
+    """Return what was lost with 8-bit numbers, in words."""
+    text = f"8-bit whole numbers (in float: {int8['in_float']}), {int8['bytes'] / 1e6:.1f} MB"
+    if int8["judged_by"] == "cosine":
+        return f"{text}; cosine to the float model {int8['mean_cosine']:.4f} on average"
+    rates = f"{100 * int8['tar_before']:.2f}% before and {100 * int8['tar_after']:.2f}% after"
+    return f"{text}; TAR at FAR {int8['far']:g} {rates}, on {int8['people']:,} people"

@@ -21,7 +21,7 @@ from ..spec import InputSpec, read_spec
 from ..training.guards import findings
 from ..training.history import EpochRow, read_csv
 from ..training.state import merit
-from ..validation_summary import FEWEST_PEOPLE, AcceptRate, share_interval
+from ..validated.summary import FEWEST_PEOPLE, AcceptRate, share_interval
 
 _SHOWN = (
     "backbone", "freeze", "hidden", "dim", "dropout", "size", "batches", "loss", "batch", "epochs",
@@ -110,6 +110,8 @@ class ModelFacts:
         usual, mine = recipe.settings(), self.config.settings()
         if mine["weights"] not in ("auto", "none"):
             mine["weights"] = "a file"  # its path is nobody's business
+        for name in ("start", "teacher"):
+            mine[name] = None if mine[name] is None else Path(mine[name]).name
 
         def show(value: Any) -> str:
             if value is None or value == "":
@@ -126,7 +128,10 @@ class ModelFacts:
 
     def describe_start(self) -> tuple[str, str | None]:
         """Return where the first weights are from, in a sentence, and their licence if it is known."""
-        kind, _, digest = self.header.get("pretrained", ("none", "", None))
+        kind, line, digest, *known = self.header.get("pretrained", ("none", "", None))
+        if kind == "start":  # the line names the file or ready model, without its folder
+            about = line.rpartition(", model ")[0]
+            return f"The run {about} (model {digest}).", known[0] if known else None
         name = str(self.header.get("config", {}).get("backbone", "the backbone"))
         if kind == "none":
             return f"{name} started from random weights.", None

@@ -7,8 +7,6 @@ Files, in reading order:
 
 ``kept``
     the embeddings, kept beside the findings so that nothing is embedded twice; a folder of its own
-``neighbours``
-    the nearest of many vectors, exactly, in blocks
 ``who``
     the findings about people
 ``official_pairs``

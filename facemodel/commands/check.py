@@ -17,13 +17,12 @@ from facedata.checks.overlap.other_set import open_other
 from facedata.checks.overlap.shared import Overlap
 from facedata.checks.overlap.shared_findings import report_overlap
 from facedata.checks.run_checks import Checked, OnStep, run_checks
-from facedata.errors import SetError
 from facedata.files.memory import use_system_memory
 from facedata.files.remote import Location
 from facedata.options import resolve_options
-from facedata.sets.prepared import PreparedSet
 
 from ..bar import with_bar
+from ..batches.fitting_crops import FittingCrops
 from ..batches.reader import OnProgress
 from ..checks.kept.keep import keep_embeddings
 from ..checks.kept.make import Embedding
@@ -63,8 +62,8 @@ def check(
 
     Args:
         set: the set's folder, its URL, or an open set.
-        model: a run's folder, a ``.onnx`` with its spec beside it, or an open model; None for what
-            :func:`facedata.check` finds without one.
+        model: a ready model's name, a run's folder, a ``.onnx`` with its spec beside it, or an open model;
+            None for what :func:`facedata.check` finds without one.
         against: another set; people and photos that both have are found.
         out: another folder for the findings and embeddings; needed where the set cannot be written.
         config: the options; ``changes`` override it.
@@ -94,7 +93,7 @@ def check(
     embedder = None if model is None else _open_fitting(model, location, config)
     trained = read_people(model).trained
     if embedder is not None and other is not None:
-        check_other_crops(embedder, open_other(other))
+        check_other_crops(embedder, open_other(other), config.cut)
     with open_check_folder(location, out) as folder:
         checked = run_checks(location, config, against=other, on_progress=on_progress, on_step=on_step)
         findings: list[Finding] = []
@@ -115,12 +114,10 @@ def check(
 def _open_fitting(
     model: str | os.PathLike[str] | Embedder, location: Location, config: CheckConfig
 ) -> Embedder:
-    """Open the model, and refuse one that does not fit the crops before they are all read."""
-    embedder = open_model(model, config.device, config.workers)
-    try:
-        embedder.spec.check_set(PreparedSet(location))
-    except (SetError, TypeError, ValueError, AttributeError) as damage:  # it becomes a finding
-        logger.debug("%s", damage)
+    """Open the model; before all crops are read, cut those that do not fit it, or refuse the model."""
+    embedder = open_model(model, config.device, config.workers, config.weights)
+    # what is damaged becomes a finding
+    FittingCrops.find_if_whole(embedder.spec, location, config.cut, config.workers)
     return embedder
 
 
@@ -142,7 +139,7 @@ def _find_people(
         return [], {"crops": 0, "not_looked_at": why}, checked.overlap
     on_step("embedding the crops")
     classes = ClassManifest(checked.prepared, checked.classes)
-    how = Embedding(embedder, config.batch, config.flip, config.workers)
+    how = Embedding(embedder, config.batch, config.flip, config.workers, config.cut)
     kept = keep_embeddings(how, classes, readable, folder, on_progress)
     if there := len(readable) - kept.embedded:  # not in summary.json: the same set gives the same bytes
         logger.info("%d of %d crops were embedded by an earlier check", there, len(readable))

@@ -21,8 +21,9 @@ from facedata.tables.schema import DATASET
 from ..batches.reader import OnProgress
 from ..config import CompareConfig
 from ..errors import ScoreError
+from ..models import header
 from ..models.embedder import Embedder
-from ..models.header import SPEC, training_set_path
+from ..models.ready import table
 from ..outputs import folder_out
 from ..pages.compare_page import render_comparison
 from ..recognition.escaped_names import escape_name
@@ -78,17 +79,21 @@ def compare(
     config = resolve_options(CompareConfig, config, changes)
     if isinstance(runs, str | os.PathLike) or len(runs) < 2:
         raise UsageError("compare takes two runs or more: folders that evaluate wrote, or models")
-    for path in (Path(run) for run in runs if isinstance(run, str | os.PathLike)):
+    paths = [Path(run) for run in runs if isinstance(run, str | os.PathLike) and not table.is_ready(run)]
+    for path in paths:
         if not path.exists():
-            raise UsageError(f"there is no {path}: a RUN is a folder that evaluate wrote, or a model")
+            raise UsageError(
+                f"there is no {path}: a RUN is a folder that evaluate wrote, or a model"
+                f"{table.suggest_ready(str(path))}"
+            )
         if (path / DATASET).is_file():
             raise UsageError(f"{path} is a set, not a run: name it with --set {shlex.quote(str(path))}")
     out = None if out is None else folder_out(out)
-    if out is not None and (is_scores(out) or (out / SPEC).is_file()):
+    if out is not None and (is_scores(out) or (out / header.SPEC).is_file()):
         raise UsageError(f"--out {out} is a run, whose page would be replaced: name another folder")
     if out is not None and (out / DATASET).is_file():
         raise UsageError(f"--out {out} is a set, and no place for a page of runs: name another folder")
-    given = [Path(run).resolve() for run in runs if isinstance(run, str | os.PathLike)]
+    given = [path.resolve() for path in paths]
     for number, run in enumerate(runs, 1):
         place = None if out is None or _has_scores(run) else out / f"scores-{number}"
         if place is not None and place.resolve() in given:
@@ -121,6 +126,7 @@ def compare(
                 "figures": mine,
                 "pairs_left_out": left_out,
                 "notes": list(one.run.scores["notes"]),
+                "calibration": one.run.scores.get("calibration"),  # scores of earlier versions have none
             }
             for one, mine, left_out in zip(judged, figures["runs"], pairs.left_out, strict=True)
         ],
@@ -174,7 +180,7 @@ def _find_set(runs: Sequence[Comparable], names: Sequence[str], config: CompareC
     found: dict[str, PreparedSet] = {}
     models = [(run, name) for run, name in zip(runs, names, strict=True) if not _has_scores(run)]
     for run, name in models:
-        place = training_set_path(Path(run)) if isinstance(run, str | os.PathLike) else None
+        place = header.training_set_path(run) if isinstance(run, str | os.PathLike) else None
         if place is None:
             continue
         try:
@@ -248,11 +254,11 @@ def _score_runs(
         evaluate(
             run, config.set or prepared.path, folder, on_progress=on_progress, split=split,
             pairs=config.pairs, flip=config.flip, batch=config.batch, device=config.device,
-            workers=config.workers, seed=config.seed,
+            workers=config.workers, seed=config.seed, cut=config.cut,
         )  # fmt: skip
         found.append(read_scored_run(folder, name))
     return found
 
 
 def _has_scores(run: Comparable) -> bool:
-    return isinstance(run, str | os.PathLike) and is_scores(Path(run))
+    return isinstance(run, str | os.PathLike) and not table.is_ready(run) and is_scores(Path(run))

@@ -41,7 +41,7 @@ def embed_set(
     If it was stopped, the same call resumes where it stopped, and the file has the same bytes.
 
     Args:
-        model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
+        model: a ready model's name, a run folder, a ``.onnx`` with its spec beside it, or an open model.
         source: a set's folder or URL, a ``.parquet`` manifest, or a plain folder of square crops.
         out: the file; see :mod:`facemodel.models.embedding_file` for what is in it.
         config: the options; ``changes`` win over it.
@@ -60,12 +60,12 @@ def embed_set(
     """
     config = resolve_options(EmbedConfig, config, changes)
     out = parquet_out(out, "a file of embeddings", lambda path: is_table_of(path, KIND))
-    embedder = open_model(model, config.device, config.workers)
+    embedder = open_model(model, config.device, config.workers, config.weights)
     spec = embedder.spec
     with closing(open_crops(source, config.split, config.of, config.workers)) as crops:
         if not len(crops.ids):
             raise UsageError(f"{source} holds no crop to embed")
-        crops.check(spec, np.empty(0, np.int64))
+        crops.fit(spec, config.cut)
         settings = {  # everything that the file's contents depend on
             "model": embedder.fingerprint(),
             "fingerprint": crops.fingerprint,
@@ -114,7 +114,7 @@ def _embed_to(
         missing = parts.missing()
         pieces = [np.arange(rows.start, rows.stop) for rows in map(parts.rows_of, missing)]
         every = np.concatenate([np.empty(0, np.int64), *pieces])
-        crops.check(embedder.spec, every)
+        crops.check(every)
         batches = crops.batches(rows for piece in pieces for rows in split_batches(piece, config.batch))
         for number, piece in zip(missing, pieces, strict=True):
             values = np.empty((len(piece), parts.dim), np.float32)

@@ -22,10 +22,11 @@ from ..batches.reader import OnProgress
 from ..config import EnrollConfig
 from ..errors import GalleryError
 from ..models.embedder import Embedder, open_model
-from ..outputs import parquet_out
+from ..outputs import npz_out, parquet_out
 from ..recognition.escaped_names import UNKNOWN, escape_name
 from ..recognition.faces import FaceSearch, SeenPhoto, search_photos
 from ..recognition.gallery import Gallery, LeftOut, is_gallery, mean_embedding
+from ..recognition.gallery_arrays import write_arrays
 from ..recognition.gallery_threshold import GIVEN, GalleryThreshold, choose_gallery_threshold
 from ..recognition.naming import check_threshold
 from ..recognition.photos import PhotoFile, empty_folders, list_folder
@@ -49,7 +50,7 @@ def enroll(
     """Make a gallery of the people in a folder, which holds a folder of photos or one photo for each.
 
     Args:
-        model: a run folder, an ONNX file with its spec beside it, or an open model.
+        model: a ready model's name, a run folder, an ONNX file with its spec beside it, or an open model.
         folder: a photo in a folder shows the person the folder is named after; one that lies beside the
             folders shows the person the file is named after.
         out: the gallery's file.
@@ -70,8 +71,9 @@ def enroll(
     """
     config = resolve_options(EnrollConfig, config, changes)
     out = parquet_out(out, "a gallery", is_gallery)
+    arrays = None if config.npz is None else npz_out(config.npz)
     files = _name_photos(list_folder(folder), config.names)
-    embedder = open_model(model, config.device)
+    embedder = open_model(model, config.device, weights=config.weights)
     _choose_threshold(embedder, 1, config)  # without one, nobody has to wait for the photos to be searched
     chosen, left_out = _choose_photos(files, config.reference)
     names = {one.identity for one in files}
@@ -90,6 +92,8 @@ def enroll(
     if gallery.doubt is not None:
         logger.warning("%s", gallery.doubt)
     gallery.write(out)
+    if arrays is not None:
+        write_arrays(gallery, arrays)
     return gallery
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +10,30 @@ import numpy as np
 
 from facedata import ClassManifest, open_set
 from facedata.options import resolve_options
-from facedata.types import Float32Array, Int64Array
 
 from ..bar import with_bar
-from ..batches.reader import CropReader, OnProgress
+from ..batches.fitting_crops import FittingCrops
+from ..batches.reader import OnProgress
 from ..batches.sources import SetPath
 from ..cards.kept_threshold import CardedSpecFile
 from ..config import EvaluateConfig
 from ..errors import ScoreError
 from ..machine.extras import require_extra
-from ..models.embed_crops import classify_crops, compare_pairs, embed_rows
 from ..models.embedder import Embedder, open_model
 from ..models.known_people import read_people
 from ..outputs import folder_out
 from ..pages.notebook import Scores
 from ..pages.scores_page import render_scores
+from ..scoring.calibrated.judge import judge_probabilities
+from ..scoring.discard.figures import all_discards
 from ..scoring.nearest_anchor import class_figures, name_by_anchors
 from ..scoring.overlap.figures_without import all_figures
-from ..scoring.pair_figures import ScoredPairs
 from ..scoring.plan import ScoringPlan, plan_scores
 from ..scoring.report import write_scores
-from ..scoring.thresholds import HEAD, MODEL, Threshold, choose_threshold
+from ..scoring.thresholds import HEAD, Threshold
 from ..scoring.weak_points.slices import all_slices
+from .scored.outputs import Outputs, run_model
+from .scored.pair_scores import score_pairs
 
 
 @with_bar("crop")
@@ -53,10 +54,10 @@ def evaluate(
     ``keep_threshold`` it is always chosen on these pairs, and written into the model's JSON.
 
     Args:
-        model: a run folder, a ``.onnx`` with its spec beside it, or an open model.
+        model: a ready model's name, a run folder, a ``.onnx`` with its spec beside it, or an open model.
         set_path: a prepared set's folder or URL.
-        out: folder for scores.json, scores.md, scores.parquet, report.html, roc.png and scores.png; None to
-            write nothing.
+        out: folder for scores.json, scores.md, scores.parquet, report.html and the plots; None to write
+            nothing.
         config: the options; ``changes`` win over it.
         on_progress: called after each batch with the number of crops embedded, and the total.
         **changes: single options by name.
@@ -66,14 +67,15 @@ def evaluate(
         ``metric`` (the model's, or the one asked for), ``figures`` by metric (see
         :func:`.pair_figures.pair_figures`), ``naming``, ``classes``, ``notes``, ``pairs_left_out`` (of a
         file, as it names their photos), ``insightface`` (what its verification prints; None without ten
-        folds); with ``keep_threshold`` what was ``kept``, with ``without_overlap`` the figures
-        ``without_overlap``, with ``by`` the ``slices``.
+        folds), ``calibration`` (of the probabilities); with ``keep_threshold`` what was ``kept``, with
+        ``without_overlap`` the figures ``without_overlap``, with ``by`` the ``slices``, with ``discard`` how
+        the rejections fall.
 
     Raises:
         SpecError: the set's crops were made with another template than the model's.
         DataError: the split has no pairs, crops are missing or changed, or no pairs can choose a threshold
             to keep.
-        SourceError: the file of pairs cannot be read.
+        SourceError: the file of pairs or templates cannot be read.
         ScoreError: the pairs are of one kind, or the model returns NaN.
         UsageError: no such split or column, impossible options, or an overlap of other sets.
         MissingExtraError: matplotlib is not installed, and ``out`` is given.
@@ -83,12 +85,10 @@ def evaluate(
         out = folder_out(out)
         require_extra("matplotlib", what="writing plots to --out")
     file = CardedSpecFile(model) if config.keep_threshold else None
-    embedder = open_model(model, config.device, config.workers)
+    embedder = open_model(model, config.device, config.workers, config.weights)
     prepared = open_set(set_path)
-    embedder.spec.check_set(prepared)
-    known, tells_people = read_people(model), True
-    if isinstance(model, str | os.PathLike):
-        tells_people = Path(model).suffix != ".onnx"
+    fitting = FittingCrops.find(embedder.spec, prepared, config.cut, config.workers)
+    known = read_people(model)
     plan = plan_scores(
         ClassManifest.open(prepared),
         config,
@@ -96,11 +96,12 @@ def evaluate(
         has_pair_head=embedder.scores_pairs,
         trained=known.trained,
         judged=known.judged,
-        tells_people=tells_people,
+        tells_people=known.is_told,
     )
-    outputs = _run_model(embedder, plan, config, on_progress)
-    scored, thresholds = _score_pairs(embedder, plan, outputs)
-    spec = embedder.spec
+    outputs = run_model(embedder, fitting, plan, config, on_progress)
+    scored, thresholds = score_pairs(embedder, plan, outputs)
+    spec, rows = embedder.spec, np.unique(np.concatenate([plan.choosing.left, plan.choosing.right]))
+    choosing = outputs.of_rows(rows), plan.people.person[rows]
     scores = {
         "model": {"name": Path(embedder.name).name, "fingerprint": embedder.fingerprint()}
         | {"template": spec.template, "dim": spec.dim, "trained_on": spec.set_fingerprint},
@@ -112,15 +113,13 @@ def evaluate(
         "metric": plan.metric,
         **all_figures(plan, scored, thresholds, config.seed),
         **all_slices(plan, scored, thresholds, config.seed),
+        **judge_probabilities(plan, spec, scored, choosing, config.seed),
+        **all_discards(plan, scored, thresholds, config.seed),
         **_score_photos(embedder, plan, outputs, thresholds, config.seed),
     }
     if file is not None:
-        rows = np.unique(np.concatenate([plan.choosing.left, plan.choosing.right]))
         scores["kept"] = file.keep(
-            thresholds[spec.metric],
-            outputs.embeddings[np.searchsorted(outputs.rows, rows)],
-            plan.people.person[rows],
-            unseen=tells_people or not spec.is_trained_on(prepared),
+            thresholds[spec.metric], *choosing, unseen=known.is_told or not spec.is_trained_on(prepared)
         )
     if out is not None:
         page = render_scores(scores, scored, plan, config.workers)
@@ -128,66 +127,13 @@ def evaluate(
     return Scores(scores)
 
 
-@dataclass(frozen=True, eq=False)
-class _Outputs:
-    """What the model returned for the crops.
-
-    Attributes:
-        rows: ``(n,)`` int64, ascending row numbers of the crops.
-        embeddings: ``(n, dim)`` float32, theirs.
-        predicted: ``(m,)`` int64, a classifier's classes for the split's photos of its own people.
-        labels: ``(m,)`` int64, the right ones.
-    """
-
-    rows: Int64Array
-    embeddings: Float32Array
-    predicted: Int64Array
-    labels: Int64Array
-
-
-def _run_model(
-    embedder: Embedder, plan: ScoringPlan, config: EvaluateConfig, on_progress: OnProgress | None
-) -> _Outputs:
-    """Embed every crop that is needed, once; classify the split's photos with a classifier's own head."""
-    codes = {name: code for code, name in enumerate(embedder.classes)}
-    label_of = np.array([codes.get(name, -1) for name in plan.people.names], np.int64)
-    labels = label_of[plan.people.person[plan.split_rows]]
-    with CropReader(plan.classes, config.workers) as reader:
-        reader.check(plan.rows, hashes=True)
-        embeddings = embed_rows(embedder, reader, plan.rows, config.batch, config.flip, on_progress)
-        own = plan.split_rows[labels >= 0]
-        predicted = classify_crops(embedder, reader, own, config.batch, config.flip)
-    return _Outputs(plan.rows, embeddings, predicted, labels[labels >= 0])
-
-
-def _score_pairs(
-    embedder: Embedder, plan: ScoringPlan, outputs: _Outputs
-) -> tuple[dict[str, ScoredPairs], dict[str, Threshold]]:
-    """Return the tested pairs' scores and the threshold, by metric."""
-    person, tested, choosing = plan.people.person, plan.tested, plan.choosing
-    scored, thresholds = {}, {}
-    for metric, own in plan.own.items():
-        if own is not None:
-            thresholds[metric] = Threshold(own, HEAD if metric == HEAD else MODEL)
-        elif not len(choosing):
-            thresholds[metric] = Threshold(None, "none")
-        else:
-            values = compare_pairs(embedder, outputs.embeddings, outputs.rows, choosing, metric)
-            source = f"{plan.choosing_split} pairs"
-            thresholds[metric] = choose_threshold(values, choosing.same, metric, source)
-        values = compare_pairs(embedder, outputs.embeddings, outputs.rows, tested, metric)
-        people = person[tested.left], person[tested.right]
-        scored[metric] = ScoredPairs(values, metric, tested.same, *people, tested.folds)
-    return scored, thresholds
-
-
 def _score_photos(
-    embedder: Embedder, plan: ScoringPlan, outputs: _Outputs, thresholds: dict[str, Threshold], seed: int
+    embedder: Embedder, plan: ScoringPlan, outputs: Outputs, thresholds: dict[str, Threshold], seed: int
 ) -> dict[str, Any]:
     """Return ``naming`` by the nearest anchor, ``classes`` of a classifier, and all ``notes``."""
     naming, classes, notes = None, None, list(plan.notes)
     person = plan.people.person[plan.split_rows]
-    mine = outputs.embeddings[np.searchsorted(outputs.rows, plan.split_rows)]
+    mine = outputs.of_rows(plan.split_rows)
     metric = embedder.spec.metric if plan.metric == HEAD else plan.metric
     try:
         reference = plan.people.reference[plan.split_rows]

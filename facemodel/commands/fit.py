@@ -123,7 +123,7 @@ def fit(
                 return FitResult(**done)
             except TypeError as error:
                 raise RunError(f"the results in {out} cannot be read: start over with --overwrite") from error
-        for line in unused_lines(config):
+        for line in unused_lines(folder.config):
             logger.warning("%s", line)
         device = ranks.own_device(device)
         if folder.epochs_before is not None:
@@ -131,7 +131,7 @@ def fit(
             logger.info("%s had %d epochs and now has %d: %s",
                         folder.path, folder.epochs_before, folder.config.epochs, how)  # fmt: skip
         folder = choose_precision(folder, prepared, device)
-        with _stopped_at_once(folder, stop), open_inputs(prepared, folder.config) as inputs:
+        with _stopped_at_once(folder, stop), open_inputs(prepared, folder) as inputs:
             return _train(folder, inputs, device, stop, on_progress)
 
 
@@ -185,7 +185,8 @@ def _finish(run: Run) -> FitResult:
     new_lines = []
     if value is not None and before is not None and value <= before:
         was = f"by {config.best_by} ({before:.4g}, then {value:.4g})"
-        new_lines.append(f"no epoch was better than before training, {was}")
+        kept = "; the model it started from is kept" if best.epoch == 0 else ""
+        new_lines.append(f"no epoch was better than before training, {was}{kept}")
         logger.warning("%s", new_lines[-1])
     metric = run.trainer.objective.model.spec.metric
     result = FitResult(

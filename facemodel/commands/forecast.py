@@ -37,17 +37,23 @@ def choose_precision(folder: RunFolder, prepared: PreparedSet, device: torch.dev
     config = folder.config
     if config.precision != AUTO:
         return folder
-    choice = folder.ranks.from_first(_measure(config, prepared, device) if folder.ranks.is_first else None)
+    graph = None if folder.start is None else folder.start.graph
+    choice = folder.ranks.from_first(
+        _measure(config, prepared, device, graph) if folder.ranks.is_first else None
+    )
     precision, ratio = choice
     how = f"{ratio:.2g} times as fast as fp32" if precision != FP32 else f"bf16 would be at {ratio:.2g} of it"
     logger.info("precision: %s (measured here: %s)", precision, how)
     return dataclasses.replace(folder, config=dataclasses.replace(config, precision=precision))
 
 
-def _measure(config: FitConfig, prepared: PreparedSet, device: torch.device) -> tuple[str, float]:
+def _measure(
+    config: FitConfig, prepared: PreparedSet, device: torch.device, graph: torch.Tensor | None = None
+) -> tuple[str, float]:
     """Measure the run's own network, with random weights."""
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    network = build_model(config, input_spec(config, prepared)).to(device).to(memory_format=layout)
+    network = build_model(config, input_spec(config, prepared, graph), graph)
+    network = network.to(device).to(memory_format=layout)
     count = 2 if device.type == "cpu" else min(config.batch, _GPU_IMAGES)
     images = torch.full((count, 3, config.size, config.size), 0.5, device=device)
     return faster_precision(network.train(), images.to(memory_format=layout))
@@ -85,7 +91,7 @@ def forecast_lines(run: Run) -> list[str]:
             quicker.append(f"--size {smaller} ({(smaller / config.size) ** 2:.0%} of the time)")
     if images > _FEW_IMAGES:
         quicker.append(f"--rows-per-epoch {max(len(plan) // 5, 1)} (shorter epochs)")
-    if run.is_first and run.folder.ranks.world == 1:
+    if run.is_first and run.folder.ranks.world == 1 and config.start is None:
         faster, _ = _measure(config, inputs.prepared, run.trainer.device)
         if faster != config.precision:
             quicker.append(f"--precision {faster}")

@@ -53,6 +53,8 @@ class Identified:
         figures: with ``judge``, how often the names are right (:mod:`facemodel.scoring.open_set`), else None.
         basis: what the threshold stands for, in words; empty if unknown.
         doubt: why every face is unknown, in words; None if they need not be.
+        probability: what each face's ``probability`` stands for, in words; empty if the model is not
+            calibrated.
     """
 
     photos: tuple[NamedPhoto, ...]
@@ -61,6 +63,7 @@ class Identified:
     figures: dict[str, Any] | None = None
     basis: str = ""
     doubt: str | None = None
+    probability: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -85,7 +88,7 @@ def identify(
     """Name every face in some photos; in a photo nobody is named twice.
 
     Args:
-        model: a run folder, an ONNX file with its spec beside it, or an open model.
+        model: a ready model's name, a run folder, an ONNX file with its spec beside it, or an open model.
         gallery: the people, as :func:`facemodel.enroll` made them with this model; None for a classifier,
             which knows the people it was trained on.
         photos: files, or folders of them at any depth.
@@ -109,7 +112,7 @@ def identify(
     table = None if config.csv is None else csv_out(config.csv)
     if table is not None and table.resolve() in {one.path.resolve() for one in files if one.path is not None}:
         raise UsageError(f"--csv {table} would replace a photo: choose another name")
-    embedder = open_model(model, config.device)
+    embedder = open_model(model, config.device, weights=config.weights)
     if gallery is None:
         if config.far is not None:
             raise UsageError(
@@ -117,7 +120,7 @@ def identify(
             )
         naming = name_by_class(embedder, config.threshold)
     else:
-        naming = name_by_gallery(embedder, gallery, config.threshold, config.far)
+        naming = name_by_gallery(embedder, gallery, config.threshold, config.far, config.prior)
     if naming.doubt is not None:
         logger.warning("%s", naming.doubt)
     search = FaceSearch(None, config.min_score, config.min_face, config.detector)
@@ -139,7 +142,8 @@ def identify(
     figures = _judge(named, naming) if config.judge else None
     if table is not None:
         write_faces(table, named, naming)
-    return Identified(tuple(named), naming.metric, naming.threshold, figures, naming.basis, naming.doubt)
+    basis = naming.basis, naming.doubt, naming.chances_basis
+    return Identified(tuple(named), naming.metric, naming.threshold, figures, *basis)
 
 
 def _choose_pictures(files: Sequence[PhotoFile], out: str | None) -> list[Path | None]:

@@ -7,28 +7,40 @@ import os
 from pathlib import Path
 from typing import Any
 
+from facedata.errors import UsageError
+
 from ..errors import ModelError
 from ..models.header import SPEC, read_fingerprint, read_header, weights_file
+from ..models.ready.table import is_ready
 from ..spec import InputSpec, read_spec
 
 
-def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
+def model_info(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Return what is known about a model, as plain values that depend on the model only.
 
     Args:
-        path: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``.
+        path: a ready model's name, a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec
+            in ``net.json``.
+        weights: a file with a ready model's weights; None to use the cache, or to download them.
 
     Returns:
         ``model``, ``fingerprint``, ``spec`` and ``parameters``. Of a run also ``backbone``, ``pretrained``,
-        ``frozen``, ``trainable``, ``classes``, ``loss``, and ``layers``: a list with ``name``,
-        ``parameters``, ``trainable`` and ``fixed_statistics`` (BatchNorm layers with fixed statistics, and
-        all BatchNorm layers) each.
-        Of an ONNX network also ``input`` and ``output``, as shapes.
+        ``frozen``, ``trainable``, ``classes``, ``sample_classes``, ``loss``, and ``layers``: a list
+        with ``name``, ``parameters``, ``trainable`` and ``fixed_statistics`` (BatchNorm layers with fixed
+        statistics, and all BatchNorm layers) each.
+        Of an ONNX network also ``input`` and ``output``, as shapes. Of a ready model also ``licence``,
+        ``origin``, ``file``, ``url`` and ``sha256``.
 
     Raises:
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
         SpecError: its spec is missing or malformed.
     """
+    if is_ready(path):
+        from ..models.ready.network import describe_ready  # it imports torch
+
+        return describe_ready(path, weights)
+    if weights is not None:
+        raise UsageError(f"--weights {os.fspath(weights)} is for a ready model, and {path} is none")
     if Path(path).suffix == ".onnx":
         from ..models.onnx.network import OnnxEmbedder
 
@@ -52,6 +64,7 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
             "frozen": header["frozen"],
             "loss": header["config"]["loss"],
             "classes": len(header["classes"]),
+            "sample_classes": header["config"].get("sample_classes", 1.0),
             "layers": layers,
             "parameters": sum(layer["parameters"] for layer in layers),
             "trainable": sum(layer["trainable"] for layer in layers),
@@ -68,9 +81,17 @@ def _about(path: str | os.PathLike[str], fingerprint: str, spec: InputSpec) -> d
 def info_lines(values: dict[str, Any]) -> list[str]:
     """Return what ``facemodel info`` prints, from what :func:`model_info` gives."""
     lines = [f"model       {values['model']}", f"id          {values['fingerprint']}"]
-    if "layers" in values:
+    if "licence" in values:
+        lines += [
+            f"from        {values['origin']}: {values['file']}, {values['licence']}",
+            f"            SHA-256 {values['sha256']}",
+        ]
+    if "loss" in values:
         trainable, total = values["trainable"], values["parameters"]
         classes = f", {values['classes']} classes" if values["classes"] else ""
+        if values["sample_classes"] < 1:
+            share = values["sample_classes"]
+            classes += f", without their centres (each batch trained {share:.4g} of them)"
         lines += [
             f"backbone    {values['pretrained']}",
             f"loss        {values['loss']}{classes}",
@@ -82,7 +103,8 @@ def info_lines(values: dict[str, Any]) -> list[str]:
         ]
     else:
         for name in ("input", "output"):
-            lines.append(f"{name:<12}{' × '.join(map(str, values[name]))}")
+            if name in values:
+                lines.append(f"{name:<12}{' × '.join(map(str, values[name]))}")
         if values["parameters"] is not None:
             lines.append(f"parameters  {values['parameters']:,}")
     spec = InputSpec(**values["spec"])
@@ -98,7 +120,8 @@ def info_lines(values: dict[str, Any]) -> list[str]:
         f"            mean {mean}, std {std}",
         f"gives       {spec.dim} numbers{', of length one' if spec.normalised else ''}",
         f"threshold   {threshold}",
-        f"trained on  the set {spec.short_fingerprint()}",
+        *([f"            {spec.threshold_basis}"] if spec.threshold_basis else []),
+        *([] if "licence" in values else [f"trained on  the set {spec.short_fingerprint()}"]),
     ]
 
 

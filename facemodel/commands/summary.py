@@ -15,6 +15,7 @@ from ..errors import Interrupted
 from ..recognition.escaped_names import UNKNOWN, escape_name
 from ..recognition.gallery import Gallery
 from ..recognition.naming import PROBABILITY, VALUE_NAMES
+from ..recognition.probability import probability_text
 from .identify import Identified
 
 if TYPE_CHECKING:
@@ -89,11 +90,29 @@ def mined_lines(mined: Mapping[str, Any], path: str) -> list[str]:
     what = f"{_count(mined['triplets'], 'triplet')} of {_count(mined['anchors'], 'anchor')}"
     near, far, top = mined["positive"], mined["negative"], _percent(mined["top_share"])
     left_out = f"; {_count(mined['passed_over'], 'outlier')} passed over" if mined["passed_over"] else ""
+    of = f"{mined['candidates']:,} photos each" if mined["candidates"] else "all photos of other people"
+    dropped = [f"dropped    {_count(mined['dropped'], 'triplet')}: no candidate may be its negative"]
     return [
-        f"mined      {what} (split {mined['split']}): the nearest of {mined['candidates']:,} photos each",
+        f"mined      {what} (split {mined['split']}): the nearest of {of}",
+        *(dropped if mined["dropped"] else []),
         f"distance   {near:.4f} to the positive photo on average, {far:.4f} to the negative one",
         f"negatives  the most used one {mined['most_used']:,} times, the top 1% {top} of all{left_out}",
+        *_suspect_lines(mined),
         f"file       {escape_name(path)}",
+    ]
+
+
+def _suspect_lines(mined: Mapping[str, Any]) -> list[str]:
+    """Return what ``mine`` prints of pairs that may show one person."""
+    if not (suspects := mined["suspects"]):
+        return []
+    words = {"own_person": "by likeness", "copy": "copies", "one_person": "by `check`"}
+    parts = ", ".join(f"{count:,} {words[reason]}" for reason, count in suspects.items())
+    near = f" (from {mined['suspect_from']:.4f})" if mined["suspect_from"] is not None else ""
+    wrong = f"of the pairs with one name, about {_percent(mined['wrong_share'])} show two people"
+    return [
+        f"suspects   {_count(sum(suspects.values()), 'pair')} may show one person: {parts}{near}",
+        f"           {wrong}; the pairs are in {escape_name(mined['suspects_file'])}",
     ]
 
 
@@ -152,9 +171,12 @@ def identified_lines(result: Identified) -> list[str]:
             if face.is_taken:
                 nearest = f"  (nearest: {escape_name(face.nearest)}, who is another face here)"
             value = f"{VALUE_NAMES[result.metric]} {face.value:.3f}"
+            if face.probability is not None:
+                value += f"  probability {probability_text(face.probability)}"
             lines.append(f"  {name:<{width}}  {value}  at {x0},{y0} to {x1},{y1}{nearest}")
     lines += _basis_lines(result.basis, result.doubt)
     lines.append(f"threshold  {_limit(result.metric, result.threshold)}")
+    lines += [f"probable   {result.probability}"] if result.probability else []
     return lines + (_judged_lines(result.figures) if result.figures else [])
 
 

@@ -10,6 +10,9 @@ embeddings for hard negatives. Out: :class:`~facemodel.epochs.plan.EpochRows`. I
 - ``holdout``: which crops validate.
 - ``nearest``: the nearest of some random crops of other people.
 - ``capped``: the same, with a limit on how often each is taken.
-- ``outliers``: crops that look like nobody here, or that `check` doubts: no negatives.
+- ``outliers``: crops that look like nobody here, or that `check` doubts, and names that may be one person's:
+  no negatives.
+- ``candidates``: of which crops the nearest is taken: some at random, or all.
 - ``hard_negatives``: an epoch's triplets with those as negatives.
+- ``anchors``: the anchors that `mine` finds negatives for.
 """

@@ -1,14 +1,14 @@
-"""Hard negatives: of n random crops of other people, the one nearest to the anchor.
+"""Hard negatives: of n random crops of other people, or of all, the one nearest to the anchor.
 
 Embeddings of all training crops are in one float32 array, made in eval mode and without augmentation. Each
-anchor draws its candidates from it; the nearest that is not taken too often is its negative, so two runs with
-the same seed choose the same.
+anchor draws its candidates from it; the nearest that the rules allow, and that is not taken too often, is its
+negative. Two runs with the same seed choose the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,12 @@ from facedata.types import BoolArray, Float32Array, Int64Array
 
 from ..batches.reader import CropReader, OnProgress, UInt8Batch, read_batches
 from ..errors import DataError, TrainingError
+from ..mining.evidence import Evidence
+from ..mining.rules import ALLOWED, ONE_PERSON, are_listed, refuse
+from ..mining.suspects import Suspects
+from .candidates import Candidates, MiningRule
 from .capped import capped_negatives, default_cap
-from .nearest import draw_candidates, other_people
+from .nearest import other_people
 from .plan import EpochRows
 
 _DRAWN_AT_ONCE = 1 << 20
@@ -33,13 +37,20 @@ class FeatureCache:
     Args:
         photos: how many crops there are.
         dim: length of an embedding.
+        advice: what to do where embeddings are NaN.
 
     Attributes:
         features: ``(photos, dim)`` float32.
         known: ``(photos,)`` bool, which crops have features so far.
     """
 
-    def __init__(self, photos: int, dim: int) -> None:
+    def __init__(
+        self,
+        photos: int,
+        dim: int,
+        advice: str = "lower --lr, or set --clip 1 or --precision fp32",
+    ) -> None:
+        self._advice = advice
         self.features: Float32Array = np.zeros((photos, dim), np.float32)
         self.known: BoolArray = np.zeros(photos, np.bool_)
 
@@ -50,10 +61,7 @@ class FeatureCache:
             TrainingError: some are NaN or infinite, so distances to them mean nothing.
         """
         if not np.isfinite(features).all():
-            raise TrainingError(
-                "embeddings of training crops are NaN or infinite: lower --lr, or set --clip 1 or "
-                "--precision fp32"
-            )
+            raise TrainingError(f"embeddings of training crops are NaN or infinite: {self._advice}")
         self.features[rows] = features
         self.known[rows] = True
 
@@ -89,23 +97,6 @@ def fill_cache(
             on_progress(done, len(once))
 
 
-@dataclass(frozen=True, eq=False)
-class MiningRule:
-    """How negatives are chosen.
-
-    Attributes:
-        candidates: random crops of other people for each anchor, of which the nearest is taken.
-        most: how many triplets may share a negative; None for :func:`~facemodel.epochs.capped.default_cap`.
-        by_cosine: compare directions; else by Euclidean distance.
-        passed_over: ``(photos,)`` bool, crops that are no candidates; None for none.
-    """
-
-    candidates: int
-    most: int | None = None
-    by_cosine: bool = False
-    passed_over: BoolArray | None = None
-
-
 @dataclass(frozen=True)
 class NegativeUse:
     """How evenly negatives are used.
@@ -134,13 +125,50 @@ class NegativeUse:
         return f"the most used one {self.most:,} times, the top 1% {self.top_share:.1%} of all{left_out}"
 
 
+@dataclass(frozen=True, eq=False)
+class Mined:
+    """The negatives of an epoch's triplets.
+
+    Attributes:
+        negatives: ``(m, per_anchor)`` int64 rows; -1 where no candidate may be one.
+        evidence: what the set says of one person's photos.
+        suspects: pairs that may be one person, and so were refused, each once.
+    """
+
+    negatives: Int64Array
+    evidence: Evidence
+    suspects: Suspects
+
+    def put_into(self, plan: EpochRows) -> EpochRows:
+        """Return the triplets with their first negatives; one that has none keeps the drawn negative."""
+        chosen = self.negatives[:, 0]
+        return plan.with_negatives(np.where(chosen < 0, plan.rows[:, 2], chosen))
+
+    @property
+    def line(self) -> str:
+        """What was refused, as an end of a line; empty if nothing was."""
+        none, pairs = np.count_nonzero(self.negatives[:, 0] < 0), len(self.suspects)
+        text = f"; {pairs:,} pairs refused that may be one person" if pairs else ""
+        return text + (f"; {none:,} triplets keep a random one" if none else "")
+
+
 def hard_epoch(
     plan: EpochRows, cache: FeatureCache, person: Int64Array, rule: MiningRule, key: tuple[int, ...]
 ) -> EpochRows:
-    """Return the triplets of an epoch with hard negatives.
+    """Return the triplets of an epoch with hard negatives; one without a candidate keeps the drawn negative.
+
+    See :func:`find_negatives`, which takes the plan's rows.
+    """
+    return find_negatives(plan.rows, cache, person, rule, key).put_into(plan)
+
+
+def find_negatives(
+    rows: Int64Array, cache: FeatureCache, person: Int64Array, rule: MiningRule, key: tuple[int, ...]
+) -> Mined:
+    """Find the negatives of triplets.
 
     Args:
-        plan: its triplets.
+        rows: ``(m, 3)`` int64; the anchors and positives count.
         cache: features of all crops.
         person: ``(photos,)`` int64.
         rule: how negatives are chosen; if all but one person's crops are passed over, none is.
@@ -153,16 +181,30 @@ def hard_epoch(
         raise DataError(
             f"{np.count_nonzero(~cache.known):,} crops have no features yet: embed all of them first"
         )
-    rng, anchors, features = np.random.default_rng([CANDIDATES_SEED, *key]), plan.rows[:, 0], cache.features
+    features = cache.features
     if rule.by_cosine:
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
     pool = other_people(person, rule.passed_over)
-    most = rule.most or default_cap(len(anchors), len(pool.rows))
-    negatives, used = [np.empty(0, np.int64)], np.zeros(len(person), np.int64)
-    step = max(1, _DRAWN_AT_ONCE // rule.candidates)
-    for start in range(0, len(anchors), step):
-        part = anchors[start : start + step]
-        candidates = draw_candidates(person, part, rule.candidates, rng, pool)
-        negatives.append(capped_negatives(features, person, part, candidates, used, most))
-    return plan.with_negatives(np.concatenate(negatives))
+    search = Candidates(features, person, pool, rule, np.random.default_rng([CANDIDATES_SEED, *key]))
+    evidence = Evidence() if rule.allow_suspects else search.weigh()
+    rules = replace(rule.rules, limit=evidence.limit)
+    most = rule.most or default_cap(len(rows) * rule.per_anchor, len(pool.rows))
+    negatives, used = np.full((len(rows), rule.per_anchor), -1), np.zeros(len(person), np.int64)
+    suspects, step = list[Suspects](), max(1, _DRAWN_AT_ONCE // search.each)
+    for start in range(0, len(rows), step):
+        anchors, positives = rows[start : start + step, 0], rows[start : start + step, 1]
+        candidates, similar = search.draw(anchors)
+        own, whose = search.measure(anchors, positives), person[anchors][:, None]
+        codes = refuse(similar, own, rules)
+        if not rule.allow_suspects:
+            codes[are_listed(whose, person[candidates], rules.one_person)] = ONE_PERSON
+            suspects.append(Suspects.of((anchors, candidates), similar, own, codes))
+        # the anchor itself takes the refused candidate's place: crops of its own person are skipped
+        left = np.where(codes == ALLOWED, candidates, anchors[:, None])
+        for turn in range(rule.per_anchor):
+            some = np.flatnonzero((person[left] != whose).any(axis=1))
+            chosen = capped_negatives(features, person, anchors[some], left[some], used, most)
+            negatives[start + some, turn] = chosen
+            left[some] = np.where(left[some] == chosen[:, None], anchors[some, None], left[some])
+    return Mined(negatives, evidence, Suspects.join(suspects))

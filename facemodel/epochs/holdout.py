@@ -68,7 +68,7 @@ class Validation:
         (self.validation if self.closed else self.manifest).write(path)
 
 
-def hold_out(prepared: PreparedSet, config: FitConfig) -> Validation:
+def hold_out(prepared: PreparedSet, config: FitConfig, crops: ClassManifest | None = None) -> Validation:
     """Divide a set's crops into those that train and those that judge; the test split is never read.
 
     People are ranked by the hash that `facedata split` ranks them by, and the first ones judge: a share of
@@ -77,11 +77,12 @@ def hold_out(prepared: PreparedSet, config: FitConfig) -> Validation:
     Args:
         prepared: the set.
         config: of the run: closed, val_share, val_pairs, seed, best_by.
+        crops: the set's crops, if some are left out or have other names; None for all as they are.
 
     Raises:
         DataError: no train split, too few people or photos, or no pair of one person.
     """
-    crops = ClassManifest.open(prepared)
+    crops = ClassManifest.open(prepared) if crops is None else crops
     names = split_names(crops.table)
     if TRAIN not in names:
         raise DataError(

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from facedata.checks.findings import FINDINGS as FINDINGS_SCHEMA
 from facedata.errors import SetError
 from facedata.tables.parquet import read_footer, read_table
 from facedata.types import BoolArray, Float32Array, Int64Array
@@ -111,21 +112,10 @@ def read_doubted(training: TrainingPeople) -> BoolArray:
     Doubted are wrong people, strangers and swapped photos, and copies that two people have. Findings about
     another state of the set are not used, and a line says so.
     """
-    doubted, path = np.zeros(len(training), np.bool_), training.prepared.path
-    if not isinstance(path, Path) or not (path / FINDINGS).is_file():
-        return doubted
-    try:
-        if read_footer(path / FINDINGS).fingerprint != training.prepared.fingerprint:
-            logger.warning(
-                "%s is about another state of the set, and is not used: check it again", path / FINDINGS
-            )
-            return doubted
-        names = ["kind", "left", "right", "left_identity", "right_identity"]
-        findings = read_table(path / FINDINGS, "findings", names)
-    except (SetError, pa.ArrowException) as error:
-        logger.warning("%s is not used: %s", path / FINDINGS, error)
-        return doubted
-    findings = findings.filter(pc.is_in(findings.column("kind"), value_set=pa.array(_DOUBTED)))
+    doubted = np.zeros(len(training), np.bool_)
+    findings = _read_findings(
+        training, ["kind", "left", "right", "left_identity", "right_identity"], _DOUBTED
+    )
     copies = pc.is_in(findings.column("kind"), value_set=pa.array(["same_bytes", "same_picture"]))
     same = pc.equal(findings.column("left_identity"), findings.column("right_identity"))
     findings = findings.filter(pc.invert(pc.and_(copies, pc.fill_null(same, True))))
@@ -135,3 +125,32 @@ def read_doubted(training: TrainingPeople) -> BoolArray:
         rows, here = training.rows_of(ids)
         doubted[rows[here]] = True
     return doubted
+
+
+def read_one_person(training: TrainingPeople) -> Int64Array:
+    """Read which two people the findings of `check` suspect to be one, ``(p, 2)`` codes.
+
+    They are those of ``double_name``. People who only look alike are the best negatives there are.
+    """
+    findings = _read_findings(training, ["kind", "identity", "to_identity"], ("double_name",))
+    codes = [training.codes_of(findings.column(name).to_pylist()) for name in ("identity", "to_identity")]
+    pairs = np.stack(codes, axis=1)
+    return np.asarray(pairs[(pairs >= 0).all(axis=1)])
+
+
+def _read_findings(training: TrainingPeople, names: list[str], kinds: tuple[str, ...]) -> pa.Table:
+    """Return some columns of the findings of some kinds; no rows if there are none about the set as it is."""
+    path, none = training.prepared.path, FINDINGS_SCHEMA.empty_table().select(names)
+    if not isinstance(path, Path) or not (path / FINDINGS).is_file():
+        return none
+    try:
+        if read_footer(path / FINDINGS).fingerprint != training.prepared.fingerprint:
+            logger.warning(
+                "%s is about another state of the set, and is not used: check it again", path / FINDINGS
+            )
+            return none
+        findings = read_table(path / FINDINGS, "findings", names)
+    except (SetError, pa.ArrowException, KeyError) as error:  # the last: a column is missing
+        logger.warning("%s is not used: %s", path / FINDINGS, error)
+        return none
+    return findings.filter(pc.is_in(findings.column("kind"), value_set=pa.array(kinds)))

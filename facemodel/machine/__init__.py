@@ -11,4 +11,5 @@ In: options and environment variables. Out: devices, counts, one-line errors and
 - ``memory``: too little memory becomes an error that says what to lower.
 - ``ranks``: this process among those that `torchrun` started.
 - ``whole_batch``: embeddings and BatchNorm statistics of a batch that several processes share.
+- ``shards``: the rows of a matrix that several processes hold, brought together.
 """

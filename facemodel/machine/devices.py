@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from facedata.errors import UsageError
 
@@ -33,3 +34,18 @@ def choose_device(text: str) -> torch.device:
     if number:
         torch.cuda.set_device(int(number))  # the detector runs on the current one
     return torch.device(text)
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU's on a device; nobody waits for a GPU, which may still be busy.
+
+    From ordinary memory a copy to a GPU waits until the GPU has done all that it was given before, and
+    meanwhile nothing new is given to it. So the tensor is first copied to pinned memory, which torch keeps
+    until the GPU has read it.
+
+    >>> to_device(torch.arange(3), torch.device("cpu"))
+    tensor([0, 1, 2])
+    """
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)

@@ -36,11 +36,18 @@ class Ranks:
         rank: its number.
         world: how many there are.
         local: its number on this machine, which is also its GPU's.
+        grouped: a single process goes the way of several, through torch.distributed.
     """
 
     rank: int = 0
     world: int = 1
     local: int = 0
+    grouped: bool = False
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether values go through torch.distributed: there are several processes, or one goes their way."""
+        return self.grouped or self.world > 1
 
     @property
     def is_first(self) -> bool:
@@ -49,7 +56,7 @@ class Ranks:
 
     def own_device(self, device: torch.device) -> torch.device:
         """Return this process's device: where several processes run on GPUs, each has its own."""
-        return torch.device("cuda", self.local) if self.world > 1 and device.type == "cuda" else device
+        return torch.device("cuda", self.local) if self.is_grouped and device.type == "cuda" else device
 
     def share(self, count: int) -> slice:
         """Return this process's part of ``count`` items: the parts are contiguous and about equally long."""
@@ -62,19 +69,19 @@ class Ranks:
 
     def wait(self) -> None:
         """Wait for all other processes."""
-        if self.world > 1:
+        if self.is_grouped:
             dist.barrier()
 
     def from_first(self, mine: ValueT | None) -> ValueT:
         """Return the first process's value; the others give None and wait for it."""
         values: list[Any] = [mine]
-        if self.world > 1:
+        if self.is_grouped:
             dist.broadcast_object_list(values, src=0)
         return cast(ValueT, values[0])
 
     def any_says(self, mine: bool) -> bool:
         """Return whether this is so for any of the processes, which all ask at the same moment."""
-        if self.world == 1:
+        if not self.is_grouped:
             return mine
         said = torch.tensor([mine], dtype=torch.int32)
         said = said.cuda() if dist.get_backend() == "nccl" else said
@@ -87,7 +94,7 @@ class Ranks:
         Raises:
             RunError: they differ.
         """
-        if self.world == 1:
+        if not self.is_grouped:
             return
         values: list[Any] = [None] * self.world
         dist.all_gather_object(values, mine)
@@ -99,7 +106,7 @@ class Ranks:
 
     def all_gather(self, values: Float32Array, count: int) -> Float32Array:
         """Return all processes' parts, ``(n, dim)`` float32 each, as one array ``(count, dim)``."""
-        if self.world == 1:
+        if not self.is_grouped:
             return values
         ends, width = self.ends(count), values.shape[1]
         everything = np.empty((count, width), np.float32)
@@ -130,16 +137,18 @@ def gather_tensors(mine: Tensor, world: int) -> list[Tensor]:
 def join_processes(on_gpu: bool) -> Iterator[Ranks]:
     """Join the other processes if `torchrun` started several; only the first of them logs.
 
+    A program that has called ``torch.distributed.init_process_group`` itself keeps its group, also of one.
+
     Raises:
         DeviceError: there are fewer GPUs here than processes, or another process is unreachable or has ended.
     """
     joined = dist.is_available() and dist.is_initialized()
     world = dist.get_world_size() if joined else int(os.environ.get("WORLD_SIZE", "1"))
-    if world < 2:
+    if world < 2 and not joined:
         yield ALONE
         return
     rank = dist.get_rank() if joined else int(os.environ["RANK"])
-    ranks = Ranks(rank, world, int(os.environ.get("LOCAL_RANK", "0")))
+    ranks = Ranks(rank, world, int(os.environ.get("LOCAL_RANK", "0")), grouped=joined)
     if on_gpu:
         if ranks.local >= torch.cuda.device_count():
             raise DeviceError(

@@ -33,7 +33,7 @@ class WholeBatch:
 
     def __init__(self, model: nn.Module, ranks: Ranks) -> None:
         self._ranks, self._images = ranks, [1] * ranks.world
-        if ranks.world > 1:
+        if ranks.is_grouped:
             model.register_forward_hook(self._join)
 
     def share(self, rows: Int64Array) -> slice:

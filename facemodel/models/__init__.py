@@ -12,5 +12,7 @@ embeddings, and exported models.
 - ``known_people``: the people that a model was trained on, by name
 - ``formats``: what an export format consists of
 - ``exported``: the network that an export writes, and its comparison with the model
+- ``int8``: networks in 8-bit whole numbers, a folder of its own
 - ``to_onnx``, ``to_tflite``, ``to_torchscript``: one format each
+- ``placement``: where a face lies in a network's input, as numbers for other programs
 """

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facedata.errors import UsageError
 from facedata.types import Float32Array
 
 from ..batches.to_input import ToInput, as_batch
@@ -21,6 +22,7 @@ from ..errors import ModelError
 from ..machine.devices import choose_device
 from ..objective.objective import Objective
 from ..spec import InputSpec
+from .ready.table import READY, is_ready
 from .saved import load_objective
 
 Crops = NDArray[np.uint8]
@@ -152,22 +154,37 @@ def model_fingerprint(objective: Objective) -> str:
 
 
 def open_model(
-    model: str | os.PathLike[str] | Embedder, device: str = "auto", workers: int | None = None
+    model: str | os.PathLike[str] | Embedder,
+    device: str = "auto",
+    workers: int | None = None,
+    weights: str | os.PathLike[str] | None = None,
 ) -> Embedder:
     """Open a model.
 
     Args:
-        model: a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its spec in ``net.json``; an
-            open model is returned as it is.
+        model: a ready model's name, a run folder, a run's ``.safetensors`` file, or ``net.onnx`` with its
+            spec in ``net.json``; an open model is returned as it is.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; ONNX networks run on the CPU.
         workers: threads that resize crops; None for one per core.
+        weights: a file with a ready model's weights; None to use the cache, or to download them.
 
     Raises:
+        UsageError: weights are given for a model that is no ready one, or are other ones than its own.
+        DownloadError: a ready model is not on this machine, and cannot be downloaded.
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
         SpecError: its spec is missing or malformed.
         DeviceError: there is no such GPU.
         MissingExtraError: it is ONNX, and onnxruntime is not installed.
     """
+    if is_ready(model):
+        from .ready.network import open_ready  # it needs this module
+
+        return open_ready(model, device, workers, weights)
+    if weights is not None:
+        raise UsageError(
+            f"--weights {os.fspath(weights)} is for a ready model ({', '.join(READY)}), and "
+            f"{os.fspath(model) if isinstance(model, str | os.PathLike) else model.name} is none"
+        )
     if not isinstance(model, str | os.PathLike):
         return model
     path = Path(model)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,13 @@ Run = Callable[[Float32Array], list[Float32Array]]
 INPUT, OUTPUTS = "images", ("embeddings", "logits")
 """Names of a file's input and outputs, in the formats that have names."""
 
+Int8Candidates = Generator[str, None, None]
+"""Writes a candidate each time it is asked, and yields what that leaves in float."""
+
+Int8Writer = Callable[[Path, Float32Array, Path], Int8Candidates]
+"""From a float file, images ``(n, 3, size, size)`` float32 that ranges are taken from, and a path, where int8
+candidates are written one after another, the smallest first."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -37,6 +44,8 @@ class Format:
             returns a tuple: embeddings, and logits if there are any.
         read: reads the file back.
         packages: what both of these import, all in the extra ``export``.
+        int8: writes int8 candidates of a float file; None if the format has none.
+        int8_packages: what that imports besides, in the same extra.
     """
 
     suffix: str
@@ -45,6 +54,8 @@ class Format:
     write: Callable[[nn.Module, torch.Tensor, Path], None]
     read: Callable[[Path], Run]
     packages: tuple[str, ...] = ()
+    int8: Int8Writer | None = None
+    int8_packages: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from facedata.options import read_toml
 
 from ..errors import ModelError, NewerVersionError
 from ..spec import InputSpec
+from .ready.table import is_ready, suggest_ready
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +78,15 @@ def weights_file(path: Path) -> Path:
     raise ModelError(f"{path} is not a run folder: it has no {BEST}{SUFFIX}; did `facemodel fit` run?")
 
 
-def training_set_path(model: Path) -> str | None:
+def training_set_path(model: str | os.PathLike[str]) -> str | None:
     """Return where the set was that a model was trained on; None where no run folder says so.
 
     Args:
-        model: a run folder, or a file in one.
+        model: a run folder, or a file in one; a ready model has none.
     """
+    if is_ready(model):
+        return None
+    model = Path(model)
     folder = model if model.is_dir() else model.parent
     try:
         return str(json.loads((folder / STATE / "settings.json").read_text(encoding="utf-8"))["set_path"])
@@ -129,7 +134,7 @@ def open_weights(path: Path, framework: str) -> Iterator[tuple[dict[str, Any], A
         NewerVersionError: a later facemodel wrote it.
     """
     if not path.is_file():
-        raise ModelError(f"there is no model at {path}")
+        raise ModelError(f"there is no model at {path}{suggest_ready(str(path))}")
     try:
         with safe_open(path, framework=framework) as file:
             header = json.loads((file.metadata() or {}).get(KEY, "null"))

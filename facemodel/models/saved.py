@@ -21,13 +21,15 @@ from ..errors import ModelError
 from ..network.freezing import BlockSummary, summarise_blocks
 from ..network.model import build_model
 from ..network.pretrained import Pretrained, check_fit
+from ..network.started.network import GRAPH
 from ..objective.objective import Objective, make_objective
 from ..spec import read_spec
 from .header import KEY, SPEC, SUFFIX, VERSION, open_weights, weights_file
 
 _BUILT_FROM = (
     "backbone", "hidden", "dim", "dropout", "normalised", "size", "batches", "loss", "margin", "scale",
-    "distance", "gamma", "class_weights", "miner", "closed", "batch", "photos_per_person",
+    "distance", "gamma", "class_weights", "miner", "closed", "batch", "photos_per_person", "sub_centres",
+    "sample_classes",
 )  # fmt: skip
 """Options that decide what is built; the others only matter for training."""
 
@@ -46,14 +48,15 @@ def save_model(folder: Path, name: str, objective: Objective, extra: Mapping[str
     Raises:
         StoreError: it cannot be written.
     """
-    tensors = {key: value.detach().cpu().contiguous() for key, value in objective.state_dict().items()}
+    kept = (item for item in objective.state_dict().items() if not item[0].startswith("guidance."))
+    tensors = {key: value.detach().cpu().contiguous() for key, value in kept}
     model = objective.model
     header = {
         "version": VERSION,
         "layers": [dataclasses.asdict(layer) for layer in summarise_layers(objective)],
         "config": {name: getattr(objective.config, name) for name in _BUILT_FROM},
         "frozen": model.frozen,
-        "pretrained": [model.pretrained.kind, model.pretrained.line, model.pretrained.sha256],
+        "pretrained": list(dataclasses.astuple(model.pretrained)),
         "classes": list(objective.classes),
         "extra": dict(extra or {}),
         "sha256": digest_of(tensors),
@@ -84,7 +87,8 @@ def load_objective(path: Path) -> Objective:
         raise ModelError(f"{file} is damaged: its numbers differ from those that were written")
     try:
         config = make(FitConfig, dict(header["config"]))
-        model = build_model(config, read_spec(file.with_name(SPEC)))
+        graph = tensors.get(f"model.{GRAPH}")  # of a run that started from a finished model
+        model = build_model(config, read_spec(file.with_name(SPEC)), graph)
         model.pretrained = Pretrained(*header["pretrained"])
         objective = make_objective(config, model, header["classes"])
         model.freeze(header["frozen"])

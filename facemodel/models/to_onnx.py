@@ -10,6 +10,7 @@ from torch import nn
 from facedata.types import Float32Array
 
 from .formats import INPUT, OUTPUTS, Format, Run, quiet
+from .int8.onnx_file import write_onnx_int8
 
 
 def write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
@@ -48,4 +49,6 @@ def read_onnx(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(".onnx", "NCHW", "any", write_onnx, read_onnx, ("onnx", "onnxscript", "onnxruntime"))
+FORMAT = Format(
+    ".onnx", "NCHW", "any", write_onnx, read_onnx, ("onnx", "onnxscript", "onnxruntime"), write_onnx_int8
+)  # fmt: skip

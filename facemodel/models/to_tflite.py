@@ -11,6 +11,7 @@ from torch import nn
 from facedata.types import Float32Array
 
 from .formats import Format, Run, quiet
+from .int8.tflite_file import write_tflite_int8
 
 
 def write_tflite(network: nn.Module, example: torch.Tensor, path: Path) -> None:
@@ -43,4 +44,7 @@ def read_tflite(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(".tflite", "NHWC", "1", write_tflite, read_tflite, ("litert_torch", "ai_edge_litert"))
+FORMAT = Format(
+    ".tflite", "NHWC", "1", write_tflite, read_tflite, ("litert_torch", "ai_edge_litert"),
+    write_tflite_int8, ("ai_edge_quantizer",),
+)  # fmt: skip

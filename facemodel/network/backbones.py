@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from facedata.errors import UsageError
 from facedata.files.download import PinnedFile
 
+from .facenet_file import VGGFACE2
 from .kind import BackboneKind, Block, pinned_weights
 
 TIMM = "timm:"
@@ -149,20 +150,13 @@ _INCEPTION_BLOCKS = (
 )
 _RESNET_BLOCKS = ("stem: conv1 bn1", "layer1", "layer2", "layer3", "layer4")
 
-_VGGFACE2 = pinned_weights(
-    "20180402-114759-vggface2.pt",
-    "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt",
-    "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
-)
-"""InceptionResnetV1 trained on VGGFace2, 112 MB; the library itself checks no hash."""
-
 BACKBONES = {
     "inception_resnet_v1": BackboneKind(
         512,
         _FaceNet,
         partial(_find_blocks, _FACENET_BLOCKS),
         75,
-        _VGGFACE2,
+        VGGFACE2,
         mean=(0.5,) * 3,  # facenet-pytorch's fixed_image_standardization is (value - 127.5) / 128
         std=(128 / 255,) * 3,
         classifier=("logits.",),

@@ -22,11 +22,17 @@ SelfT = TypeVar("SelfT", bound="Freezing")
 
 
 class Freezing(nn.Module):
-    """A module whose parts can be frozen and stay frozen through ``train()``."""
+    """A module whose parts can be frozen and stay frozen through ``train()``.
+
+    Attributes:
+        keeps_statistics: no BatchNorm's statistics change, also of those that train: a few people's photos
+            would replace those of the millions that a finished model has seen.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._frozen: list[nn.Module] = []  # a plain list: the parts are children already
+        self.keeps_statistics = False
 
     def freeze_parts(self, parts: Sequence[nn.Module]) -> None:
         """Freeze these parts, and no others: neither weights nor statistics change any more."""
@@ -40,7 +46,11 @@ class Freezing(nn.Module):
     def train(self: SelfT, mode: bool = True) -> SelfT:
         """Set training mode, except for frozen parts, which stay in eval mode."""
         super().train(mode)
-        for module in self._frozen:
+        still = self._frozen
+        if self.keeps_statistics:
+            norms = nn.modules.batchnorm._BatchNorm
+            still = [*still, *(module for module in self.modules() if isinstance(module, norms))]
+        for module in still:
             module.eval()
         return self
 

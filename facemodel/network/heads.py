@@ -45,7 +45,7 @@ class EmbeddingHead(nn.Module):
 
     def __init__(self, plan: HeadPlan) -> None:
         super().__init__()
-        self.normalised = plan.normalised
+        self.plan, self.normalised = plan, plan.normalised
         layers: list[nn.Module] = []
         if not plan.bare:
             widths = [plan.features, *plan.hidden]

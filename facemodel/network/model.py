@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from .freezing import Freezing, parts_to_freeze
 from .heads import EmbeddingHead, HeadPlan
 from .kind import Block
 from .pretrained import SCRATCH, load_pretrained
+from .started.network import STARTED, Start, StartedNetwork, described_spec, started_kind
 
 
 class FaceModel(Freezing):
@@ -75,12 +78,22 @@ class FaceModel(Freezing):
         return embeddings
 
 
-def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
+def input_spec(config: FitConfig, prepared: PreparedSet, graph: Tensor | None = None) -> InputSpec:
     """Return the input spec of a model that is to be trained on a set; it has no threshold yet.
+
+    Args:
+        config: of the run.
+        prepared: the set.
+        graph: the description of the model that the run starts from; None for none.
 
     Raises:
         UsageError: there is no such backbone, or ``--size`` is too small for it.
+        SpecError: the set's crops are not like those that the model was trained on.
     """
+    if graph is not None:
+        spec = described_spec(graph)
+        spec.check_set(prepared)
+        return replace(spec, set_fingerprint=prepared.fingerprint, crop_px=prepared.size_px)
     kind, settings = backbone_kind(config.backbone, config.size), prepared.info["settings"]
     # embeddings are compared as the loss compared them
     of_length_one = config.classifies and config.normalised
@@ -99,11 +112,16 @@ def input_spec(config: FitConfig, prepared: PreparedSet) -> InputSpec:
     )
 
 
-def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]]:
+def make_model(config: FitConfig, spec: InputSpec, start: Start | None = None) -> tuple[FaceModel, list[str]]:
     """Make a model for training: pretrained if possible, frozen as asked.
 
     What is random depends on ``config.seed`` alone. Without pretrained weights nothing is frozen (except with
     ``config.freeze_random``): random layers that never train would only be in the way.
+
+    Args:
+        config: of the run.
+        spec: the input spec.
+        start: the model that the run starts from; None for a backbone of the table.
 
     Returns:
         The model, and lines that say where its weights come from and what is frozen.
@@ -113,8 +131,12 @@ def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]
         WeightsError: ``--weights FILE`` does not exist, or is not what ``--weights-sha256`` says.
         ArchitectureError: the file's weights are another network's.
     """
-    model = build_model(config, spec)
-    model.pretrained = load_pretrained(model._made, config.weights, config.weights_sha256)
+    model = build_model(config, spec, None if start is None else start.graph)
+    if start is None:
+        model.pretrained = load_pretrained(model._made, config.weights, config.weights_sha256)
+    else:
+        cast(StartedNetwork, model.backbone).fill(start.tensors, start.pretrained.line)
+        model.pretrained = start.pretrained
     lines = [model.pretrained.line]
     parts_to_freeze(model._made, config.freeze)  # refuses an impossible rule in any case
     if config.freeze == "none":
@@ -125,8 +147,13 @@ def make_model(config: FitConfig, spec: InputSpec) -> tuple[FaceModel, list[str]
     return model, [*lines, f"frozen: {config.freeze}"]
 
 
-def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
+def build_model(config: FitConfig, spec: InputSpec, graph: Tensor | None = None) -> FaceModel:
     """Make a model with random weights, and nothing frozen.
+
+    Args:
+        config: of the run.
+        spec: the input spec.
+        graph: the description of the model that the run started from; None for a backbone of the table.
 
     Raises:
         UsageError: no such backbone, or the images are too small.
@@ -136,7 +163,8 @@ def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
             f"the input spec (size {spec.size_px}, dim {spec.dim}, normalised {spec.normalised}) is not that "
             f"of the options ({config.size}, {config.dim}, {config.normalised})"
         )
-    kind, hidden = backbone_kind(config.backbone, config.size), tuple(config.hidden_widths())
+    kind = backbone_kind(config.backbone, config.size) if graph is None else started_kind(graph)
+    hidden = tuple(config.hidden_widths())
     # a backbone made for embeddings keeps its own last layer: that gives the embedding where the length fits,
     # and the head's layers follow it where it does not; a pretrained layer is never thrown away
     bare = kind.embeds and not hidden and kind.features == config.dim
@@ -145,9 +173,15 @@ def build_model(config: FitConfig, spec: InputSpec) -> FaceModel:
         kind.features, hidden, config.dim, dropout, config.normalised, config.loss_row.whitened, bare
     )
     with use_seed(config.seed, "network"):
-        backbone = make_backbone(config.backbone, config.size, dropout if bare else 0.0)
+        if graph is None:
+            backbone = make_backbone(config.backbone, config.size, dropout if bare else 0.0)
+        else:
+            network = StartedNetwork(graph)
+            backbone = Backbone(STARTED, network, network.blocks(), kind)
         head = EmbeddingHead(plan)
-    return FaceModel(backbone, head, spec)
+    model = FaceModel(backbone, head, spec)
+    model.keeps_statistics = graph is not None
+    return model
 
 
 @contextmanager

@@ -33,14 +33,16 @@ class Pretrained:
     """Where a backbone's first weights came from.
 
     Attributes:
-        kind: ``library``, ``file`` or ``none``.
+        kind: ``library``, ``file``, ``start`` (a finished model, :mod:`.started`) or ``none``.
         line: the same in a sentence.
-        sha256: of the file; None if there was none.
+        sha256: of the file; of a finished model its fingerprint; None if there was none.
+        licence: of a finished model, where it is known; else None.
     """
 
     kind: str
     line: str
     sha256: str | None = None
+    licence: str | None = None
 
 
 SCRATCH = Pretrained("none", "starts from scratch")

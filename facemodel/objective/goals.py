@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,27 +16,49 @@ from ..config import FitConfig
 from ..errors import DataError
 from ..network.heads import ClassHead, PairHead
 from . import losses
+from .batch_hard import BatchHard
+from .sampled_centres import SampledCentres
 
 LossAndTerms = tuple[Tensor, dict[str, Tensor]]
-"""A scalar loss, and scalars for the history."""
+"""A scalar loss; and by name scalars for the history, and figures ``(N,)`` of a batch's rows."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where in a run a batch is.
+
+    Attributes:
+        epochs_done: how far the run has come, in epochs: 2.5 is halfway through the third.
+        key: the batch's seeds: those of the run, its epoch, step, and number within the step.
+    """
+
+    epochs_done: float = math.inf
+    key: tuple[int, ...] = (0,)
 
 
 class Goal(nn.Module):
     """From a batch's embeddings to its loss; :data:`~facemodel.loss_table.LOSSES` names each loss's goal.
 
-    A subclass defines ``forward(embeddings, labels)``, which returns :data:`LossAndTerms`. Its parameters
-    train and are saved with the model.
+    A subclass defines ``forward(embeddings, labels)``, which returns :data:`LossAndTerms`; one that can weigh
+    rows takes ``weights``, ``(N,)`` float32, as well, and returns the mean of ``weight · loss``. Its
+    parameters train and are saved with the model.
 
     Args:
         config: the options of the run.
         dim: length of an embedding.
         classes: number of training people; 0 where the loss has no class head.
         counts: ``(classes,)`` photos of each in label order; None if a saved state will be loaded.
+
+    Attributes:
+        moment: set before each batch that trains; where nothing trains, that of a finished run.
+        sampled: centres that are no parameters of the module; None for goals that do not sample people.
     """
+
+    sampled: SampledCentres | None = None
 
     def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.moment = config, Moment()
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return logits ``(N, classes)`` of embeddings ``(N, dim)``.
@@ -115,35 +139,6 @@ class ClassGoal(Goal):
         return logits
 
 
-class ArcFaceGoal(Goal):
-    """ArcFace; its head is the matrix of class centres."""
-
-    make_head: Callable[[int, int, float, float], nn.Module] = staticmethod(losses.make_arcface)
-
-    def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
-        super().__init__(config, dim, classes, counts)
-        self.head = self.make_head(classes, dim, config.margin, config.scale)
-
-    def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
-        """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` labels."""
-        loss: Tensor = self.head(embeddings, labels)
-        with torch.no_grad():
-            right = self.logits(embeddings).argmax(1) == labels
-        return loss, {"accuracy": right.float().mean()}
-
-    def logits(self, embeddings: Tensor) -> Tensor:
-        """Return the scaled cosines, without a margin."""
-        # what the library's get_logits computes; an export cannot trace that one
-        centres = nn.functional.normalize(self.head.W, dim=0)  # type: ignore[arg-type]
-        return nn.functional.normalize(embeddings) @ centres * self.config.scale
-
-
-class CosFaceGoal(ArcFaceGoal):
-    """CosFace; its head is the matrix of class centres."""
-
-    make_head = staticmethod(losses.make_cosface)
-
-
 class MinedTripletGoal(Goal):
     """Triplet loss within a batch of people: of the triplets that a miner picks, or of all."""
 
@@ -152,7 +147,11 @@ class MinedTripletGoal(Goal):
     def __init__(self, config: FitConfig, dim: int, classes: int, counts: Int64Array | None) -> None:
         super().__init__(config, dim, classes, counts)
         self.loss = self.make_loss(config.margin, config.distance)
-        self.miner = losses.make_miner(config.miner, config.margin, config.distance)
+        self.miner = (
+            BatchHard(config.distance)
+            if config.miner == "hard"
+            else losses.make_miner(config.miner, config.margin, config.distance)
+        )
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossAndTerms:
         """Return the loss of ``(N, dim)`` embeddings and their ``(N,)`` people."""

@@ -1,7 +1,7 @@
 """Losses: functions of embeddings or logits.
 
-Losses of given triplets and of class logits are computed here. Miners, multi-similarity, which compare all
-photos of a batch, and margin softmax come from pytorch-metric-learning.
+Losses of given triplets and of class logits are computed here. Miners and multi-similarity, which compare all
+photos of a batch, come from pytorch-metric-learning.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from facedata.types import Int64Array
 
 from ..machine.extras import require_extra
-
-_NEAR_ONE = 1 - 1e-6
 
 
 def row_distances(left: Tensor, right: Tensor, distance: str) -> Tensor:
@@ -94,37 +92,6 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float, weights: Tensor | N
     return (losses if weights is None else losses * weights[labels]).mean()
 
 
-def make_arcface(classes: int, dim: int, margin: float, scale: float) -> nn.Module:
-    """Make an ArcFace loss (margin in degrees) with its matrix of class centres ``W``, ``(dim, classes)``.
-
-    It takes embeddings ``(N, dim)`` and labels ``(N,)``; ``get_logits(embeddings)`` gives the scaled cosines
-    without a margin. Deng et al., *ArcFace*, 2019.
-
-    Raises:
-        MissingExtraError: pytorch-metric-learning is not installed.
-    """
-
-    class ArcFace(_library().losses.ArcFaceLoss):  # type: ignore[misc]
-        """The library's gradient is NaN where an embedding lies on its centre; this one's is finite."""
-
-        def get_angles(self, cosine_of_target_classes: Tensor) -> Tensor:
-            return torch.acos(cosine_of_target_classes.clamp(-_NEAR_ONE, _NEAR_ONE))
-
-    module: nn.Module = ArcFace(num_classes=classes, embedding_size=dim, margin=margin, scale=scale)
-    return module
-
-
-def make_cosface(classes: int, dim: int, margin: float, scale: float) -> nn.Module:
-    """Make a CosFace loss, used like :func:`make_arcface`'s. Wang et al., *CosFace*, 2018.
-
-    Raises:
-        MissingExtraError: pytorch-metric-learning is not installed.
-    """
-    make = _library().losses.CosFaceLoss
-    module: nn.Module = make(num_classes=classes, embedding_size=dim, margin=margin, scale=scale)
-    return module
-
-
 def make_mined_triplet(margin: float, distance: str) -> nn.Module:
     """Make a triplet loss within a batch: the mean of the losses above 0, of all triplets or of those mined.
 
@@ -152,8 +119,8 @@ def make_miner(name: str, margin: float, distance: str) -> nn.Module | None:
     """Make what picks triplets or pairs from a batch's embeddings and labels; None for all of them.
 
     Args:
-        name: ``none``, ``semihard`` (negatives farther than the positive, within the margin) or ``hard``
-            (each anchor's farthest positive and nearest negative).
+        name: ``none``, or ``semihard`` (negatives farther than the positive, within the margin);
+            :mod:`~facemodel.objective.batch_hard` has ``hard``.
         margin: of the semihard miner.
         distance: as in :func:`row_distances`.
 
@@ -163,11 +130,9 @@ def make_miner(name: str, margin: float, distance: str) -> nn.Module | None:
     if name == "none":
         return None
     library = _library()
-    miners, measure = library.miners, _distance(library, distance)
-    made: nn.Module = (
-        miners.BatchEasyHardMiner(distance=measure, pos_strategy="hard", neg_strategy="hard")
-        if name == "hard"
-        else miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=measure)
+    measure = _distance(library, distance)
+    made: nn.Module = library.miners.TripletMarginMiner(
+        margin=margin, type_of_triplets="semihard", distance=measure
     )
     return made
 

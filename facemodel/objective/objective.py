@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from facedata.types import Int64Array
 from ..config import FitConfig
 from ..errors import DataError
 from ..network.model import FaceModel, use_seed
-from .goals import Goal
+from .goals import Goal, Moment
+from .guidance import Guidance
 from .losses import spread
 
 
@@ -26,10 +27,13 @@ class LossParts:
         loss: scalar float32, to be differentiated.
         terms: figures for the history, each a detached scalar on the device: ``spread`` of the embeddings
             (0 = collapsed), and ``active`` (share of triplets with a loss) or ``accuracy``.
+        rows: figures of the batch's rows, ``(N,)`` each, detached; of margin losses ``losses``, ``own`` (the
+            cosine to the own person) and ``nearest`` (the highest cosine to another one).
     """
 
     loss: Tensor
     terms: dict[str, Tensor]
+    rows: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Objective(nn.Module):
@@ -42,14 +46,18 @@ class Objective(nn.Module):
         goal: from embeddings to the loss.
         config: the options it was made with.
         classes: identity of each label, where the goal has a class head; else empty.
+        guidance: what it learns from finished models; None for nothing. It is not saved with the model.
     """
 
     def __init__(self, config: FitConfig, model: FaceModel, goal: Goal, classes: Sequence[str] = ()) -> None:
         super().__init__()
         self.config, self.model, self.goal = config, model, goal
         self.classes = tuple(classes)
+        self.guidance: Guidance | None = None
 
-    def forward(self, images: Tensor, labels: Tensor | None = None, k: int = 1) -> LossParts:
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, k: int = 1, weights: Tensor | None = None
+    ) -> LossParts:
         """Return the loss of a batch.
 
         Args:
@@ -58,6 +66,8 @@ class Objective(nn.Module):
             labels: triplets: None; pairs: ``(m,)``, 1 or True where both show one person; photos and people:
                 ``(m,)`` int64, the person.
             k: images in a row: 3 for triplets, 2 for pairs, else 1.
+            weights: ``(m,)`` float32, what each row's loss counts; None for 1 each. Only for goals that take
+                them.
 
         Raises:
             DataError: the number of images is not a multiple of k, or BatchNorm would train on one image.
@@ -67,14 +77,24 @@ class Objective(nn.Module):
         embeddings = self.model(images)
         # fp16 overflows in the margin heads, and bf16 has three digits: the loss is computed in float32
         with torch.autocast(images.device.type, enabled=False):
-            loss, terms = self.goal(embeddings.float(), labels)
+            weighed = () if weights is None else (weights,)
+            loss, terms = self.goal(embeddings.float(), labels, *weighed)
+            if self.guidance is not None and self.training:
+                more, apart = self.guidance(embeddings.float())
+                loss, terms = loss + more, {**terms, **apart}
             terms = {**terms, "spread": spread(embeddings.detach())}
-        return LossParts(loss, {name: value.detach() for name, value in terms.items()})
+        detached = {name: value.detach() for name, value in terms.items()}
+        rows = {name: value for name, value in detached.items() if value.dim()}
+        return LossParts(loss, {name: value for name, value in detached.items() if not value.dim()}, rows)
+
+    def set_moment(self, epochs_done: float, key: tuple[int, ...]) -> None:
+        """Tell the goal where in the run the next batch is (:class:`~facemodel.objective.goals.Moment`)."""
+        self.goal.moment = Moment(epochs_done, key)
 
     @property
     def has_classes(self) -> bool:
         """Whether it can tell which of the training people an embedding is."""
-        return self.config.classifies
+        return self.config.classifies and not self.config.samples_classes
 
     @property
     def has_pairs(self) -> bool:

@@ -1,9 +1,10 @@
-"""The charts of scores: the ROC, the errors by threshold, and the histogram of the two kinds of pairs."""
+"""The charts of scores: ROC, errors by threshold, both kinds of pairs, calibration, error versus discard."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -79,3 +80,43 @@ def draw_score_histogram(pairs: ScoredPairs, threshold: float | None) -> Chart:
         "Scores of both kinds of pairs", SCORE_NAMES[pairs.metric], edges, counts,
         y_title="share of the pairs", marks=marks, is_overlaid=True,
     )  # fmt: skip
+
+
+def draw_calibration(calibration: Mapping[str, Any]) -> Chart:
+    """Return the share of pairs of one person by probability, with the ends of its 95% interval."""
+    bins = calibration["bins"]
+    x = [one["probability"] for one in bins]
+    lines = {"share that shows one person": (x, [one["share"] for one in bins])}
+    for at, name in enumerate(("95% from", "95% to")):
+        if bins[0]["interval"] is not None:
+            lines[name] = x, [one["interval"][at] for one in bins]
+    lines["perfect"] = [0.0, 1.0], [0.0, 1.0]
+    return draw_lines(
+        "Calibration", "probability of one person", "share that shows one person", lines, x_range=(0.0, 1.0),
+        y_range=(0.0, 1.0),
+    )  # fmt: skip
+
+
+def draw_discards(discard: Mapping[str, Any]) -> list[Chart]:
+    """Return the curves of error versus discard, a chart for each quality that has one."""
+    charts = []
+    for one in discard["columns"]:
+        if "curve" not in one:
+            continue
+        curve = one["curve"]
+        lines = {
+            f"by {one['column']}": (curve["left_out"], curve["rejected"]),
+            "the rejected ones first": (curve["left_out"], curve["best"]),
+            "at random": ([0.0, curve["left_out"][-1]], [one["random"]] * 2),
+        }
+        highest = max([one["random"], *curve["rejected"]])
+        charts.append(
+            draw_lines(
+                f"Rejected as the worst by {one['column']} are left out",
+                "share left out",
+                "share rejected of what stays",
+                lines,
+                y_range=(0.0, highest * 1.05),
+            )
+        )
+    return charts

@@ -11,6 +11,8 @@ from facedata.pages.page import render_page
 from facedata.sets.prepared import short
 
 from ..config import EvaluateConfig
+from ..scoring.discard.lines import HEAD as DISCARD_HEAD
+from ..scoring.discard.lines import discard_notes, discard_rows
 from ..scoring.overlap.side_by_side import overlap_notes, overlap_rows
 from ..scoring.pair_figures import ScoredPairs
 from ..scoring.plan import ScoringPlan
@@ -19,7 +21,7 @@ from ..scoring.report import TITLES, percent, score_notes, score_rows
 from ..scoring.weak_points.hard_people import FEWEST_PAIRS
 from ..scoring.weak_points.slice_table import HEAD, slice_notes, slice_rows
 from .names import folder_name
-from .score_charts import draw_errors, draw_rocs, draw_score_histogram
+from .score_charts import draw_calibration, draw_discards, draw_errors, draw_rocs, draw_score_histogram
 from .worst_shown import ScoresStory, show_people, show_worst
 
 _TEMPLATE = Path(__file__).with_name("scores.html")
@@ -45,6 +47,9 @@ def render_scores(
     story = ScoresStory(scores, scored, plan)
     main, threshold = story.main, story.threshold
     head, rows = score_rows(scores)
+    charts = [draw_rocs(scored), draw_score_histogram(main, threshold), draw_errors(main, threshold)]
+    charts += [] if scores["calibration"]["error"] is None else [draw_calibration(scores["calibration"])]
+    discard = scores.get("discard")
     model, place = folder_name(scores["model"]["name"]), folder_name(plan.classes.prepared.path)
     return render_page(
         _TEMPLATE, f"Scores of {model} on {place}", styles=["models.css"],
@@ -52,13 +57,16 @@ def render_scores(
         threshold=None if threshold is None else f"{threshold:.4f}", score_name=SCORE_NAMES[main.metric],
         is_distance=main.metric == "euclidean", sentence=story.figures["threshold"]["sentence"],
         cards=_list_cards(story), head=head, rows=rows, notes=score_notes(scores),
-        charts=[draw_rocs(scored), draw_score_histogram(main, threshold), draw_errors(main, threshold)],
+        charts=charts,
         worst=show_worst(story, workers), people=show_people(story, workers), fewest=FEWEST_PAIRS,
         overlap_rows=overlap_rows(scores), overlap_notes=overlap_notes(scores),
         prints={"model": short(scores["model"]["fingerprint"]), "set": short(scores["set"])},
         slice_head=HEAD, slices=[
             (one["column"], slice_rows(one), slice_notes(one)) for one in scores.get("slices", [])
         ],
+        discard_head=DISCARD_HEAD, discard=discard and (
+            discard_rows(discard), discard_notes(discard), draw_discards(discard),
+        ),
         titles=TITLES, command=_write_command(scores, model, place),
     )  # fmt: skip
 
@@ -90,8 +98,13 @@ def _write_command(scores: Mapping[str, Any], model: str, place: str) -> str:
     for name, value in scores["settings"].items():
         if value != usual.get(name):
             flag = "--" + name.replace("_", "-")
-            words += [flag] if value is True else [flag, "FILE" if name == "pairs" else str(value)]
+            words += (
+                [flag] if value is True else [flag, "FILE" if name in ("pairs", "templates") else str(value)]
+            )
     words += [word for one in scores.get("slices", []) for word in ("--by", one["column"])]
+    words += [
+        word for one in scores.get("discard", {}).get("columns", []) for word in ("--discard", one["column"])
+    ]
     words += ["--without-overlap", "overlap.json"] if "without_overlap" in scores else []
     words += ["--keep-threshold"] if "kept" in scores else []
     return shlex.join(words)

@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from facedata.errors import UsageError
+from facedata.errors import UsageError, writing
 from facedata.files.atomic import write_text
 from facedata.types import Float32Array, Int64Array
 
 from ..models.header import SPEC, SUFFIX
+from ..models.ready.kept import kept_path, start_kept
+from ..models.ready.table import READY, is_ready
 from ..scoring.distances import likeness
 from ..scoring.open_set import summarise_validation
 from ..scoring.thresholds import Threshold
-from ..spec import InputSpec, read_spec
-from ..validation_summary import FEWEST_PEOPLE, LEAST_KNOWN, far_per_comparison, share_interval
+from ..spec import InputSpec, make_spec
+from ..validated.summary import FEWEST_PEOPLE, LEAST_KNOWN, far_per_comparison, share_interval
 
 FAR = 0.01
 """Share of strangers who may get a name, unless another is asked for."""
@@ -79,7 +81,7 @@ def choose_gallery_threshold(spec: InputSpec, people: int, far: float | None) ->
             return None
         if known is not None:
             return GalleryThreshold(spec.threshold, _OF_PAIRS, _few_people(known.people, spec.threshold))
-        return GalleryThreshold(spec.threshold, f"{_OF_PAIRS}; {NOT_KNOWN}")
+        return GalleryThreshold(spec.threshold, f"{spec.threshold_basis or _OF_PAIRS}; {NOT_KNOWN}")
     rate = FAR if far is None else far
     at = known.at_far(far_per_comparison(rate, people))
     value, tar = at.threshold, at.tar
@@ -135,7 +137,8 @@ class SpecFile:
     """A model's JSON on disk, to keep a threshold in.
 
     Args:
-        model: a run's folder or one of its weights, with ``spec.json``; or ``net.onnx``, with ``net.json``.
+        model: a run's folder or one of its weights, with ``spec.json``; or ``net.onnx``, with ``net.json``;
+            or a ready model's name, whose JSON is in the cache.
 
     Raises:
         UsageError: the model is no file or folder of the user's.
@@ -143,6 +146,10 @@ class SpecFile:
 
     def __init__(self, model: object) -> None:
         path = Path(model) if isinstance(model, str | os.PathLike) else Path()
+        self._ready = READY[model] if is_ready(model) else None
+        if self._ready is not None:
+            self.path = kept_path(self._ready)  # the cache's: its network is shared, and pinned
+            return
         if path.is_dir() or path.suffix == SUFFIX:
             self.path = (path if path.is_dir() else path.parent) / SPEC
         else:
@@ -164,22 +171,29 @@ class SpecFile:
             unseen: the network was not trained on these people.
 
         Returns:
-            What was written: ``file`` (its name), ``metric``, ``threshold``, ``sentence`` (where it comes
-            from), ``people``, ``photos``, ``impostors``.
+            What was written: ``file`` (its name; a ready model's: its path), ``metric``, ``threshold``,
+            ``sentence`` (where it comes from), ``people``, ``photos``, ``impostors``.
 
         Raises:
             StoreError: it cannot be written.
         """
-        spec = read_spec(self.path)
+        if self._ready is None:
+            values = json.loads(self.path.read_text(encoding="utf-8"))
+        else:
+            values = start_kept(self._ready)
+        spec = make_spec(values, str(self.path))
         summary = summarise_validation(embeddings, person, spec.metric, unseen=unseen)
         if (before := spec.validation) is not None:
             summary = dataclasses.replace(
                 summary, class_photos=before.class_photos, class_right=before.class_right
             )
-        values = json.loads(self.path.read_text(encoding="utf-8"))
+        values.pop("threshold_basis", None)  # it was about the threshold before
         values |= {"threshold": threshold.value, "metric": spec.metric}
         values["validation"] = dataclasses.asdict(summary)
+        with writing(self.path):  # the cache folder may not be there yet
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
         counts = {name: getattr(summary, name) for name in ("people", "photos", "impostors")}
         about = {"threshold": threshold.value, "sentence": threshold.sentence()}
-        return {"file": self.path.name, "metric": spec.metric, **about, **counts}
+        file = self.path.name if self._ready is None else str(self.path)
+        return {"file": file, "metric": spec.metric, **about, **counts}

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,13 @@ from facedata.types import Face, Float32Array, Float64Array, UInt8Image
 
 from ..models.embedder import Embedder
 from ..scoring.distances import is_same, likeness
-from ..validation_summary import LEAST_KNOWN, share_interval
+from ..validated.calibration import EVEN
+from ..validated.summary import LEAST_KNOWN, share_interval
 from .assignment import NOBODY, assign_people
 from .faces import Output
 from .gallery import Gallery, read_gallery
 from .gallery_threshold import GIVEN, NOT_KNOWN, choose_gallery_threshold
+from .probability import describe_probability, find_calibration, person_probabilities
 
 PROBABILITY = "probability"
 """The metric of a classifier: 0 … 1, large is near."""
@@ -42,6 +44,8 @@ class NamedFace:
         value: how near the person of that name is, else the nearest: a distance, a similarity or a
             probability, see :attr:`Naming.metric`.
         is_taken: the nearest person is near enough, and another face of the photo.
+        probability: that the face is the person's whose ``value`` it is; None if the model is not calibrated.
+            Of a classifier the value is one.
     """
 
     box: tuple[float, float, float, float]
@@ -50,6 +54,7 @@ class NamedFace:
     nearest: str
     value: float
     is_taken: bool = False
+    probability: float | None = None
 
     @property
     def area_px(self) -> float:
@@ -92,6 +97,9 @@ class Naming:
         compare: from n outputs to how near each is to each person, ``(n, len(names))`` float64.
         basis: what the threshold stands for, in words; empty if unknown.
         doubt: why every face stays unknown, in words; None if they do not.
+        chances: from the values of n faces to the probability that each is each person's, both
+            ``(n, len(names))`` float64; None if the model is not calibrated.
+        chances_basis: what these probabilities stand for, in words; empty without them.
     """
 
     names: tuple[str, ...]
@@ -101,6 +109,8 @@ class Naming:
     compare: Callable[[Float32Array], Float64Array]
     basis: str = ""
     doubt: str | None = None
+    chances: Callable[[Float64Array], Float64Array] | None = None
+    chances_basis: str = ""
 
     def name_faces(self, faces: Sequence[Face], outputs: Float32Array) -> tuple[NamedFace, ...]:
         """Name the faces of a photo, nobody twice; ``outputs`` has a row for each."""
@@ -108,12 +118,14 @@ class Naming:
             return ()
         values = self.compare(outputs)
         alike = likeness(values, self.metric)
+        chances = None if self.chances is None else self.chances(values)
         least = None if self.threshold is None else likeness(self.threshold, self.metric)
         chosen = np.full(len(faces), NOBODY) if self.doubt is not None else assign_people(alike, least)
         named = []
         for row, (face, person, nearest) in enumerate(zip(faces, chosen, alike.argmax(1), strict=True)):
             x0, y0, x1, y1 = (round(float(edge), 2) for edge in face.box)
-            value = values[row, nearest if person == NOBODY else person]
+            whose = nearest if person == NOBODY else person
+            value = values[row, whose]
             near = is_same(values[row, [nearest]], self.threshold, self.metric)[0]
             named.append(
                 NamedFace(
@@ -123,6 +135,7 @@ class Naming:
                     self.names[nearest],
                     float(value),
                     bool(near and self.doubt is None and person != nearest),
+                    None if chances is None else float(chances[row, whose]),
                 )
             )
         return tuple(named)
@@ -133,6 +146,7 @@ def name_by_gallery(
     gallery: str | os.PathLike[str] | Gallery,
     threshold: float | None,
     far: float | None = None,
+    prior: float = EVEN,
 ) -> Naming:
     """Name faces by the nearest person of a gallery.
 
@@ -141,6 +155,7 @@ def name_by_gallery(
         gallery: the people.
         threshold: of a name; None for the gallery's.
         far: choose the threshold so that this share of strangers gets a name; None for the gallery's.
+        prior: the share of faces that show somebody in the gallery, for the probabilities.
 
     Raises:
         GalleryError: the gallery cannot be read, or another model made it.
@@ -163,7 +178,15 @@ def name_by_gallery(
                 "`facemodel evaluate MODEL SET --keep-threshold` write one into the model's JSON"
             )
         limit, basis, doubt = chosen.value, chosen.basis, chosen.doubt
-    return Naming(people.names, people.metric, limit, embedder.embed, people.compare, basis, doubt)
+    naming = Naming(people.names, people.metric, limit, embedder.embed, people.compare, basis, doubt)
+    known, curve = embedder.spec.validation, find_calibration(embedder.spec.validation, people.metric)
+    if known is None or curve is None:
+        return naming
+    return replace(
+        naming,
+        chances=lambda values: person_probabilities(curve.weigh(values), prior),
+        chances_basis=describe_probability(known, len(people), prior),
+    )
 
 
 def name_by_class(embedder: Embedder, threshold: float | None) -> Naming:
@@ -215,15 +238,20 @@ def write_faces(path: Path, photos: Sequence[NamedPhoto], naming: Naming) -> Non
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     value = VALUE_NAMES[naming.metric]
-    table.writerow(["photo", "face", "name", value, "threshold", "box", "nearest", "status"])
+    has_chances = naming.metric != PROBABILITY  # of a classifier the value is the probability
+    more = ["probability"] if has_chances else []
+    table.writerow(["photo", "face", "name", value, "threshold", "box", "nearest", "status", *more])
     limit = "" if naming.threshold is None else f"{naming.threshold:.6g}"
     for photo in photos:
         for number, face in enumerate(photo.faces, 1):
             box = " ".join(f"{edge:g}" for edge in face.box)
             values = [number, face.name or "", f"{face.value:.6f}", limit, box, face.nearest]
-            table.writerow([photo.photo, *values, photo.status])
+            chance = "" if face.probability is None else f"{face.probability:.6f}"
+            table.writerow([photo.photo, *values, photo.status, *([chance] if has_chances else [])])
         if not photo.faces:
-            table.writerow([photo.photo, "", "", "", limit, "", "", photo.status])
+            table.writerow(
+                [photo.photo, "", "", "", limit, "", "", photo.status, *([""] if has_chances else [])]
+            )
     write_text(path, text.getvalue())
 
 

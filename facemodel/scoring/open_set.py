@@ -23,7 +23,8 @@ import numpy as np
 from facedata.types import BoolArray, Float32Array, Float64Array, Int64Array
 
 from ..errors import ScoreError
-from ..validation_summary import AcceptRate, ValidationSummary
+from ..validated.summary import AcceptRate, ValidationSummary
+from .calibrated.fit import fit_calibration
 from .distances import likeness, unit_length
 from .metrics import FEWEST_FALSE_ACCEPTS
 
@@ -163,6 +164,8 @@ def summarise_validation(
 ) -> ValidationSummary:
     """Compare all photos with each other, and return which threshold accepts how many of two people.
 
+    The same comparisons make the calibration: which score means which probability.
+
     Each rate's threshold is counted if at least ten comparisons of two people are above it. Beyond that it is
     extrapolated as if the most alike comparisons were the upper end of a normal distribution, with the
     steeper of two slopes: over all counted rates, and over the last two.
@@ -181,7 +184,8 @@ def summarise_validation(
     rows = unit_length(wide) if metric == "cosine" else wide
     alike, same = _compare(rows, rows, metric), person[:, None] == person[None]
     upper = np.triu(np.ones(same.shape, np.bool_), 1)
-    impostors = np.sort(alike[upper & ~same])
+    impostors, twice = np.sort(alike[upper & ~same]), upper & same
+    genuine, whose = alike[twice], person[np.nonzero(twice)[0]]
     np.fill_diagonal(same, False)
     if not len(impostors) or not same.any():
         return ValidationSummary(0, len(person), len(impostors), unseen, 0.5)
@@ -209,7 +213,10 @@ def summarise_validation(
         for rate, limit, share in zip(_FARS, limits, tar, strict=False)
     ]
     auc = float(below.mean() / 2 / len(impostors))
-    return ValidationSummary(len(people), len(person), len(impostors), unseen, auc, tuple(rates))
+    curve = fit_calibration(genuine, whose, impostors, metric)
+    return ValidationSummary(
+        len(people), len(person), len(impostors), unseen, auc, tuple(rates), calibration=curve
+    )
 
 
 def _compare(rows: Float64Array, others: Float64Array, metric: str) -> Float64Array:

@@ -23,6 +23,8 @@ from ..batches.people import TrainingPeople
 from ..config import EvaluateConfig
 from ..errors import DataError
 from .intervals import largest_share
+from .templates.match import match_templates
+from .templates.mean import Templates
 from .thresholds import CHOOSING_SPLITS, MOST_CHOOSING_PAIRS
 
 _NAMED = 3
@@ -97,15 +99,19 @@ class ListedPairs:
         left_out: of a file's pairs those with a photo that is not in the set or was not kept, as the file
             names them.
         notes: what a reader of the figures should know, a sentence each.
+        templates: what is compared, where it is not single photos: ``rows`` then has their first ones.
     """
 
     rows: PairRows
     left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    templates: Templates | None = None
 
 
 def tested_pairs(classes: ClassManifest, config: EvaluateConfig) -> ListedPairs:
     """Return the pairs of the split that are scored: those of ``--pairs FILE``, else the set's own.
+
+    With ``--templates FILE`` the pairs are of templates.
 
     Raises:
         DataError: there are none, or pairs of the file contradict the set or are of a photo with itself.
@@ -114,6 +120,10 @@ def tested_pairs(classes: ClassManifest, config: EvaluateConfig) -> ListedPairs:
         OtherSetError: the file belongs to another set.
     """
     prepared = classes.prepared
+    if config.pairs is not None and config.templates is not None:
+        found = match_templates(classes, Path(config.templates), Path(config.pairs), config.split)
+        rows = PairRows(found.left, found.right, found.same)
+        return ListedPairs(rows, found.left_out, found.notes, found.templates)
     if config.pairs is not None and not _is_manifest(Path(config.pairs)):
         return _read_pairs(classes, Path(config.pairs), config.split)
     if config.pairs is None and not prepared.has("pairs"):

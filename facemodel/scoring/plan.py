@@ -16,8 +16,10 @@ from ..batches.people import TrainingPeople
 from ..config import EvaluateConfig
 from ..errors import DataError
 from ..spec import InputSpec
+from .discard.columns import Quality, read_qualities
 from .overlap.shared_crops import SharedCrops, read_shared
 from .pairs import PairRows, choosing_rows, tested_pairs
+from .templates.mean import Templates
 from .thresholds import HEAD, HEAD_THRESHOLD, has_seen, own_threshold
 from .weak_points.photo_groups import PhotoGroups, group_photos
 
@@ -39,6 +41,8 @@ class ScoringPlan:
         left_out: pairs of a file that cannot be scored, as the file names their photos.
         shared: the crops that the training set has too; None where no certificate was named.
         groups: of the crops, by each column that the figures are asked for.
+        qualities: of the crops, by each column that the worst are to be discarded by.
+        templates: what is compared, where it is not single photos; ``tested`` then has their first ones.
     """
 
     classes: ClassManifest
@@ -53,6 +57,8 @@ class ScoringPlan:
     left_out: tuple[tuple[str, str], ...] = ()
     shared: SharedCrops | None = None
     groups: tuple[PhotoGroups, ...] = ()
+    qualities: tuple[Quality, ...] = ()
+    templates: Templates | None = None
 
     @property
     def shared_pairs(self) -> BoolArray | None:
@@ -79,6 +85,7 @@ class ScoringPlan:
     def rows(self) -> Int64Array:
         """All crops that are needed, once each, in ascending order."""
         sides = [side for pairs in (self.tested, self.choosing) for side in (pairs.left, pairs.right)]
+        sides += [] if self.templates is None else [self.templates.rows]
         return np.unique(np.concatenate([self.split_rows, *sides]))
 
 
@@ -129,7 +136,8 @@ def plan_scores(
             f"the model's own threshold was chosen on photos of {choosers:,} of the people tested here, so "
             "it is not used"
         )
-    if repeats := tested.repeats():
+    repeats = tested.repeats() if listed.templates is None else 0
+    if repeats:
         notes.append(f"{repeats:,} of the {len(tested):,} pairs are listed again, and count again")
     if config.split == "train" and spec.is_trained_on(prepared):
         notes.append("the model was trained on these very photos: it does worse on others")
@@ -154,7 +162,7 @@ def plan_scores(
     metric = config.metric or (HEAD if has_pair_head else spec.metric)
     return ScoringPlan(
         classes, people, split_rows, tested, metric, own, choosing, split, tuple(notes), listed.left_out,
-        shared, groups,
+        shared, groups, read_qualities(classes, config.discard), listed.templates,
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
-"""Plots of scores: the ROC curve, and the histogram of the two kinds of pairs."""
+"""Plots of scores: ROC curve, histogram of both kinds of pairs, calibration, error versus discard."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,66 @@ def draw_scores(
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.4g}")
     axes.set(xlabel=SCORE_NAMES.get(metric, metric), ylabel="share of the pairs")
     axes.legend()
+    _save(figure, path)
+
+
+def draw_reliability(path: Path, calibration: Mapping[str, Any]) -> None:
+    """Draw the share of pairs of one person against their probability, with 95% intervals over people.
+
+    Args:
+        path: the PNG file; written atomically, or removed where there are no probabilities.
+        calibration: as scores.json has it.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        StoreError: the file cannot be written.
+    """
+    if calibration["error"] is None:
+        path.unlink(missing_ok=True)
+        return
+    figure = _figure(5, 5)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="black", linestyle=":", label="perfect")
+    bins = calibration["bins"]
+    x, y = ([one[name] for one in bins] for name in ("probability", "share"))
+    ends = [one["interval"] or [one["share"]] * 2 for one in bins]
+    spans = [[max(0.0, share - low) for share, (low, _) in zip(y, ends, strict=True)]]
+    spans.append([max(0.0, high - share) for share, (_, high) in zip(y, ends, strict=True)])
+    label = f"error {100 * calibration['error']:.2f} points"
+    axes.errorbar(x, y, yerr=spans, fmt="o-", markersize=4, capsize=2, label=label)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(xlabel="probability of one person", ylabel="share that shows one person")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    _save(figure, path)
+
+
+def draw_discard(path: Path, discard: Mapping[str, Any] | None) -> None:
+    """Draw the share of pairs of one person that is rejected, as the worst are left out, by each quality.
+
+    Args:
+        path: the PNG file; written atomically, or removed where there is no curve.
+        discard: as scores.json has it; None for none.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        StoreError: the file cannot be written.
+    """
+    shown = [one for one in (discard or {"columns": []})["columns"] if "curve" in one]
+    if not shown:
+        path.unlink(missing_ok=True)
+        return
+    figure = _figure(6, 5)
+    axes = figure.add_subplot()
+    for one, style in zip(shown, itertools.cycle(["-", "--", "-."]), strict=False):
+        curve = one["curve"]
+        axes.plot(curve["left_out"], curve["rejected"], linestyle=style, label=one["column"])
+    best = shown[0]["curve"]
+    axes.plot(best["left_out"], best["best"], color="black", linestyle=":", label="the rejected ones first")
+    axes.axhline(shown[0]["random"], color="grey", linestyle=":", label="at random")
+    axes.set(xlabel="share left out, the worst first", ylabel="share rejected of what stays", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     _save(figure, path)
 
 

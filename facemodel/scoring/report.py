@@ -13,11 +13,13 @@ from facedata.errors import writing
 from facedata.files.atomic import atomic_file, write_text
 from facedata.tables.parquet import write_table
 
+from .calibrated.lines import calibration_lines
+from .discard.lines import discard_lines
 from .metrics import roc
 from .overlap.side_by_side import overlap_lines
 from .pair_figures import ScoredPairs
 from .plan import ScoringPlan
-from .plots import NamedRoc, draw_roc, draw_scores
+from .plots import NamedRoc, draw_discard, draw_reliability, draw_roc, draw_scores
 from .weak_points.slice_table import slice_lines
 
 SCORES = "scores.json"
@@ -56,6 +58,10 @@ def write_scores(
     columns: dict[str, Any] = {"left": left, "right": right, **people, "same": main.same}
     columns |= {} if main.folds is None else {"fold": main.folds}
     columns |= {} if shared is None else {"shared": shared}
+    if (templates := plan.templates) is not None:
+        names = pa.array(templates.names, pa.string())
+        columns["left_template"] = pa.DictionaryArray.from_arrays(templates.left.astype("int32"), names)
+        columns["right_template"] = pa.DictionaryArray.from_arrays(templates.right.astype("int32"), names)
     table = pa.table(columns | {name: pairs.values for name, pairs in scored.items()})
     write_table(
         out / "scores.parquet", table, kind="scores", schema=table.schema,
@@ -65,6 +71,8 @@ def write_scores(
     draw_roc(out / "roc.png", curves)
     threshold = scores["figures"][main.metric]["threshold"]["value"]
     draw_scores(out / "scores.png", main.values, main.same, threshold, main.metric)
+    draw_reliability(out / "calibration.png", scores["calibration"])
+    draw_discard(out / "discard.png", scores.get("discard"))
     with atomic_file(out / REPORT) as stream:
         stream.write(page)
     write_text(out / "scores.md", "\n".join(score_table(scores)) + "\n")
@@ -77,7 +85,7 @@ def score_table(scores: Mapping[str, Any]) -> list[str]:
     lines = [f"| split {scores['split']} | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
     lines += [f"| {title} | " + " | ".join(cells) + " |" for title, cells in rows]
     sliced = [line for one in scores.get("slices", []) for line in slice_lines(one)]
-    return [*lines, "", *score_notes(scores), *overlap_lines(scores), *sliced]
+    return [*lines, "", *score_notes(scores), *overlap_lines(scores), *sliced, *discard_lines(scores)]
 
 
 def score_rows(scores: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, list[str]]]]:
@@ -175,7 +183,7 @@ def score_notes(scores: Mapping[str, Any]) -> list[str]:
             f"kept in {kept['file']}: the threshold {kept['threshold']:.4f} ({TITLES[kept['metric']]}), "
             f"{kept['sentence']}, and how often strangers pass, by comparing {people}"
         )
-    return [*lines, *scores["notes"]]
+    return [*lines, *calibration_lines(scores), *scores["notes"]]
 
 
 def percent(share: float | None) -> str:

@@ -34,16 +34,18 @@ class Threshold:
         source: ``model`` (its own, chosen on its validation), ``head`` (0.5, for a pair head),
             ``val pairs``, ``train pairs``, or ``none``.
         pairs: how many pairs chose it; 0 for the model's own.
+        basis: of the model's own, what it stands for, where its input spec says so; else None.
     """
 
     value: float | None
     source: str
     pairs: int = 0
+    basis: str | None = None
 
     def sentence(self) -> str:
         """Return where it comes from, in words; scores.json holds them."""
         if self.source == MODEL:
-            return "the model's own, chosen on its validation"
+            return f"the model's own, {self.basis or 'chosen on its validation'}"
         if self.source == HEAD:
             return "the probability at which the pair head was trained to decide"
         if self.value is None:

@@ -46,7 +46,7 @@ def findings(rows: Sequence[EpochRow], config: FitConfig) -> list[Finding]:
     """
     if len(rows) < 2:
         return []
-    results = [_find_divergence(rows), _find_collapse(rows, config), _find_overfitting(rows)]
+    results = [_find_divergence(rows, config), _find_collapse(rows, config), _find_overfitting(rows)]
     active = rows[-1].active
     if active is not None and active < _FEWEST and rows[-1].negatives != "hard":
         text = (
@@ -102,10 +102,11 @@ def _find_collapse(rows: Sequence[EpochRow], config: FitConfig) -> Finding | Non
     )
 
 
-def _find_divergence(rows: Sequence[EpochRow]) -> Finding | None:
+def _find_divergence(rows: Sequence[EpochRow], config: FitConfig) -> Finding | None:
     first, last = rows[0], rows[-1]
     alike = [row for row in rows[1:-1] if row.negatives == last.negatives and row.loss is not None]
-    start = alike[0].loss if alike else None
+    # a finished model begins with a loss near 0, in which a harder batch makes all the difference
+    start = alike[0].loss if alike and config.start is None else None
     for what, now, then in (
         ("fixed training rows", last.probe_loss, first.probe_loss),
         ("training", last.loss, start),

@@ -13,10 +13,14 @@ from facedata.types import BoolArray, Int64Array
 from ..batches.people import TrainingPeople
 from ..batches.reader import CropReader
 from ..config import FitConfig
-from ..epochs.hard_negatives import FeatureCache, MiningRule, NegativeUse, hard_epoch
-from ..epochs.outliers import find_outliers
+from ..epochs.candidates import MiningRule
+from ..epochs.hard_negatives import FeatureCache, NegativeUse, find_negatives
+from ..epochs.outliers import find_outliers, read_one_person
 from ..epochs.plan import EpochRows
+from ..machine.devices import choose_device
 from ..machine.ranks import ALONE, Ranks
+from ..mining.matches import COSINE, EUCLIDEAN
+from ..mining.rules import NegativeRules
 from .validate import Embeds
 
 logger = logging.getLogger(__name__)
@@ -32,12 +36,13 @@ class Negatives:
     is part of a checkpoint.
 
     Args:
-        config: negatives, hard_candidates, max_per_negative, hard_below, seed.
+        config: negatives, hard_candidates, per_negative and the other rules, hard_below, seed, device.
         training: the crops.
         dim: length of an embedding.
         doubted: ``(photos,)`` bool, crops that are no negatives, by the findings of `check`; None for none.
 
     Attributes:
+        one_person: ``(p, 2)`` int64, people whom these findings suspect to be one.
         since: the first hard epoch; None while there is none.
         cache: features of all crops, from the first hard epoch on.
     """
@@ -47,6 +52,7 @@ class Negatives:
     ) -> None:
         self.config, self.training, self.dim = config, training, dim
         self.doubted = np.zeros(len(training), np.bool_) if doubted is None else doubted
+        self.one_person = read_one_person(training)
         self.since: int | None = 1 if config.negatives == HARD and config.batches == "triplets" else None
         self.cache: FeatureCache | None = None
 
@@ -71,10 +77,26 @@ class Negatives:
         config, person = self.config, self.training.person
         outliers = find_outliers(self.cache.features, person) | self.doubted
         by_cosine = config.distance == "cosine" and not config.normalised
-        rule = MiningRule(config.hard_candidates, config.max_per_negative, by_cosine, outliers)
-        plan = hard_epoch(rows, self.cache, person, rule, (config.seed, epoch))
+        rules = NegativeRules(
+            COSINE if config.distance == COSINE else EUCLIDEAN,
+            config.hard_margin,
+            max_score=config.max_score,
+            range_min=config.range_min,
+            one_person=self.one_person,
+        )
+        rule = MiningRule(
+            config.hard_candidates,
+            config.per_negative,
+            by_cosine,
+            outliers,
+            rules,
+            config.allow_suspects,
+            device=str(choose_device(config.device)),
+        )
+        mined = find_negatives(rows.rows, self.cache, person, rule, (config.seed, epoch))
+        plan = mined.put_into(rows)
         use = NegativeUse.of(plan.rows[:, 2], outliers)
-        logger.info("epoch %d: hard negatives: %s", epoch, use.line)
+        logger.info("epoch %d: hard negatives: %s%s", epoch, use.line, mined.line)
         return plan
 
     def after(
@@ -112,6 +134,8 @@ class Negatives:
             tensors["known"] = torch.from_numpy(self.cache.known)
         if self.doubted.any():
             tensors["doubted"] = torch.from_numpy(self.doubted)
+        if len(self.one_person):
+            tensors["one_person"] = torch.from_numpy(self.one_person)
         return tensors, {"since": self.since}
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
@@ -120,6 +144,8 @@ class Negatives:
         # those that the run began with, whatever `check` has found since
         none = np.zeros(len(self.training), np.bool_)
         self.doubted = tensors["doubted"].numpy().copy() if "doubted" in tensors else none
+        pairs = tensors["one_person"].numpy().copy() if "one_person" in tensors else None
+        self.one_person = np.empty((0, 2), np.int64) if pairs is None else pairs
         if "features" in tensors:
             self.cache = FeatureCache(len(self.training), self.dim)
             self.cache.features = tensors["features"].numpy().copy()

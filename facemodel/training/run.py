@@ -19,13 +19,13 @@ from ..machine.signals import StopRequest
 from ..models.header import BEST, LAST, SPEC
 from ..models.known_people import write_people
 from ..models.saved import save_model
-from ..network.model import build_model, input_spec, make_model
-from ..network.pretrained import Pretrained
 from ..objective.objective import make_objective
 from ..scoring.open_set import summarise_validation
-from ..validation_summary import ValidationSummary
+from ..validated.summary import ValidationSummary
 from . import guards, history, plots, validate
 from .checkpoint import load_newest
+from .finetune.first_model import first_model
+from .finetune.guides import Guides
 from .inputs import Inputs
 from .negatives import HARD, Negatives
 from .run_folder import RunFolder
@@ -62,27 +62,24 @@ class Run:
     ) -> None:
         self.folder, self.config, self.inputs, self.on_progress = folder, folder.config, inputs, on_progress
         config, self.stop = folder.config, stop
-        ranks, training, spec = folder.ranks, inputs.training, input_spec(config, inputs.prepared)
+        ranks, training = folder.ranks, inputs.training
         self.is_first: bool = ranks.is_first
         checkpoint = load_newest(folder.state) if folder.resumes else None
         values = checkpoint.values if checkpoint is not None else {}
         where = f"epoch {values['epoch']}, step {values['step']}" if values else "none"
         ranks.require_same("which checkpoint they resume from", where)
-        if checkpoint is None:
-            model, self.lines = make_model(config, spec)
-        else:  # its weights are in the checkpoint: nothing is downloaded
-            model = build_model(config, spec)
-            model.pretrained = Pretrained(*values["pretrained"])
-            model.freeze(values["frozen"])
-            self.lines = [model.pretrained.line]
+        model, self.lines = first_model(folder, inputs, checkpoint)
         ranks.require_same("which pretrained weights they found", model.pretrained.kind)
         objective = make_objective(config, model, training.names, training.counts)
-        self.trainer = Trainer(config, objective, training, device, ranks)
-        self.negatives = Negatives(config, training, config.dim, ranks.from_first(inputs.doubted))
+        self.guides = Guides(folder, training, device)
+        objective.guidance = self.guides.guidance()
+        self.trainer = Trainer(config, objective, training, device, ranks, self.guides)
+        self.negatives = Negatives(config, training, config.dim, ranks.from_first(inputs.no_negatives))
         self.state = RunState(config, self.trainer, self.negatives, Usage(len(training)))
         if checkpoint is not None:
             self.state.restore(checkpoint)
-        self.embeds = validate.SharedEmbedder(objective, max(config.batch, 32), ranks, self._on_embedded)
+        judged, batch = self.trainer.judged, max(config.batch, 32)
+        self.embeds = validate.SharedEmbedder(judged, batch, ranks, self._on_embedded)
         self.judges = TrainingPeople.of(inputs.validation.validation)
         self.fixed = validate.make_validation_rows(config, inputs.validation, training)
         self.probe = validate.make_probe_rows(config, self.fixed, training)
@@ -104,16 +101,26 @@ class Run:
             logger.info("%s", line)
         if self.is_first:
             validation = self.inputs.validation
-            write_people(self.folder.path, self.inputs.training, self.judges)
+            models = [self.config.start, self.config.teacher]
+            write_people(self.folder.path, self.inputs.training, self.judges, models)
             if validation.set_aside:
                 validation.write(self.folder.path / "validation.parquet")
+            if self.inputs.doubted is not None:
+                self.inputs.doubted.write(self.folder.path, self.inputs.prepared)
             plan = self.inputs.sampler.epoch(1)
             images = self.trainer.first_images(plan, self.inputs.training_crops).cpu().numpy()
             columns = plan.rows.shape[1] if plan.rows.shape[1] > 1 else min(8, len(images))
             spec = self.trainer.objective.model.spec
             plots.draw_batch(self.folder.path / "first_batch.png", images, spec, columns)
+        reader, trainer = self.inputs.training_crops, self.trainer
+        self.guides.embed(self.embeds.embedder, reader, self.folder.ranks, self._on_embedded)
+        self.guides.centre_people(trainer.objective)
+        if trainer.average is not None:
+            trainer.average.begin(trainer.objective)
         row = self.judge(history.EpochRow(epoch=0))
-        if self.is_first:
+        if self.config.start is not None:  # a model already, and perhaps the best
+            self.keep(row)
+        elif self.is_first:
             self.events.add(row)
         self.save()
 
@@ -160,7 +167,7 @@ class Run:
             TrainingError: the network gives NaN.
             Interrupted: somebody asked to stop.
         """
-        objective, inputs, started = self.trainer.objective, self.inputs, time.monotonic()
+        objective, inputs, started = self.trainer.judged, self.inputs, time.monotonic()
         try:
             embeddings = self.embeds(inputs.validation_crops, self.fixed.crops)
             val = validate.judge(objective, self.fixed, embeddings)
@@ -197,7 +204,7 @@ class Run:
         """Write an epoch's weights and the history."""
         if not self.is_first:
             return
-        path, objective, state = self.folder.path, self.trainer.objective, self.state
+        path, objective, state = self.folder.path, self.trainer.judged, self.state
         spec, extra = objective.model.spec, {"epoch": row.epoch, "recipe": self.config.recipe}
         if state.best is None or state.best is row:
             with_threshold = spec.with_threshold(
@@ -257,13 +264,15 @@ class Run:
         """
         if self.stop.asked and self.folder.ranks.world == 1:
             self.stop_if_asked()
+        elif self.trainer.centres is not None:  # for a checkpoint all processes must be at the same place
+            return
         elif self.stop.asked and self.state.rows and self.saved_for != self.state.total:
             self.saved_for = self.state.total
             self.save()
 
     def save(self) -> None:
         """Write a checkpoint."""
-        if self.is_first:
+        if self.is_first or self.trainer.centres is not None:  # all processes give their centres to it
             self.state.save(self.folder.state)
 
     @contextmanager

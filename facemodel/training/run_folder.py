@@ -20,12 +20,15 @@ from facedata.options import setting_differences
 from facedata.pages.card import is_edited
 from facedata.sets.prepared import short
 
-from ..config import AUTO, PRECISIONS, FitConfig
+from ..config import AUTO, PRECISIONS, TAKEN_FROM_START, FitConfig
 from ..errors import NewerVersionError, RunError
 from ..machine.ranks import Ranks
 from ..models.header import DONE, STATE
+from ..network.started.network import Start
+from ..recipe_choice import SetFacts, adapt_options, adopt_choice
 from ..recipes import load_recipe
 from .checkpoint import checkpoint_files
+from .finetune.open_start import adopt_start
 from .history import EVENTS
 
 logger = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ _MARK = "settings.json"
 _FILES = (
     "config.toml", "history.csv", "history.xlsx", "curves.png", "usage.png", "first_batch.png",
     "best.safetensors", "last.safetensors", "spec.json", "people.parquet", "validation.parquet",
-    REPORT,
+    "doubted.parquet", REPORT,
 )  # fmt: skip
 _CARDS = ("README.md", "README.new.md")
 """Removed with an older run unless somebody has written in them."""
@@ -55,6 +58,7 @@ class RunFolder:
         data: what the run depends on besides its options: the set and its tables.
         resumes: the run in the folder is resumed; else :meth:`begin` makes a new one.
         epochs_before: how many epochs the resumed run was to have, if it is to have more now; else None.
+        start: the finished model that a new run starts from; None for none, and for a resumed run.
     """
 
     path: Path
@@ -63,6 +67,7 @@ class RunFolder:
     data: Mapping[str, Any]
     resumes: bool
     epochs_before: int | None = None
+    start: Start | None = None
 
     @property
     def state(self) -> Path:
@@ -151,7 +156,8 @@ def open_run_folder(
     }
     if not ranks.is_first:
         config, resumes, before = ranks.from_first(cast(tuple[FitConfig, bool, int | None] | None, None))
-        yield RunFolder(out, ranks, config, data, resumes, before)
+        config, start = (config, None) if resumes else adopt_start(config, out)
+        yield RunFolder(out, ranks, config, data, resumes, before, start)
         return
     if config.resume and not out.is_dir():
         raise RunError(f"there is no run {out} to resume: drop --resume to start one")
@@ -172,12 +178,25 @@ def open_run_folder(
         resumes = _check_resumes(RunFolder(out, ranks, config, data, True), prepared)
         before = recorded["epochs"] if resumes and isinstance(recorded, dict) else config.epochs
         before = before if before < config.epochs else None
+        if not resumes and config.adapt:
+            config, chosen = adapt_options(config, SetFacts.of(prepared))
+            logger.info("%s", chosen)
         ranks.from_first((config, resumes, before))
-        yield RunFolder(out, ranks, config, data, resumes, before)
+        config, start = (config, None) if resumes else adopt_start(config, out)
+        yield RunFolder(out, ranks, config, data, resumes, before, start)
 
 
 def _adopt(config: FitConfig, recorded: Mapping[str, Any]) -> FitConfig:
-    """Return the options, with what a resumed run has decided: its precision, and a shortened warm-up."""
+    """Return the options, with what a resumed run has decided.
+
+    That is its precision, a shortened warm-up, what it chose by its set (``adapt``), and what it took from
+    the model that it started from.
+    """
+    if config.adapt:
+        config = adopt_choice(config, recorded)
+    if config.start is not None:
+        taken = {name: recorded[name] for name in TAKEN_FROM_START if name in recorded}
+        config = dataclasses.replace(config, **taken)
     if config.precision == AUTO and recorded.get("precision") in PRECISIONS:
         config = dataclasses.replace(config, precision=recorded["precision"])
     recipe, warmup = (
@@ -243,6 +262,9 @@ def _check_same(folder: RunFolder, prepared: PreparedSet) -> None:
             "the run would train on other photos; start over with --overwrite"
         )
     now = folder.config.settings()
+    # an older run lacks options that came later, and has some under other names
+    settings = {FitConfig.renamed.get(name, name): value for name, value in settings.items()}
+    settings = {**FitConfig().settings(), **settings}
     epochs, differences = settings.get("epochs"), setting_differences(settings, now)
     if type(epochs) is int and not setting_differences({**settings, "epochs": now["epochs"]}, now):
         if epochs > now["epochs"]:

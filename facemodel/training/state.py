@@ -96,7 +96,8 @@ class RunState:
     @property
     def best(self) -> EpochRow | None:
         """The row of the best epoch by ``--best-by``, the first of equal ones; None before epoch 1 ends."""
-        judged = [row for row in self.rows if row.epoch and merit(self.config, row) is not None]
+        first = 0 if self.config.start is not None else 1  # a finished model may be the best as it is
+        judged = [row for row in self.rows if row.epoch >= first and merit(self.config, row) is not None]
         return max(judged, key=lambda row: merit(self.config, row) or 0.0) if judged else None
 
     def finish_epoch(self, row: EpochRow) -> None:
@@ -105,7 +106,7 @@ class RunState:
         self.epoch, self.step, self.seconds = row.epoch, 0, 0.0
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint.
+        """Write a checkpoint, in the first process; with sampled centres all processes must call it together.
 
         Raises:
             StoreError: it cannot be written.
@@ -116,6 +117,10 @@ class RunState:
         features, negatives = self.negatives.state()
         tensors |= optimizer | {f"negatives.{name}": value for name, value in features.items()}
         tensors["usage"] = torch.from_numpy(self.usage.counts)
+        if trainer.centres is not None:
+            tensors |= {f"centres.{name}": value for name, value in trainer.centres.state().items()}
+        average, averaged = trainer.average.state() if trainer.average else ({}, None)
+        tensors |= {f"average.{name}": value for name, value in average.items()}
         values = {
             "epoch": self.epoch,
             "step": self.step,
@@ -126,10 +131,12 @@ class RunState:
             "scaler": trainer.scaler.state_dict(),
             "tally": trainer.tally.state(),
             "negatives": negatives,
+            "average": averaged,
             "frozen": trainer.objective.model.frozen,
             "pretrained": dataclasses.astuple(trainer.objective.model.pretrained),
         }
-        save_checkpoint(folder, self.total, Checkpoint(tensors, values))
+        if trainer.ranks.is_first:
+            save_checkpoint(folder, self.total, Checkpoint(tensors, values))
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Restore the state from a checkpoint.
@@ -143,6 +150,10 @@ class RunState:
         if values["scaler"]:
             trainer.scaler.load_state_dict(values["scaler"])
         trainer.tally.restore(values["tally"])
+        if trainer.centres is not None:
+            trainer.centres.restore(part(checkpoint.tensors, "centres."))
+        if trainer.average is not None:
+            trainer.average.restore(part(checkpoint.tensors, "average."), values["average"])
         self.negatives.restore(part(checkpoint.tensors, "negatives."), values["negatives"])
         self.usage.counts = checkpoint.tensors["usage"].numpy().copy()
         self.epoch, self.step, self.total = values["epoch"], values["step"], values["total"]

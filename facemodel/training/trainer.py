@@ -29,11 +29,14 @@ from ..batches.variation import Augmentation
 from ..config import FitConfig
 from ..epochs.plan import EpochRows
 from ..errors import TrainingError
+from ..machine.devices import to_device
 from ..machine.memory import catch_out_of_memory
 from ..machine.ranks import Ranks
 from ..machine.whole_batch import WholeBatch, share_batch_norms
 from ..network.freezing import trainable_parameters
 from ..objective.objective import LossParts, Objective
+from .finetune.average import WeightAverage
+from .finetune.guides import Guides
 from .schedule import learning_rate
 
 logger = logging.getLogger(__name__)
@@ -115,9 +118,12 @@ class Trainer:
         training: the crops.
         device: where it trains.
         ranks: the processes that train together.
+        guides: the finished models that it learns from; None for none.
 
     Attributes:
         optimizer: holds the weights that train, and no others.
+        average: of the weights; None without ``--average``.
+        centres: of people, with an optimizer of their own; None without ``--sample-classes``.
         scaler: of gradients, for fp16.
         tally: of the epoch so far.
         to_input: makes a batch's images.
@@ -133,20 +139,26 @@ class Trainer:
         training: TrainingPeople,
         device: torch.device,
         ranks: Ranks,
+        guides: Guides | None = None,
     ) -> None:
         self.config, self.objective, self.training, self.device = config, objective, training, device
-        self.ranks = ranks
+        self.ranks, self.guides = ranks, guides
         layout = torch.channels_last if config.channels_last else torch.preserve_format
         objective.to(device)
         objective.to(memory_format=layout)
+        averages = config.average > 0 or config.start_share < 1
+        self.average = WeightAverage(objective, config.average, config.start_share) if averages else None
+        self.centres = objective.goal.sampled
+        if self.centres is not None:
+            self.centres.place(device, ranks)
         self.whole = WholeBatch(objective.model, ranks)
-        if ranks.world > 1:
+        if ranks.is_grouped:
             share_batch_norms(objective, self.whole)
         if config.compile:
             objective.model.compile()
         self.optimizer = make_optimizer(config, trainable_parameters(objective))
         self.stepper: torch.nn.Module = objective
-        if ranks.world > 1:
+        if ranks.is_grouped:
             on_gpu = device.type == "cuda"
             self.stepper = DistributedDataParallel(objective, device_ids=[device.index] if on_gpu else None)
         # disabled unless fp16, so that the code of a step is the same for every precision
@@ -154,6 +166,16 @@ class Trainer:
         self.tally = Tally(device)
         augmentation = Augmentation(config.flip, config.rotate)
         self.to_input = ToInput(objective.model.spec, device, config.channels_last, augmentation)
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """The network's optimizer, and that of sampled centres where there are any."""
+        return [self.optimizer, *([] if self.centres is None else [self.centres.optimizer])]
+
+    @property
+    def judged(self) -> Objective:
+        """What is validated and saved: the average of the weights where there is one, else what trains."""
+        return self.objective if self.average is None else self.average.objective
 
     def steps(
         self, plan: EpochRows, epoch: int, base_lr: float, reader: CropReader, first: int = 0
@@ -178,8 +200,9 @@ class Trainer:
         self.tally = Tally(self.device) if first == 0 else self.tally
         images = self._images(plan, epoch, groups, first, reader)
         for step, group in enumerate(groups[first:], first):
-            lr = learning_rate(self.config, base_lr, epoch - 1 + step / len(groups))
-            for values in self.optimizer.param_groups:
+            done = epoch - 1 + step / len(groups)
+            lr = learning_rate(self.config, base_lr, done)
+            for values in (values for optimizer in self.optimizers for values in optimizer.param_groups):
                 values["lr"] = lr
             rows = plan.rows[group[0].start : group[-1].stop]
             with catch_out_of_memory(fit_advice(self.config)):
@@ -188,6 +211,7 @@ class Trainer:
                         # processes exchange gradients once per step, with its last batch
                         if number + 1 < len(group) and isinstance(self.stepper, DistributedDataParallel):
                             held.enter_context(self.stepper.no_sync())
+                        self.objective.set_moment(done, (self.config.seed, epoch, step, number))
                         self._add_gradients(next(images), plan, batch, len(rows))
                 self._change_weights()
             checked = self.device.type == "cpu" or (step + 1) % _CHECKED_STEPS == 0 or step + 1 == len(groups)
@@ -226,7 +250,8 @@ class Trainer:
             if self.device.type == "cuda":
                 torch.cuda.synchronize()
             computing = time.perf_counter() - started
-            self.objective.zero_grad(set_to_none=True)
+            for optimizer in self.optimizers:
+                optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, value in self.objective.named_buffers():
                 value.copy_(buffers[name])
@@ -274,10 +299,12 @@ class Trainer:
         rows = plan.rows[batch]
         labels = None  # labels are those of the whole batch: every process has the plan
         if plan.same is not None:
-            labels = torch.from_numpy(plan.same[batch]).to(self.device)
+            labels = to_device(torch.from_numpy(plan.same[batch]), self.device)
         elif rows.shape[1] == 1:
-            labels = torch.from_numpy(self.training.person[rows[:, 0]]).to(self.device)
+            labels = to_device(torch.from_numpy(self.training.person[rows[:, 0]]), self.device)
         self.whole.expect(rows)
+        if self.guides is not None:
+            self.guides.aim(self.objective, rows, self.to_input.augmentation)
         with torch.autocast(
             self.device.type,
             _PRECISIONS[self.config.precision],
@@ -290,12 +317,20 @@ class Trainer:
 
     def _change_weights(self) -> None:
         if self.config.clip is not None:
-            self.scaler.unscale_(self.optimizer)
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
             weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-            torch.nn.utils.clip_grad_norm_(weights, self.config.clip)
-        self.scaler.step(self.optimizer)
+            if self.centres is None:
+                torch.nn.utils.clip_grad_norm_(weights, self.config.clip)
+            else:
+                self.centres.clip_with(weights, self.config.clip)
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
         self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.add(self.objective)
 
     def check_finite(self, epoch: int, step: int) -> None:
         """Refuse a network that is broken, before it is saved.
@@ -305,7 +340,9 @@ class Trainer:
         """
         self._check_loss(epoch, step)
         weights = [weight.detach() for weight in self.objective.parameters() if weight.requires_grad]
-        if not torch.stack([weight.isfinite().all() for weight in weights]).all():
+        weights += [] if self.centres is None else [self.centres.weights.detach()]
+        broken = not bool(torch.stack([weight.isfinite().all() for weight in weights]).all())
+        if self.ranks.any_says(broken):
             raise self._not_finite("a weight is NaN or infinite", epoch, step)
 
     def _check_loss(self, epoch: int, step: int) -> None:
@@ -325,9 +362,11 @@ class Trainer:
 def fit_advice(config: FitConfig) -> str:
     """Return what to lower if training needs more memory than there is."""
     half = max(1, config.batch // 2)
+    samples = "sample_classes" in config.loss_row.uses
+    many = ", and with very many people --sample-classes 0.1" if samples else ""
     return (
         f"lower --batch (with --batch {half} --accumulate {2 * config.accumulate} a step has as many rows), "
-        "--size, --dim or --hidden, or use --precision bf16 or a smaller --backbone"
+        f"--size, --dim or --hidden, or use --precision bf16 or a smaller --backbone{many}"
     )
 
 

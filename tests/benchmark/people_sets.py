@@ -49,7 +49,7 @@ def _make(source: Path, out: Path, **options: Any) -> PreparedSet:
 
 def _link_crops(one: PreparedSet, crops: Path, name: str) -> None:
     """Link a set's crops into a folder for each person; CelebA's people are numbers."""
-    for person in sorted((one.path / "crops").iterdir()):
+    for person in sorted((Path(str(one.path)) / "crops").iterdir()):
         folder = crops / (person.name if name == "lfw" else f"{name}-{person.name}")
         folder.mkdir(parents=True, exist_ok=True)
         for crop in person.iterdir():

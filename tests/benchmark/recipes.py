@@ -1,13 +1,13 @@
-"""Every recipe, a short run on real photos: does it tell unseen people apart better than before training?
+"""The recipes at equal terms: who tells people apart whom no recipe has seen?
 
-python -m tests.benchmark.recipes [RECIPE …]     (make bench-recipes)
+python -m tests.benchmark.recipes [--jobs N] [--photos N] [--recipe NAME …]     (make bench-recipes)
 
-The sets are made from $FACEDATA_SHARED/data: LFW's people with two photos or more, divided by person, and
-CelebA's as photographed, divided by photo for the classifier. All recipes run with a ResNet18 at 32 px and
-few epochs, from scratch, so that two cores are done in a quarter of an hour. Judged is on the test split,
-which `fit` never reads: on pairs of people (for the classifier: on photos) that neither trained nor chose the
-best epoch.
-The interval is of the difference to the same network before epoch 1, when the test people are drawn again.
+The set is $FACEDATA_SHARED's LFW and CelebA together (people_sets). Each recipe trains with its own loss,
+optimizer, rate and schedule (equal_terms) from two starts: a ResNet18 from scratch at 32 px, and
+EfficientNet-Lite0 from ImageNet's weights at 48 px, which sees half as many photos, as it is slower. Figures
+are of all pairs of photos of the test split, which `fit` never reads, at the epoch that validation people
+chose; each is the mean over the seeds. Intervals hold 95% of the draws when the test people are drawn again.
+A run is kept in the folder of --out, so what was killed continues.
 """
 
 from __future__ import annotations
@@ -16,205 +16,149 @@ import argparse
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from facedata import ClassManifest, PairManifest, PrepareConfig, PreparedSet, open_set, prepare
-from facedata.types import Float64Array, Int64Array
-from facemodel import fit
-from facemodel.batches.people import TrainingPeople
-from facemodel.batches.reader import CropReader
-from facemodel.config import FitConfig
-from facemodel.models.embed_crops import embed_rows
-from facemodel.models.embedder import TorchEmbedder
-from facemodel.models.saved import load_objective
-from facemodel.network.model import input_spec, make_model
-from facemodel.objective.objective import Objective, make_objective
-from facemodel.recipes import recipe_names
-from facemodel.scoring.distances import compare, likeness
-from facemodel.scoring.intervals import Interval, bootstrap
-from facemodel.scoring.metrics import decide, roc
-from tests.support.fit_files import read_fit_config
-from tests.support.history import read_csv
+from facedata import PreparedSet
+from facemodel.recipes import FINETUNE, recipe_names
+from tests.benchmark.equal_terms import INITS, Outcome, Terms, TestPairs, run_terms
+from tests.benchmark.people_sets import make_people
+from tests.benchmark.recipe_figures import FIGURES, Drawn, draw_groups, mean_of
 from tests.support.shared_data import SHARED
 
-logger = logging.getLogger("facemodel.bench")
-
-SMALL: dict[str, Any] = {
-    "backbone": "resnet18", "weights": "none", "size": 32, "device": "cpu", "precision": "fp32",
-    "val_pairs": 2000, "hidden": "", "rotate": 0.0,
-}  # fmt: skip
-"""What all runs here have in place of their recipe's own."""
-
-RUNS: dict[str, dict[str, Any]] = {
-    "default": {"epochs": 4, "batch": 64, "photos_per_person": 2},
-    "laptop": {"epochs": 4, "batch": 64, "photos_per_person": 2},
-    "anchors": {"epochs": 2, "batch": 48, "rows_per_epoch": 3000},
-    "celeba-triplet": {"epochs": 3, "batch": 48, "rows_per_epoch": 2000, "hard_below": 0.4},
-    "celeba-pairs": {"epochs": 3, "rows_per_epoch": 3000},
-    "passport-triplet": {"epochs": 3, "rows_per_epoch": 2000, "lr": 1e-2},
-    "passport-pairs": {"epochs": 3, "rows_per_epoch": 3000},
-    "lfw-classifier": {"epochs": 14},
-    "lfw-embedding": {"epochs": 4, "step_epochs": 4},
-}
-FROZEN = ("anchors", "passport-triplet", "passport-pairs")
-"""Recipes of which a second run freezes random layers: what is left must lower the validation loss."""
+PHOTOS = {"scratch": 40_000, "imagenet": 20_000}
+FIRST = "default"
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of the table; an interval that is None means that ``after`` must be below ``before``."""
-
-    recipe: str
-    what: str
-    before: float
-    after: float
-    interval: Interval | None
-    seconds: float
-
-    @property
-    def good(self) -> bool:
-        return self.interval.low > 0 if self.interval else self.after < self.before
-
-    def row(self) -> str:
-        change = f"{self.after - self.before:+.3f}"
-        if self.interval is not None:
-            change += f" ({self.interval.low:+.3f} … {self.interval.high:+.3f})"
-        mark = "ok" if self.good else "!!"
-        return (
-            f"| {self.recipe} | {self.what} | {self.before:.3f} | {self.after:.3f} | {change} "
-            f"| {self.seconds:.0f} s | {mark} |"
-        )
+def run_all(terms: Sequence[Terms], faces: PreparedSet, folder: Path, jobs: int) -> dict[Terms, Outcome]:
+    """Run or look up all, ``jobs`` at a time; each in a process of its own, with one thread."""
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _one_thread) as pool:
+        waiting = {one: pool.submit(run_terms, one, faces, folder) for one in terms}
+        done = {}
+        for one, future in waiting.items():
+            done[one] = future.result()
+            curve = done[one].curve
+            print(
+                f"{one}: best validation AUC {curve.max():.3f}, epoch {curve.argmax()}",
+                file=sys.stderr,
+                flush=True,
+            )
+    return done
 
 
-def people_set(folder: Path) -> PreparedSet:
-    """LFW's people with two photos or more; one is the reference photo."""
-    return made(
-        folder / "people", SHARED / "data/lfw/lfw-deepfunneled", min_photos=2, face="center",
-        splits="train=0.6,val=0.1,test=0.3", reference="*_0001.jpg",
-    )  # fmt: skip
-
-
-def closed_set(folder: Path) -> PreparedSet:
-    """CelebA's people, each in every split."""
-    return made(
-        folder / "closed", SHARED / "data/celeba/img_celeba", source=SHARED / "data/celeba", kind="celeba",
-        splits="train=0.6,val=0.15,test=0.25", split_by="photo",
-    )  # fmt: skip
-
-
-def made(out: Path, photos: Path, source: Path | None = None, **options: Any) -> PreparedSet:
-    if (out / "dataset.json").is_file():
-        return open_set(out)
-    weights = SHARED / "weights/face_detection_yunet_2023mar.onnx"
-    config = PrepareConfig(
-        **{"kind": "folder", "detector": "yunet", "weights": str(weights), "size": 64, **options}
-    )
-    return prepare(source or photos, out, config)
-
-
-def untrained(config: FitConfig, faces: PreparedSet, classes: Sequence[str]) -> Objective:
-    """The network as it was before epoch 1."""
-    model, _ = make_model(config, input_spec(config, faces))
-    return make_objective(config, model, classes, np.ones(len(classes), np.int64)).eval()
-
-
-def judged(name: str, faces: PreparedSet, run: Path, seconds: float) -> Line:
-    """Compare a run's best weights with the network before epoch 1, on the test split."""
-    config = read_fit_config(run / "config.toml")
-    after = load_objective(run)
-    before = untrained(config, faces, after.classes)
-    test = ClassManifest.open(faces.path, split="test")
-    figure = name_figure if config.closed else pair_figure
-    old, people, (left, right) = figure(before, test)
-    new, _, _ = figure(after, test)
-    interval = bootstrap(lambda w: new(w) - old(w), people[left], people[right])
-    every = np.ones(len(left))
-    what = "accuracy" if config.closed or after.has_pairs else "AUC"
-    return Line(name, what, old(every), new(every), interval, seconds)
-
-
-Figure = tuple[Callable[[Float64Array], float], Int64Array, tuple[Int64Array, Int64Array]]
-
-
-def pair_figure(objective: Objective, test: ClassManifest) -> Figure:
-    """Of all pairs of one person and as many of two: AUC, or a pair head's accuracy at one half."""
-    pairs = PairManifest.sample(test, strategy="all")
-    left, right, same = test.find(pairs.left), test.find(pairs.right), pairs.same
-    embeddings = embedded(objective, test)
-    person = TrainingPeople.of(test).person
-    if objective.has_pairs:
-        scores = TorchEmbedder(objective).score_pairs(embeddings[left], embeddings[right])
-        said = np.asarray(scores) >= 0.5
-        return lambda w: decide(said, same, w).accuracy, person, (left, right)
-    metric = objective.model.spec.metric
-    alike = likeness(compare(embeddings, left, right, metric), metric)
-    return lambda w: roc(alike, same, w).auc(), person, (left, right)
-
-
-def name_figure(objective: Objective, test: ClassManifest) -> Figure:
-    """Of all photos: the share that the classifier names rightly."""
+def _one_thread() -> None:
     import torch
 
-    photos = TrainingPeople.of(test)
-    with torch.inference_mode():
-        named = objective.logits(torch.from_numpy(embedded(objective, test))).argmax(1).numpy()
-    right = np.array(objective.classes)[named] == np.array(photos.names)[photos.person]
-    rows = np.arange(len(right))
-    return lambda w: float(np.average(right, weights=w)), photos.person, (rows, rows)
+    torch.set_num_threads(1)
+    logging.getLogger("facemodel").setLevel(logging.ERROR)
 
 
-def embedded(objective: Objective, test: ClassManifest) -> Any:
-    with CropReader(test) as reader:
-        return embed_rows(TorchEmbedder(objective), reader, np.arange(len(test)))
+def group_runs(outcomes: dict[Terms, Outcome]) -> dict[str, dict[str, list[Outcome]]]:
+    """Return the outcomes by start and recipe."""
+    groups: dict[str, dict[str, list[Outcome]]] = {}
+    for terms, outcome in outcomes.items():
+        groups.setdefault(terms.init, {}).setdefault(terms.recipe, []).append(outcome)
+    return groups
 
 
-def run_recipe(name: str, folder: Path) -> list[Line]:
-    closed = name == "lfw-classifier"
-    faces = closed_set(folder) if closed else people_set(folder)
-    options = {**SMALL, "recipe": name, **RUNS[name], "overwrite": True}
-    started = time.monotonic()
-    fit(faces.path, folder / f"run-{name}", **options)
-    lines = [judged(name, faces, folder / f"run-{name}", time.monotonic() - started)]
-    if name in FROZEN:
-        started = time.monotonic()
-        frozen = {**options, "freeze_random": True, "epochs": 2, "rows_per_epoch": 1000}
-        fit(faces.path, folder / f"run-{name}-frozen", **frozen)
-        rows = read_csv(folder / f"run-{name}-frozen" / "history.csv")
-        first, best = rows[0].val_loss or 0.0, min(row.val_loss or 9.0 for row in rows[1:])
-        took = time.monotonic() - started
-        lines.append(Line(f"{name}, random layers frozen", "validation loss", first, best, None, took))
+def table(start: str, runs: dict[str, list[Outcome]], drawn: Drawn) -> list[str]:
+    """Return the lines of one start's table: each recipe's figures, and what ``default`` leads by."""
+    lines = [
+        f"**{start}**", "",
+        f"| recipe | {' | '.join(FIGURES)} | `{FIRST}` leads by AUC | by TAR at FAR 1e-2 | best epochs |",
+        "|" + "---|" * (len(FIGURES) + 4),
+    ]  # fmt: skip
+    for name in sorted(runs, key=lambda one: -drawn.of(one)[0]):
+        figures = " | ".join(_short(value) for value in drawn.of(name))
+        lead = [""] * 2
+        if FIRST in runs and name != FIRST:
+            found, low, high = drawn.difference(FIRST, name)
+            lead = [f"{_signed(found[i])} ({_signed(low[i])} … {_signed(high[i])})" for i in (0, 2)]
+        epochs = ", ".join(str(one.curve.argmax()) for one in runs[name])
+        lines.append(f"| `{name}` | {figures} | {' | '.join(lead)} | {epochs} |")
     return lines
+
+
+def verdict(drawn: Drawn) -> list[str]:
+    """Return, figure by figure, which recipe is best, and which beat ``default`` beyond the interval."""
+    if FIRST not in drawn.names:
+        return []
+    lines = [""]
+    for at, figure in enumerate(FIGURES):
+        sign = -1 if figure == "EER" else 1
+        best = max(drawn.names, key=lambda name: sign * drawn.of(name)[at])
+        better = []
+        for name in drawn.names:
+            _, low, high = drawn.difference(FIRST, name)
+            if name != FIRST and (high[at] < 0 if sign > 0 else low[at] > 0):
+                better.append(f"`{name}`")
+        beyond = ", ".join(better) or "none"
+        lines.append(f"* {figure}: best is `{best}`; better than `{FIRST}` beyond the interval: {beyond}")
+    return lines
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("recipes", nargs="*", default=recipe_names())
-    parser.add_argument("--out", type=Path, default=Path("bench-out/recipes"), help="folder of sets and runs")
+    parser.add_argument(
+        "--recipe", action="append", choices=recipe_names(), help="only this one; may be repeated"
+    )
+    parser.add_argument("--init", action="append", choices=INITS, help="only this start; may be repeated")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--photos", type=int, default=PHOTOS["scratch"], help="photos seen from scratch; else half"
+    )
+    parser.add_argument(
+        "--precision", default="fp32", help="of the network from scratch: bf16 where that is faster"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--draws", type=int, default=300, help="draws of people for an interval")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench-out/recipes"), help="folder of the set and the runs"
+    )
     parsed = parser.parse_args(arguments)
     if not (SHARED / "data").is_dir():
         print(f"no real photos at {SHARED}: set FACEDATA_SHARED", file=sys.stderr)
         return 2
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    os.environ["OMP_NUM_THREADS"] = "1"
     parsed.out.mkdir(parents=True, exist_ok=True)
-    print(f"\n{os.cpu_count()} cores; ResNet18, 32 px, from scratch\n")
+    faces = make_people(parsed.out)
+    terms = [
+        Terms(recipe, init, seed, parsed.photos * PHOTOS[init] // PHOTOS["scratch"],
+              parsed.precision if init == "scratch" else "fp32")
+        for seed in range(parsed.seeds)
+        for init in parsed.init or INITS
+        for recipe in parsed.recipe or [name for name in recipe_names() if name != FINETUNE]
+    ]  # fmt: skip
+    groups = group_runs(run_all(terms, faces, parsed.out, parsed.jobs))
+    pairs = TestPairs.of(faces)
+    person = (pairs.person[pairs.left], pairs.person[pairs.right])
+    every = []
+    for start, runs in groups.items():
+        drawn = draw_groups(
+            {name: [o.likeness for o in some] for name, some in runs.items()}, person, parsed.draws
+        )
+        every.append(drawn)
+        print("\n".join(["", *table(start, runs, drawn), *verdict(drawn)]), flush=True)
+    if len(every) > 1:
+        both = {name: [one for runs in groups.values() for one in runs[name]] for name in every[0].names}
+        print("\n".join(["", *table("mean of both", both, mean_of(every)), *verdict(mean_of(every))]))
+    minutes = sum(one.seconds for runs in groups.values() for some in runs.values() for one in some) / 60
     print(
-        "| recipe | on people or photos never seen | before epoch 1 | after | change (95% over people) | | |"
+        f"\n{parsed.seeds} seeds, {parsed.photos:,} photos seen; training took {minutes:.0f} minutes in all"
     )
-    print("|---|---|---|---|---|---|---|")
-    good = True
-    for name in parsed.recipes:
-        for line in run_recipe(name, parsed.out):
-            print(line.row(), flush=True)
-            good = good and line.good
-    return 0 if good else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ ratio is the median over the rounds, each round's figures having been taken with
 Starting the DataLoader's processes (seconds) is not timed. ImageFolder's transforms are those that training
 scripts have: they end in ToTensor, in floats. For comparison there is one that stops at bytes, as ours does.
 
+A step of training: resnet18 at 64 px, on crops of that size, fed by the loader, against the same steps on a
+batch that is in memory as numbers. By the clock, and by processor time, which other programs disturb less.
+
 Hard mining: the nearest of n candidates for each anchor, the candidates being given. The plain loop computes
 the same on lists of floats, one number at a time; it runs on a part of the anchors and is scaled to all.
 """
@@ -41,11 +44,15 @@ from facemodel.batches.variation import Augmentation
 from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import shuffles
 from facemodel.spec import InputSpec
+from tests.benchmark.gpu_rows.painted_set import write_crops
+from tests.benchmark.gpu_rows.steps import Sizes, make_trainer, time_steps
 from tests.benchmark.speed import Figure, machine
 from tests.support.shared_data import SHARED
 
 SIZE_PX, BATCH, DIM = 240, 64, 128
 _DEGREES = 10.0
+
+STEP = Sizes("resnet18", 64, people=100, batch=64, steps=12, precision="fp32")
 
 OURS, OURS_TURNED, MEMORY = "ours, flip", "ours, flip and ±10°", "decode only, bytes in memory"
 FOLDER, FOLDER_TURNED = "ImageFolder + PIL, flip, ToTensor", "ImageFolder + PIL, flip, ±10°, ToTensor"
@@ -62,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{time.strftime('%Y-%m-%d')}, {machine()}\n")
         classes = make_crops(folder, asked.photos)
         figures = pipeline(classes, asked.workers, asked.crops, asked.rounds)
+        figures += step(folder / "painted", asked.workers, min(asked.rounds, 5))
         figures += mining(asked.anchors, asked.candidates, asked.loop, asked.rounds)
     finally:
         shutil.rmtree(folder)
@@ -125,11 +133,36 @@ def pipeline(classes: ClassManifest, workers: int, crops: int, rounds: int) -> l
     print()
     return [
         _ratio(rates, OURS, FOLDER, 4.0),
-        _ratio(rates, OURS, MEMORY, 0.75),
+        _ratio(rates, OURS, MEMORY, 0.85),
         _ratio(rates, OURS_TURNED, FOLDER, 2.0),
         _ratio(rates, OURS_TURNED, FOLDER_TURNED, 2.0),
         _ratio(rates, OURS, FOLDER_BYTES, None),
         _ratio(rates, OURS_TURNED, FOLDER_BYTES, None),
+    ]
+
+
+def step(folder: Path, workers: int, rounds: int, sizes: Sizes = STEP) -> list[Figure]:
+    """Measure steps with the loader and without it, in turns; print both and return the ratios."""
+    classes, device = write_crops(folder, sizes.people, 8, sizes.size_px), torch.device("cpu")
+    trainer, rows = make_trainer(classes, sizes, device), np.random.default_rng(0).permutation(len(classes))
+    torch.set_num_threads(workers)
+    try:
+        with CropReader(classes, workers) as reader:
+            turns = [
+                [time_steps(trainer, rows, sizes, some) for some in (reader, None)] for _ in range(rounds)
+            ]
+    finally:
+        torch.set_num_threads(1)
+    with_loader, in_memory = (
+        statistics.median(one.photos_s for one in each) for each in zip(*turns, strict=True)
+    )
+    name = f"{sizes.backbone}, {sizes.size_px} px, batch {sizes.batch}"
+    print(f"Training {name}, photos/s: {with_loader:,.0f} with the loader, {in_memory:,.0f} in memory\n")
+    clock = statistics.median(one.photos_s / other.photos_s for one, other in turns)
+    processor = statistics.median(other.cpu_s / one.cpu_s for one, other in turns)
+    return [
+        Figure(f"fit step ({name}), in memory / with the loader", f"{clock:.2f}", "≥ 0.9", clock >= 0.9),
+        Figure("the same by processor time", f"{processor:.2f}", "for comparison", True),
     ]
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facemodel.batches.people import TrainingPeople
-from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, hard_epoch
+from facemodel.epochs.candidates import MiningRule
+from facemodel.epochs.hard_negatives import FeatureCache, hard_epoch
 from facemodel.epochs.nearest import draw_candidates
 from facemodel.epochs.photos import PeopleSampler, PhotoSampler
 from facemodel.epochs.tuples import PairSampler, TripletSampler

@@ -36,8 +36,8 @@ _ROOMS = {
         "forgetting", "bar", "commands", "", "cli",
     ],
     "facemodel": [
-        "errors", "loss_table", "config", "validation_summary", "spec", "recipes", "unused_options",
-        "machine", "batches", "network", "epochs", "objective", "scoring", "models", "training",
+        "errors", "loss_table", "config", "validated", "spec", "recipes", "recipe_choice", "unused_options",
+        "machine", "mining", "batches", "network", "epochs", "objective", "scoring", "models", "training",
         "recognition", "checks", "cards", "outputs", "pages", "bar", "commands", "", "cli", "__main__",
     ],
 }  # fmt: skip
@@ -59,7 +59,7 @@ _PUBLIC = {
         "FixConfig", "ForgetConfig", "PairManifest", "PairsConfig", "PrepareConfig", "PreparedSet",
         "ReportConfig", "ReviewConfig", "SplitConfig", "TripletManifest", "TripletsConfig", "check",
         "crop_set", "decode", "export_set", "find_crops", "fix_set", "forget_set", "open_set", "pairs_set",
-        "prepare", "report_set", "review_set", "split_set", "triplets_set",
+        "prepare", "report_set", "review_set", "split_set", "template_matrix", "triplets_set",
     ],
     "facemodel": [
         "CheckConfig", "CompareConfig", "EmbedConfig", "Embedder", "EnrollConfig", "EvaluateConfig",

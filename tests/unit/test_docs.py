@@ -91,7 +91,7 @@ DEFAULTS_IN_WORDS = {
     "facedata report": {"workers": "one per core", "cache": "`~/.cache/facedata`"},
     "facedata pairs": {"count": "two per photo"},
     "facedata triplets": {"count": "`--per-photo` times its photos"},
-    "facemodel fit": {"workers": "one per core", "max_per_negative": "ten times the average, at least ten"},
+    "facemodel fit": {"workers": "one per core", "per_negative": "ten times the average, at least ten"},
     "facemodel embed": {"workers": "one per core"},
     "facemodel evaluate": {"workers": "one per core", "metric": "the model's own"},
     "facemodel compare": {
@@ -111,7 +111,9 @@ DEFAULTS_IN_WORDS = {
     "facemodel mine": {
         "workers": "one per core",
         "count": "one per crop that can be an anchor",
-        "max_per_negative": "ten times the average, at least ten",
+        "per_negative": "ten times the average, at least ten",
+        "suspects": "beside `--out`, as `NAME.suspects.parquet`",
+        "memory_mb": "`1024`, on a GPU `8192`",
     },
     "facemodel export": {"set": "the one it was trained on"},
 }
@@ -394,9 +396,9 @@ def test_the_demos_options_are_those_of_the_docs() -> None:
 
 def test_recipes_are_all_explained() -> None:
     listed = [cells[0].strip("`") for cells in rows(text_of(RECIPES))]
-    assert [name for name in listed if "-" in name or name in ("default", "anchors", "laptop")] == [
-        recipe.name for recipe in list_recipes()
-    ]
+    assert [
+        name for name in listed if "-" in name or name in ("default", "anchors", "finetune", "laptop")
+    ] == [recipe.name for recipe in list_recipes()]
 
 
 @pytest.mark.parametrize(("trip", "package"), [("photo", "facedata"), ("triplet", "facemodel")])

@@ -75,7 +75,8 @@ def keep_embeddings(
         DeviceError: the device's memory is too small.
         StoreError: the file cannot be written.
     """
-    how.embedder.spec.check_set(classes.prepared)
+    if not how.cut:
+        how.embedder.spec.check_set(classes.prepared)
     model = how.embedder.fingerprint()
     file = folder / f"{KIND}-{short(model)}.parquet"
     crops = CropList.of(classes, readable)

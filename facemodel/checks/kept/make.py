@@ -21,6 +21,7 @@ from facedata.progress.folder import read_json
 from facedata.tables.blocks import as_array
 from facedata.types import BoolArray, Float32Array, Int64Array
 
+from ...batches.fitting_crops import FittingCrops
 from ...batches.reader import CropReader, OnProgress, Reading, UInt8Batch
 from ...errors import DataError
 from ...machine.memory import catch_out_of_memory
@@ -48,12 +49,14 @@ class Embedding(NamedTuple):
         batch: crops in a batch.
         flip: take the mean with the mirror image's embedding.
         workers: threads that decode crops; None for one per core.
+        cut: where a set's crops do not fit the model, take those of the set beside it.
     """
 
     embedder: Embedder
     batch: int = 64
     flip: bool = False
     workers: int | None = None
+    cut: bool = False
 
     def settings(self, classes: ClassManifest, crops: CropList) -> dict[str, Any]:
         """Return everything that a file of these crops' embeddings depends on."""
@@ -153,7 +156,10 @@ class EmbeddingRun:
             at = known.find(self.crops.digests)
             missing = parts.missing()
             done, total = 0, sum(int(np.count_nonzero(at[parts.rows_of(one)] < 0)) for one in missing)
-            with CropReader(self.classes, self.how.workers) as reader:
+            fitting = FittingCrops.find(self.how.embedder.spec, self.classes.prepared, self.how.cut)
+            with fitting.open_reader(self.classes, self.how.workers) as reader:
+                if fitting.cut is not self.classes.prepared:  # the caller has looked at this set's own only
+                    reader.check(self.crops.rows, hashes=True)
                 each = [rows[at[rows] < 0] for rows in map(np.asarray, map(parts.rows_of, missing))]
                 batches = self._batches(reader, each)
                 for number, left in zip(missing, map(len, each), strict=True):

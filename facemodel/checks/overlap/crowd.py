@@ -13,7 +13,7 @@ import numpy as np
 
 from facedata.types import Float32Array, Float64Array, Int64Array
 
-from ..neighbours import best_matches
+from ...mining.matches import best_matches
 from .people_vectors import People
 
 _MOST_PEOPLE = 4_096

@@ -11,6 +11,7 @@ from facedata.checks.overlap.shared import Overlap
 from facedata.errors import UsageError, writing
 from facedata.sets.prepared import PreparedSet, short
 
+from ...batches.fitting_crops import FittingCrops
 from ...batches.reader import OnProgress
 from ...errors import ScoreError, SpecError
 from ...models.embedder import Embedder
@@ -21,14 +22,14 @@ from .same_people import SetDirections, find_shared_people
 logger = logging.getLogger(__name__)
 
 
-def check_other_crops(embedder: Embedder, other: PreparedSet) -> None:
-    """Refuse another set whose crops do not fit the model, before anything is read.
+def check_other_crops(embedder: Embedder, other: PreparedSet, cut: bool = False) -> None:
+    """Refuse another set whose crops do not fit the model, or cut it, before anything is read.
 
     Raises:
         UsageError: its crops were made with another template or margin than the model's.
     """
     try:
-        embedder.spec.check_set(other)
+        FittingCrops.find(embedder.spec, other, cut)
     except SpecError as error:
         raise UsageError(
             f"--against: {error}; without a model, `facedata check` compares any two sets by bytes and by "

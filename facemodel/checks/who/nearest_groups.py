@@ -11,7 +11,8 @@ import torch
 from facedata.types import Float32Array, Float64Array, Int64Array
 
 from ...machine.memory import catch_out_of_memory
-from ..neighbours import best_of_tile, multiply
+from ...mining.matches import to_device
+from ...mining.tiles import best_of_tile, multiply
 from .groups import Groups
 from .likelihood import normalise
 
@@ -98,7 +99,8 @@ class _Search:
             theirs = 1 / groups.near.deviation[some]
             both = torch.from_numpy(np.stack([theirs, groups.near.mean[some] * theirs])).float().to(device)
             # twice the normalised similarity, but for what depends on the left alone and ranks nothing
-            tile = multiply(left, self._scale(some, -self.usual), device).mul_(own + both[0]).sub_(both[1])
+            right = to_device(self._scale(some, -self.usual), device)
+            tile = multiply(left, right).mul_(own + both[0]).sub_(both[1])
             row, column = _same_person(groups.person[rows], groups.person[some])
             tile[torch.from_numpy(row).to(device), torch.from_numpy(column).to(device)] = -torch.inf
             values, columns = best_of_tile(tile, count)

@@ -37,7 +37,7 @@ def external_files(path: Path) -> list[str]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             found = set(_locations(data, 0, len(data), "model"))
-        except (IndexError, ValueError) as error:
+        except (IndexError, ValueError, RecursionError) as error:
             raise ModelError(f"onnxruntime cannot read {path}: it is damaged ({error})") from None
     for location in found:
         place = PurePosixPath(location.replace("\\", "/"))
@@ -95,7 +95,11 @@ def fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]
 
 
 def read_varint(data: mmap.mmap, at: int) -> tuple[int, int]:
-    """Return a protobuf integer and where it ends."""
+    """Return a protobuf integer and where it ends.
+
+    Raises:
+        ValueError: it has more than 64 bits.
+    """
     value = shift = 0
     while True:
         byte = data[at]
@@ -103,3 +107,5 @@ def read_varint(data: mmap.mmap, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 128:
             return value, at
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from facedata.types import Float32Array, UInt8Image
 from ...batches.to_input import ToInput, as_batch
 from ...errors import DeviceError, ModelError, SpecError
 from ...machine.extras import require_extra
-from ...spec import read_spec
+from ...spec import make_spec, read_spec
 from .files import external_files
-from .ports import find_ports, read_names
+from .ports import Ports, find_ports, read_names
 
 
 class OnnxEmbedder:
@@ -34,6 +35,8 @@ class OnnxEmbedder:
         path: ``net.onnx``; the spec is beside it in ``net.json``.
         device: ``auto`` or ``cpu``.
         workers: threads that resize crops; None for one per core.
+        values: what the JSON would say; None to read it.
+        name: the model's name for messages; None for its path.
 
     Raises:
         ModelError: the file or one that holds its weights is missing, or onnxruntime cannot read or run it.
@@ -44,7 +47,14 @@ class OnnxEmbedder:
 
     scores_pairs = False
 
-    def __init__(self, path: Path, device: str = "auto", workers: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        device: str = "auto",
+        workers: int | None = None,
+        values: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
         if device not in ("auto", "cpu"):
             raise DeviceError(f"--device {device}: ONNX networks run on the CPU here")
         require_extra("onnxruntime", extra="export", what="an ONNX model")
@@ -64,10 +74,11 @@ class OnnxEmbedder:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except refusals as error:
             raise ModelError(f"onnxruntime cannot read {path}: {error}") from error
-        self.name, self.device, self._path, self._session = str(path), torch.device("cpu"), path, session
-        spec = path.with_suffix(".json")
-        self.spec = read_spec(spec)
-        values = json.loads(spec.read_text(encoding="utf-8"))  # facemodel's exports add sha256 and classes
+        self.name, self.device, self._path = name or str(path), torch.device("cpu"), path
+        self._session, spec = session, path.with_suffix(".json")
+        self.spec = read_spec(spec) if values is None else make_spec(values, self.name)
+        if values is None:
+            values = json.loads(spec.read_text(encoding="utf-8"))  # exports add sha256 and classes
         if values.get("sha256", digest := file_sha256(path)) != digest:
             raise SpecError(
                 f"{spec} belongs to another file than {path}: the SHA-256 differs; export the model again"
@@ -76,7 +87,23 @@ class OnnxEmbedder:
         self.classes = names.classes
         self._ports = find_ports(session, self.spec, names)
         self._to_input = ToInput(self.spec, self.device, workers=workers)
+        self._values = values
         self._fingerprint: str | None = None
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What the JSON beside it says, or what was given in its place."""
+        return self._values
+
+    @property
+    def path(self) -> Path:
+        """The network's file."""
+        return self._path
+
+    @property
+    def ports(self) -> Ports:
+        """What goes into the network, and what comes out."""
+        return self._ports
 
     def embed(self, crops: UInt8Image) -> Float32Array:
         """Return embeddings; see :class:`~facemodel.models.embedder.Embedder`."""

@@ -160,7 +160,12 @@ def find_ports(session: Any, spec: InputSpec, names: Names) -> Ports:
             f"{names.model} takes images {_text(shape)}, and its spec says 3 channels of {spec.size_px} × "
             f"{spec.size_px} px{f' in the order {names.layout}' if names.layout else ''}"
         )
-    black = np.zeros((batch or 1, 3, spec.size_px, spec.size_px), np.float32)
+    try:
+        black = np.zeros((batch or 1, 3, spec.size_px, spec.size_px), np.float32)
+    except (MemoryError, ValueError):  # the latter where the size has no number
+        raise SpecError(
+            f"{names.model} takes {batch or 1:,} images of {spec.size_px:,} px at once: no memory holds these"
+        ) from None
     runs: list[tuple[Ports, Sequence[Any]]] = []
     failure: Exception | None = None
     for layout in layouts:

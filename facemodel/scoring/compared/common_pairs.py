@@ -122,8 +122,16 @@ def find_common_pairs(runs: Sequence[ScoredRun], classes: ClassManifest | None =
 
 
 def number_pairs(tables: Sequence[pa.Table]) -> list[Int64Array]:
-    """Return a number for each row of each table: the same for the same two crops and the same label."""
-    sides = [np.stack([table.column(side).to_numpy() for side in _SIDES]) for table in tables]
+    """Return a number for each row of each table: the same for the same two crops and the same label.
+
+    Where any table is of templates, their names stand for the crops: several templates may share one.
+    """
+    columns, kind = list(_SIDES), pa.int64()
+    if any("left_template" in table.column_names for table in tables):
+        columns, kind = [f"{side}_template" for side in _SIDES], pa.string()
+        if not all({*columns} <= {*table.column_names} for table in tables):
+            raise ScoreError("some runs were scored on templates, others on photos: they share no pair")
+    sides = [np.stack([pc.cast(table.column(side), kind).to_numpy() for side in columns]) for table in tables]
     ids = np.unique(np.concatenate([one.ravel() for one in sides]))
     numbers = []
     for table, both in zip(tables, sides, strict=True):

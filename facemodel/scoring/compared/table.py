@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..calibrated.lines import error_text
 from ..metrics import FEWEST_FALSE_ACCEPTS
 from ..report import TITLES, percent
 
@@ -126,6 +127,8 @@ def compare_notes(compared: Mapping[str, Any]) -> list[str]:
                 f"{run['name']} is right on {counts['this']:,}, {runs[0]['name']} on {counts['first']:,}"
             )
     for run in runs:
+        if (told := run.get("calibration")) is not None and told["error"] is not None:
+            lines.append(f"calibration error, {run['name']}: {error_text(told)}, of all its pairs")
         lines.append(f"threshold, {run['name']}: {run['threshold']['sentence']}")
         if run["threshold"]["value"] is None:
             lines.append(f"{run['name']} is decided by {run['decided_by']}")

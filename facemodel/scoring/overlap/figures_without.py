@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ScoreError
-from ...validation_summary import FEWEST_PEOPLE
+from ...validated.summary import FEWEST_PEOPLE
 from ..folds import judge_as_insightface
 from ..pair_figures import ScoredPairs, pair_figures
 from ..pairs import PairRows

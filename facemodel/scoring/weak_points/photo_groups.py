@@ -73,12 +73,8 @@ def group_photos(classes: ClassManifest, column: str, rows: Int64Array) -> Photo
     Raises:
         UsageError: there is no such column, it holds lists, or the qualities are of another state of the set.
     """
-    values = _read_column(classes, column)
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if pa.types.is_nested(values.type):
-        raise UsageError(f"--by {column}: each photo has a list there; name a column of single values")
-    numbers = _as_numbers(values)
+    values = read_column(classes, column, "--by")
+    numbers = as_numbers(values)
     if numbers is not None and len(np.unique(numbers[np.isfinite(numbers)])) > _FEW_NUMBERS:
         return PhotoGroups.in_thirds(column, numbers, rows)
     texts = values.cast(pa.string())
@@ -94,28 +90,38 @@ def group_photos(classes: ClassManifest, column: str, rows: Int64Array) -> Photo
     return PhotoGroups(column, tuple(kept), codes.to_numpy().astype(np.int64), len(counts) - len(kept))
 
 
-def _read_column(classes: ClassManifest, column: str) -> pa.ChunkedArray:
-    """Return a column's value of each crop."""
+def read_column(classes: ClassManifest, column: str, flag: str) -> pa.ChunkedArray:
+    """Return a column's value of each crop; ``flag`` is the option that names it, for messages.
+
+    Raises:
+        UsageError: there is no such column, it holds lists, or the qualities are of another state of the set.
+    """
     prepared = classes.prepared
     if column == "split":
-        return classes.table.column("split")
-    if column in _ledger_columns(prepared):
+        values = classes.table.column("split")
+    elif column in _ledger_columns(prepared):
         ledger = prepared.table("photos", ["path", column])
         ledger = ledger.filter(pc.is_valid(ledger.column("path")))
         places = pc.index_in(classes.table.column("path"), value_set=ledger.column("path").combine_chunks())
-        return ledger.column(column).take(places)
-    if column not in QUALITY.names[1:]:
+        values = ledger.column(column).take(places)
+    elif column in QUALITY.names[1:]:
+        file = prepared.path / _QUALITY
+        if not file.is_file() or read_footer(file).fingerprint != prepared.fingerprint:
+            why = "is about another state of the set" if file.is_file() else "is not there"
+            raise UsageError(f"{flag} {column}: {file} {why}: run `facedata check {prepared}` first")
+        table = read_table(file, "quality", ["id", column])
+        places = pc.index_in(pa.array(classes.ids), value_set=table.column("id").combine_chunks())
+        values = table.column(column).take(places)
+    else:
         known = ["split", *_ledger_columns(prepared), *QUALITY.names[1:]]
         raise UsageError(
-            f"--by {column}: there is no such column{nearest(column, known)}; there are {', '.join(known)}"
+            f"{flag} {column}: there is no such column{nearest(column, known)}; there are {', '.join(known)}"
         )
-    file = prepared.path / _QUALITY
-    if not file.is_file() or read_footer(file).fingerprint != prepared.fingerprint:
-        why = "is about another state of the set" if file.is_file() else "is not there"
-        raise UsageError(f"--by {column}: {file} {why}: run `facedata check {prepared}` first")
-    table = read_table(file, "quality", ["id", column])
-    places = pc.index_in(pa.array(classes.ids), value_set=table.column("id").combine_chunks())
-    return table.column(column).take(places)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_nested(values.type):
+        raise UsageError(f"{flag} {column}: each photo has a list there; name a column of single values")
+    return values
 
 
 def _ledger_columns(prepared: PreparedSet) -> list[str]:
@@ -125,7 +131,7 @@ def _ledger_columns(prepared: PreparedSet) -> list[str]:
     return [name for name in names if name in _LEDGER or name.startswith("meta_")]
 
 
-def _as_numbers(values: pa.ChunkedArray) -> Float64Array | None:
+def as_numbers(values: pa.ChunkedArray) -> Float64Array | None:
     """Return numbers, or texts that all are numbers, as float64 with NaN for what is not known; else None."""
     if pa.types.is_boolean(values.type) or pa.types.is_temporal(values.type):
         return None

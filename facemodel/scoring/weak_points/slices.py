@@ -10,7 +10,7 @@ import numpy as np
 from facedata.types import BoolArray, Float64Array, Int64Array
 
 from ...errors import ScoreError
-from ...validation_summary import FEWEST_PEOPLE
+from ...validated.summary import FEWEST_PEOPLE
 from ..distances import is_same
 from ..intervals import draw_figures
 from ..metrics import auc_of

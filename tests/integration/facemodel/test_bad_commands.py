@@ -82,7 +82,7 @@ def test_help_succeeds(command: str) -> None:
 
 def test_recipes_are_listed_and_shown() -> None:
     lines = done("recipes").stdout.splitlines()
-    assert len(lines) == len(list_recipes()) == 9
+    assert len(lines) == len(list_recipes()) == 10
     assert lines[0].startswith("default ")
     assert "margin = 0.9" in done("recipes", "anchors").stdout
     assert '"margin": 0.9' in done("recipes", "anchors", "--json").stdout

@@ -207,7 +207,7 @@ def test_a_damaged_set_is_checked_as_far_as_it_can_be(
 
 def test_another_template_is_refused_before_any_crop_is_read(faces: Path) -> None:
     steps: list[str] = []
-    with pytest.raises(SpecError, match=r"arcface112 crops and .* has square crops: make a set that fits"):
+    with pytest.raises(SpecError, match=r"arcface112 crops and .* has square crops: add --cut, which"):
         check(faces, ColourEmbedder(template="arcface112"), on_step=steps.append)
     assert not steps
     assert not (faces / "check").exists()

@@ -32,7 +32,7 @@ from tests.support.tiny_fit import FEW, TINY
 HARD = {
     **TINY, "rows_per_epoch": 48, "epochs": 4, "dropout": 0.2, "rotate": 10.0, "hidden": "24", "clip": 5.0,
     "negatives": "random-then-hard", "hard_below": 0.999, "hard_candidates": 5, "schedule": "cosine",
-    "margin": 0.05, "max_per_negative": 3,
+    "margin": 0.05, "per_negative": 3,
 }  # fmt: skip
 """Four steps an epoch; negatives turn hard after the first epoch."""
 

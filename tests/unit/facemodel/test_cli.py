@@ -123,7 +123,7 @@ def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
     program = (
         "import os, signal, facemodel.cli as cli\n"
         "import facemodel.commands.info\n"
-        "def stop(path): os.kill(os.getpid(), signal.SIGINT)\n"
+        "def stop(*_): os.kill(os.getpid(), signal.SIGINT)\n"
         "facemodel.commands.info.model_info = stop\n"
         "raise SystemExit(cli.main(['info', 'run']))\n"
     )

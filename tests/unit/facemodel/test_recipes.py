@@ -1,4 +1,4 @@
-"""The recipes: all nine, each says where it comes from, and flags override files, files override recipes."""
+"""The recipes: all ten, each says where it comes from, and flags override files, files override recipes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.fit_files import read_fit_config
 
 NAMES = {
     "celeba-triplet", "celeba-pairs", "passport-triplet", "passport-pairs", "anchors", "lfw-classifier",
-    "lfw-embedding", "default", "laptop",
+    "lfw-embedding", "default", "laptop", "finetune",
 }  # fmt: skip
 
 
-def test_the_nine_recipes_are_there() -> None:
+def test_the_ten_recipes_are_there() -> None:
     assert set(recipe_names()) == NAMES
     assert [recipe.name for recipe in list_recipes()] == recipe_names()
 
@@ -30,7 +30,7 @@ def test_a_recipe_says_what_it_is_where_it_comes_from_and_why(name: str) -> None
     assert recipe.text.startswith(f"# {name}: ")
     assert 20 < len(recipe.summary) < 110
     assert "facedata prepare" in recipe.text
-    assert name in ("default", "laptop") or "From system" in recipe.text
+    assert name in ("default", "laptop", "finetune") or "From system" in recipe.text
     given = read_toml(FOLDER / f"{name}.toml")
     assert set(recipe.given) == set(given)
     assert all(getattr(recipe.config, option) == value for option, value in given.items())

@@ -24,6 +24,13 @@ from facemodel.unused_options import unused_lines
         ({"strategy": "reference", "triplets": "mine.parquet"}, ["strategy"]),
         ({"step_epochs": 3, "schedule": "cosine"}, ["step-epochs"]),
         ({"freeze_random": True}, ["freeze-random"]),
+        ({"start": "run", "dim": 64, "size": 96, "hidden": "9"}, ["hidden", "dim", "size"]),
+        ({"start_weight": 1.0, "start_share": 0.5, "teacher_weight": 2.0},
+         ["start-weight", "start-share", "teacher-weight"]),
+        (
+            {"start": "run", "start_weight": 1.0, "start_share": 0.5, "teacher": "x", "teacher_weight": 2.0},
+            [],
+        ),
         ({"recipe": "celeba-triplet", "batches": "pairs", "loss": "bce"}, []),
         ({"recipe": "celeba-triplet", "hard_lr": 0.5, "negatives": "random"}, ["hard-lr"]),
     ],
@@ -35,10 +42,11 @@ def test_only_options_the_user_typed_are_reported(values: dict[str, object], idl
 
 def test_no_default_and_no_recipe_has_unused_options() -> None:
     assert unused_lines(FitConfig()) == []
-    assert [unused_lines(recipe.config) for recipe in list_recipes()] == [[]] * 9
-    assert [unused_lines(_as_flags(recipe.config)) for recipe in list_recipes()] == [[]] * 9
+    assert [unused_lines(recipe.config) for recipe in list_recipes()] == [[]] * 10
+    assert [unused_lines(_as_flags(recipe.config)) for recipe in list_recipes()] == [[]] * 10
 
 
 def _as_flags(config: FitConfig) -> FitConfig:
     """The same values without the recipe's name: now each of them was asked for."""
-    return FitConfig(**{**vars(config), "recipe": None})
+    start = "run" if config.recipe == "finetune" else None  # the one recipe that cannot do without
+    return FitConfig(**{**vars(config), "recipe": None, "start": start})

@@ -15,7 +15,7 @@ from facemodel.config import FitConfig
 from facemodel.models.header import read_header
 from facemodel.spec import InputSpec
 from facemodel.training.history import EpochRow, read_csv, write_csv
-from facemodel.validation_summary import AcceptRate, ValidationSummary, share_interval
+from facemodel.validated.summary import AcceptRate, ValidationSummary, share_interval
 from tests.support.people_set import people_set
 from tests.support.saved_runs import write_run
 

@@ -7,8 +7,9 @@ import pytest
 
 from facedata.types import Float32Array, Int64Array
 from facemodel.epochs import hard_negatives as mining
+from facemodel.epochs.candidates import MiningRule
 from facemodel.epochs.capped import capped_negatives, default_cap
-from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, NegativeUse, hard_epoch
+from facemodel.epochs.hard_negatives import FeatureCache, NegativeUse, hard_epoch
 from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import EpochRows
 

@@ -12,9 +12,10 @@ from facedata.config import SplitConfig
 from facedata.types import Float32Array, Int64Array
 from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader, UInt8Batch
-from facemodel.commands.mine import _draw_anchors
 from facemodel.epochs import nearest
-from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, fill_cache, hard_epoch
+from facemodel.epochs.anchors import draw_anchors
+from facemodel.epochs.candidates import MiningRule
+from facemodel.epochs.hard_negatives import FeatureCache, fill_cache, hard_epoch
 from facemodel.epochs.nearest import draw_candidates, hard_negatives
 from facemodel.epochs.plan import EpochRows
 from facemodel.errors import DataError, TrainingError
@@ -201,15 +202,15 @@ def test_a_cache_with_holes_is_refused(training: TrainingPeople) -> None:
 
 
 def test_every_crop_that_can_be_is_an_anchor_once(training: TrainingPeople) -> None:
-    anchor, positive = _draw_anchors(training, None, seed=5)
+    anchor, positive = draw_anchors(training, None, seed=5)
     assert sorted(anchor.tolist()) == np.flatnonzero(training.counts[training.person] > 1).tolist()
     assert (training.person[anchor] == training.person[positive]).all()
     assert (anchor != positive).all()
-    assert len(_draw_anchors(training, 7, seed=5)[0]) == 7
+    assert len(draw_anchors(training, 7, seed=5)[0]) == 7
 
 
 def test_anchors_need_somebody_with_two_photos(tmp_path: Path) -> None:
     people = {"a": 1, "b": 1}
     prepared = make_set(tmp_path / "set", people, split=SplitConfig(splits="train=1"))
     with pytest.raises(DataError, match="two photos"):
-        _draw_anchors(TrainingPeople.of(ClassManifest.open(prepared.path)), None, seed=0)
+        draw_anchors(TrainingPeople.of(ClassManifest.open(prepared.path)), None, seed=0)

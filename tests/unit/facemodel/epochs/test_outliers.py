@@ -15,7 +15,8 @@ from facedata.config import SplitConfig
 from facedata.tables.parquet import write_table
 from facedata.types import BoolArray, Float32Array, Int64Array
 from facemodel.batches.people import TrainingPeople
-from facemodel.epochs.hard_negatives import FeatureCache, MiningRule, hard_epoch
+from facemodel.epochs.candidates import MiningRule
+from facemodel.epochs.hard_negatives import FeatureCache, hard_epoch
 from facemodel.epochs.outliers import FINDINGS, find_outliers, read_doubted
 from facemodel.epochs.plan import EpochRows
 from tests.support.small_set import make_set

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +16,6 @@ from facemodel.objective.losses import (
     all_distances,
     class_weights,
     focal_loss,
-    make_arcface,
-    make_cosface,
     make_mined_triplet,
     make_miner,
     make_multi_similarity,
@@ -148,36 +145,6 @@ def test_focal_loss_has_a_finite_gradient_at_certainty() -> None:
     assert logits.grad.isfinite().all()
 
 
-@pytest.mark.parametrize(("kind", "margin"), [("arcface", 28.6), ("cosface", 0.35)])
-def test_margin_softmax_is_its_paper_s(kind: str, margin: float) -> None:
-    loss: Any = {"arcface": make_arcface, "cosface": make_cosface}[kind](4, DIM, margin, 30.0)
-    embeddings, labels = numbers(8, DIM), torch.arange(8) % 4
-    centres = loss.W.detach().double().numpy()
-    losses = []
-    for row, label in zip(embeddings.double().numpy(), labels.tolist(), strict=True):
-        cosines = row @ centres / np.linalg.norm(row) / np.linalg.norm(centres, axis=0)
-        angle = math.acos(cosines[label])
-        if kind == "cosface":
-            cosines[label] -= margin
-        elif angle <= math.pi - math.radians(margin):
-            cosines[label] = math.cos(angle + math.radians(margin))
-        else:
-            cosines[label] -= math.radians(margin) * math.sin(math.radians(margin))
-        scaled = 30.0 * cosines
-        losses.append(math.log(np.exp(scaled - scaled.max()).sum()) + scaled.max() - scaled[label])
-    assert loss(embeddings, labels).item() == pytest.approx(sum(losses) / 8, rel=1e-4)
-
-
-def test_arcface_has_a_finite_gradient_on_a_class_centre() -> None:
-    """acos has an infinite slope at 1, which is where training leads."""
-    loss: Any = make_arcface(4, DIM, 28.6, 64.0)
-    embeddings = loss.W.detach().T.clone().requires_grad_()
-    loss(embeddings, torch.arange(4)).backward()
-    assert embeddings.grad is not None
-    assert embeddings.grad.isfinite().all()
-    assert loss.W.grad.isfinite().all()
-
-
 def people(count: int, photos: int) -> torch.Tensor:
     return torch.arange(count).repeat_interleave(photos)
 
@@ -201,7 +168,7 @@ def mined_triplet_loss(
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
-@pytest.mark.parametrize("miner", ["none", "semihard", "hard"])
+@pytest.mark.parametrize("miner", ["none", "semihard"])
 def test_mined_triplets_are_a_slow_loops(miner: str, distance: str) -> None:
     labels, embeddings, margin = people(4, 3), numbers(12, DIM, seed=5), 0.5
 
@@ -211,15 +178,6 @@ def test_mined_triplets_are_a_slow_loops(miner: str, distance: str) -> None:
     triplets = slow_triplets(labels)
     if miner == "semihard":
         triplets = [t for t in triplets if 0 < d(t[0], t[2]) - d(t[0], t[1]) <= margin]
-    if miner == "hard":
-        triplets = [
-            (
-                a,
-                max((p for p in range(12) if p != a and labels[p] == labels[a]), key=lambda p: d(a, p)),
-                min((n for n in range(12) if labels[n] != labels[a]), key=lambda n: d(a, n)),
-            )
-            for a in range(12)
-        ]
     losses = [max(0.0, d(a, p) - d(a, n) + margin) for a, p, n in triplets]
     active = [one for one in losses if one > 0]
     found = mined_triplet_loss(embeddings, labels, miner, margin, distance)

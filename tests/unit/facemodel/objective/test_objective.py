@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from facedata.errors import UsageError
 from facemodel.config import FitConfig
@@ -26,9 +25,13 @@ GOALS: dict[str, dict[str, object]] = {
     "focal": {"batches": "photos", "loss": "focal", "class_weights": True, "closed": True},
     "arcface": {"batches": "people", "loss": "arcface", "margin": 28.6, "scale": 16.0},
     "cosface": {"batches": "people", "loss": "cosface", "margin": 0.35, "scale": 16.0},
+    "sub-centres": {
+        "batches": "people", "loss": "arcface", "margin": 28.6, "scale": 16.0, "sub_centres": 3,
+        "interclass_filter": 0.9,
+    },
     "people": {"batches": "people", "loss": "triplet", "miner": "hard", "margin": 0.5},
     "multi-similarity": {"batches": "people", "loss": "multi-similarity", "normalised": True},
-}
+}  # fmt: skip
 
 
 def objective_of(goal: str, **changes: object) -> Objective:
@@ -158,12 +161,19 @@ def test_pairs_are_scored_and_classes_named_by_the_goals_that_can() -> None:
         classes.score_pairs(left, right)
 
 
-@pytest.mark.parametrize("goal", ["arcface", "cosface"])
-def test_margin_logits_are_the_librarys(goal: str) -> None:
-    objective, embeddings = objective_of(goal), torch.randn(5, 16)
-    head: nn.Module = objective.goal.head  # type: ignore[assignment]
-    assert torch.allclose(objective.logits(embeddings), head.get_logits(embeddings), atol=1e-5)  # type: ignore[operator]
-
-
 def test_class_weights_lie_in_the_checkpoint_in_label_order() -> None:
     assert objective_of("focal").state_dict()["goal.weights"].tolist() == pytest.approx([2.0, 1.0, 2 / 3])
+
+
+@pytest.mark.parametrize("goal", ["arcface", "cosface"])
+def test_a_row_s_weight_multiplies_its_loss(goal: str) -> None:
+    objective = objective_of(goal).eval()
+    images, labels, k = batch(objective)
+    weights = torch.linspace(0, 2, 12)
+    rows = objective(images, labels, k).rows["losses"]
+    found = objective(images, labels, k, weights)
+    assert found.loss.item() == pytest.approx((rows * weights).mean().item(), rel=1e-5)
+    assert torch.allclose(found.rows["losses"], rows)  # what is reported of a row is not weighed
+    assert found.rows.keys() == {"losses", "own", "nearest"}
+    assert not any(value.requires_grad for value in found.rows.values())
+    assert found.terms["accuracy"] == (found.rows["own"] > found.rows["nearest"]).float().mean()

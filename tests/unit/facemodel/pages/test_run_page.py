@@ -13,7 +13,7 @@ from facemodel.pages.run_page import RunStory, render_run
 from facemodel.recipes import fit_config
 from facemodel.spec import InputSpec
 from facemodel.training.history import EpochRow
-from facemodel.validation_summary import AcceptRate, ValidationSummary
+from facemodel.validated.summary import AcceptRate, ValidationSummary
 from tests.support.page_text import PageText
 
 HOSTILE = "<script>alert(1)</script> \"'`{{ 7 * 7 }} &amp; \u202eכן 🙂"

@@ -9,7 +9,7 @@ import pytest
 from facedata.errors import UsageError
 from facemodel.recognition.gallery_threshold import choose_gallery_threshold
 from facemodel.spec import InputSpec
-from facemodel.validation_summary import AcceptRate, ValidationSummary
+from facemodel.validated.summary import AcceptRate, ValidationSummary
 
 RATES = tuple(
     AcceptRate(far, threshold, tar, far >= 1e-3)

@@ -20,7 +20,7 @@ from facemodel.scoring.open_set import (
     open_set_rates,
     summarise_validation,
 )
-from facemodel.validation_summary import far_per_comparison
+from facemodel.validated.summary import far_per_comparison
 
 distances = st.lists(st.integers(0, 12).map(float) | st.just(float("inf")), max_size=40)
 

@@ -12,6 +12,7 @@ from facemodel.batches.people import TrainingPeople
 from facemodel.batches.reader import CropReader
 from facemodel.config import FitConfig
 from facemodel.epochs.sampler import make_sampler
+from facemodel.training import negatives as negatives_module
 from facemodel.training.negatives import Negatives
 from tests.support.people_set import people_set
 from tests.support.tiny_fit import TINY
@@ -95,3 +96,47 @@ def test_what_a_checkpoint_holds_is_enough(training: TrainingPeople) -> None:
 def test_rows_without_a_negative_have_no_kind(training: TrainingPeople) -> None:
     negatives = made(training, batches="photos", loss="focal", negatives="hard")
     assert negatives.kind(1) is None
+
+
+def test_the_rules_are_kept_and_a_triplet_without_a_negative_keeps_the_drawn_one(
+    training: TrainingPeople,
+) -> None:
+    far, none = (
+        made(training, negatives="hard", hard_candidates=0, per_negative=999, **rule)
+        for rule in ({"hard_margin": 5.0}, {"max_score": 1000.0})
+    )
+    rows = make_sampler(far.config, training).epoch(1)
+    with CropReader(training.classes) as reader:
+        kept = far.plan(rows, 1, Mean(), reader).rows
+        assert np.array_equal(none.plan(rows, 1, Mean(), reader).rows, rows.rows)
+    assert far.cache is not None
+    colours = far.cache.features.astype(float)
+    changed = kept[:, 2] != rows.rows[:, 2]
+    assert changed.any()
+    for anchor, positive, negative in kept[changed].tolist():
+        apart = np.linalg.norm(colours - colours[anchor], axis=1)
+        able = (training.person != training.person[anchor]) & (apart >= apart[positive] + 5.0)
+        assert apart[negative] == pytest.approx(apart[able].min(), abs=1e-4)
+
+
+def test_names_that_check_suspects_stay_apart_also_after_a_resume(
+    training: TrainingPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The findings that the run began with count, whatever `check` has found since."""
+    others = np.arange(2, len(training.names))  # person 0 has person 1 alone left to be told from
+    suspected = np.stack([np.zeros_like(others), others], axis=1)
+    options = {"negatives": "hard", "hard_candidates": 0, "per_negative": 999}
+    monkeypatch.setattr(negatives_module, "read_one_person", lambda _: suspected)
+    before = made(training, **options)
+    monkeypatch.setattr(negatives_module, "read_one_person", lambda _: np.empty((0, 2), np.int64))
+    resumed = made(training, **options)
+    resumed.restore(*before.state())
+    rows = make_sampler(before.config, training).epoch(1)
+    with CropReader(training.classes) as reader:
+        plans = [
+            one.plan(rows, 1, Mean(), reader).rows for one in (before, resumed, made(training, **options))
+        ]
+    assert np.array_equal(plans[0], plans[1])
+    people = training.person[plans[0]]
+    assert (people[people[:, 0] == 0][:, 2] == 1).all()
+    assert not np.array_equal(plans[0], plans[2])

@@ -11,7 +11,7 @@ import pytest
 
 from facemodel.errors import SpecError
 from facemodel.spec import InputSpec, read_spec
-from facemodel.validation_summary import (
+from facemodel.validated.summary import (
     AcceptRate,
     ValidationSummary,
     far_per_comparison,

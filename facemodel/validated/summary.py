@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SpecError
+from ..errors import SpecError
+from .calibration import Calibration, make_calibration
 
 FEWEST_PEOPLE = 10
 """With fewer people there is no interval over people: one unusual person would decide it."""
@@ -70,6 +71,8 @@ class ValidationSummary:
         rates: by falling ``far``; empty if there were too few comparisons.
         class_photos: of a classifier: how many photos it named.
         class_right: how many of them correctly, with at least the class threshold.
+        calibration: which score means which probability; None if too few people validated, or an earlier
+            version made the summary.
     """
 
     people: int
@@ -80,6 +83,7 @@ class ValidationSummary:
     rates: tuple[AcceptRate, ...] = ()
     class_photos: int = 0
     class_right: int = 0
+    calibration: Calibration | None = None
 
     def at_far(self, far: float) -> AcceptRate:
         """Return what is known at a false accept rate; there must be rates.
@@ -122,9 +126,9 @@ def make_summary(values: Mapping[str, Any], where: str) -> ValidationSummary:
             AcceptRate(**{name: value for name, value in one.items() if name in rate_names})
             for one in values["rates"]
         ]
-        summary = ValidationSummary(
-            **{name: value for name, value in values.items() if name in known} | {"rates": tuple(rates)}
-        )
+        curve = values.get("calibration")
+        parts = {"rates": tuple(rates), "calibration": curve and make_calibration(curve, where)}
+        summary = ValidationSummary(**{name: values[name] for name in known & values.keys()} | parts)
         takes = {"bool": (bool,), "int": (int,), "float": (int, float)}
         for kind, made in ((ValidationSummary, [summary]), (AcceptRate, rates)):
             for field, one in itertools.product(dataclasses.fields(kind), made):

@@ -1,4 +1,4 @@
-"""Neighbours in blocks against a plain loop over all pairs."""
+"""The nearest vectors, found in blocks, against a plain loop over all pairs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from facedata.types import Float32Array, Int64Array
-from facemodel.checks import neighbours
-from facemodel.checks.neighbours import Matches, best_matches, best_of_tile
 from facemodel.errors import ScoreError
+from facemodel.mining import matches
+from facemodel.mining.matches import Matches, best_matches
 
 BLOCKS = [1, 300, 20_000, 1 << 20, None]
 """From one row and 64 columns at a time to all at once."""
@@ -63,6 +62,17 @@ def test_several_centres_may_be_left_out_of_a_row(block_floats: int | None) -> N
     assert_is(found, *slow_matches(vectors, others, own, 2))
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_by_distance_vectors_of_any_length_are_told_apart(offset: float) -> None:
+    """Far from the origin a float32 product would have lost all digits that matter."""
+    rows, centres = directions(60) * 5 + np.float32(offset), directions(90, seed=1) * 5 + np.float32(offset)
+    found = best_matches(rows, centres, count=4, metric="euclidean", block_floats=2000)
+    apart = np.linalg.norm(rows[:, None].astype(float) - centres[None], axis=2).astype(np.float32)
+    order = np.argsort(apart, axis=1, kind="stable")[:, :4]
+    assert found.columns.tolist() == order.tolist()
+    np.testing.assert_allclose(-found.similarities, np.take_along_axis(apart, order, 1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("block_floats", BLOCKS)
 @pytest.mark.parametrize("copies", [2, 9, 200])
 def test_of_equal_centres_the_lowest_numbers_come_first(copies: int, block_floats: int | None) -> None:
@@ -103,21 +113,12 @@ def test_none(rows: int, centres: int) -> None:
     assert np.isneginf(found.similarities).all() or centres == 5
 
 
-def test_nan_is_refused() -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_is_refused(bad: float) -> None:
     vectors = directions(9)
-    vectors[4, 2] = np.nan
+    vectors[4, 2] = bad
     with pytest.raises(ScoreError, match="NaN"):
         best_matches(vectors, directions(20))
-
-
-@pytest.mark.parametrize("width", [1, 5, 64, 65, 300])
-def test_the_best_of_a_tile_are_those_of_a_sort(width: int) -> None:
-    tile = np.random.default_rng(3).normal(size=(20, width)).astype(np.float32)
-    values, columns = (found.numpy() for found in best_of_tile(torch.from_numpy(tile), 5))
-    order = np.argsort(-tile, axis=1)[:, :5]
-    np.testing.assert_array_equal(columns[:, : order.shape[1]], order)
-    np.testing.assert_array_equal(values[:, : order.shape[1]], np.take_along_axis(tile, order, 1))
-    assert np.isneginf(values[:, order.shape[1] :]).all()
 
 
 def test_vectors_in_a_file_that_may_only_be_read(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_vectors_in_a_file_that_may_only_be_read(tmp_path: Path) -> None:
 def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """8,000 by 8,000 similarities would take 256 MB, and as float64 twice that."""
     vectors = directions(8000, dim=8)
-    monkeypatch.setattr(neighbours, "_BLOCK_FLOATS", {"cpu": 1 << 18})
+    monkeypatch.setattr(matches, "_BLOCK_FLOATS", {"cpu": 1 << 18})
     tracemalloc.start()  # sees what numpy takes; torch's part is the block
     best_matches(vectors, vectors, np.arange(8000), 2)
     peak = tracemalloc.get_traced_memory()[1]

@@ -15,6 +15,7 @@ from facedata.files.remote import is_url
 from facedata.options import is_utf8
 from facedata.tables.parquet import read_footer
 
+from .mining.suspects import KIND as SUSPECTS
 from .models.header import BEST, LAST, SPEC, SUFFIX
 from .models.ready.table import is_ready
 from .recognition.gallery_arrays import NPZ, is_arrays
@@ -41,6 +42,10 @@ def check_order(command: str, model: str, others: Sequence[str], out: str | None
     first = 0 if _is_model(model) else next((at for at, one in enumerate(given) if _is_model(one)), 0)
     rest = given[:first] + given[first + 1 :]
     galleries = [one for one in rest if one.endswith(PARQUET)]
+    if command == "identify" and (arrays := [one for one in rest if one.endswith(NPZ)]):
+        raise UsageError(
+            f"{arrays[0]} is a gallery for other programs: name the {PARQUET} that `facemodel enroll` wrote"
+        )
     if command == "identify" and len(galleries) > 1:
         raise UsageError(f"identify takes one gallery: leave out {shlex.join(galleries[1:])}")
     in_order = sorted(rest, key=lambda one: not one.endswith(PARQUET)) if command == "identify" else rest
@@ -116,9 +121,24 @@ def csv_out(out: str | os.PathLike[str]) -> Path:
     return path
 
 
-def parquet_out(out: str | os.PathLike[str], what: str, is_one: Callable[[Path], bool]) -> Path:
-    """Return ``--out`` as a Parquet file to write; see :func:`file_out`."""
-    return file_out("--out", out, PARQUET, what, is_one)
+def parquet_out(
+    out: str | os.PathLike[str], what: str, is_one: Callable[[Path], bool], option: str = "--out"
+) -> Path:
+    """Return an option's value as a Parquet file to write; see :func:`file_out`."""
+    return file_out(option, out, PARQUET, what, is_one)
+
+
+def suspects_out(suspects: str | None, triplets: Path) -> Path:
+    """Return ``--suspects`` as a file to write; by default it is beside the triplets.
+
+    Raises:
+        UsageError: it is the file of triplets, its name ends otherwise, or a file of another kind is there.
+        StoreError: it is a folder, or its parent is a file.
+    """
+    if suspects is not None and Path(suspects).resolve() == triplets.resolve():
+        raise UsageError(f"--suspects {suspects} is the file of triplets, --out: choose another name")
+    path = suspects or triplets.with_suffix(".suspects.parquet")
+    return parquet_out(path, "a file of suspects", lambda one: is_table_of(one, SUSPECTS), "--suspects")
 
 
 def npz_out(out: str | os.PathLike[str]) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from facedata.errors import UsageError
 from facedata.options import make, read_toml, resolve_options
+from facedata.tables.schema import DATASET
 
 from .config import FitConfig
 
@@ -75,6 +76,8 @@ def load_recipe(name: str) -> Recipe:
 def name_start(words: Sequence[str]) -> list[str]:
     """Return the words after ``fit`` with ``--recipe finetune MODEL``, the short form, written in full.
 
+    A set is no model, and stays what it is.
+
     >>> name_start(["faces", "--recipe", "finetune", "sface", "--out", "run"])
     ['faces', '--recipe', 'finetune', '--start', 'sface', '--out', 'run']
     """
@@ -83,7 +86,7 @@ def name_start(words: Sequence[str]) -> list[str]:
         named = word == f"--recipe={FINETUNE}" or full[max(at - 1, 0) : at + 1] == ["--recipe", FINETUNE]
         if named and not any(one.partition("=")[0] == "--start" for one in full):
             follows = full[at + 1 : at + 2]
-            if follows and not follows[0].startswith("-"):
+            if follows and not follows[0].startswith("-") and not (Path(follows[0]) / DATASET).is_file():
                 full.insert(at + 1, "--start")
             return full
     return full

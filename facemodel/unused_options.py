@@ -20,6 +20,7 @@ _USES: dict[str, tuple[Callable[[FitConfig], bool], str]] = {
     "freeze_random": (lambda fit: fit.freeze != "none", "--freeze"),
     **dict.fromkeys(TAKEN_FROM_START, (_is_own, "runs without --start MODEL")),
     **dict.fromkeys(("start_weight", "start_share"), (lambda fit: fit.start is not None, "--start MODEL")),
+    "teacher": (lambda fit: fit.teacher_weight > 0, "--teacher-weight above 0"),
     "teacher_weight": (lambda fit: fit.teacher is not None, "--teacher MODEL"),
     "margin": (
         lambda fit: (

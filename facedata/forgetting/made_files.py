@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,7 +26,10 @@ from ..tables.names import clean_name, escape_unseen
 from ..tables.schema import DATASET
 
 _MOST_JSON_BYTES = 64 << 20
-_NAME_COLUMNS = ("identity", "source_identity", "left_identity", "right_identity", "to_identity")
+_NAME_COLUMNS = (
+    "identity", "source_identity", "left_identity", "right_identity", "to_identity", "anchor_identity",
+    "candidate_identity",
+)  # fmt: skip
 _PATH_COLUMNS = ("path", "left_path", "right_path", "anchor_path", "positive_path", "negative_path")
 
 
@@ -76,7 +81,18 @@ def look_at(path: Path, asked: Asked) -> MadeWith | None:
             return look_at_table(path, asked)
         elif path.suffix == ".json":
             return look_at_model(path, asked)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, pa.ArrowException):
+        elif path.suffix == ".npz":
+            return look_at_arrays(path, asked)
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        BadZipFile,
+        pa.ArrowException,
+    ):
         return None  # not what its name promises, so it says nothing
     return None
 
@@ -98,6 +114,8 @@ def look_at_run(path: Path, asked: Asked) -> MadeWith | None:
         return _made("run", path, True, "it was trained or validated with them", remedy)
     if _has_paths(path / "validation.parquet", asked):
         return _made("run", path, True, "its validation pairs show them", remedy)
+    if _has_names(path / "doubted.parquet", asked):
+        return _made("run", path, True, "it names them among the photos whose label was in doubt", remedy)
     settings = path / "state" / "settings.json"
     origin = _read_json(settings).get("set_path") if settings.is_file() else None
     here = isinstance(origin, str) and Path(origin).absolute() == asked.prepared.path
@@ -113,6 +131,15 @@ def look_at_scores(path: Path, asked: Asked) -> MadeWith | None:
         return _made("scores", path, True, "its pairs show them", remedy)
     if asked.is_ours(_read_json(path / "scores.json").get("set")):
         return _made("scores", path, False, "it was scored on this set while they were in it", remedy)
+    return None
+
+
+def look_at_compared(path: Path, asked: Asked) -> MadeWith | None:
+    """Return what a comparison of runs has to do with the people: it shows pairs that they differ on."""
+    pairs = _read_json(path / "compare.json").get("disagreements") or ()
+    if asked.names_one(one.get(f"{side}_identity") for one in pairs for side in ("left", "right")):
+        remedy = "compare again on the set as it is now, and delete this"
+        return _made("scores", path, True, "it shows pairs of them", remedy)
     return None
 
 
@@ -179,11 +206,22 @@ def look_at_table(path: Path, asked: Asked) -> MadeWith | None:
     remedy = "delete it, and make it again from the set as it is now"
     if _has_paths(path, asked):
         return _made(known, path, True, "it has rows of their crops", remedy)
+    if kind and _has_names(path, asked):
+        return _made(known, path, True, "it names them", remedy)
     if kind and asked.is_ours(fingerprint):
         return _made(
             known, path, False, "it is of this set while they were in it, so it fits the set no more", remedy
         )
     return None
+
+
+def look_at_arrays(path: Path, asked: Asked) -> MadeWith | None:
+    """Return whether a gallery's arrays name the people."""
+    with np.load(path) as arrays:
+        if not asked.names_one(arrays["names"].tolist()):
+            return None
+    remedy = "delete it, or enroll again with --npz"
+    return _made("gallery", path, True, "it can name them", remedy)
 
 
 def look_at_model(path: Path, asked: Asked) -> MadeWith | None:
@@ -203,6 +241,7 @@ def look_at_model(path: Path, asked: Asked) -> MadeWith | None:
 _FOLDERS: dict[str, Callable[[Path, Asked], MadeWith | None]] = {
     "spec.json": look_at_run,
     "scores.json": look_at_scores,
+    "compare.json": look_at_compared,
     EXPORT_NOTE: look_at_export,
     DATASET: look_at_set,
 }

@@ -8,6 +8,7 @@ pairs is right on 87%. With ``--cut`` a set that does not fit is cut again into 
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ import pyarrow as pa
 
 from facedata import ClassManifest, PreparedSet, open_set
 from facedata.config import TEMPLATES
-from facedata.errors import SetError, UsageError
+from facedata.errors import SetError, StoreError, UsageError
 from facedata.files.remote import Location, Remote
 from facedata.options import look_up
 from facedata.sets.same_photos import digest_photos
-from facedata.tables.schema import DATASET
+from facedata.tables.schema import DATASET, WORK
 
 from ..errors import DataError
 from ..spec import InputSpec
@@ -62,6 +63,7 @@ class FittingCrops:
             UsageError: they cannot be cut here, or something else is where they would be.
             SetError: something else is there, or another run is cutting them.
             PhotosLostError: photos are gone or have changed since.
+            StoreError: the folder beside the set cannot be written.
         """
         if spec.fits(prepared):
             return cls(prepared, prepared)
@@ -80,12 +82,22 @@ class FittingCrops:
                     f"`{command} --overwrite`"
                 )
             return cls(prepared, there)
+        if _is_something_else(place):
+            raise UsageError(
+                f"--cut: {place} is there, and is no set that was cut from {prepared}: move it away"
+            )
         from facedata import crop_set  # reads photos, and so imports much
 
         logger.info("cutting the crops that the model takes: %s", command)
-        cut_set = crop_set(
-            folder, place, template=spec.template, size=spec.crop_px, margin=spec.margin, workers=workers
-        )
+        try:
+            cut_set = crop_set(
+                folder, place, template=spec.template, size=spec.crop_px, margin=spec.margin, workers=workers
+            )
+        except StoreError as error:
+            raise StoreError(
+                f"--cut: {error}; where there is room, make the set with `{command}` and another --out, and "
+                "name that one"
+            ) from error
         return cls(prepared, cut_set)
 
     @classmethod
@@ -128,6 +140,13 @@ def _place_beside(spec: InputSpec, folder: Path) -> Path:
     name += f"-margin{spec.margin:g}" if spec.margin else ""
     named = folder if folder.name not in ("", "..") else folder.resolve()
     return named.parent / f"{named.name}-{name}"
+
+
+def _is_something_else(place: Path) -> bool:
+    """Tell whether something lies in a place that is neither free nor an unfinished set."""
+    if not place.is_dir():
+        return os.path.lexists(place)
+    return any(place.iterdir()) and not (place / WORK).is_dir()
 
 
 def _side(spec: InputSpec) -> int:

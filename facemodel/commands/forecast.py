@@ -42,7 +42,7 @@ def choose_precision(folder: RunFolder, prepared: PreparedSet, device: torch.dev
         _measure(config, prepared, device, graph) if folder.ranks.is_first else None
     )
     precision, ratio = choice
-    how = f"{ratio:.2g} times as fast as fp32" if precision != FP32 else f"bf16 would be at {ratio:.2g} of it"
+    how = f"{'bf16 would be ' if precision == FP32 else ''}{ratio:.2g} times as fast as fp32"
     logger.info("precision: %s (measured here: %s)", precision, how)
     return dataclasses.replace(folder, config=dataclasses.replace(config, precision=precision))
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from facedata import ClassManifest, TripletManifest, open_set
-from facedata.errors import UsageError
 from facedata.options import resolve_options
 from facedata.sampling.spaces import TripletRows
 from facedata.sampling.tables import SplitCrops
@@ -30,10 +29,8 @@ from ..machine.devices import choose_device
 from ..machine.memory import catch_out_of_memory
 from ..mining.matches import COSINE
 from ..mining.rules import NegativeRules
-from ..mining.suspects import KIND as SUSPECTS_KIND
-from ..mining.suspects import write_suspects
 from ..models.embedder import Embedder, open_model
-from ..outputs import is_table_of, parquet_out
+from ..outputs import is_table_of, parquet_out, suspects_out
 from ..scoring.distances import compare
 
 logger = logging.getLogger(__name__)
@@ -83,13 +80,7 @@ def mine(
     """
     config = resolve_options(MineConfig, config, changes)
     out = parquet_out(out, "a file of triplets", lambda path: is_table_of(path, TripletManifest.kind))
-    suspects = parquet_out(
-        config.suspects or out.with_suffix(".suspects.parquet"),
-        "a file of suspects",
-        lambda path: is_table_of(path, SUSPECTS_KIND),
-    )
-    if suspects.resolve() == out.resolve():
-        raise UsageError(f"--suspects {suspects} is the file of triplets, --out: choose another name")
+    suspects = suspects_out(config.suspects, out)
     prepared = open_set(set_path)
     embedder = open_model(model, config.device, config.workers, config.weights)
     fitting = FittingCrops.find(embedder.spec, prepared, config.cut, config.workers)
@@ -125,7 +116,7 @@ def mine(
     crops = SplitCrops(training.classes.table, config.split)
     tables = list(crops.triplet_tables([TripletRows(*np.ascontiguousarray(rows.T))]))
     TripletManifest(prepared, pa.concat_tables(tables), config.split).write(out)
-    write_suspects(suspects, mined.suspects.table(training.classes.table, metric), prepared.fingerprint)
+    mined.suspects.write(suspects, training.classes.table, metric, prepared.fingerprint)
     limit = mined.evidence.limit
     return {
         "triplets": len(rows),

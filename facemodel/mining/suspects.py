@@ -117,8 +117,8 @@ class Suspects:
         columns["reason"] = pa.array([REASONS[code] for code in self.codes.tolist()], pa.string())
         return pa.table(columns, schema=SUSPECTS)
 
-
-def write_suspects(path: Path, table: pa.Table, fingerprint: str) -> None:
-    """Write a table of :data:`SUSPECTS`, with the set's fingerprint."""
-    with writing(path):
-        write_table(path, table, kind=KIND, schema=SUSPECTS, fingerprint=fingerprint)
+    def write(self, path: Path, crops: pa.Table, metric: str, fingerprint: str) -> None:
+        """Write the pairs with the photos' names (:meth:`table`), and the set's fingerprint."""
+        table = self.table(crops, metric)
+        with writing(path):
+            write_table(path, table, kind=KIND, schema=SUSPECTS, fingerprint=fingerprint)

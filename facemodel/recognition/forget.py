@@ -130,6 +130,7 @@ def _find_notes(before: Gallery, stay: int, file: Path) -> list[str]:
             "it lets in fewer strangers (`facemodel enroll` chooses it anew)"
         )
     notes.append("pictures and tables that `facemodel identify` wrote may name them: delete these yourself")
+    notes.append("a copy that `facemodel enroll --npz` wrote still has them: enroll again, or delete it")
     notes.append(f"if the model {before.model[:12]} was trained with them, it still is: train it again")
     if (links := file.stat().st_nlink) > 1:
         notes.append(f"the file has {links:,} names (hard links), and under the others it stays as it was")

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from facedata import PreparedSet
-from tests.gpu.test_training import COSFACE
-from tests.support.trainers import make_trainer, train
+from tests.support.trainers import COSFACE, make_trainer, train
 
 
 @pytest.mark.slow

@@ -18,19 +18,9 @@ from facemodel.machine.memory import catch_out_of_memory
 from facemodel.machine.precision import BF16, FP32, faster_precision
 from facemodel.objective.objective import make_objective
 from facemodel.training.trainer import fit_advice
-from tests.support.trainers import Trained, make_trainer, train
+from tests.support.trainers import COSFACE, PLAIN, Trained, make_trainer, train
 
 CPU = torch.device("cpu")
-PLAIN: dict[str, Any] = {
-    "optimizer": "sgd",
-    "lr": 1e-3,
-    "rows_per_epoch": 48,
-    "photos_per_person": 3,
-    "flip": True,
-}
-COSFACE: dict[str, Any] = {
-    **PLAIN, "batches": "people", "loss": "cosface", "margin": 0.2, "scale": 8.0, "normalised": True,
-}  # fmt: skip
 MARGINS = {"arcface": {"margin": 10.0, "scale": 8.0}, "cosface": {"margin": 0.2, "scale": 8.0}}
 GOALS = [(name, batches) for name, row in LOSSES.items() for batches in row.goals]
 

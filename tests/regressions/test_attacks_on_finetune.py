@@ -20,14 +20,17 @@ from facedata import ClassManifest
 from facedata.errors import UsageError
 from facedata.sets.prepared import PreparedSet
 from facemodel.batches.reader import CropReader
-from facemodel.errors import ArchitectureError, ModelError
+from facemodel.commands.export import export_lines, export_model
+from facemodel.config import FitConfig
+from facemodel.errors import ArchitectureError, ExportError, ModelError
 from facemodel.models.embedder import open_model
 from facemodel.models.known_people import read_rows
 from facemodel.network.started.network import StartedNetwork, described_spec
 from facemodel.training.finetune.guides import embed_both_sides
 from facemodel.training.finetune.open_start import open_start
+from facemodel.unused_options import unused_lines
 from tests.support.facemodel_command import here
-from tests.support.trainable_onnx import DIM, SIDE, SPEC, face_net, normal, whole
+from tests.support.trainable_onnx import DIM, SIDE, SPEC, face_net, node_net, normal, whole
 
 _W = numpy_helper.from_array(normal(3 * SIDE * SIDE, DIM), "w")
 _TAIL = [helper.make_node("Flatten", ["v"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["embedding"])]
@@ -161,3 +164,32 @@ def test_a_teacher_that_gives_nan_is_named(tmp_path: Path, faces: PreparedSet, m
         pytest.raises(ModelError, match=r"net\.onnx gives embeddings that are NaN or infinite"),
     ):
         embed_both_sides(teacher, reader, 4, 4, lambda done, total: None)
+
+
+def test_a_set_is_not_taken_for_the_model_that_was_forgotten(faces: PreparedSet, tmp_path: Path) -> None:
+    ended = here("fit", "--recipe", "finetune", faces.path, "--out", tmp_path / "run")
+    assert ended.status == 2
+    assert "--recipe finetune starts from a finished model: name it" in ended.stderr
+
+
+def test_a_network_without_weights_is_refused(tmp_path: Path) -> None:
+    net = node_net(tmp_path, [("GlobalAveragePool", {}, {}), ("Flatten", {}, {})], dim=3)
+    with pytest.raises(ArchitectureError, match="cannot be trained: it has no weights"):
+        open_start(open_model(net, "cpu"))
+
+
+def test_a_network_in_int8_is_neither_trained_nor_quantised_again(faces: PreparedSet, tmp_path: Path) -> None:
+    net, small = face_net(tmp_path), tmp_path / "small.onnx"
+    options = {"int8": True, "set": str(faces.path)}
+    wrote = export_model(net, small, to="onnx", **options)
+    assert "no smaller: so small a network gains nothing" in "\n".join(export_lines(wrote))
+    with pytest.raises(ArchitectureError, match="it is in int8; start from the float network"):
+        open_start(open_model(small, "cpu"))
+    with pytest.raises(ExportError, match="is in int8 already: leave out --int8"):
+        export_model(small, tmp_path / "smaller.onnx", to="onnx", **options)
+    assert not (tmp_path / "smaller.onnx").exists()
+
+
+def test_a_teacher_that_does_not_count_is_said() -> None:
+    (line,) = unused_lines(FitConfig(teacher="sface", teacher_weight=0.0))
+    assert line == "--teacher does nothing here: it is for --teacher-weight above 0"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import facedata
 from facedata import open_set, template_matrix
 from facedata.errors import StoreError, UsageError
 from facemodel.batches.fitting_crops import FittingCrops
@@ -26,12 +27,14 @@ from facemodel.models.ready.kept import kept_path, ready_spec
 from facemodel.models.ready.table import READY
 from facemodel.recognition.gallery_arrays import is_arrays
 from facemodel.spec import make_spec
+from tests.support.facemodel_command import here
 from tests.support.onnx_networks import DIM, SPEC, matrix_net, odd_net
 from tests.support.small_set import make_set
 
 POINTS = [[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]]
 BOX = [0, 0, 128, 128]
 NAN = float("nan")
+NAME = "faces-arcface112-48"
 
 
 @pytest.mark.parametrize("template", ["square", "arcface112", "facenet160"])
@@ -177,3 +180,38 @@ def test_crops_are_cut_beside_the_set_however_it_is_named(
     spec = make_spec({**SPEC, "template": "arcface112", "crop_px": 48}, "the test")
     with pytest.raises(SpecError, match=re.escape(f"--out {tmp_path.resolve()}/faces-arcface112-48`")):
         FittingCrops.find(spec, open_set(name))
+
+
+@pytest.mark.parametrize("what", ["a folder", "a file", "a link to nowhere"])
+def test_nothing_is_cut_over_what_is_there(what: str, tmp_path: Path) -> None:
+    faces = make_set(tmp_path / "faces", {"a": 2, "b": 2})
+    spec, place = make_spec({**SPEC, "template": "arcface112", "crop_px": 48}, "the test"), tmp_path / NAME
+    if what == "a folder":
+        place.mkdir()
+        (place / "mine.txt").write_text("precious")
+    elif what == "a file":
+        place.write_text("precious")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=f"--cut: .*{NAME} is there, and is no set that .*: move it away"):
+        FittingCrops.find(spec, faces, cut=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_place_that_cannot_be_written_is_said_with_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("cannot write x: Read-only file system")
+
+    faces = make_set(tmp_path / "faces", {"a": 2, "b": 2})
+    monkeypatch.setattr(facedata, "crop_set", refuse)
+    spec = make_spec({**SPEC, "template": "arcface112", "crop_px": 48}, "the test")
+    with pytest.raises(StoreError, match=r"^--cut: cannot write x: .*`facedata crop .* and another --out"):
+        FittingCrops.find(spec, faces, cut=True)
+
+
+def test_arrays_are_no_gallery_to_identify_with(tmp_path: Path) -> None:
+    ended = here("identify", matrix_net(tmp_path), tmp_path / "gallery.npz", tmp_path / "photo.jpg")
+    assert ended.status == 2
+    assert "gallery.npz is a gallery for other programs: name the .parquet" in ended.stderr

@@ -20,6 +20,17 @@ from tests.support.tiny_fit import TINY
 
 STEPS = 3
 
+PLAIN: dict[str, Any] = {
+    "optimizer": "sgd",
+    "lr": 1e-3,
+    "rows_per_epoch": 48,
+    "photos_per_person": 3,
+    "flip": True,
+}
+COSFACE: dict[str, Any] = {
+    **PLAIN, "batches": "people", "loss": "cosface", "margin": 0.2, "scale": 8.0, "normalised": True,
+}  # fmt: skip
+
 
 class Trained(NamedTuple):
     """What some steps left.

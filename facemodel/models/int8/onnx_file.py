@@ -28,6 +28,9 @@ _QUANTISED = (
 )  # fmt: skip
 """Operators that int8 kernels exist for; others (PReLU, a norm, softmax) compute in float between them."""
 
+_INT8 = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
+"""Operators that only a network in int8 has."""
+
 _OPSET = 13
 """The first version of ONNX whose weights can be quantised per channel."""
 
@@ -67,7 +70,7 @@ def write_onnx_int8(
         What stays in float, in words.
 
     Raises:
-        ExportError: the network has no layer that could be int8.
+        ExportError: the network has no layer that could be int8, or is in int8 already.
     """
     with tempfile.TemporaryDirectory(prefix="facemodel-int8-") as name:
         folder = Path(name)
@@ -201,6 +204,8 @@ def _prepare(source: Path, folder: Path) -> Any:
         if versions.get("", _OPSET) < _OPSET:
             model = version_converter.convert_version(model, _OPSET)
         model = onnx.shape_inference.infer_shapes(model)
+    if any(node.op_type in _INT8 for node in model.graph.node):
+        raise ExportError(f"{source} is in int8 already: leave out --int8, or begin with the float network")
     for number, node in enumerate(model.graph.node):
         node.name = f"{number:04d} {node.op_type}"
     return model

@@ -66,7 +66,12 @@ def int8_lines(figures: Mapping[str, Any]) -> list[str]:
     before, after = figures["bytes_before"], figures["bytes"]
     names = [field.name for field in fields(Int8Figures)]
     judged = Int8Figures(**{name: figures[name] for name in names})
-    sizes = f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after ({before / after:.1f} times smaller)"
+    change = (
+        f"{before / after:.1f} times smaller"
+        if after < before
+        else "no smaller: so small a network gains nothing"
+    )
+    sizes = f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after ({change})"
     lines = [
         f"int8       {sizes}; in float: {figures['in_float']}",
         f"judged     {judged.describe()}",

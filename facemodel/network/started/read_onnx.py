@@ -72,6 +72,10 @@ def read_onnx(path: Path, source: str, target: str, channels_last: bool = False)
     graph, axes = model.graph, count_axes(model)
     constants = {one.name: _as_float32(numpy_helper.to_array(one)) for one in graph.initializer}
     wanted = nodes_between(graph, target)
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in wanted):
+        raise ArchitectureError(
+            f"{path} cannot be trained: it is in int8; start from the float network that it was made of"
+        )
     numbers, nodes, tensors = {source: 0}, list[Node](), dict[str, torch.Tensor]()
     if channels_last:
         nodes.append(Node("Transpose", [0], 1, {"perm": [0, 2, 3, 1]}))

@@ -116,6 +116,8 @@ def take_onnx(embedder: OnnxEmbedder) -> tuple[Tensor, Mapping[str, Tensor]]:
     read = read_onnx(embedder.path, ports.input, ports.output, ports.layout == "NHWC")
     graph = describe_nodes(spec, read.nodes)
     network = StartedNetwork(graph).eval()
+    if next(network.parameters(), None) is None:
+        raise ArchitectureError(f"{embedder.name} cannot be trained: it has no weights")
     network.fill(read.tensors, embedder.name)
     crops = np.random.default_rng(0).integers(0, 256, (2, spec.size_px, spec.size_px, 3), np.uint8)
     theirs = embedder.embed(crops)

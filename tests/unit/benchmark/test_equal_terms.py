@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from facedata.sets.prepared import PreparedSet
+from facemodel import recipe_choice
 from facemodel.recipes import FINETUNE, fit_config, recipe_names
 from tests.benchmark import equal_terms
 from tests.benchmark.equal_terms import (
@@ -56,7 +57,7 @@ def test_the_name_of_a_run_says_what_shaped_it(faces: PreparedSet, monkeypatch: 
     keys = {key_of(dataclasses.replace(usual, **{name: value}), faces) for name, value in changes.items()}
     assert len(keys - {key_of(usual, faces)}) == len(changes)
     before = key_of(usual, faces)
-    monkeypatch.setattr("facemodel.recipe_choice.FEW_PEOPLE", 2)  # another choice is another run
+    monkeypatch.setattr(recipe_choice, "FEW_PEOPLE", 2)  # another choice is another run
     assert key_of(usual, faces) != before
 
 

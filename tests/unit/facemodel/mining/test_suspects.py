@@ -10,7 +10,7 @@ import pyarrow as pa
 from facedata.tables.parquet import read_footer, read_table
 from facemodel.mining.matches import COSINE, EUCLIDEAN
 from facemodel.mining.rules import COPY, MARGIN, ONE_PERSON, OWN_PERSON
-from facemodel.mining.suspects import KIND, SUSPECTS, Suspects, write_suspects
+from facemodel.mining.suspects import KIND, SUSPECTS, Suspects
 
 CROPS = pa.table({"id": [5, 6, 7, 9], "photo": ["a/1", "a/2", "b/1", "c/1"], "identity": [*"aabc"]})
 
@@ -38,7 +38,7 @@ def test_the_table_has_the_names(tmp_path: Path) -> None:
         "anchor": 5, "anchor_photo": "a/1", "anchor_identity": "a", "candidate": 7, "candidate_photo": "b/1",
         "candidate_identity": "b", "value": np.float32(0.8), "own_value": 0.5, "reason": "own_person",
     }  # fmt: skip
-    write_suspects(tmp_path / "s.parquet", table, "f" * 64)
+    found().write(tmp_path / "s.parquet", CROPS, COSINE, "f" * 64)
     assert read_footer(tmp_path / "s.parquet").fingerprint == "f" * 64
     assert read_table(tmp_path / "s.parquet", KIND).equals(table)
 

@@ -116,5 +116,5 @@ def test_a_person_may_count_as_several(kind: str, margin: float) -> None:
     wanted.sum().backward()  # type: ignore[no-untyped-call]
     assert cosines.grad is not None
     assert repeated.grad is not None
-    sums = [part.sum(1) for part in repeated.grad.split(counts, dim=1)]
+    sums = [part.sum(1) for part in torch.split(repeated.grad, counts, dim=1)]
     assert torch.allclose(cosines.grad, torch.stack(sums, 1))

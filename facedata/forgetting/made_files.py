@@ -217,7 +217,7 @@ def look_at_table(path: Path, asked: Asked) -> MadeWith | None:
 
 def look_at_arrays(path: Path, asked: Asked) -> MadeWith | None:
     """Return whether a gallery's arrays name the people."""
-    with np.load(path) as arrays:
+    with path.open("rb") as stream, np.load(stream) as arrays:
         if not asked.names_one(arrays["names"].tolist()):
             return None
     remedy = "delete it, or enroll again with --npz"

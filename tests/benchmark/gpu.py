@@ -150,7 +150,8 @@ class Bench:
 
     def head(self) -> Iterator[Row]:
         """Sampled centres of very many people against all centres of some."""
-        many, rates = (2000, {}) if self.small else (1_000_000, {})
+        many = 2000 if self.small else 1_000_000
+        rates: dict[tuple[int, float], float] = {}
         cases = [(self.sizes.people, 1.0), (many, 0.1), (self.sizes.people, 1.0)]
         for people, share in cases:
             trainer = make_trainer(self.classes, self.sizes, self.device, people, share)

@@ -56,7 +56,7 @@ def test_auto_precision_is_measured_on_the_device(
 
 
 def test_embeddings_are_a_cpus(faces: PreparedSet, run: Path, device: torch.device, tmp_path: Path) -> None:
-    kept = []
+    kept: list[Any] = []
     for kind in (str(device), "cpu"):
         out = tmp_path / f"{kind}-{len(kept)}.parquet"
         embed_set(run, faces.path, out, device=kind, flip=True)
@@ -65,7 +65,7 @@ def test_embeddings_are_a_cpus(faces: PreparedSet, run: Path, device: torch.devi
     lengths = [np.linalg.norm(one.values, axis=1) for one in kept]
     cosines = (kept[0].values * kept[1].values).sum(1) / (lengths[0] * lengths[1])
     assert cosines.min() > 1 - 1e-5
-    assert np.allclose(*lengths, rtol=1e-3)
+    assert np.allclose(lengths[0], lengths[1], rtol=1e-3)
 
 
 def test_scores_are_a_cpus(faces: PreparedSet, run: Path, device: torch.device, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def numbers(value: Any, name: str = "") -> dict[str, float]:
 def test_mined_triplets_are_a_cpus(
     faces: PreparedSet, run: Path, device: torch.device, tmp_path: Path
 ) -> None:
-    tables = []
+    tables: list[Any] = []
     for kind in (str(device), "cpu"):
         out = tmp_path / f"{kind}-{len(tables)}.parquet"
         mine(run, faces.path, out, device=kind)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from facedata import PreparedSet, prepare
+from facedata import PrepareConfig, PreparedSet, prepare
 from facedata.testing import painted_folder
 from tests.support.shared_data import SHARED
 
@@ -23,9 +23,10 @@ WEIGHTS = {
 
 
 def make_set(folder: Path, out: str, detector: str, device: str) -> PreparedSet:
+    weights = WEIGHTS[detector]
     return prepare(
-        folder / "photos", folder / out, detector=detector, device=device, weights=WEIGHTS[detector], size=64,
-        workers=1,
+        folder / "photos", folder / out,
+        PrepareConfig(detector=detector, device=device, weights=str(weights) if weights else None, size=64, workers=1),
     )  # fmt: skip
 
 

@@ -180,7 +180,7 @@ def test_a_network_without_weights_is_refused(tmp_path: Path) -> None:
 
 def test_a_network_in_int8_is_neither_trained_nor_quantised_again(faces: PreparedSet, tmp_path: Path) -> None:
     net, small = face_net(tmp_path), tmp_path / "small.onnx"
-    options = {"int8": True, "set": str(faces.path)}
+    options: dict[str, Any] = {"int8": True, "set": str(faces.path)}
     wrote = export_model(net, small, to="onnx", **options)
     assert "no smaller: so small a network gains nothing" in "\n".join(export_lines(wrote))
     with pytest.raises(ArchitectureError, match="it is in int8; start from the float network"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support.facemodel_command import here
 from tests.support.small_set import make_set
 from tests.support.trainable_onnx import node_net
 
-_COLOURS = [("GlobalAveragePool", {}, {}), ("Flatten", {}, {})]
+_COLOURS: list[Any] = [("GlobalAveragePool", {}, {}), ("Flatten", {}, {})]
 
 
 @pytest.fixture

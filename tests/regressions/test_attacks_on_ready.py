@@ -151,6 +151,10 @@ def test_names_are_wanted_where_a_file_is_given() -> None:
         fetch_ready([], weights="file.onnx")
 
 
+def _fail(number: int) -> Iterator[str]:
+    raise OSError(number, "the disk is full")
+
+
 class _Judge:
     """Is never asked."""
 
@@ -161,8 +165,7 @@ def test_a_full_disk_is_not_the_network_s_fault(number: int, tmp_path: Path) -> 
 
     def candidates() -> Iterator[str]:
         out.write_bytes(b"half")
-        raise OSError(number, "the disk is full")
-        yield ""
+        yield from _fail(number)
 
     some: Int8Candidates = candidates()  # type: ignore[assignment]
     with pytest.raises(StoreError, match=r"cannot write the int8 file: the disk is full; .*TMPDIR"):

@@ -82,7 +82,6 @@ def write_crops(folder: Path, people: int, photos: int, size_px: int) -> ClassMa
         tables = stage_tables(staged, folder, {"classes": classes}, fingerprint)
         staged.commit()
     info = {"kind": KIND, "schema_version": schema.SCHEMA_VERSION, "fingerprint": fingerprint}
-    write_dataset(
-        folder, info | {"settings": settings, "drawing": {}, "counts": {"people": people}, "tables": tables}
-    )
+    info |= {"settings": settings, "drawing": {}, "counts": {"people": people}, "tables": tables}
+    write_dataset(folder, info)
     return ClassManifest.open(folder)

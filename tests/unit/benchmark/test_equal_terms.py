@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,12 +49,19 @@ def test_every_recipe_sees_as_many_photos(recipe: str, photos: int) -> None:
 
 def test_a_small_batch_keeps_its_rate_per_photo() -> None:
     config = fit_config(options_of(Terms("lfw-classifier", "scratch", 0, 40_000)))
-    assert (config.batch, config.lr) == (32, pytest.approx(0.04))
+    assert config.batch == 32
+    assert config.lr == pytest.approx(0.04)
 
 
 def test_the_name_of_a_run_says_what_shaped_it(faces: PreparedSet, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Terms("default", "scratch", 0, 40_000)
-    changes = {"recipe": "laptop", "init": "imagenet", "seed": 1, "photos": 20_000, "precision": "bf16"}
+    changes: dict[str, Any] = {
+        "recipe": "laptop",
+        "init": "imagenet",
+        "seed": 1,
+        "photos": 20_000,
+        "precision": "bf16",
+    }
     keys = {key_of(dataclasses.replace(usual, **{name: value}), faces) for name, value in changes.items()}
     assert len(keys - {key_of(usual, faces)}) == len(changes)
     before = key_of(usual, faces)

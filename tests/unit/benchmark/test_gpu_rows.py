@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 
 from facemodel.batches.reader import CropReader
 from tests.benchmark import gpu
-from tests.benchmark.gpu_rows import steps
 from tests.benchmark.gpu_rows.painted_set import encode_crops, write_crops
 from tests.benchmark.gpu_rows.steps import Sizes, make_trainer, time_steps
 
@@ -65,7 +65,7 @@ def test_a_rate_is_over_the_timed_steps_alone(tmp_path: Path, monkeypatch: pytes
     sizes = Sizes("timm:test_resnet", 32, 20, 8, 3, "fp32")
     classes = write_crops(tmp_path / "faces", 20, 2, 32)
     trainer, seconds = make_trainer(classes, sizes, torch.device("cpu")), iter(range(100))
-    monkeypatch.setattr(steps.time, "perf_counter", lambda: next(seconds))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(seconds))
     before = [value.clone() for value in trainer.objective.parameters()]
     with CropReader(classes, workers=1) as reader:
         assert time_steps(trainer, np.arange(40), sizes, reader).photos_s == 3 * 8

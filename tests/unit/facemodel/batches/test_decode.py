@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_library_with_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch
     other = SimpleNamespace(
         decode_jpeg_header=lambda data: (72, 72, "YCbCr", "420"), decode_jpeg=decode_darker
     )
-    monkeypatch.setattr(decode.importlib, "import_module", lambda name: other)
+    monkeypatch.setattr(importlib, "import_module", lambda name: other)
     assert find_library.__wrapped__() is None
 
 

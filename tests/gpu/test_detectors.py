@@ -26,7 +26,9 @@ def make_set(folder: Path, out: str, detector: str, device: str) -> PreparedSet:
     weights = WEIGHTS[detector]
     return prepare(
         folder / "photos", folder / out,
-        PrepareConfig(detector=detector, device=device, weights=str(weights) if weights else None, size=64, workers=1),
+        PrepareConfig(
+            detector=detector, device=device, weights=str(weights) if weights else None, size=64, workers=1
+        ),
     )  # fmt: skip
 
 

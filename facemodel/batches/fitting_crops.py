@@ -105,8 +105,8 @@ class FittingCrops:
         cls, spec: InputSpec, location: Location, cut: bool = False, workers: int | None = None
     ) -> None:
         """Look, and cut, as :meth:`find` does; a set that is damaged is left to those who look for that."""
-        prepared = PreparedSet(location)
         try:
+            prepared = PreparedSet(location)
             fits = spec.fits(prepared)
         except (SetError, TypeError, ValueError, AttributeError) as damage:
             logger.debug("%s", damage)

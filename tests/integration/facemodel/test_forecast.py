@@ -70,7 +70,7 @@ def test_it_is_said_before_the_first_step_with_the_steps_that_come(
     )
     assert found, said
     epoch_s, whole_s = float(found[1]), float(found[3])
-    assert whole_s == pytest.approx(2 * epoch_s, abs=0.1)
+    assert whole_s == pytest.approx(2 * epoch_s, abs=0.16)  # both are rounded to tenths
     real_s = read_csv(tmp_path / "run" / "history.csv")[1].seconds
     assert epoch_s < 20 * real_s + 0.2  # a busy machine may be any factor off, but not any order
     assert real_s < 20 * epoch_s + 0.2

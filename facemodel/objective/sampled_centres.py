@@ -129,6 +129,20 @@ class SampledCentres:
         people = marks.nonzero().squeeze(1)
         return people, torch.where(here, positions, -1), counts[people]
 
+    def share_overflow(self, weights: Sequence[Tensor]) -> None:
+        """Make all gradients infinite or no number if one is not finite, here or in another process.
+
+        A gradient scaler looks at each optimizer, and in each process, alone: some would step and others not,
+        and clipping by a norm that is no number would spoil the gradients of those that do.
+        Processes must call it together, before gradients are unscaled.
+        """
+        gradients = [weight.grad for weight in (*weights, self.weights) if weight.grad is not None]
+        values = [one.coalesce().values() if one.is_sparse else one for one in gradients]
+        broken = not all(bool(one.isfinite().all()) for one in values)
+        if self.ranks.any_says(broken):
+            for gradient in gradients:
+                gradient.mul_(float("inf"))
+
     def clip_with(self, weights: Sequence[Tensor], most: float) -> None:
         """Clip the norm of all gradients, these and all processes' centres', to ``most``."""
         clip_with_rows(weights, self.weights, most, self.ranks.world)

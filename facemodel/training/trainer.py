@@ -316,10 +316,12 @@ class Trainer:
         self.tally.add(parts, rows)
 
     def _change_weights(self) -> None:
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        if self.centres is not None and self.scaler.is_enabled():
+            self.centres.share_overflow(weights)
         if self.config.clip is not None:
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
-            weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
             if self.centres is None:
                 torch.nn.utils.clip_grad_norm_(weights, self.config.clip)
             else:

@@ -14,6 +14,7 @@ from facedata.crops.codec import decode_crop
 from tests.benchmark.gpu_rows.painted_set import encode_crops
 
 
+@pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
 def test_the_pixels_are_near_ours(device: torch.device) -> None:
     """Within 3 of 255 steps in the mean, as decoders may differ in how they interpolate colours."""
     io = pytest.importorskip("torchvision.io")

@@ -74,7 +74,10 @@ def test_options_train_as_on_a_cpu(faces: PreparedSet, device: torch.device, opt
 def test_half_precision_is_near_float32(
     faces: PreparedSet, device: torch.device, precision: str, channels_last: bool
 ) -> None:
-    found, want = both(faces, device, **COSFACE, precision=precision, channels_last=channels_last)
+    some = make_trainer(faces, device, **COSFACE, precision=precision, channels_last=channels_last)
+    if some.scaler.is_enabled():  # the scale it begins with may be too large, and then a step is left out
+        some.scaler.load_state_dict({**some.scaler.state_dict(), "scale": 256.0})
+    found, want = train(some), train(make_trainer(faces, CPU, **COSFACE, channels_last=False))
     assert found.loss == pytest.approx(want.loss, rel=HALF[precision])
     assert found.distance(want) < 1e-2
     assert all(value.dtype != torch.float16 for value in found.weights.values())

@@ -122,7 +122,6 @@ bench-heads: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.heads
 
 bench-mining: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet faiss-cpu==1.15.1
 	$(BIN)/python -m tests.benchmark.mining
 
 bench-gpu: $(VENV)/.installed-dev

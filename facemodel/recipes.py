@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facedata.errors import UsageError
-from facedata.options import make, read_toml, resolve_options
+from facedata.options import make, nearest, read_toml, resolve_options
 from facedata.tables.schema import DATASET
 
 from .config import FitConfig
@@ -66,7 +66,8 @@ def load_recipe(name: str) -> Recipe:
     0.9
     """
     if name not in recipe_names():
-        raise UsageError(f"there is no recipe {name!r}; there are: {', '.join(recipe_names())}")
+        near = nearest(name, recipe_names()) or f"; there are: {', '.join(recipe_names())}"
+        raise UsageError(f"there is no recipe {name!r}{near}")
     file = FOLDER / f"{name}.toml"
     text, given = file.read_text(encoding="utf-8"), read_toml(file)
     summary = text.partition("\n")[0].lstrip("# ").partition(":")[2].strip()
@@ -76,14 +77,18 @@ def load_recipe(name: str) -> Recipe:
 def name_start(words: Sequence[str]) -> list[str]:
     """Return the words after ``fit`` with ``--recipe finetune MODEL``, the short form, written in full.
 
-    A set is no model, and stays what it is.
+    A set is no model, and stays what it is. A name that is no recipe's may be a slip for this one, which
+    :func:`load_recipe` says.
 
     >>> name_start(["faces", "--recipe", "finetune", "sface", "--out", "run"])
     ['faces', '--recipe', 'finetune', '--start', 'sface', '--out', 'run']
     """
-    full = list(words)
+    full, others = list(words), {*recipe_names()} - {FINETUNE}
     for at, word in enumerate(full):
-        named = word == f"--recipe={FINETUNE}" or full[max(at - 1, 0) : at + 1] == ["--recipe", FINETUNE]
+        option, _, name = (
+            word.partition("=") if full[max(at - 1, 0)] != "--recipe" else ("--recipe", "", word)
+        )
+        named = option == "--recipe" and name and name not in others
         if named and not any(one.partition("=")[0] == "--start" for one in full):
             follows = full[at + 1 : at + 2]
             if follows and not follows[0].startswith("-") and not (Path(follows[0]) / DATASET).is_file():

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from ..config import DETECTORS
 from ..errors import UsageError
 from ..files.atomic import file_sha256
-from ..files.download import PinnedFile, default_cache, fetch
+from ..files.download import PinnedFile, check_own, default_cache, fetch
 from ..options import look_up
 
 OWN_FILE = "name the file with --weights PATH"
@@ -93,16 +93,7 @@ def find_weights(weights: Weights, given: str | Path | None = None, cache: str |
     """
     if given is None:
         return fetch(weights.file, _folder(cache))
-    try:
-        sha256 = file_sha256(Path(given))
-    except OSError as error:
-        raise UsageError(f"cannot read the weights {given}: {error.strerror or error}") from error
-    if sha256 != weights.file.sha256:
-        raise UsageError(
-            f"the weights {given} have the SHA-256 {sha256}; {weights.detector} takes {weights.file.name} "
-            f"with {weights.file.sha256} ({weights.file.url})"
-        )
-    return Path(given)
+    return check_own(Path(given), weights.file, weights.detector)
 
 
 def list_weights(cache: str | Path | None = None) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from ..errors import DownloadError, StoreError
+from ..errors import DownloadError, StoreError, UsageError
 from .atomic import file_sha256
 from .locks import exclusive
 
@@ -93,6 +93,29 @@ def fetch(
             part.replace(path)
         except OSError as error:  # network errors are _BrokenError or DownloadError
             raise StoreError(f"cannot write {part}: {error.strerror or error}; see --cache") from error
+    return path
+
+
+def check_own(path: Path, remote: PinnedFile, taker: str) -> Path:
+    """Return the user's own copy of a pinned file.
+
+    Args:
+        path: the copy.
+        remote: the file that it must be.
+        taker: what takes it, for the message.
+
+    Raises:
+        UsageError: it cannot be read, or has another SHA-256.
+    """
+    try:
+        sha256 = file_sha256(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the weights {path}: {error.strerror or error}") from error
+    if sha256 != remote.sha256:
+        raise UsageError(
+            f"the weights {path} have the SHA-256 {sha256}; {taker} takes {remote.name} with "
+            f"{remote.sha256} ({remote.url})"
+        )
     return path
 
 

@@ -84,8 +84,8 @@ def export_model(
     run = Path(model) if isinstance(embedder, TorchEmbedder) and not is_ready(model) else None
     if not (isinstance(embedder, TorchEmbedder) or (config.int8 and out.suffix == ".onnx")):
         raise UsageError(
-            f"{model} is an exported network already: export from its run folder, or make it smaller with "
-            "--to onnx --int8"
+            f"{model} is an ONNX network already: --to onnx --int8 makes it smaller, and other formats are "
+            "written from a run folder only"
         )
     if isinstance(embedder, OnnxEmbedder) and out.exists() and out.samefile(embedder.path):
         raise UsageError(f"--out {out} is the model itself: choose another name")

@@ -68,8 +68,8 @@ def mine(
         ``suspects`` (by reason, how many pairs were refused that may show one person), ``suspects_file``,
         ``suspect_from`` (the similarity or distance from which likeness alone makes a pair suspect; None if
         nothing is known), ``wrong_share`` (of the pairs with one name, those that show two people, estimated)
-        and ``dropped`` (triplets for which no candidate was left); and the mean Euclidean distance of the
-        ``positive`` and the ``negative`` crops from their anchors.
+        and ``dropped`` (triplets for which no candidate was left); the ``metric``, the model's, and by it the
+        mean similarity or distance of the ``positive`` and the ``negative`` crops to their anchors.
 
     Raises:
         ModelError: there is no model.
@@ -83,20 +83,22 @@ def mine(
     suspects = suspects_out(config.suspects, out)
     prepared = open_set(set_path)
     embedder = open_model(model, config.device, config.workers, config.weights)
+    metric = embedder.spec.metric
     fitting = FittingCrops.find(embedder.spec, prepared, config.cut, config.workers)
     training = TrainingPeople.of(ClassManifest.open(prepared, split=config.split))
     anchor, positive = draw_anchors(training, config.count, config.seed)
+    if config.count is not None and len(anchor) < config.count:
+        logger.warning("--count %d: this split has %d different triplets at most", config.count, len(anchor))
+    rules = NegativeRules(
+        metric, config.margin, config.relative_margin, config.max_score, config.range_min,
+        one_person=read_one_person(training),
+    )  # fmt: skip
     cache = FeatureCache(len(training), embedder.spec.dim, f"{embedder.name} cannot be used here")
     advice = f"lower --batch, now {config.batch}, or --candidates"
     with fitting.open_reader(training.classes, config.workers) as reader, catch_out_of_memory(advice):
         reader.check(hashes=True)
         fill_cache(cache, np.arange(len(training)), embedder.embed, reader, config.batch, on_progress)
     outliers = find_outliers(cache.features, training.person) | read_doubted(training)
-    metric = embedder.spec.metric
-    rules = NegativeRules(
-        metric, config.margin, config.relative_margin, config.max_score, config.range_min,
-        one_person=read_one_person(training),
-    )  # fmt: skip
     rule = MiningRule(
         config.candidates, config.per_negative, metric == COSINE and not embedder.spec.normalised, outliers,
         rules, config.allow_suspects, config.per_anchor, str(choose_device(config.device)), config.memory_mb,
@@ -131,6 +133,7 @@ def mine(
         "suspect_from": (limit if metric == COSINE else -limit) if np.isfinite(limit) else None,
         "wrong_share": mined.evidence.wrong_share,
         "dropped": wanted - len(rows),
-        "positive": float(compare(cache.features, rows[:, 0], rows[:, 1], "euclidean").mean()),
-        "negative": float(compare(cache.features, rows[:, 0], rows[:, 2], "euclidean").mean()),
+        "metric": metric,
+        "positive": float(compare(cache.features, rows[:, 0], rows[:, 1], metric).mean()),
+        "negative": float(compare(cache.features, rows[:, 0], rows[:, 2], metric).mean()),
     }

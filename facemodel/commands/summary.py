@@ -95,7 +95,7 @@ def mined_lines(mined: Mapping[str, Any], path: str) -> list[str]:
     return [
         f"mined      {what} (split {mined['split']}): the nearest of {of}",
         *(dropped if mined["dropped"] else []),
-        f"distance   {near:.4f} to the positive photo on average, {far:.4f} to the negative one",
+        f"{mined['metric']:<10} {near:.4f} to the positive photo on average, {far:.4f} to the negative one",
         f"negatives  the most used one {mined['most_used']:,} times, the top 1% {top} of all{left_out}",
         *_suspect_lines(mined),
         f"file       {escape_name(path)}",

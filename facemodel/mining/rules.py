@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facedata.errors import UsageError
 from facedata.types import BoolArray, Float32Array, Int64Array
 
 from .matches import COSINE, EUCLIDEAN
@@ -55,6 +56,17 @@ class NegativeRules:
     range_min: int = 0
     limit: float = float("inf")
     one_person: Int64Array | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that no cosine reaches.
+
+        Raises:
+            UsageError: there is one.
+        """
+        if self.metric == COSINE and self.max_score is not None and self.max_score > 1:
+            raise UsageError(
+                f"--max-score {self.max_score:g}: the model compares by cosine, which is never above 1"
+            )
 
 
 ANY_NEGATIVE = NegativeRules(EUCLIDEAN)

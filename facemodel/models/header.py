@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from facedata.errors import UsageError
 from facedata.options import read_toml
+from facedata.tables.schema import DATASET
 
 from ..errors import ModelError, NewerVersionError
 from ..spec import InputSpec
@@ -75,6 +76,8 @@ def weights_file(path: Path) -> Path:
             f"{path} has no weights yet: the first epoch of this run is not finished. Let it train, or "
             "continue it with `facemodel fit … --resume`"
         )
+    if (path / DATASET).is_file():
+        raise ModelError(f"{path} is a set of crops, not a model; the model and the set are two arguments")
     raise ModelError(f"{path} is not a run folder: it has no {BEST}{SUFFIX}; did `facemodel fit` run?")
 
 

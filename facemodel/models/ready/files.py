@@ -9,7 +9,7 @@ from typing import Any
 
 from facedata.errors import DownloadError, StoreError, UsageError, writing
 from facedata.files.atomic import atomic_file, file_sha256
-from facedata.files.download import default_cache, fetch
+from facedata.files.download import check_own, default_cache, fetch
 from facedata.options import nearest
 
 from .table import READY, ReadyFile, ReadyModel
@@ -35,7 +35,7 @@ def find_ready(name: str, weights: str | Path | None = None, cache: str | Path |
     """
     model = _look_up(name)
     if weights is not None:
-        return ReadyFile(model, _check_own(model, Path(weights)))
+        return ReadyFile(model, check_own(Path(weights), model.file, model.name))
     folder = weights_folder(cache)
     path = folder / model.file.name
     if path.is_file() and file_sha256(path) == model.file.sha256:  # a cache may be there to read only
@@ -130,24 +130,6 @@ def _look_up(name: str) -> ReadyModel:
         near = nearest(name, READY) or f"; there are {', '.join(READY)}"
         raise UsageError(f"there is no ready model {name}{near}")
     return READY[name]
-
-
-def _check_own(model: ReadyModel, path: Path) -> Path:
-    """Return the user's own file, if it is the model's.
-
-    Raises:
-        UsageError: it is not.
-    """
-    try:
-        sha256 = file_sha256(path)
-    except OSError as error:
-        raise UsageError(f"cannot read the weights {path}: {error.strerror or error}") from error
-    if sha256 != model.file.sha256:
-        raise UsageError(
-            f"the weights {path} have the SHA-256 {sha256}; {model.name} takes {model.file.name} with "
-            f"{model.file.sha256} ({model.file.url})"
-        )
-    return path
 
 
 def _take_over(own: ReadyFile, folder: Path) -> Path:

@@ -37,10 +37,10 @@ def read_qualities(classes: ClassManifest, columns: Sequence[str]) -> tuple[Qual
     Raises:
         UsageError: there is no such column, or it does not hold numbers.
     """
-    names = [one for column in columns for one in (QUALITY.names[1:] if column == ALL else [column])]
+    names = {one: column for column in columns for one in (QUALITY.names[1:] if column == ALL else [column])}
     found = []
-    for name in dict.fromkeys(names):
-        numbers = as_numbers(read_column(classes, name, "--discard"))
+    for name, given in names.items():
+        numbers = as_numbers(read_column(classes, name, f"--discard {given}"))
         if numbers is None:
             raise UsageError(f"--discard {name}: it has to be a column of numbers, where higher is better")
         if name in columns or np.isfinite(numbers).any():

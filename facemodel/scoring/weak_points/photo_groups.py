@@ -73,7 +73,7 @@ def group_photos(classes: ClassManifest, column: str, rows: Int64Array) -> Photo
     Raises:
         UsageError: there is no such column, it holds lists, or the qualities are of another state of the set.
     """
-    values = read_column(classes, column, "--by")
+    values = read_column(classes, column, f"--by {column}")
     numbers = as_numbers(values)
     if numbers is not None and len(np.unique(numbers[np.isfinite(numbers)])) > _FEW_NUMBERS:
         return PhotoGroups.in_thirds(column, numbers, rows)
@@ -90,8 +90,8 @@ def group_photos(classes: ClassManifest, column: str, rows: Int64Array) -> Photo
     return PhotoGroups(column, tuple(kept), codes.to_numpy().astype(np.int64), len(counts) - len(kept))
 
 
-def read_column(classes: ClassManifest, column: str, flag: str) -> pa.ChunkedArray:
-    """Return a column's value of each crop; ``flag`` is the option that names it, for messages.
+def read_column(classes: ClassManifest, column: str, asked: str) -> pa.ChunkedArray:
+    """Return a column's value of each crop; ``asked`` is the option that names it, for messages.
 
     Raises:
         UsageError: there is no such column, it holds lists, or the qualities are of another state of the set.
@@ -108,19 +108,19 @@ def read_column(classes: ClassManifest, column: str, flag: str) -> pa.ChunkedArr
         file = prepared.path / _QUALITY
         if not file.is_file() or read_footer(file).fingerprint != prepared.fingerprint:
             why = "is about another state of the set" if file.is_file() else "is not there"
-            raise UsageError(f"{flag} {column}: {file} {why}: run `facedata check {prepared}` first")
+            raise UsageError(f"{asked}: {file} {why}: run `facedata check {prepared}` first")
         table = read_table(file, "quality", ["id", column])
         places = pc.index_in(pa.array(classes.ids), value_set=table.column("id").combine_chunks())
         values = table.column(column).take(places)
     else:
         known = ["split", *_ledger_columns(prepared), *QUALITY.names[1:]]
         raise UsageError(
-            f"{flag} {column}: there is no such column{nearest(column, known)}; there are {', '.join(known)}"
+            f"{asked}: there is no such column{nearest(column, known)}; there are {', '.join(known)}"
         )
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_nested(values.type):
-        raise UsageError(f"{flag} {column}: each photo has a list there; name a column of single values")
+        raise UsageError(f"{asked}: each photo has a list there; name a column of single values")
     return values
 
 

@@ -21,6 +21,7 @@ from ...batches.people import TrainingPeople
 from ...batches.reader import CropReader, OnProgress, read_batches
 from ...batches.variation import Augmentation, Variation
 from ...errors import ModelError, RunError
+from ...machine.devices import to_device
 from ...machine.ranks import Ranks
 from ...models.embed_crops import split_batches
 from ...models.embedder import Embedder, open_model
@@ -112,7 +113,7 @@ class Guides:
         sides = Variation.draw(len(every), augmentation, objective.goal.moment.key).flips.astype(np.int64)
         device = next(objective.parameters()).device
         objective.guidance.targets = [
-            self.embeddings[name][torch.from_numpy(sides), torch.from_numpy(every)].float().to(device)
+            to_device(self.embeddings[name][torch.from_numpy(sides), torch.from_numpy(every)].float(), device)
             for name in objective.guidance.weights
         ]
 

@@ -92,8 +92,10 @@ def test_the_config_as_run_gives_the_same_run_again(tmp_path: Path) -> None:
 
 
 def test_what_is_no_recipe_or_option_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no recipe 'anchor'; there are: default, anchors"):
+    with pytest.raises(UsageError, match=r"no recipe 'anchor'; did you mean anchors\?"):
         load_recipe("anchor")
+    with pytest.raises(UsageError, match=r"no recipe 'lucky'; there are: default, anchors"):
+        load_recipe("lucky")
     with pytest.raises(UsageError, match="it takes a recipe's name"):
         fit_config({"recipe": 3})
     with pytest.raises(UsageError, match="unknown option epoch"):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facedata.errors import UsageError
 from facemodel.mining.matches import COSINE, EUCLIDEAN
 from facemodel.mining.rules import ALLOWED, ANY_NEGATIVE, REASONS, NegativeRules, are_listed, refuse
 
@@ -73,6 +74,12 @@ def test_a_wider_margin_refuses_no_less(metric: str, near: list[float], own: flo
     assert not ((codes[0] != ALLOWED) & (codes[1] == ALLOWED)).any()
     for value, code in zip(similar[0], codes[0][0], strict=True):
         assert (code == ALLOWED) == bool(value <= np.float32(own) - np.float32(margin))
+
+
+def test_a_highest_cosine_above_1_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--max-score 2: the model compares by cosine"):
+        NegativeRules(max_score=2)
+    NegativeRules(max_score=1)
 
 
 def test_pairs_are_listed_in_either_order() -> None:

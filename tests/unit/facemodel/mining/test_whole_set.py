@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import faiss
 import numpy as np
 import pytest
 import torch
@@ -190,7 +191,6 @@ def test_progress_reaches_all_rows(side: int) -> None:
 
 def test_faiss_finds_the_same() -> None:
     """Its exact index knows nobody: it is asked for more, and each anchor's own photos are left out."""
-    faiss = pytest.importorskip("faiss", reason="faiss-cpu is not installed")
     rng = np.random.default_rng(5)
     person = rng.integers(0, 400, 3000)
     centres = embeddings(400, 64, 6)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from facedata.errors import UsageError
 from facedata.options import make, nearest, read_toml, resolve_options
-from facedata.tables.schema import DATASET
 
 from .config import FitConfig
 
@@ -84,12 +84,12 @@ def name_start(words: Sequence[str]) -> list[str]:
     ['faces', '--recipe', 'finetune', '--start', 'sface', '--out', 'run']
     """
     full, others = list(words), {*recipe_names()} - {FINETUNE}
-    for at, word in enumerate(full):
-        option, _, name = (
-            word.partition("=") if full[max(at - 1, 0)] != "--recipe" else ("--recipe", "", word)
-        )
-        named = option == "--recipe" and name and name not in others
+    for at, (before, word) in enumerate(pairwise(["", *words])):
+        name = word if before == "--recipe" else word.partition("--recipe=")[2]
+        named = name and name not in others
         if named and not any(one.partition("=")[0] == "--start" for one in full):
+            from facedata.tables.schema import DATASET  # it imports pyarrow
+
             follows = full[at + 1 : at + 2]
             if follows and not follows[0].startswith("-") and not (Path(follows[0]) / DATASET).is_file():
                 full.insert(at + 1, "--start")

@@ -214,6 +214,7 @@ facedata.CropPage = class {
     this.item = item;
     const crop = this.set.people.start[this.person] + item;
     const count = this.set.people.count[this.person];
+    const focused = document.activeElement; // some browsers take the focus from a button as it is disabled
     this.before.disabled = item === 0;
     this.after.disabled = item === count - 1;
     this.title.replaceChildren(facedata.longName(this.set.crops.photo[crop]));
@@ -229,7 +230,7 @@ facedata.CropPage = class {
     );
     this.body.scrollTop = 0;
     // a button that cannot be pressed any more hears no keys
-    if (document.activeElement.disabled) this.title.focus({ preventScroll: true });
+    if (focused.disabled) this.title.focus({ preventScroll: true });
   }
 
   /** The crop at full size where its file is at hand, else its thumbnail. */

@@ -29,7 +29,7 @@ def person_probabilities(log_odds: Float64Array, prior: float) -> Float64Array:
     >>> person_probabilities(np.log([[9.0]]), 0.5).round(3)
     array([[0.9]])
     >>> person_probabilities(np.log([[9.0] + [0.1] * 9]), 0.5).round(3)[0, 0]
-    np.float64(0.453)
+    np.float64(0.452)
     """
     stranger = np.log(log_odds.shape[1] * (1 - prior) / prior)
     most = np.maximum(log_odds.max(axis=1, keepdims=True), stranger)

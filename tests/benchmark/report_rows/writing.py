@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -119,16 +120,21 @@ def run_watched(*arguments: object) -> Ran:
     """Run ``facedata`` in a process of its own."""
     program = "from facedata.cli import main; raise SystemExit(main())"
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    started, most, cpu_s = time.monotonic(), 0, 0.0
+    started, most, before = time.monotonic(), 0, _cpu_of_ended()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as child:
         watched = psutil.Process(child.pid)
         while child.poll() is None:
-            memory, used = memory_and_cpu(watched)
-            most, cpu_s = max(most, memory), max(cpu_s, used)
+            most = max(most, memory_and_cpu(watched)[0])
             time.sleep(0.1)
     if child.returncode:
         raise SystemExit(f"facedata {' '.join(map(str, arguments))} ended with {child.returncode}")
-    return Ran(time.monotonic() - started, cpu_s, most)
+    return Ran(time.monotonic() - started, _cpu_of_ended() - before, most)
+
+
+def _cpu_of_ended() -> float:
+    """Return the CPU seconds of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _crops(faces: Path) -> int:

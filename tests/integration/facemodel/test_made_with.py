@@ -58,7 +58,8 @@ def test_everything_is_found_beside_the_set_and_by_its_log(world: Path) -> None:
     made = found(world, trained)
     assert {path: (one.kind, one.is_sure) for path, one in made.items()} == {
         "run": ("run", True), "embeddings.parquet": ("embeddings", True), "scores": ("scores", False),
-        "hard.parquet": ("table", True), "net.json": ("model", False), "gallery.parquet": ("gallery", True),
+        "hard.parquet": ("table", True), "hard.suspects.parquet": ("table", False),
+        "net.json": ("model", False), "gallery.parquet": ("gallery", True),
         "elsewhere/folders": ("export", True), "copy": ("set", True),
     }  # fmt: skip
     of_test = found(world, tested)

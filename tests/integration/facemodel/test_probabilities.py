@@ -167,7 +167,7 @@ def test_templates_are_refused_with_options_about_photos(faces: Path, tmp_path: 
 
 
 def test_discards_by_columns_that_are_there(faces: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--discard sharpness: .* run `facedata check"):
+    with pytest.raises(UsageError, match=r"--discard quality: .* run `facedata check"):
         evaluate(ColourEmbedder(), faces, None, discard=("quality",))
     with pytest.raises(UsageError, match="--discard split: it has to be a column of numbers"):
         evaluate(ColourEmbedder(), faces, None, discard=("split",))

@@ -45,7 +45,7 @@ class Clocks:
         # each where it is called, since modules import names
         places = [
             ("decode", picture, "decode"), ("decode", picture, "read_header"),
-            ("detect", stage, "find_faces"), ("warp", cut, "warp"), ("encode", stage, "encode_crop"),
+            ("detect", stage, "find_upright_faces"), ("warp", cut, "warp"), ("encode", stage, "encode_crop"),
             ("read", contenders, "_read"), ("write", Path, "write_bytes"),
         ]  # fmt: skip
         with ExitStack() as stack:

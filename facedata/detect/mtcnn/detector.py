@@ -15,14 +15,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-import torch
-from torchvision.ops import nms
 
 from ...types import Face, Float32Array, Int64Array, UInt8Image
 from ..boxes import shift_boxes, square_boxes
 from ..search import SearchRule
 from .coarse import CELL_PX, FoundFace, PhotoSearch, Round, run_round, steady_landmarks
-from .networks import CascadeNetworks, one_thread
+from .networks import make_networks
 from .pooling import Pooling
 from .second_look import look_again
 
@@ -33,11 +31,12 @@ _CROPS = 256
 _POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 _ROUNDS = (
-    Round(longest_px=64, candidates=48, at_once=4),
+    Round(longest_px=45, candidates=32, at_once=1),
+    Round(longest_px=64, candidates=48, at_once=2),
     Round(longest_px=104, candidates=64, at_once=4),
     Round(longest_px=176, candidates=128, at_once=8),
 )
-"""The first decides three of four portraits; photos still open after the last mostly show several people."""
+"""The first two decide three of four portraits; photos still open after the last mostly show several people."""
 _COARSE_ONLY_PX = 104
 """The last round of a search that is to be coarse only: it finds faces from a tenth of the longer side on."""
 
@@ -67,7 +66,7 @@ class Mtcnn:
         mirror: bool = True,
     ) -> None:
         self.min_face_px, self.thresholds, self.factor, self.mirror = min_face_px, thresholds, factor, mirror
-        self._networks = CascadeNetworks(device)
+        self._networks = make_networks(device)
 
     def detect(
         self, images: Sequence[UInt8Image], rules: Sequence[SearchRule] | None = None
@@ -75,7 +74,7 @@ class Mtcnn:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
         rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
         searches = [PhotoSearch(image, rule) for image, rule in zip(images, rules, strict=True)]
-        with one_thread():
+        with self._networks.one_thread():
             for search in self._coarse_to_fine(searches):
                 self._search_all(search)
             if self.mirror:
@@ -243,8 +242,8 @@ class _Resampler:
 
 def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int64Array:
     """Return the indices that greedy non-maximum suppression keeps, best first."""
-    picked: Int64Array = nms(torch.from_numpy(boxes.copy()), torch.from_numpy(scores.copy()), overlap).numpy()
-    return picked
+    places = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    return np.asarray(cv2.dnn.NMSBoxes(places, scores, 0.0, overlap), np.int64).reshape(-1)
 
 
 def _shift_inclusive(boxes: Float32Array, shift: Float32Array) -> Float32Array:

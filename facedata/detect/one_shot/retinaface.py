@@ -19,7 +19,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...types import Face, Float32Array, UInt8Image
 from ..boxes import suppress
-from ..mtcnn.networks import CascadeNetworks, one_thread
+from ..mtcnn.networks import make_networks
+from ..mtcnn.on_torch import one_torch_thread
 from ..search import SearchRule
 from .levels import search_levels
 from .refine import Candidates
@@ -55,7 +56,7 @@ class Retinaface:
 
     def __init__(self, weights: bytes, min_face_px: float = 20.0, device: str = "cpu") -> None:
         self.min_face_px, self.device = min_face_px, device
-        self._networks = CascadeNetworks(device)
+        self._networks = make_networks(device)
         network = RetinaFace(cfg_mnet)
         network.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True))
         network.requires_grad_(False).eval()
@@ -67,7 +68,7 @@ class Retinaface:
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
         rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
-        with one_thread():
+        with one_torch_thread(), self._networks.one_thread():
             return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:

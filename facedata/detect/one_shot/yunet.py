@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import DetectorError
 from ...types import Face, UInt8Image
-from ..mtcnn.networks import CascadeNetworks, one_thread
+from ..mtcnn.networks import make_networks
 from ..search import SearchRule
 from .levels import search_levels
 from .refine import Candidates
@@ -47,7 +47,7 @@ class Yunet:
 
     def __init__(self, weights: bytes, min_face_px: float = 20.0, device: str = "cpu") -> None:
         self.min_face_px = min_face_px
-        self._networks = CascadeNetworks(device)
+        self._networks = make_networks(device)
         # OpenCV 5 logs to stderr which backend it does not use; below 4.13 these functions are cv2's own
         logs = getattr(cv2.utils, "logging", cv2)
         level = logs.getLogLevel()
@@ -68,7 +68,7 @@ class Yunet:
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
         rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
-        with one_thread(), _one_opencv_thread():
+        with self._networks.one_thread(), _one_opencv_thread():
             return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:

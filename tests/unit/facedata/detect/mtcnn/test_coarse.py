@@ -9,7 +9,7 @@ from facenet_pytorch import MTCNN
 
 from facedata.detect.choose import box_iou
 from facedata.detect.mtcnn.detector import Mtcnn
-from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
+from facedata.detect.mtcnn.networks import make_networks
 from facedata.detect.search import SearchRule
 from facedata.painted import paint
 from facedata.photos.image import decode
@@ -60,9 +60,9 @@ def test_a_photo_does_not_depend_on_its_batch(detector: Mtcnn) -> None:
 @pytest.mark.parametrize(("network", "side"), [("pnet", 64), ("pnet", 23), ("rnet", 24), ("onet", 48)])
 def test_a_crop_does_not_depend_on_its_place_or_neighbours(network: str, side: int) -> None:
     random = np.random.default_rng(11)
-    networks = CascadeNetworks()
+    networks = make_networks()
     run = getattr(networks, network)
-    with one_thread():
+    with networks.one_thread():
         crops = random.integers(0, 256, (37, side, side, 3)).astype(np.uint8)
         wanted = run(crops)
         for count in (1, 2, 5, 18, 37):

@@ -11,7 +11,8 @@ import pytest
 from facedata.detect.choose import box_iou
 from facedata.detect.doubt import DOUBTFUL, MAY_BE_TURNED
 from facedata.detect.mtcnn.detector import Mtcnn
-from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
+from facedata.detect.mtcnn.networks import CascadeNetworks, make_networks
+from facedata.detect.mtcnn.on_opencv import OpenCvNetworks
 from facedata.detect.mtcnn.second_look import look_again
 from facedata.detect.pyramid import Halves
 from facedata.detect.search import SearchRule
@@ -26,7 +27,7 @@ TURNS, NEARBY, SIDES = range(3), range(3, 6), range(6, 8)
 """Which of a face's eight crops show what."""
 
 
-class Told(CascadeNetworks):
+class Told(OpenCvNetworks):
     """O-Net that gives what it is told for a face's eight crops, and the points of a face in the middle."""
 
     def __init__(self, scores: dict[int, float], side_points: Sequence[float] = (0.0, 0.0)) -> None:
@@ -123,13 +124,13 @@ def test_scores_that_two_networks_gave_are_not_lowered() -> None:
 
 @pytest.fixture(scope="module")
 def networks() -> CascadeNetworks:
-    return CascadeNetworks()
+    return make_networks()
 
 
 def test_a_face_does_not_depend_on_those_looked_at_with_it(networks: CascadeNetworks) -> None:
     images = [Halves(paint(person, 0, seed=1).image) for person in range(5)]
     faces = [replace(doubtful((60.0 + person, 50, 150, 180)), score=0.99) for person in range(5)]
-    with one_thread():
+    with networks.one_thread():
         together = look_again(networks, faces, images)
         alone = [look_again(networks, [one], [image])[0] for one, image in zip(faces, images, strict=True)]
         backwards = look_again(networks, faces[::-1], images[::-1])[::-1]

@@ -10,7 +10,7 @@ import torch
 
 from facedata.detect.base import Detector, DetectorFactory
 from facedata.detect.choose import box_iou
-from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
+from facedata.detect.mtcnn.networks import CascadeNetworks, make_networks
 from facedata.detect.one_shot.levels import search_levels
 from facedata.detect.one_shot.refine import Candidates
 from facedata.detect.one_shot.retinaface_factory import RetinafaceFactory
@@ -50,7 +50,7 @@ class MarkFinder:
 
 @pytest.fixture(scope="module")
 def networks() -> CascadeNetworks:
-    return CascadeNetworks()
+    return make_networks()
 
 
 def marked(size: tuple[int, int], at: int, side: int) -> UInt8Image:
@@ -63,7 +63,7 @@ def asked_of(
     networks: CascadeNetworks, images: list[UInt8Image], search: SearchRule, score: float = 0.95
 ) -> list[tuple[int, int]]:
     finder = MarkFinder(score)
-    with one_thread():
+    with networks.one_thread():
         search_levels(finder, networks, images, [search] * len(images))
     return finder.asked
 

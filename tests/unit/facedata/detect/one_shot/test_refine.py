@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facedata.detect.boxes import find_distinct
-from facedata.detect.mtcnn.networks import CascadeNetworks, one_thread
+from facedata.detect.mtcnn.networks import CascadeNetworks, make_networks
 from facedata.detect.one_shot.refine import Candidates, refine
 from facedata.detect.pyramid import Halves
 from facedata.painted import paint
@@ -16,7 +16,7 @@ from facedata.types import Face, Float32Array
 
 @pytest.fixture(scope="module")
 def networks() -> CascadeNetworks:
-    return CascadeNetworks()
+    return make_networks()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_painted_eyes_are_found_from_rough_boxes(
 ) -> None:
     rng = np.random.default_rng(3)
     found = [(Halves(photo.image), candidates(box_around(photo.eyes[0], rng))) for photo in photos]
-    with one_thread():
+    with networks.one_thread():
         refined = refine(networks, found)
     off, tilts = [], []
     for photo, faces in zip(photos, refined, strict=True):
@@ -72,7 +72,7 @@ def test_a_mirrored_photo_gives_the_mirrored_face(
     box = np.array([box[0], box[1], box[0] + side, box[1] + side], np.float32)
     width = image.shape[1]
     mirrored = np.array([width - box[2], box[1], width - box[0], box[3]], np.float32)
-    with one_thread():
+    with networks.one_thread():
         ((face,), (other,)) = refine(
             networks,
             [
@@ -93,7 +93,7 @@ def test_a_face_does_not_depend_on_the_others(networks: CascadeNetworks, photos:
     rng = np.random.default_rng(5)
     found = [(Halves(photo.image), candidates(box_around(photo.eyes[0], rng))) for photo in photos]
     found.insert(4, (Halves(photos[0].image), nothing()))
-    with one_thread():
+    with networks.one_thread():
         together = refine(networks, found)
         alone = [refine(networks, [one])[0] for one in found]
         order = rng.permutation(len(found))
@@ -116,7 +116,7 @@ def test_where_onet_sees_no_face_the_detectors_own_box_and_points_stand(networks
     grey = Halves(np.full((120, 120, 3), 90, np.uint8))
     own = candidates(np.array([20, 20, 80, 90], np.float32), score=0.95)
     unsure = candidates(np.array([20, 20, 80, 90], np.float32), score=0.4)
-    with one_thread():
+    with networks.one_thread():
         ((face,), none) = refine(networks, [(grey, own), (grey, unsure)])
     np.testing.assert_array_equal(face.box, own.boxes[0])
     np.testing.assert_array_equal(face.landmarks, own.landmarks[0])
@@ -128,7 +128,7 @@ def test_boxes_of_one_face_become_one(networks: CascadeNetworks, photos: list[Pa
     photo, rng = photos[0], np.random.default_rng(1)
     boxes = np.stack([box_around(photo.eyes[0], rng) for _ in range(5)])
     scores = np.linspace(0.5, 0.9, 5).astype(np.float32)
-    with one_thread():
+    with networks.one_thread():
         (faces,) = refine(
             networks, [(Halves(photo.image), Candidates(boxes, scores, np.zeros((5, 5, 2), np.float32)))]
         )

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from facedata.detect.choose import box_iou
-from facedata.detect.mtcnn.networks import one_thread
+from facedata.detect.mtcnn.on_torch import one_torch_thread
 from facedata.detect.one_shot.retinaface import Retinaface, _anchors
 from facedata.photos.image import decode
 from facedata.types import Float32Array, UInt8Image
@@ -45,7 +45,7 @@ def test_anchors_are_those_of_a_plain_loop() -> None:
 @needs_shared
 def test_it_finds_what_its_package_finds(detector: Retinaface, group: UInt8Image) -> None:
     image = np.asarray(cv2.resize(group, (320, 256), interpolation=cv2.INTER_AREA), np.uint8)
-    with one_thread():
+    with one_torch_thread():
         (found,) = detector.find([image], 2048)
     wanted, scores, points = reference(image)  # its anchors are counted in 16 bits: small photos only
     assert len(found.boxes) == len(wanted) > 5
@@ -70,7 +70,7 @@ def reference(image: UInt8Image) -> tuple[Float32Array, Float32Array, Float32Arr
     network.eval()
     height, width = image.shape[:2]
     values = image[:, :, ::-1].astype(np.float32) - (104, 117, 123)
-    with one_thread():
+    with one_torch_thread():
         shifts, scores, points = network(torch.from_numpy(values.astype(np.float32).transpose(2, 0, 1))[None])
         priors = PriorBox(cfg_mnet, image_size=(height, width)).forward()
         boxes = batched_decode(shifts, priors, cfg_mnet["variance"])[0] * torch.tensor([width, height] * 2)
@@ -88,7 +88,7 @@ def test_small_faces_are_found_in_the_colours_it_was_trained_on(
     """Fed the other way round it overlooks them: the CelebA project's mistake."""
     small = np.asarray(cv2.resize(group, (200, 155), interpolation=cv2.INTER_AREA), np.uint8)
     find = partial(detector.find, side_px=2048)
-    with one_thread():
+    with one_torch_thread():
         (right,), (swapped,) = find([small]), find([np.ascontiguousarray(small[:, :, ::-1])])
     assert (right.scores > 0.5).sum() > 20
     assert (swapped.scores > 0.5).sum() < 10
@@ -96,6 +96,6 @@ def test_small_faces_are_found_in_the_colours_it_was_trained_on(
 
 def test_a_batch_that_is_not_full_gives_the_same(detector: Retinaface, group: UInt8Image) -> None:
     part = np.asarray(cv2.resize(group, (160, 120), interpolation=cv2.INTER_AREA), np.uint8)
-    with one_thread():
+    with one_torch_thread():
         ones = [detector.find([part] * count, 160)[-1] for count in (1, 2, 4, 5)]
     assert len({(one.boxes.tobytes(), one.scores.tobytes(), one.landmarks.tobytes()) for one in ones}) == 1

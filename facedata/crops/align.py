@@ -98,10 +98,11 @@ def warp(image: UInt8Image, placement: Placement, size_px: int) -> UInt8Image:
         matrix[:, :2] *= factor
     x0, y0, x1, y1 = placement.window
     matrix[:, 2] -= (x0, y0)
+    # OpenCV takes half as long for four channels as for three; the numbers are the same
     inside = cv2.warpAffine(
-        part, matrix, (x1 - x0, y1 - y0),
-        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0),
+        cv2.cvtColor(part, cv2.COLOR_RGB2RGBA), matrix, (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0),
     )  # fmt: skip
     crop = np.zeros((size_px, size_px, 3), np.uint8)
-    crop[y0:y1, x0:x1] = inside
+    crop[y0:y1, x0:x1] = cv2.cvtColor(inside, cv2.COLOR_RGBA2RGB)
     return crop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,10 +94,17 @@ def cut_crop(picture: Picture, face: Face, shape: CropShape) -> Crop:
         ImageError: the photo cannot be decoded.
     """
     placement = shape.place(face)
-    scale = float(np.linalg.norm(placement.matrix[:, :2], 2))
+    scale = _largest_stretch(placement.matrix)
     # reductions that do not enlarge the reduced photo's pixels
     fitting = [reduction for reduction in picture.header.reductions if reduction * scale <= 1]
     reduction = min(max(fitting, default=1), picture.largest_reduction(SEARCHED_PX))
     matrix = picture.reduced_matrix(placement.matrix, reduction)
     image = warp(picture.at(reduction), Placement(matrix, placement.window), shape.size_px)
     return Crop(image, placement.matrix, face)
+
+
+def _largest_stretch(matrix: Float64Array) -> float:
+    """Return by how much a ``(2, 3)`` matrix lengthens what it lengthens most: its largest singular value."""
+    (a, b, _), (c, d, _) = matrix.tolist()
+    squares = a * a + b * b + c * c + d * d
+    return math.sqrt((squares + math.hypot(a * a + b * b - c * c - d * d, 2 * (a * c + b * d))) / 2)

@@ -39,6 +39,8 @@ def suppress(boxes: Float32Array, overlap: float, *, of_smaller: bool = False) -
         of_smaller: measure overlap against the smaller of two boxes, not against their union.
     """
     count = len(boxes)
+    if count < 2:
+        return np.arange(count, dtype=np.int64)
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     inside = np.clip(high - low, 0, None).prod(axis=2)

@@ -95,7 +95,11 @@ def read_header(data: bytes, max_pixels: int = 100_000_000, turn_exif: bool = Tr
 
 
 def decode(
-    data: bytes, max_pixels: int = 100_000_000, reduction: int = 1, turn_exif: bool = True
+    data: bytes,
+    max_pixels: int = 100_000_000,
+    reduction: int = 1,
+    turn_exif: bool = True,
+    known: Header | None = None,
 ) -> UInt8Image:
     """Decode a photo and turn it upright by its EXIF orientation.
 
@@ -112,6 +116,7 @@ def decode(
             size directly, which is cheaper.
         turn_exif: whether to turn it by its EXIF orientation; otherwise it is returned as it is stored. The
             turn that HEIC, AVIF and JPEG XL state outside EXIF is part of their picture and always made.
+        known: the header, if it was read with the same options; an upright JPEG's is then not read again.
 
     Returns:
         ``(height, width, 3)`` uint8 RGB.
@@ -122,6 +127,10 @@ def decode(
             format and the remedy, such as an extra.
         TooLargeImageError: more than ``max_pixels`` (a decompression bomb, perhaps).
     """
+    if known is not None and known.orientation == 1 and known.reductions != (1,) and is_complete_jpeg(data):
+        stored = decode_jpeg(data, reduction)
+        if stored is not None:
+            return stored
     with _opened(data, max_pixels) as (image, pixel_data):
         header = _header(image, pixel_data, max_pixels, turn_exif)
         stored = None if header.reductions == (1,) else decode_jpeg(pixel_data, reduction)

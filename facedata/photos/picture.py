@@ -67,7 +67,9 @@ class Picture:
             ImageError: as :func:`facedata.photos.image.decode` does.
         """
         if reduction not in self._decoded:
-            self._decoded[reduction] = decode(self._data, self._max_pixels, reduction, self._turn_exif)
+            self._decoded[reduction] = decode(
+                self._data, self._max_pixels, reduction, self._turn_exif, self.header
+            )
         return self._decoded[reduction]
 
     def pixels(self, reduction: int = 1) -> int:

@@ -92,6 +92,7 @@ class PhotoSearch:
     boxes: Float32Array = field(default_factory=lambda: np.empty((0, 4), np.float32))
     is_exhausted: bool = False
     halves: Halves = field(init=False)
+    _chosen: tuple[list[Face], Face | None] = field(init=False, default=([], None))
 
     def __post_init__(self) -> None:
         self.halves = Halves(self.image)
@@ -104,7 +105,12 @@ class PhotoSearch:
     @property
     def chosen(self) -> Face | None:
         """The face that the rule chooses from those found so far."""
-        return self.rule.choose(self.faces, self.size)[0]
+        before, faces = self._chosen[0], self.faces
+        if len(faces) != len(before) or any(
+            one is not other for one, other in zip(faces, before, strict=True)
+        ):
+            self._chosen = faces, self.rule.choose(faces, self.size)[0]
+        return self._chosen[1]
 
     @property
     def faces(self) -> list[Face]:
@@ -136,6 +142,8 @@ def run_round(
     while True:
         chances = []
         for search in searches:  # drop candidates that can no longer change the choice
+            if not len(search.boxes):
+                continue
             boxes = search.boxes[search.rule.contenders(search.boxes, search.chosen, search.size)]
             search.boxes = boxes[count:]
             if len(boxes):

@@ -32,12 +32,13 @@ _POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
 _ROUNDS = (
     Round(longest_px=45, candidates=32, at_once=1),
-    Round(longest_px=64, candidates=48, at_once=2),
-    Round(longest_px=104, candidates=64, at_once=4),
-    Round(longest_px=176, candidates=128, at_once=8),
+    Round(longest_px=64, candidates=48, at_once=1),
+    Round(longest_px=90, candidates=64, at_once=2),
+    Round(longest_px=128, candidates=64, at_once=2),
+    Round(longest_px=176, candidates=128, at_once=4),
 )
-"""The first two decide three of four portraits; photos still open after the last mostly show several people."""
-_COARSE_ONLY_PX = 104
+"""The first decides two of three portraits; photos still open after the last mostly show several people."""
+_COARSE_ONLY_PX = 128
 """The last round of a search that is to be coarse only: it finds faces from a tenth of the longer side on."""
 
 
@@ -243,7 +244,8 @@ class _Resampler:
 def _suppress(boxes: Float32Array, scores: Float32Array, overlap: float) -> Int64Array:
     """Return the indices that greedy non-maximum suppression keeps, best first."""
     places = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    return np.asarray(cv2.dnn.NMSBoxes(places, scores, 0.0, overlap), np.int64).reshape(-1)
+    picked = cv2.dnn.NMSBoxes(places, scores, 0.0, overlap)  # type: ignore[arg-type]
+    return np.asarray(picked, np.int64).reshape(-1)
 
 
 def _shift_inclusive(boxes: Float32Array, shift: Float32Array) -> Float32Array:

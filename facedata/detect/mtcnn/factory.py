@@ -1,4 +1,4 @@
-"""Makes MTCNN in a worker; torch is imported only there."""
+"""Makes MTCNN in a worker; its networks are read only there."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ from ...types import Float32Array, UInt8Image
 _PNET_PIXELS = 36_000
 """Pixels that go through P-Net at once: few enough for its activations to stay in a core's cache."""
 _RNET_BATCH, _ONET_BATCH = 16, 4
-"""Images of one size always go through a network in batches of one size, the last one padded: convolutions
-may differ in their last bits between batch sizes. Larger batches gain little and waste more."""
+"""Most crops at once. Larger batches gain little."""
 
 
 class CascadeNetworks(ABC):
@@ -59,20 +58,24 @@ class CascadeNetworks(ABC):
         """Run on one thread: sums on two threads may differ in their last bits."""
 
     @abstractmethod
-    def _forward(self, network: str, images: UInt8Image | Float32Array) -> tuple[Float32Array, ...]:
+    def _forward(
+        self, network: str, images: UInt8Image | Float32Array, batch: int
+    ) -> tuple[Float32Array, ...]:
         """Return a network's outputs: scores of both classes, shifts, and O-Net's points.
 
         Args:
             network: ``pnet``, ``rnet`` or ``onet``.
-            images: ``(batch, h, w, 3)`` RGB in 0 … 255; each network sees few different shapes.
+            images: ``(n, h, w, 3)`` RGB in 0 … 255, n up to ``batch`` and above 0.
+            batch: the most that there are at once for this network and size.
         """
 
     def _run(self, network: str, images: UInt8Image | Float32Array, batch: int) -> tuple[Float32Array, ...]:
-        count = len(images)
-        filled = np.zeros((max(1, -(-count // batch)) * batch, *images.shape[1:]), images.dtype)
-        filled[:count] = images
-        parts = [self._forward(network, filled[at : at + batch]) for at in range(0, len(filled), batch)]
-        return tuple(np.concatenate(outputs)[:count] for outputs in zip(*parts, strict=True))
+        if not len(images):  # shapes without numbers
+            return tuple(one[:0] for one in self._forward(network, np.zeros((1, *images.shape[1:])), 1))
+        parts = [
+            self._forward(network, images[at : at + batch], batch) for at in range(0, len(images), batch)
+        ]
+        return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
 
 def make_networks(device: str = "cpu") -> CascadeNetworks:

@@ -1,7 +1,7 @@
 """MTCNN's networks in OpenCV, which every photo needs anyway: torch's import alone takes seconds.
 
-OpenCV's convolutions are as fast as torch's at these sizes (docs/benchmarks.md). A network is made for each
-shape of the coarse search; single images, which have many shapes, share one, though changing it costs .3 ms.
+OpenCV's convolutions are as fast as torch's at these sizes (docs/benchmarks.md), and on one thread they give
+an image the same bits in every batch.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _LAYERS: dict[str, tuple[_Layer, ...]] = {
     ),
 }  # fmt: skip
 """Layers with their side; each but the pools is followed by its PReLU."""
+_SIDES_PX = {"pnet": 12, "rnet": 24, "onet": 48}
+"""What a network is made for; P-Net takes any size from it on, and all take any number of images."""
 _HEADS = {
     "pnet": ("conv4_1", "conv4_2"),
     "rnet": ("dense5_1", "dense5_2"),
@@ -46,8 +48,7 @@ class OpenCvNetworks(CascadeNetworks):
     """
 
     def __init__(self) -> None:
-        self._weights = {name: _prepare(name) for name in _LAYERS}
-        self._networks: dict[tuple[str, tuple[int, ...]], Any] = {}
+        self._networks = {name: _make(name, _prepare(name)) for name in _LAYERS}
 
     @contextmanager
     def one_thread(self) -> Iterator[None]:
@@ -59,18 +60,12 @@ class OpenCvNetworks(CascadeNetworks):
         finally:
             cv2.setNumThreads(threads)
 
-    def _forward(self, network: str, images: UInt8Image | Float32Array) -> tuple[Float32Array, ...]:
-        pixels = np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)
-        made = self._made(network, pixels.shape)
-        made.setInput(pixels)
-        given = made.forward(["scores", *_HEADS[network][1:]])
-        return tuple(np.array(one, np.float32) for one in given)
-
-    def _made(self, network: str, shape: tuple[int, ...]) -> Any:
-        key = (network, shape if shape[0] > 1 else ())
-        if key not in self._networks:
-            self._networks[key] = _make(network, shape, self._weights[network])
-        return self._networks[key]
+    def _forward(
+        self, network: str, images: UInt8Image | Float32Array, batch: int
+    ) -> tuple[Float32Array, ...]:
+        made = self._networks[network]
+        made.setInput(np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32))
+        return tuple(np.array(one) for one in made.forward(["scores", *_HEADS[network][1:]]))
 
 
 def _prepare(network: str) -> dict[str, Float32Array]:
@@ -94,8 +89,8 @@ def _is_flat(network: str, prelu: str) -> bool:
     return f"dense{prelu[5]}" in dict(_LAYERS[network])
 
 
-def _make(network: str, shape: tuple[int, ...], weights: dict[str, Float32Array]) -> Any:
-    nodes, at = [], "image"
+def _make(network: str, weights: dict[str, Float32Array]) -> Any:
+    nodes, at, side_px = [], "image", _SIDES_PX[network]
     for name, side in _LAYERS[network]:
         if name.startswith("pool"):
             nodes.append(
@@ -112,7 +107,7 @@ def _make(network: str, shape: tuple[int, ...], weights: dict[str, Float32Array]
         at = f"prelu{number}"
     nodes += [_weighted(name, at, 1) for name in _HEADS[network]]
     nodes.append(make_node("Softmax", [_HEADS[network][0]], "scores", axis=1))
-    model = make_model(nodes, weights, ("image", shape), ["scores", *_HEADS[network][1:]])
+    model = make_model(nodes, weights, ("image", (1, 3, side_px, side_px)), ["scores", *_HEADS[network][1:]])
     with tempfile.TemporaryDirectory(prefix="facedata-") as folder:
         path = Path(folder) / f"{network}.onnx"
         path.write_bytes(model)

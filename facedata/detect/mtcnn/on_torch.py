@@ -37,11 +37,16 @@ class TorchNetworks(CascadeNetworks):
         """Run torch on one thread, without gradients."""
         return one_torch_thread()
 
-    def _forward(self, network: str, images: UInt8Image | Float32Array) -> tuple[Float32Array, ...]:
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+    def _forward(
+        self, network: str, images: UInt8Image | Float32Array, batch: int
+    ) -> tuple[Float32Array, ...]:
+        # always as many, the last ones black: in another batch torch's last bits differ
+        filled = np.zeros((batch, *images.shape[1:]), images.dtype)
+        filled[: len(images)] = images
+        pixels = (torch.from_numpy(filled).to(self.device).float() - 127.5) * 0.0078125
         # a view: channels stay last in memory, which is faster
-        given = self._networks[network](((pixels.float() - 127.5) * 0.0078125).permute(0, 3, 1, 2))
-        *others, scores = (output.cpu().numpy() for output in given)
+        given = self._networks[network](pixels.permute(0, 3, 1, 2))
+        *others, scores = (output.cpu().numpy()[: len(images)] for output in given)
         return scores, *others
 
 

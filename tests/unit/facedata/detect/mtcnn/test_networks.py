@@ -70,7 +70,7 @@ def test_pnet_gives_torchs_numbers_at_every_size(
 def test_the_others_give_torchs_numbers(
     both: tuple[OpenCvNetworks, TorchNetworks], network: str, side: int, kind: type
 ) -> None:
-    crops = np.random.default_rng(3).integers(0, 256, (33, side, side, 3)).astype(kind)
+    crops: np.ndarray = np.random.default_rng(3).integers(0, 256, (33, side, side, 3)).astype(kind)
     hold_against(both, network, crops)
 
 
@@ -100,7 +100,8 @@ def test_the_cpus_networks_import_no_torch() -> None:
 def test_the_same_boxes_stay_as_with_torchvision(count: int, seed: int, overlap: float) -> None:
     rng = np.random.default_rng(seed)
     low = rng.random((count, 2)).astype(np.float32) * 60
-    boxes = np.column_stack([low, low + 5 + rng.random((count, 2)).astype(np.float32) * 40])
+    high = low + 5 + rng.random((count, 2)).astype(np.float32) * 40
+    boxes = np.column_stack([low, high]).astype(np.float32)
     scores = rng.permutation(count).astype(np.float32) / 64 + 0.1  # no two alike: the order is decided
     wanted = nms(torch.from_numpy(boxes), torch.from_numpy(scores), overlap).numpy()
     assert _suppress(boxes, scores, overlap).tolist() == wanted.tolist()
@@ -120,5 +121,6 @@ def test_onnx_bytes_are_a_valid_file() -> None:
     (found,) = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(
         None, {"image": images}
     )
-    wanted = torch.nn.functional.conv2d(*map(torch.from_numpy, (images, kernel, bias)), stride=2)
+    numbers, weight, shift = (torch.from_numpy(one) for one in (images, kernel, bias))
+    wanted = torch.nn.functional.conv2d(numbers, weight, shift, stride=2)
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5)

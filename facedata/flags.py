@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import FacedataError, StoreError
+from .late_names import pandas_spared
 from .options import Options, OptionsT, from_toml, make, whole_number
 from .parser import Parser
 
@@ -102,7 +103,8 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
         parsed = parser.parse_args(arguments)
         parsed.typed = list(sys.argv[1:] if arguments is None else arguments)
         log_to_stderr(parser.prog, parsed.verbose)
-        parsed.run(parsed)
+        with pandas_spared():
+            parsed.run(parsed)
         if stdout_is_closed:
             raise StoreError("the result could not be printed: stdout is closed")
     except FacedataError as error:

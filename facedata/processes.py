@@ -16,6 +16,8 @@ from typing import Any
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from .late_names import spare_pandas
+
 ONE_THREAD = {
     **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")},
     # oneDNN keeps a compiled kernel and its buffers per image size; photos have hundreds of sizes
@@ -87,6 +89,7 @@ def _start_worker(parent: int) -> None:
     """Prepare a worker: only the main process handles Ctrl-C, and no worker outlives it."""
     import cv2
 
+    spare_pandas()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

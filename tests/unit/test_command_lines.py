@@ -18,9 +18,9 @@ import pytest
 
 from facedata.cli import parser as facedata_parser
 from facedata.parser import Parser
-from facedata.testing import marked_folder
+from facedata.testing import painted_folder
 from facemodel.cli import parser as facemodel_parser
-from tests.support.facedata_command import SMALL, done
+from tests.support.facedata_command import SMALL
 from tests.support.processes import ROOT
 
 _PROGRAMS = {"facedata": facedata_parser, "facemodel": facemodel_parser}
@@ -256,13 +256,19 @@ def test_json_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     assert _run(f"{sys.executable} {script} name", **plain).stdout.decode() == "Zoë\n"
 
 
+_SLOW = {
+    "numpy", "pyarrow", "pandas", "cv2", "PIL", "tqdm", "joblib", "torch", "torchvision", "scipy", "sklearn",
+    "matplotlib", "jinja2", "fsspec", "timm", "facenet_pytorch", "pytorch_metric_learning", "onnxruntime",
+}  # fmt: skip
+"""Packages whose import takes a while; each command is held to those that it needs."""
+
+
 def _imported_by(program: str, *words: str) -> set[str]:
     """Return which of the slow packages a command imports."""
-    slow = {"numpy", "pyarrow", "pandas", "cv2", "PIL", "tqdm", "joblib", "torch", "torchvision"}
     code = (
         f"import sys\nfrom {program}.cli import main\ntry: status = main(sys.argv[1:])\n"
         f"except SystemExit as end: status = end.code or 0\n"
-        f"print(*({slow} & set(sys.modules)))\nsys.exit(status)"
+        f"print(*({_SLOW} & set(sys.modules)))\nsys.exit(status)"
     )
     return set(
         subprocess.check_output([sys.executable, "-c", code, *words], text=True).splitlines()[-1].split()
@@ -275,11 +281,36 @@ def test_help_version_and_completion_import_nothing_slow(program: str) -> None:
         assert _imported_by(program, *words) == set()
 
 
+@each_program
+def test_the_help_of_a_command_and_a_slip_import_nothing_slow(program: str) -> None:
+    for words in (["info", "--help"], ["check", "--help"]):
+        assert _imported_by(program, *words) == set()
+    if program == "facemodel":
+        assert _imported_by(program, "recipes") == _imported_by(program, "evaluate", "--help") == set()
+
+
 def test_a_command_imports_only_what_it_needs(tmp_path: Path) -> None:
-    marked_folder(tmp_path / "photos", people=4, photos=3)
-    done("prepare", "folder", tmp_path / "photos", "--out", tmp_path / "faces", *SMALL)
-    assert _imported_by("facemodel", "recipes") == set()
-    # pyarrow itself imports pandas for arrays of several chunks
-    assert _imported_by("facedata", "info", str(tmp_path / "faces")) <= {"numpy", "pyarrow", "pandas"}
-    drawing = _imported_by("facedata", "triplets", str(tmp_path / "faces"))
-    assert not drawing & {"torch", "torchvision", "cv2", "PIL", "tqdm"}
+    painted_folder(tmp_path / "photos", people=4, photos=3)
+    faces, tables = str(tmp_path / "faces"), {"numpy", "pyarrow"}
+    preparing = _imported_by(
+        "facedata", "prepare", "folder", str(tmp_path / "photos"), "--out", faces, *SMALL
+    )
+    assert preparing == tables | {"cv2", "PIL", "tqdm", "joblib", "jinja2"}
+    assert _imported_by("facedata", "info", faces) == tables
+    assert _imported_by("facedata", "split", faces) == tables
+    assert _imported_by("facedata", "pairs", faces) == tables
+    assert _imported_by("facedata", "triplets", faces) == tables
+    assert not _imported_by("facedata", "report", faces) & {"torch", "pandas", "scipy", "fsspec"}
+
+
+def test_pandas_is_there_for_who_wants_it() -> None:
+    """Commands spare it only as long as they run, and Arrow makes frames all the same."""
+    code = (
+        "import sys\nfrom facedata.cli import main\n"
+        "main(['info', 'nothing'])\n"
+        "import pyarrow\nassert 'pandas' not in sys.modules\n"
+        "print(pyarrow.table({'a': [1, 2]}).to_pandas().a.sum())\n"
+        "import pandas\nprint(pyarrow.array(pandas.Series([None, 2.0])).null_count)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["3", "1"]

@@ -102,7 +102,7 @@ def test_the_same_boxes_stay_as_with_torchvision(count: int, seed: int, overlap:
     low = rng.random((count, 2)).astype(np.float32) * 60
     high = low + 5 + rng.random((count, 2)).astype(np.float32) * 40
     boxes = np.column_stack([low, high]).astype(np.float32)
-    scores = rng.permutation(count).astype(np.float32) / 64 + 0.1  # no two alike: the order is decided
+    scores = (rng.permutation(count) / 64 + 0.1).astype(np.float32)  # no two alike: the order is decided
     wanted = nms(torch.from_numpy(boxes), torch.from_numpy(scores), overlap).numpy()
     assert _suppress(boxes, scores, overlap).tolist() == wanted.tolist()
 

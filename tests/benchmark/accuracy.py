@@ -78,7 +78,7 @@ def lfw(folder: Path) -> Iterator[Figure]:
     named = all(pair["missing"] for pair in pairs["missing"])
     text = f"{rows['train']:,} and {rows['test']:,}, {missing} named"
     yield Figure("lfw: View 1's official pairs", text, "2,200 and 1,000 less those named", whole and named)
-    yield Figure("lfw: largest worker", f"{memory.most / 1e9:.2f} GB", "≤ 1.5 GB", memory.most <= 1.5e9)
+    yield Figure("lfw: largest worker", f"{memory.most / 1e9:.2f} GB", "≤ 0.5 GB", memory.most <= 0.5e9)
     first, last = memory.first_and_last_thousand()
     growth = f"{first / 1e9:.2f} → {last / 1e9:.2f} GB"
     yield Figure(
@@ -96,7 +96,7 @@ def celeba(folder: Path) -> Iterator[Figure]:
     kept, records = counts["status"]["kept"], counts["records"]
     text = f"{kept} of {records} ({100 * kept / records:.1f}%)"
     yield Figure("celeba: photos kept", text, "≥ 98% of 389", kept >= 0.98 * records and records == 389)
-    yield Figure("celeba: largest worker", f"{memory.most / 1e9:.2f} GB", "≤ 1.5 GB", memory.most <= 1.5e9)
+    yield Figure("celeba: largest worker", f"{memory.most / 1e9:.2f} GB", "≤ 0.8 GB", memory.most <= 0.8e9)
 
 
 def keypoints(folder: Path) -> Iterator[Figure]:

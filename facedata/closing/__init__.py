@@ -9,6 +9,7 @@ A plan and a row for each of its records come in; a prepared set goes out.
 - ``crop_sizes``: why no photo was kept: of finished crops their size
 - ``draw_options``: the options for splits, pairs and triplets: those of ``prepare``, or of a later command
 - ``divide_set``: the people's splits, the labels and the fingerprint
+- ``divide_again``: the same for a finished set, for `facedata split`
 - ``close``: splits, labels, pairs and triplets; every table under a temporary name, dataset.json last
 - ``close_crops``: the same for `facedata crop`, which copies everything except the crops
 - ``compare``: compares the set on disk with what closing would write

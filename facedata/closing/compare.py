@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
-
 import numpy as np
 import pyarrow.compute as pc
 
@@ -11,7 +9,7 @@ from ..progress.folder import ProgressFolder
 from ..sets.prepared import PreparedSet, open_set, with_meta
 from ..tables.blocks import take_rows
 from ..tables.digests import digest_bytes
-from ..tables.parquet import read_blocks, read_schema
+from ..tables.parquet import read_schema
 from ..tables.schema import DATASET, KINDS, PROTOCOL
 from .close import Closing, describe_set
 from .divide_set import divide_set
@@ -88,7 +86,4 @@ def _is_described(before: PreparedSet, closing: Closing, ledger: Ledger) -> bool
     columns, on_disk = with_meta(KINDS["photos"], ledger.records.schema), read_schema(file)
     if on_disk.names != columns.names or on_disk.types != columns.types:
         return False
-    return all(
-        mine is not None and other is not None and other.equals(mine.select(columns.names).cast(columns))
-        for mine, other in zip_longest(ledger.blocks(), read_blocks(file))
-    )
+    return ledger.is_written(file, columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from ..tables.blocks import take_rows
 from ..tables.digests import digest_bytes
 from ..tables.parquet import read_table
 from ..tables.people import person_codes
-from ..tables.text_hash import find_repeated
-from ..types import Int32Array, Int64Array
+from ..tables.text_hash import find_repeated, order_numbers
+from ..types import Int32Array, Int64Array, UInt64Array
 
 _NAMED = 100
 _TURN_BITS = 16
@@ -60,21 +61,40 @@ def find_twins(hashes: NDArray[np.uint64], split: NDArray[np.int16]) -> Int64Arr
         for turn in range(0, 64, _TURN_BITS):
             key = hashes[rows, column]
             key = (key << np.uint64(turn)) | (key >> np.uint64((64 - turn) % 64))
-            order = rows[np.argsort(key, kind="stable")]
+            found += _find_near(rows, key, order_numbers(key), hashes, split)
             del key
-            for start in range(0, len(order), _SPAN):
-                for step in range(1, _WINDOW + 1):
-                    one = order[start : start + _SPAN]
-                    other = order[start + step : start + step + _SPAN]
-                    one = one[: len(other)]
-                    differ = split[one] != split[other]
-                    one, other = one[differ], other[differ]
-                    bits = np.unpackbits((hashes[one] ^ hashes[other]).view(np.uint8), axis=1).sum(axis=1)
-                    alike = bits <= MOST_DIFFERENT
-                    found.append(
-                        np.sort(np.column_stack([one[alike], other[alike]]), axis=1).astype(np.int64)
-                    )
     return np.unique(np.concatenate(found), axis=0)
+
+
+def _find_near(
+    rows: Int32Array,
+    key: UInt64Array,
+    order: Int64Array,
+    hashes: NDArray[np.uint64],
+    split: NDArray[np.int16],
+) -> Iterator[Int64Array]:
+    """Yield the pairs of pictures in two splits that look the same and are near in an order.
+
+    Args:
+        rows: ``(k,)`` int32, the pictures.
+        key: ``(k,)`` uint64, the half of each one's hash, turned, that they are sorted by.
+        order: ``(k,)`` int64, indices into both.
+        hashes: of all pictures.
+        split: of all pictures.
+    """
+    for start in range(0, len(order), _SPAN):
+        span = order[start : start + _SPAN + _WINDOW]
+        keys = key[span]
+        for step in range(1, _WINDOW + 1):
+            # most pictures differ enough in this half, so the rest is about few
+            differ = np.bitwise_count(keys[:-step] ^ keys[step:])[:_SPAN]
+            at = np.flatnonzero(differ <= MOST_DIFFERENT)
+            one, other = rows[span[at]], rows[span[at + step]]
+            in_two = split[one] != split[other]
+            one, other = one[in_two], other[in_two]
+            bits = np.bitwise_count(hashes[one] ^ hashes[other]).sum(axis=1, dtype=np.int64)
+            alike = bits <= MOST_DIFFERENT
+            yield np.sort(np.column_stack([one[alike], other[alike]]), axis=1).astype(np.int64)
 
 
 def describe_copies(pairs: Int64Array, records: pa.Table) -> dict[str, Any]:

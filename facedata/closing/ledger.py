@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,17 @@ import pyarrow.compute as pc
 from ..errors import SetError
 from ..plan.plan import Plan
 from ..plan.shared_photos import shared_photo_codes
-from ..progress.parts import replace_cells
-from ..progress.row_index import STATUSES, RowIndex, status_numbers
+from ..progress.parts import replace_cells, undo_settling
+from ..progress.row_index import STATUSES, RowFile, RowIndex, status_numbers
 from ..sampling.divide import Division
 from ..tables.blocks import BLOCK_ROWS, take_rows
 from ..tables.digests import digest_texts
+from ..tables.parquet import read_blocks, read_group_count
 from ..tables.people import person_codes
 from ..tables.schema import CLASSES
 from ..types import Int32Array, Int64Array, Status
 from .copies import describe_copies, find_shared_bytes, find_twins
-from .settle import find_duplicates, find_shared_faces, find_too_few, join_rows
+from .settle import FOUND, find_duplicates, find_shared_faces, find_too_few, join_rows
 
 _KEPT, _DUPLICATE, _UNSELECTED, _TOO_FEW = (
     STATUSES.index(status) for status in (Status.KEPT, Status.DUPLICATE, Status.UNSELECTED, Status.TOO_FEW)
@@ -96,23 +99,53 @@ class Ledger:
             NotASetError: a file with rows is missing or damaged.
         """
         for start in range(0, self.records.num_rows, BLOCK_ROWS):
-            records = self.records.slice(start, BLOCK_ROWS).combine_chunks()
-            span = slice(start, start + records.num_rows)
-            rows = self.rows.read(span.start, span.stop)
-            same = pc.fill_null(pc.equal(records.column("record"), rows.column("record")), True)
-            if not pc.all(same, min_count=0).as_py():
-                name = records.column("record")[pc.index(same, False).as_py()].as_py()
-                raise SetError(
-                    f"the row of {name!r} is no longer in its file: something else changes the set's .work "
-                    "folder; run the same command again"
+            stop = min(start + BLOCK_ROWS, self.records.num_rows)
+            yield self._join(start, self.rows.read(start, stop))
+
+    def is_written(self, file: Path, schema: pa.Schema) -> bool:
+        """Return whether a file has the rows of :meth:`blocks`, a row group each, cast to these columns.
+
+        Where rows come from the same row group of that file, what shards have written is the same, and is not
+        read.
+
+        Raises:
+            NotASetError: a file with rows is missing or damaged.
+        """
+        starts = range(0, self.records.num_rows, BLOCK_ROWS)
+        if read_group_count(file) != len(starts):
+            return False
+        for number, start in enumerate(starts):
+            stop = min(start + BLOCK_ROWS, self.records.num_rows)
+            if self.rows.is_group(RowFile(os.fspath(file), number), start, stop):
+                columns = pa.schema([field for field in schema if field.name not in FOUND])
+                (other,) = read_blocks(file, [*columns.names, "box"], [number])
+                own = undo_settling(other.select(["record", "path", "status", "reason", "box"]))
+                mine = self._join(start, own, without=FOUND)
+            else:
+                columns, mine = schema, self._join(start, self.rows.read(start, stop))
+                (other,) = read_blocks(file, columns.names, [number])
+            if not other.select(columns.names).equals(mine.select(columns.names).cast(columns)):
+                return False
+        return True
+
+    def _join(self, start: int, rows: pa.Table, without: Collection[str] = ()) -> pa.Table:
+        """Return a block of the ledger: its records from ``start`` on, and their rows."""
+        records = self.records.slice(start, rows.num_rows).combine_chunks()
+        span = slice(start, start + rows.num_rows)
+        same = pc.fill_null(pc.equal(records.column("record"), rows.column("record")), True)
+        if not pc.all(same, min_count=0).as_py():
+            name = records.column("record")[pc.index(same, False).as_py()].as_py()
+            raise SetError(
+                f"the row of {name!r} is no longer in its file: something else changes the set's .work "
+                "folder; run the same command again"
+            )
+        block = join_rows(records, rows, self.plan.origin, without)
+        for which, status, reason in self._settled:
+            if which[span].any():
+                block = replace_cells(
+                    block, pa.array(which[span]), status=STATUSES[status], reason=reason, path=None
                 )
-            block = join_rows(records, rows, self.plan.origin)
-            for which, status, reason in self._settled:
-                if which[span].any():
-                    block = replace_cells(
-                        block, pa.array(which[span]), status=STATUSES[status], reason=reason, path=None
-                    )
-            yield block.combine_chunks()
+        return block.combine_chunks()
 
     def classes(self, division: Division) -> Iterator[pa.Table]:
         """Yield the classes table, a row group at a time; the store fills in files and offsets."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,13 +19,21 @@ _ONE_FACE = 0.5
 """Two boxes that overlap by more than this show one face."""
 
 
-def join_rows(records: pa.Table, rows: pa.Table, origin: Origin) -> pa.Table:
+FOUND = [
+    "width", "height", "turned_deg", "faces", "all_boxes", "all_scores", "score", "box", "landmarks",
+    "tilt_deg", "box_iou", "matrix", "sha256",
+]  # fmt: skip
+"""The ledger's columns that are a row's as its shard wrote them: neither plan nor settling changes them."""
+
+
+def join_rows(records: pa.Table, rows: pa.Table, origin: Origin, without: Collection[str] = ()) -> pa.Table:
     """Join a block of a plan's records with their rows.
 
     Args:
         records: a plan's records.
         rows: their rows (``parts.ROWS``), in the same order; all null for records that were not processed.
         origin: where the photos are from.
+        without: some of :data:`FOUND`, to leave out.
 
     Returns:
         The ledger's columns and meta_*, in the records' order. The path of a crop is the plan's: a person's
@@ -33,6 +43,7 @@ def join_rows(records: pa.Table, rows: pa.Table, origin: Origin) -> pa.Table:
     columns = {
         name: made[name] if name in made else (records if name in records.column_names else rows).column(name)
         for name in PHOTOS.names
+        if name not in without
     }
     has_crop = pc.fill_null(pc.equal(rows.column("status"), Status.KEPT.value), False)
     columns["path"] = pc.if_else(has_crop, records.column("crop_path"), pa.scalar(None, pa.string()))

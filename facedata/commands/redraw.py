@@ -8,18 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ..closing.copies import describe_copies, find_twins
+from ..closing.divide_again import count_copies_again, divide_again, divided_classes, read_set_crops
 from ..closing.draw_options import DrawOptions, GivenPairs, crops_of, draw_set_pairs, draw_set_triplets
 from ..config import PairsConfig, SplitConfig, TripletsConfig, settings_fingerprint
 from ..errors import SampleError, UsageError
+from ..files.memory import use_system_memory
 from ..options import resolve_options
 from ..plan.corrected_records import renamed_records
-from ..progress.folder import read_picture_hashes
-from ..sampling.divide import divide_classes
 from ..sampling.draw import Drawn, count_splits, draw_pairs, draw_triplets
 from ..sampling.own_pairs import match_pairs
 from ..sampling.pair_file import read_pair_file
@@ -28,6 +25,7 @@ from ..sets.working_folder import editing
 from ..tables.schema import CORRECTIONS
 
 
+@use_system_memory()
 def split_set(
     path: str | os.PathLike[str], config: SplitConfig | None = None, **changes: Any
 ) -> dict[str, Any]:
@@ -52,24 +50,25 @@ def split_set(
     config = resolve_options(SplitConfig, config, changes)
     with editing(path) as prepared:
         prepared.accept_interrupted_split()
-        photos = prepared.table("photos", ["path", "official_split"])
-        if config.split_by == "official" and photos.column("official_split").null_count == photos.num_rows:
-            raise UsageError(
-                "--split-by official: the source gave no photo a split; use --split-by identity or photo, or "
-                "prepare the set with --split-from"
-            )
-        classes, section = divide_classes(prepared.table("classes"), photos, config)
+        crops, division = divide_again(prepared, config)
         options = dataclasses.replace(DrawOptions.read(prepared.info["drawing"]), split=config)
-        pairs = draw_set_pairs(options, classes, _given_pairs(prepared))
-        triplets = draw_set_triplets(options, classes)
-        fingerprint = set_fingerprint(settings_fingerprint(prepared.info["settings"]), classes)
-        tables = {"classes": classes, "pairs": pairs.chunks, "triplets": triplets.chunks}
-        sections = {"split": section, "pairs": pairs.section, "triplets": triplets.section}
+        sections = {"split": division.section}
         if "copies" in prepared.info["counts"]:
-            sections["copies"] = _count_copies(prepared, classes)
+            sections["copies"] = count_copies_again(prepared, crops.column("path"), division.split)
+        pairs = draw_set_pairs(options, crops, _given_pairs(prepared))
+        triplets = draw_set_triplets(options, crops)
+        settings = settings_fingerprint(prepared.info["settings"])
+        fingerprint = set_fingerprint(settings, divided_classes(prepared, division))
+        tables = {
+            "classes": divided_classes(prepared, division),
+            "pairs": pairs.chunks,
+            "triplets": triplets.chunks,
+        }
+        sections |= {"pairs": pairs.section, "triplets": triplets.section}
         return _update(prepared, tables, sections, options, fingerprint)
 
 
+@use_system_memory()
 def pairs_set(
     path: str | os.PathLike[str],
     config: PairsConfig | None = None,
@@ -104,7 +103,7 @@ def pairs_set(
             raise UsageError("--from takes the pairs of the file as they are: drop the other options")
         config = PairsConfig(strategy="file")
     with editing(path) as prepared:
-        classes, options = prepared.table("classes"), DrawOptions.read(prepared.info["drawing"])
+        classes, options = read_set_crops(prepared), DrawOptions.read(prepared.info["drawing"])
         given = _given_pairs(prepared)
         if from_file is not None:
             table, section = match_pairs(read_pair_file(Path(from_file)), classes, given.photos())
@@ -125,6 +124,7 @@ def pairs_set(
         return _update(prepared, {"pairs": drawn.chunks}, {"pairs": drawn.section}, options)
 
 
+@use_system_memory()
 def triplets_set(
     path: str | os.PathLike[str],
     config: TripletsConfig | None = None,
@@ -135,7 +135,7 @@ def triplets_set(
     """Draw a set's triplets again; arguments, result and errors as for :func:`pairs_set`."""
     config = resolve_options(TripletsConfig, config, changes)
     with editing(path) as prepared:
-        classes, options = prepared.table("classes"), DrawOptions.read(prepared.info["drawing"])
+        classes, options = read_set_crops(prepared), DrawOptions.read(prepared.info["drawing"])
         if split is None:
             options = dataclasses.replace(options, triplets=config, triplets_of={})
             drawn = mine = draw_set_triplets(options, classes)
@@ -145,21 +145,6 @@ def triplets_set(
             drawn = draw_set_triplets(options, classes)
         _refuse_none(mine, "triplets")
         return _update(prepared, {"triplets": drawn.chunks}, {"triplets": drawn.section}, options)
-
-
-def _count_copies(prepared: PreparedSet, classes: pa.Table) -> dict[str, Any]:
-    """Return the set's copies with those that are in two splits now; without these if they are not known."""
-    copies = {**prepared.info["counts"]["copies"]}
-    copies.pop("across_splits", None)
-    photos = prepared.table("photos", ["record", "photo", "given_box", "path"])
-    kept = photos.filter(pc.is_valid(photos.column("path")))
-    hashes = read_picture_hashes(prepared.path, photos.column("record"))
-    if hashes is not None and kept.column("path").equals(classes.column("path")):
-        codes = pc.dictionary_encode(classes.column("split").combine_chunks()).indices
-        split = pc.fill_null(codes, -1).to_numpy().astype(np.int16)
-        mine = hashes[pc.is_valid(photos.column("path")).to_numpy()]
-        copies["across_splits"] = describe_copies(find_twins(mine, split), kept)
-    return copies
 
 
 def _given_pairs(prepared: PreparedSet) -> GivenPairs:

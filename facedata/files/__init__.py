@@ -2,7 +2,8 @@
 
 A path or URL comes in as the user typed it; bytes come out, or a file that is complete.
 
-- ``remote``: a location, which is a path or an object behind an fsspec URL; failed requests are retried
+- ``remote``: a location, which is a path or an object behind a URL; failed requests are retried
+- ``s3``: objects in S3, which ``remote`` asks for itself; those of other stores through fsspec
 - ``atomic``: one file written under a temporary name and renamed
 - ``hashes``: SHA-256 of files that are just written
 - ``staged``: several files written under temporary names and renamed together

@@ -1,4 +1,7 @@
-"""Locations: a local path, or an object behind an fsspec URL, whose failed requests are retried."""
+"""Locations: a local path, or an object behind a URL, whose failed requests are retried.
+
+S3's are asked for by :mod:`.s3`, others through the file system that fsspec has for the URL.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
 from ..errors import MissingExtraError, UsageError
+from .s3 import S3Objects
 from .staged import StagedFiles
 
 logger = logging.getLogger(__name__)
@@ -25,10 +30,8 @@ FIRST_WAIT_S = 0.5
 """Wait before the second try; doubled before each further one."""
 
 _URL = re.compile(r"([a-z0-9+.-]+::)*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_EXTRAS = {"s3": "s3", "s3a": "s3"}
+_S3 = ("s3", "s3a")
 _OPTIONS: dict[str, dict[str, Any]] = {
-    # only this module retries: retries in three layers would multiply to minutes
-    "s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}, "use_listings_cache": False},
     # objects need no folders; let files create theirs
     "file": {"auto_mkdir": True},
 }
@@ -49,9 +52,6 @@ _NOT_RETRIED_NAMES = (
     "ParamValidationError",
 )
 _STAMPS = ("ETag", "etag", "md5", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
-_SINGLE_PUT_BYTES = 5 << 30
-"""S3 takes no larger object in one request."""
-
 _RANGE_BYTES = 8 << 20
 """Bytes per request when an object is read from beginning to end."""
 
@@ -94,7 +94,7 @@ class Remote:
     4 seconds; then it raises an OSError, whatever the store's own library raised.
 
     Attributes:
-        url: any that fsspec knows.
+        url: ``s3://`` with a bucket and a key, or any that fsspec knows.
     """
 
     url: str
@@ -152,14 +152,7 @@ class Remote:
 
     def upload(self, file: Path) -> None:
         """Upload a file as one object; raises as :meth:`write_bytes` does."""
-        size = file.stat().st_size
-
-        def put(fs: Any, path: str) -> None:
-            protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-            in_one = protocol in _EXTRAS and size < _SINGLE_PUT_BYTES
-            fs.put_file(str(file), path, **({"chunksize": max(size, 1)} if in_one else {}))
-
-        self._try("write", put)
+        self._try("write", lambda fs, path: fs.put_file(str(file), path))
 
     def download(self, file: Path) -> None:
         """Download the object to a file, completely or not at all."""
@@ -274,15 +267,17 @@ class _Ranges(io.RawIOBase):
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it; fsspec reuses connections."""
+    """Return the file system of a URL and the path in it; both kinds reuse connections."""
+    protocol = url.partition(":")[0].lower()
+    if protocol in _S3:
+        if find_spec("boto3") is None:
+            raise MissingExtraError.of(f"{protocol}://", "s3")
+        return S3Objects(), url.partition("://")[2]
     import fsspec
 
-    protocol = url.partition(":")[0].lower()
     try:
         fs, path = fsspec.core.url_to_fs(url, **_OPTIONS.get(protocol, {}))
     except ImportError as error:
-        if protocol in _EXTRAS:
-            raise MissingExtraError.of(f"{protocol}://", _EXTRAS[protocol]) from error
         raise MissingExtraError(f"{protocol}:// needs a package that is not installed: {error}") from error
     except ValueError as error:
         raise UsageError(f"{url} is not a URL that fsspec knows: {error}") from error

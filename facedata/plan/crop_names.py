@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from ..tables.blocks import BLOCK_ROWS, as_array
+from ..tables.blocks import BLOCK_ROWS, as_array, cut_texts, last_at, text_letters
 from ..tables.people import person_codes
 from ..tables.text_hash import find_repeated, hash_texts, mix_bits
 from ..types import BoolArray, Int32Array, Int64Array
@@ -22,9 +23,13 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNOR
 _LIKE_OURS = re.compile(r"~[0-9a-f]{8}$")
 _MOST_BYTES = 200
 
-_PLAIN = r"^(?s:.*/)?([0-9A-Za-z_-]{1,180})(\.[0-9A-Za-z]*)?$"
-"""Matches paths whose stem is a safe name already, unless it names a device: nearly all paths."""
-_MAYBE_DEVICE = r"(?i)^(?s:.*/)?(con|prn|aux|nul|com|lpt)[^/]*$"
+_PLAIN = re.compile(r"(?!con|prn|aux|nul|com|lpt)[0-9A-Za-z_-]{1,180}", re.IGNORECASE | re.ASCII)
+"""Names that are safe already, and name no device: nearly all. Blocks of photos are tested by numbers."""
+_MOST_PLAIN = 180
+_PLAIN_LETTERS = np.zeros(256, np.bool_)
+_PLAIN_LETTERS[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.")] = True
+_SMALL = 0x20  # in ASCII, the bit that turns a capital into a small letter
+_DEVICES = [int.from_bytes(name, "big") for name in (b"con", b"prn", b"aux", b"nul", b"com", b"lpt")]
 
 
 def crop_paths(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -74,17 +79,42 @@ def _name_folders(identities: pa.ChunkedArray, chosen: BoolArray) -> tuple[Int32
 
 def _safe_stems(block: pa.Table) -> pa.Array:
     """Return the safe stems of a block's photos: plain ones by vectorised code, others one by one."""
-    photos, records = block.column("photo").combine_chunks(), block.column("record")
-    plain = pc.and_(
-        pc.match_substring_regex(photos, _PLAIN), pc.invert(pc.match_substring_regex(photos, _MAYBE_DEVICE))
-    )
-    at = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+    photos, records = as_array(block.column("photo")), block.column("record")
+    letters, starts, stops = _find_plain(photos)
+    at = np.flatnonzero(stops == starts)
     others = []
     for index in at.tolist():
         name = photos[index].as_py().rpartition("/")[2]
         stem, dot, _ = name.rpartition(".")
         others.append(safe_name(stem if dot and stem else name, records[index].as_py()))
-    return _replace_at(pc.replace_substring_regex(photos, _PLAIN, r"\1"), at, others)
+    return _replace_at(cut_texts(letters, starts, stops), at, others)
+
+
+def _find_plain(photos: pa.Array) -> tuple[NDArray[np.uint8], Int64Array, Int64Array]:
+    """Return the photos' bytes, and between which of them each one's stem is, if it is plain; else nothing.
+
+    A plain stem has up to 180 of ``0-9A-Za-z_-``, begins like no device, and is followed by nothing, or by a
+    point and ``0-9A-Za-z``.
+    """
+    letters, bounds = text_letters(photos)
+    starts = np.maximum(bounds[:-1], last_at("/", letters, bounds) + 1)
+    points = last_at(".", letters, bounds)
+    stops = np.where(points >= starts, points, bounds[1:])
+    is_signs = (letters == ord("_")) | (letters == ord("-"))
+
+    def count(which: BoolArray, begins: Int64Array, ends: Int64Array) -> Int64Array:
+        before = np.zeros(len(which) + 1, np.int32)
+        np.cumsum(which, out=before[1:])
+        return np.asarray(before[ends] - before[begins])
+
+    plain = (stops > starts) & (stops - starts <= _MOST_PLAIN)
+    plain &= count(~_PLAIN_LETTERS[letters], starts, bounds[1:]) == 0
+    plain &= count(letters == ord("."), starts, stops) == 0
+    plain &= count(is_signs, stops, bounds[1:]) == 0
+    at = np.flatnonzero(stops - starts >= 3)
+    first, second, third = ((letters[starts[at] + place] | _SMALL).astype(np.int64) for place in range(3))
+    plain[at[np.isin(first << 16 | second << 8 | third, _DEVICES)]] = False
+    return letters, starts, np.where(plain, stops, starts)
 
 
 def _find_collisions(stems: Sequence[pa.Array], person: Int32Array, chosen: BoolArray) -> BoolArray:
@@ -145,6 +175,8 @@ def safe_name(name: str, key: str) -> str:
     >>> safe_name("50% off: a/b", "x"), safe_name("..", "x"), len(safe_name("é" * 300, "x").encode())
     ('50%25 off%3A a%2Fb', '%2E%2E', 199)
     """
+    if _PLAIN.fullmatch(name):
+        return name
     safe = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
     if safe.startswith("."):
         safe = "%2E" + safe[1:]
@@ -163,4 +195,6 @@ def _with_hash(name: str, key: str) -> str:
 
 
 def _fold(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,7 @@ from ..errors import SourceError
 from ..photos.paths import photo_path, photo_text
 from ..sampling.split import TRAIN
 from ..sources.base import Source
-from ..tables.blocks import iter_texts
+from ..tables.blocks import cut_texts, iter_texts, last_at, text_letters
 from ..tables.names import clean_name, join_names, name_notes, show_name
 from ..types import Status
 
@@ -101,7 +102,7 @@ def nested_folder_notes(records: pa.Table) -> list[str]:
     above them (``ben/holiday`` and ``anna/holiday``, but not ``2019/ben`` and ``2020/ben``).
     """
     photos = records.column("photo").filter(pc.is_valid(records.column("identity")))
-    known = set(pc.unique(pc.replace_substring_regex(photos, r"/[^/]*$", "")).to_pylist())
+    known = {folder for chunk in photos.chunks for folder in _folders_of(chunk)}
     folders = sorted((above, name) for above, _, name in (folder.rpartition("/") for folder in known))
     inner = [(above, name) for above, name in folders if above in known and above.split("/")[-1] != name]
     counts = Counter(name for _, name in folders)
@@ -122,3 +123,11 @@ def nested_folder_notes(records: pa.Table) -> list[str]:
         return []
     outer = "[^/]+/" * above.count("/")
     return [f"{text}; if the people are the folders above, add --identity-from '^{outer}([^/]+)/'"]
+
+
+def _folders_of(photos: pa.Array) -> list[str]:
+    """Return the folders of some photos, each once; a photo in none stands for itself."""
+    letters, bounds = text_letters(photos)
+    slash = last_at("/", letters, bounds)
+    folders = cut_texts(letters, bounds[:-1], np.where(slash < 0, bounds[1:], slash))
+    return list(pc.unique(folders).to_pylist())

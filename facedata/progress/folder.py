@@ -221,14 +221,22 @@ def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table, hashes:
 
 def read_picture_hashes(out: Location, records: pa.ChunkedArray) -> NDArray[np.uint64] | None:
     """Return the hashes that :func:`stage_photo_stats` wrote, 0 for unknown ones; None for other records."""
+    hashes, start = np.zeros((len(records), 2), np.uint64), 0
     try:
         with (out / PHOTO_STATS).open("rb") as file:
-            stats = pa.ipc.open_file(file).read_all()
-    except (OSError, pa.ArrowInvalid):  # missing or damaged
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                batch = reader.get_batch(number)
+                span = slice(start, start + batch.num_rows)
+                mine = pa.chunked_array([batch.column("record")])
+                if not records.slice(start, batch.num_rows).equals(mine):
+                    return None
+                for word, name in enumerate(PICTURE_HASH):
+                    hashes[span, word] = batch.column(name).to_numpy()
+                start = span.stop
+    except (OSError, KeyError, pa.ArrowInvalid):  # missing, damaged, or of schema version 1, without hashes
         return None
-    if not {*PICTURE_HASH} <= {*stats.column_names} or not stats.column("record").equals(records):
-        return None
-    return np.column_stack([stats.column(name).to_numpy() for name in PICTURE_HASH])
+    return hashes if start == len(records) else None
 
 
 def library_versions() -> dict[str, str]:

@@ -16,12 +16,14 @@ from ..photos.picture_hash import PICTURE_HASH
 from ..sources.base import PLAN
 from ..tables.blocks import BLOCK_ROWS, TableStream, take_rows
 from ..tables.parquet import read_blocks, read_schema
+from ..tables.schema import PHOTOS
 from ..types import Int64Array, Status
 from .folder import PHOTO_STATS, PHOTO_STATS_COLUMNS
-from .parts import ROWS, undo_settling
+from .parts import NARROW, ROWS, undo_settling
 from .row_index import RowFile
 
 _PLANNED = [Status.EXCLUDED.value, Status.NO_IDENTITY.value, Status.FORGOTTEN.value]
+_NARROW_ROWS = pa.schema([ROWS.field(name) for name in NARROW])
 _PLANNED_OR_FOUND = [Status.UNSUPPORTED.value, Status.UNSELECTED.value]
 """Statuses that a plan gives without reading the photo, and those that reading it may give as well."""
 
@@ -35,8 +37,12 @@ class StoredRows(NamedTuple):
 
 
 def read_ledger_rows(folder: Path) -> Iterator[StoredRows]:
-    """Yield a finished set's rows by row groups, with the photos' size and mtime at that time."""
+    """Yield a finished set's rows by row groups, with the photos' size and mtime at that time.
+
+    The rows have the columns :data:`.parts.NARROW`.
+    """
     photos = folder / "photos.parquet"
+    columns = [name for name in NARROW if name in PHOTOS.names]
     with (folder / "classes.parquet").open("rb") as file:
         batches = pq.ParquetFile(file, pre_buffer=False).iter_batches(
             BLOCK_ROWS, columns=["path", "crop_sha256", "length"]
@@ -44,10 +50,10 @@ def read_ledger_rows(folder: Path) -> Iterator[StoredRows]:
         # crops and photos are in the same order, so counting matches them
         crops = TableStream(pa.Table.from_batches([batch]) for batch in batches)
         stats = TableStream(_read_photo_stats(folder / PHOTO_STATS))
-        for number, block in enumerate(read_blocks(photos)):
+        for number, block in enumerate(read_blocks(photos, columns)):
             rows = undo_settling(block)
             rows = _add_photo_stats(_add_crops(rows, crops), stats.take(rows.num_rows))
-            rows = rows.select(ROWS.names).cast(ROWS)
+            rows = rows.select(NARROW).cast(_NARROW_ROWS)
             yield StoredRows([RowFile(os.fspath(photos), number)], [rows.num_rows], rows)
 
 

@@ -5,8 +5,11 @@ Twenty million photos give three hundred thousand parts, all read when the set i
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -42,6 +45,16 @@ ROWS = pa.schema(
 picture hash."""
 
 
+NARROW = [
+    "record", "status", "reason", "box", "box_iou", "sha256", "path", "crop_sha256", "crop_length",
+    "given_box", "size", "mtime_ns", *PICTURE_HASH,
+]  # fmt: skip
+"""The columns that tell whether a row is still valid, and settle it: a third of a part."""
+
+_MAGIC, _END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
+_SPARE_BYTES = 1 << 20
+
+
 def write_rows(path: Path, rows: pa.Table) -> None:
     """Write a part atomically.
 
@@ -75,6 +88,78 @@ def read_rows(path: str | Path) -> pa.Table:
     if rows.schema != ROWS:
         raise NotASetError(f"{path} is from another version of facedata; start over with --overwrite")
     return rows
+
+
+class PartReader:
+    """Reads thousands of parts as one table, in half the time that they take one by one.
+
+    An Arrow file is a stream of messages between a head, which is the same for all parts, and a foot. The
+    messages of all parts are read one behind the other into one piece of memory, which is kept for the next
+    parts, and decoded as one stream.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+
+    def read(self, paths: Sequence[str], columns: Sequence[str] = ROWS.names) -> tuple[pa.Table, list[int]]:
+        """Return the rows of some parts, each column in one piece, and how many each of them has.
+
+        Args:
+            paths: the files, at least one.
+            columns: which to read.
+
+        Raises:
+            NotASetError: a part is missing, damaged, or from a later version of facedata.
+        """
+        try:
+            batches = self._read_together(paths, columns)
+        except (OSError, ValueError):  # pa.ArrowInvalid is a ValueError; the next lines say which file it is
+            batches = None
+        if batches is not None:
+            lengths = [batch.num_rows for batch in batches]
+            # of several pieces, this makes a copy; so the memory can be used again
+            return pa.Table.from_batches(batches).select(columns).combine_chunks(), lengths
+        tables = [read_rows(path).select(columns) for path in paths]
+        return pa.concat_tables(tables).combine_chunks(), [table.num_rows for table in tables]
+
+    def _read_together(self, paths: Sequence[str], columns: Sequence[str]) -> list[pa.RecordBatch] | None:
+        """Return a batch for each part; None if they are not all as :func:`write_rows` writes them."""
+        if len(paths) < 2:
+            return None
+        with open(paths[0], "rb") as file:  # noqa: PTH123
+            first = file.read()
+        head = bytes(first[: 16 + int.from_bytes(first[12:16], "little")])
+        schema = pa.ipc.read_schema(pa.py_buffer(head[8:]))
+        if head[:12] != _MAGIC + b"\0\0" + _END[:4] or schema != ROWS:
+            return None
+        if len(self._memory) < len(first) * len(paths):
+            self._memory = np.empty(len(first) * len(paths) * 5 // 4 + _SPARE_BYTES, np.uint8)
+        here, at = bytearray(len(head)), len(head) - 8
+        memory = self._memory.data
+        memory[:at] = head[8:]
+        ends = [at]
+        for path in paths:
+            file_number = os.open(path, os.O_RDONLY)
+            try:
+                stop = at + os.readv(file_number, [here, memory[at:]]) - len(head)
+            finally:
+                os.close(file_number)
+            foot = int.from_bytes(memory[stop - 10 : stop - 6], "little")
+            end = stop - 10 - foot
+            if here != head or memory[stop - 6 : stop] != _MAGIC or memory[end - 8 : end] != _END:
+                return None
+            at = end - 8
+            ends.append(at)
+        memory[at : at + 8] = _END
+        wanted = [ROWS.get_field_index(name) for name in columns]
+        options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+        batches = list(pa.ipc.open_stream(pa.py_buffer(memory[: at + 8]), options=options))
+        if len(batches) != len(paths) or not all(batch.num_rows for batch in batches):
+            return None
+        # one batch a part: each lies between its part's ends
+        places = [batch.column("status").buffers()[1].address for batch in batches]
+        inside = np.searchsorted(np.array(ends) + self._memory.ctypes.data, places, side="right") - 1
+        return batches if (inside == np.arange(len(paths))).all() else None
 
 
 def undo_settling(ledger: pa.Table) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,31 +19,32 @@ from ..plan.plan import Plan
 from ..sources.base import PhotoReader
 from ..store.base import Store
 from ..tables.blocks import take_rows
-from ..tables.text_hash import hash_texts
-from ..types import BoolArray, Int32Array, Int64Array, Status
+from ..tables.text_hash import hash_texts, order_numbers
+from ..types import BoolArray, Int32Array, Int64Array, Status, UInt64Array
 from .folder import ProgressFolder
 from .ledger_rows import StoredRows, read_ledger_rows
-from .parts import PART_ENDING, read_rows
+from .parts import NARROW, PART_ENDING, PartReader
 from .row_index import RowFile, RowIndex
 
 _PARTS_AT_ONCE = 2048
+_RELEASED_EACH = 8
+"""Of so many steps, one gives freed memory back, which takes as long as a tenth of a step."""
 
 
 def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowIndex:
     """Find the rows of earlier runs that are still valid for this plan, at most one per record."""
-    index = RowIndex(plan.records)
-    records: _RecordFinder | None = None
+    index, finder = RowIndex(plan.records), _RecordFinder(plan.records.column("record"))
     for stored in _stored_rows(progress):
-        records = records or _RecordFinder(plan.records.column("record"))
-        at = records.find(stored.rows.column("record"))
-        order = np.argsort(at, kind="stable")
-        order = order[at[order] >= 0]
-        valid = _are_valid(
-            stored.rows.take(pa.array(order)), take_rows(plan.records, at[order]), reader, progress.store
-        )
+        at, rows = finder.find(stored.rows.column("record")), stored.rows
+        order = np.arange(len(at))
+        if len(at) and (at[0] < 0 or (np.diff(at) <= 0).any()):
+            order = np.argsort(at, kind="stable")
+            order = order[at[order] >= 0]
+            rows = rows.take(pa.array(order))
+        valid = _are_valid(rows, take_rows(plan.records, at[order]), reader, progress.store)
         at[order[~valid]] = -1
         index.add(*stored, at)
-        release()
+    release()
     return index
 
 
@@ -57,37 +59,52 @@ def add_parts(index: RowIndex, parts: Sequence[Path], records: Int64Array) -> No
     Raises:
         NotASetError: a part is missing or damaged.
     """
-    done = 0
+    done, reader = 0, PartReader()
     for start in range(0, len(parts), _PARTS_AT_ONCE):
-        stored = _read_parts([os.fspath(part) for part in parts[start : start + _PARTS_AT_ONCE]])
-        release()
+        stored = _read_parts(reader, [os.fspath(part) for part in parts[start : start + _PARTS_AT_ONCE]])
         index.add(*stored, records[done : done + stored.rows.num_rows])
         done += stored.rows.num_rows
+        del stored
+        if not start // _PARTS_AT_ONCE % _RELEASED_EACH:
+            release()
+    del reader
+    release()
 
 
 class _RecordFinder:
-    """Finds records in the plan by 64-bit hashes, without a second copy of the texts."""
+    """Finds records in the plan: the next ones by comparing, others by hashes, without a second copy."""
 
     def __init__(self, records: pa.ChunkedArray) -> None:
         self.records = pa.table([records], ["record"])
-        numbers = hash_texts(records)
-        self._order: Int32Array = np.argsort(numbers, kind="stable").astype(np.int32)
-        self._numbers = numbers[self._order]
+        self._next = 0
 
     def find(self, records: pa.ChunkedArray) -> Int64Array:
         """Return each record's index in the plan, -1 for those that are not planned."""
+        start, self._next = self._next, self._next + len(records)
+        if self.records.column(0).slice(start, len(records)).equals(records):
+            return np.arange(start, self._next)
         at = np.full(len(records), -1, np.int64)
-        if not len(self._numbers):
+        if not self.records.num_rows:
             return at
+        sorted_hashes, order = self._hashes
         numbers = hash_texts(records)
-        slot = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
-        hit = np.flatnonzero(self._numbers[slot] == numbers)
-        candidate = self._order[slot[hit]].astype(np.int64)
+        slot = np.minimum(np.searchsorted(sorted_hashes, numbers), len(sorted_hashes) - 1)
+        hit = np.flatnonzero(sorted_hashes[slot] == numbers)
+        candidate = order[slot[hit]].astype(np.int64)
         ranked = np.argsort(candidate, kind="stable")
         planned = take_rows(self.records, candidate[ranked]).column(0)
         same = pc.equal(planned, records.take(pa.array(hit[ranked]))).to_numpy()
         at[hit[ranked[same]]] = candidate[ranked[same]]
+        if (found := at[at >= 0]).size:  # a grown set's next records follow the last one found
+            self._next = int(found[-1]) + 1
         return at
+
+    @cached_property
+    def _hashes(self) -> tuple[UInt64Array, Int32Array]:
+        """The records' hashes, ascending, and which record each is of."""
+        numbers = hash_texts(self.records.column(0))
+        order = order_numbers(numbers).astype(np.int32)
+        return numbers[order], order
 
 
 def _stored_rows(progress: ProgressFolder) -> Iterator[StoredRows]:
@@ -95,23 +112,23 @@ def _stored_rows(progress: ProgressFolder) -> Iterator[StoredRows]:
     folder = progress.folder / "parts"
     names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
     parts = [f"{folder}/{name}" for name in names if name.endswith(PART_ENDING) and not name.startswith(".")]
+    reader = PartReader()
     for start in range(0, len(parts), _PARTS_AT_ONCE):
-        yield _read_parts(parts[start : start + _PARTS_AT_ONCE])
+        yield _read_parts(reader, parts[start : start + _PARTS_AT_ONCE])
     if progress.has_previous_tables():
         yield from read_ledger_rows(progress.previous)
 
 
-def _read_parts(parts: Sequence[str]) -> StoredRows:
-    tables = [read_rows(part) for part in parts]
-    lengths = [table.num_rows for table in tables]
-    return StoredRows([RowFile(part) for part in parts], lengths, pa.concat_tables(tables))
+def _read_parts(reader: PartReader, parts: Sequence[str]) -> StoredRows:
+    rows, lengths = reader.read(parts, NARROW)
+    return StoredRows([RowFile(part) for part in parts], lengths, rows)
 
 
 def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: Store) -> BoolArray:
     """Return which rows this run would make again: same crop path, given box, and bytes of the photo.
 
     Args:
-        rows: with the columns :data:`.parts.ROWS`.
+        rows: with the columns :data:`.parts.NARROW`.
         records: their records, in the same order.
         reader: reads the photos whose size or mtime has changed.
         store: tells which crops it has.
@@ -126,12 +143,12 @@ def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: St
         pc.equal(rows.column("status"), Status.UNSUPPORTED.value),
         pc.fill_null(pc.match_substring(rows.column("reason"), "facedata["), False),
     )
+    valid &= ~_numpy(pc.or_(never_opened, lacked_extra))
     # version 1, whose rows have no picture hash, turned TIFFs twice
-    turned_twice = pc.and_(
-        pc.and_(pc.is_valid(rows.column("box")), pc.is_null(rows.column(PICTURE_HASH[0]))),
-        pc.match_substring_regex(rows.column("record"), r"(?i)\.tiff?(#\d+)?$"),
-    )
-    valid &= ~_numpy(pc.or_(pc.or_(never_opened, lacked_extra), turned_twice))
+    without_hash = pc.and_(pc.is_valid(rows.column("box")), pc.is_null(rows.column(PICTURE_HASH[0])))
+    if pc.any(without_hash, min_count=0).as_py():
+        is_tiff = pc.match_substring_regex(rows.column("record"), r"(?i)\.tiff?(#\d+)?$")
+        valid &= ~_numpy(pc.and_(without_hash, is_tiff))
     before, now = rows.column("given_box"), records.column("given_box")
     if before.null_count < len(before) or now.null_count < len(now):
         boxes = zip(before.to_pylist(), now.to_pylist(), strict=True)

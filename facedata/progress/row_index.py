@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,14 @@ import pyarrow.compute as pc
 from ..errors import NotASetError
 from ..files.memory import release
 from ..photos.picture_hash import PICTURE_HASH
-from ..plan.plan import Plan
 from ..tables.digests import digest_bytes
 from ..tables.forgotten_rows import record_keys
 from ..tables.parquet import read_blocks
 from ..types import BoolArray, Int64Array, Status
-from .parts import ROWS, read_rows, undo_settling
+from .parts import ROWS, PartReader, undo_settling
+
+if TYPE_CHECKING:  # it imports what reads photos, and drawing anew needs none
+    from ..plan.plan import Plan
 
 STATUSES = [status.value for status in Status]
 """The number of a status is its index in this list."""
@@ -39,10 +41,8 @@ class RowFile(NamedTuple):
     path: str
     group: int = _PART
 
-    def read(self) -> pa.Table:
-        """Read the rows, with the columns of :data:`.parts.ROWS`; from a ledger only those that it has."""
-        if self.group == _PART:
-            return read_rows(self.path)
+    def read_group(self) -> pa.Table:
+        """Read a row group's rows as its shards wrote them, with the ledger's columns."""
         (rows,) = read_blocks(Path(self.path), groups=[self.group])
         return undo_settling(rows)
 
@@ -82,6 +82,7 @@ class RowIndex:
         has_shared = not records.column("photo").equals(records.column("record"))
         self.box = np.zeros((count, 4), np.float32) if has_shared else None
         self._groups: dict[RowFile, pa.Table] = {}
+        self._parts = PartReader()
 
     def add(self, files: Sequence[RowFile], lengths: Sequence[int], rows: pa.Table, at: Int64Array) -> None:
         """Add the rows of some files; a record that has a row already keeps it.
@@ -172,6 +173,17 @@ class RowIndex:
         self.file[records] = self.status[records] = self.length[records] = -1
         self.picture[records] = 0
 
+    def is_group(self, file: RowFile, start: int, stop: int) -> bool:
+        """Return whether all rows of a span of records are those of one row group, in its order."""
+        numbers = self.file[start:stop]
+        return bool(
+            len(numbers)
+            and numbers[0] >= 0
+            and (numbers == numbers[0]).all()
+            and self.files[numbers[0]] == file
+            and (self.row[start:stop] == np.arange(stop - start)).all()
+        )
+
     def read(self, start: int, stop: int) -> pa.Table:
         """Read the rows of a span of records, in order; all null for a record without a row.
 
@@ -180,24 +192,31 @@ class RowIndex:
         """
         files = self.file[start:stop]
         wanted = np.unique(files[files >= 0])
-        tables = [self._read(self.files[number]) for number in wanted.tolist()]
-        if not tables:
+        if not len(wanted):
             return pa.table([pa.nulls(stop - start, field.type) for field in _OR_NONE], schema=_OR_NONE)
-        lengths = np.array([table.num_rows for table in tables])
-        starts = np.cumsum(lengths) - lengths
+        holders = [self.files[number] for number in wanted.tolist()]
+        is_part = np.array([file.group == _PART for file in holders])
+        tables, starts, done = [], np.empty(len(wanted), np.int64), 0
+        if is_part.any():
+            rows, lengths = self._parts.read([file.path for file in holders if file.group == _PART])
+            tables.append(pa.Table.from_arrays(rows.columns, schema=_OR_NONE))
+            starts[is_part], done = np.cumsum(lengths) - lengths, rows.num_rows
+        for at in np.flatnonzero(~is_part).tolist():
+            tables.append(self._read_group(holders[at]))
+            starts[at], done = done, done + tables[-1].num_rows
+        if stop == len(self.file):
+            self._parts = PartReader()  # frees its memory: these were the last rows
         joined = pa.concat_tables(tables)
         at = starts[np.searchsorted(wanted, np.maximum(files, wanted[0]))] + self.row[start:stop]
         if len(at) and files.min() >= 0 and (np.diff(at) == 1).all():
             return joined.slice(int(at[0]), stop - start).combine_chunks()
         return joined.combine_chunks().take(pa.array(at, mask=files < 0))
 
-    def _read(self, file: RowFile) -> pa.Table:
-        if file.group == _PART:
-            return pa.Table.from_arrays(file.read().columns, schema=_OR_NONE)
+    def _read_group(self, file: RowFile) -> pa.Table:
         if file not in self._groups:
             while len(self._groups) >= _CACHED_GROUPS:
                 del self._groups[next(iter(self._groups))]
-            rows = file.read()
+            rows = file.read_group()
             present = {name: rows.column(name) for name in rows.column_names}
             columns = [present.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
             self._groups[file] = pa.table(columns, schema=_OR_NONE)

@@ -8,8 +8,8 @@ Liu, Luo, Wang, Tang, Deep Learning Face Attributes in the Wild, ICCV 2015.
 from __future__ import annotations
 
 import math
-import os
-from array import array
+import struct
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
@@ -44,7 +44,9 @@ IMAGE_FOLDERS = ("img_celeba", "img_align_celeba", "img_align_celeba_png")
 
 _LIST_FOLDERS = ("", "Anno", "anno", "Eval", "eval")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
-_SIGNS = {"1": 1, "-1": -1}
+_SIGNS = {"1": 1, "-1": 255}
+"""The attributes' signs as bytes."""
+_BOX = struct.Struct("4d")
 
 T = TypeVar("T")
 
@@ -97,7 +99,7 @@ class CelebaSource:
                 f"there is no {IDENTITIES} in {source.root}, the list of who is in which photo; Kaggle's "
                 "copy leaves it out, CelebA's site has it under Anno, and torchvision downloads it: add it"
             )
-        identities = listed.by_photo("an identity", 1, lambda fields: fields[0])
+        identities = listed.by_photo("an identity", 1, lambda fields: sys.intern(fields[0]))
         if not identities:
             raise SourceError(f"{listed.where} lists no photo; download it again")
         listed = source.read_list(_PARTITION)
@@ -112,10 +114,10 @@ class CelebaSource:
             listed_as = name if name in identities else other
             names.append(listed_as)
             size, mtime_ns = source.size_and_time(images.folder + name)
-            identity = identities.get(listed_as)
+            identity, box = identities.get(listed_as), boxes.get(listed_as)
             plan.add(
                 images.folder + name, size=size, mtime_ns=mtime_ns, identity=identity,
-                official_split=splits.get(listed_as), given_box=boxes.get(listed_as),
+                official_split=splits.get(listed_as), given_box=None if box is None else _BOX.unpack(box),
                 **early_status(images.kinds[name], identity, f"is not in {IDENTITIES}"),
             )  # fmt: skip
         if renamed := len(set(names) - set(images.kinds)):
@@ -128,10 +130,11 @@ class CelebaSource:
                     f"{listed.where} does not begin with a line of the attributes' names; download it again"
                 )
             signs = listed.by_photo(
-                f"{width} times 1 or -1", width, lambda fields: array("b", map(_SIGNS.__getitem__, fields))
+                f"{width} times 1 or -1", width, lambda fields: bytes(map(_SIGNS.__getitem__, fields))
             )
-            none = array("b", bytes(width))
-            values = np.array([signs.get(name, none) for name in names], np.int8).reshape(len(names), -1)
+            none = bytes(width)
+            joined = b"".join(signs.get(name, none) for name in names)
+            values = np.frombuffer(joined, np.int8).reshape(len(names), width)
             absent = np.array([name not in signs for name in names])
             for column, attribute in enumerate(columns):
                 meta[f"meta_{attribute}"] = pa.array(values[:, column].copy(), pa.int8(), mask=absent)
@@ -194,29 +197,29 @@ def _is_photo_name(path: str) -> bool:
     return not path.rpartition("/")[2].startswith(".") and ending(path) in IMAGE_ENDINGS
 
 
-def _box(fields: list[str]) -> tuple[float, float, float, float] | None:
-    """Return x0 y0 x1 y1 from x y width height; None for a box without an area (CelebA has some)."""
-    x, y, width, height = map(float, fields)
+def _box(fields: list[str]) -> bytes | None:
+    """Return x0 y0 x1 y1 from x y width height, packed; None for a box without an area (CelebA has some)."""
+    x, y, width, height = (float(field) + 0.0 for field in fields)  # -0 becomes 0
     if not all(map(math.isfinite, (x, y, width, height))):
         raise ValueError
-    return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+    return _BOX.pack(x, y, x + width, y + height) if width > 0 and height > 0 else None
 
 
 class _Listing(NamedTuple):
     """The files of a folder or zip by their path below the root, as text."""
 
     root: Path
-    files: Mapping[str, os.DirEntry[str] | ZipMember]
+    files: Mapping[str, ZipMember | None]
     reader: PhotoReader
     around: _Listing | None = None
     """The folder in which a zip was found, which may hold lists too."""
 
     def size_and_time(self, file: str) -> tuple[int, int]:
         """Return a file's size in bytes and modification time in nanoseconds."""
-        entry = self.files[file]
-        if isinstance(entry, ZipMember):
-            return entry.size, entry.mtime_ns
-        return size_and_time(entry) or (0, 0)  # a file deleted meanwhile still gets a row
+        if (member := self.files[file]) is not None:
+            return member.size, member.mtime_ns
+        # a file deleted meanwhile still gets a row
+        return size_and_time(self.root / photo_path(file)) or (0, 0)
 
     def read_list(self, names: Sequence[str]) -> _List | None:
         """Read the list of the first of these names: the least deeply nested one, or one beside a zip."""
@@ -236,8 +239,8 @@ def _list_source(root: Path) -> _Listing:
     if root.suffix.lower() == ".zip" and is_file(str(root)):
         return _Listing(root, {member.name: member for member in zip_members(root)}, ZipReader(root))
     require_folder(root)
-    files = {
-        folder + photo_text(entry.name): entry
+    files: dict[str, ZipMember | None] = {
+        folder + photo_text(entry.name): None
         for folder, entry in walk_files(root, each_folder_once=True)
         if entry.is_file(follow_symlinks=False) or is_file(entry.path)
     }

@@ -11,7 +11,7 @@ import csv
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from ..files.remote import Location
 from ..interchange.export_note import read_export_note
 from ..options import is_file
 from ..photos.paths import photo_path, photo_text
+from ..tables.blocks import iter_texts
 from ..tables.schema import PROTOCOL
 from .archive import unpack_tar
 from .base import Scan
@@ -127,60 +128,78 @@ class LfwSource:
         archive = self._path or fetch(self._remote, self._cache / "lfw")
         folder = unpack_tar(archive, self._cache) if is_file(str(archive)) else archive
         scan = FolderSource({"": folder}).scan()
-        photos = _Photos(scan.photos.column("photo").to_pylist())
+        photos = _Photos(scan.photos.column("photo"))
         lists = _Lists.around(folder, photos.folder, archive if archive != folder else None)
         view = _read_view(lists, self.view)
-        splits = [view.split_of(identity) for identity in scan.photos.column("identity").to_pylist()]
-        column = scan.photos.column_names.index("official_split")
         people = scan.photos.column("identity")
+        table = _replace_texts(scan.photos, "official_split", people, view.split_of)
         if (note := read_export_note(folder)) is not None:
-            names = [note.people.get(name, name) if name else name for name in people.to_pylist()]
-            people = pa.chunked_array([pa.array(names, pa.string())])
+            called = note.people
+            table = _replace_texts(table, "identity", people, lambda name: name and called.get(name, name))
         pairs = view.pairs or ()
+        found = photos.find({side for pair in pairs for side in (pair.left, pair.right)})
         columns: dict[str, list[Any]] = {
-            "left": [photos.record(*pair.left) for pair in pairs],
-            "right": [photos.record(*pair.right) for pair in pairs],
+            "left": [found.get(pair.left) or photos.expected(*pair.left) for pair in pairs],
+            "right": [found.get(pair.right) or photos.expected(*pair.right) for pair in pairs],
             "same": [pair.left[0] == pair.right[0] for pair in pairs],
             "split": [pair.split for pair in pairs],
             "fold": [pair.fold for pair in pairs],
         }
         return dataclasses.replace(
             scan,
-            photos=scan.photos.set_column(column, "official_split", pa.array(splits, pa.string())).set_column(
-                scan.photos.column_names.index("identity"), "identity", people
-            ),
+            photos=table,
             other_files=scan.other_files - lists.count_below(folder),
-            missing=sorted({*columns["left"], *columns["right"]} - photos.present),
+            missing=sorted({*columns["left"], *columns["right"]} - set(found.values())),
             protocol=None if view.pairs is None else pa.table(columns, schema=PROTOCOL),
             notes=[*scan.notes, *photos.notes, *view.notes],
         )
 
 
+def _replace_texts(
+    table: pa.Table, column: str, source: pa.ChunkedArray, text_of: Callable[[str | None], str | None]
+) -> pa.Table:
+    """Return a table with a column made from another one's texts; of a block, each text is asked once."""
+    chunks = []
+    for chunk in source.chunks:
+        coded = chunk.dictionary_encode(null_encoding="encode")
+        texts = pa.array([text_of(text) for text in coded.dictionary.to_pylist()], pa.string())
+        chunks.append(texts.take(coded.indices))
+    return table.set_column(table.column_names.index(column), column, pa.chunked_array(chunks, pa.string()))
+
+
 class _Photos:
-    """The photos of a source, by person and number.
+    """The photos of a source, by person and number; their paths become Python objects block by block.
 
     Attributes:
         folder: the folder of people's folders, below the root, empty or ending in ``/``.
-        present: the photos' records.
         notes: what the user should know about them.
     """
 
-    def __init__(self, photos: Sequence[str]) -> None:
-        folders = Counter("/".join([*photo.split("/")[:-2], ""]) for photo in photos if "/" in photo)
+    def __init__(self, photos: pa.ChunkedArray) -> None:
+        self._photos = photos
+        folders = Counter(
+            "/".join([*photo.split("/")[:-2], ""]) for photo in iter_texts(photos) if "/" in photo
+        )
         self.folder = min(folders, key=lambda folder: (-folders[folder], folder), default="")
         self.notes: list[str] = []
         if len(folders) > 1:
             some = ", ".join(folder or "the source itself" for folder in sorted(folders)[:_NAMED_AT_MOST])
             self.notes = [f"people's folders lie in {len(folders)} places ({some}); pairs are of the fullest"]
-        # the fullest folder last, so that it wins where a photo is in several
-        ordered = sorted(photos, key=lambda photo: photo.startswith(self.folder))
-        self._photos = {"/".join(photo.split("/")[-2:]).rpartition(".")[0]: photo for photo in ordered}
-        self.present = frozenset(photos)
 
-    def record(self, name: str, number: int) -> str:
-        """Return the photo of this person and number; where it is absent, the path it would have."""
-        key = f"{name}/{name}_{number:04d}"
-        return self._photos.get(key, f"{self.folder}{key}.jpg")
+    def find(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """Return the photos of these people and numbers, as far as they are there."""
+        sought = {f"{name}/{name}_{number:04d}": (name, number) for name, number in wanted}
+        found: dict[tuple[str, int], str] = {}
+        for photo in iter_texts(self._photos) if sought else ():
+            one = sought.get("/".join(photo.split("/")[-2:]).rpartition(".")[0])
+            # of several, the last one in the fullest folder, or else the last one
+            if one and (photo.startswith(self.folder) or not found.get(one, "").startswith(self.folder)):
+                found[one] = photo
+        return found
+
+    def expected(self, name: str, number: int) -> str:
+        """Return the path that an absent photo would have."""
+        return f"{self.folder}{name}/{name}_{number:04d}.jpg"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..types import Int64Array
 from .schema import ROW_GROUP_ROWS
@@ -129,3 +130,37 @@ def as_large_array(column: pa.ChunkedArray) -> pa.Array:
     Twenty million long paths exceed 2**31 bytes, the limit of Arrow's usual 32-bit offsets.
     """
     return as_array(column.cast(pa.large_string()) if pa.types.is_string(column.type) else column)
+
+
+def text_letters(texts: pa.Array) -> tuple[NDArray[np.uint8], Int64Array]:
+    """Return a column's bytes, ``(m,)`` uint8, and where each text begins in them, ``(n + 1,)`` int64.
+
+    Args:
+        texts: ``pa.string()``, none of them null.
+    """
+    _, ends, data = texts.buffers()
+    if not len(texts):
+        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+    bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    letters = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+    return letters, bounds - bounds[0]
+
+
+def last_at(letter: str, letters: NDArray[np.uint8], bounds: Int64Array) -> Int64Array:
+    """Return where an ASCII letter stands last in each text of :func:`text_letters`, -1 for nowhere.
+
+    >>> last_at("/", *text_letters(pa.array(["a/b/c", "d", "/e"]))).tolist()
+    [3, -1, 6]
+    """
+    places = np.flatnonzero(letters == ord(letter))
+    last = np.append(places, -1)[np.searchsorted(places, bounds[1:]) - 1]
+    return np.where(last >= bounds[:-1], last, -1)
+
+
+def cut_texts(letters: NDArray[np.uint8], starts: Int64Array, stops: Int64Array) -> pa.Array:
+    """Return the texts between these places, ``(n,)``; a stop at or before its start gives an empty one."""
+    lengths = np.maximum(stops - starts, 0)
+    ends = np.zeros(len(starts) + 1, np.int32)
+    np.cumsum(lengths, out=ends[1:])
+    at = np.arange(ends[-1]) + np.repeat(starts - ends[:-1], lengths)
+    return pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends), pa.py_buffer(letters[at]))

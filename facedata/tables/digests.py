@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from binascii import hexlify, unhexlify
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_LETTERS = np.frombuffer(b"0123456789abcdef", np.uint8)
-_VALUES = np.full(256, 255, np.uint8)
-_VALUES[_LETTERS] = np.arange(16, dtype=np.uint8)
+_NOT_HEX = "a SHA-256 is not in lower-case hex"
 _ZEROS = "0" * 64
 
 
@@ -26,11 +26,14 @@ def digest_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
             ends = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
             if (np.diff(ends) != 64).any():
                 raise ValueError("a SHA-256 does not have 64 letters")
-            pieces.append(_VALUES[np.frombuffer(chunk.buffers()[2], np.uint8)[ends[0] : ends[-1]]])
-    values = np.concatenate(pieces)
-    if (values > 15).any():
-        raise ValueError("a SHA-256 is not in lower-case hex")
-    return np.asarray((values[0::2] << 4 | values[1::2]).reshape(-1, 32))
+            letters = np.frombuffer(chunk.buffers()[2], np.uint8)[ends[0] : ends[-1]]
+            if ((letters >= ord("A")) & (letters <= ord("F"))).any():
+                raise ValueError(_NOT_HEX)
+            try:
+                pieces.append(np.frombuffer(unhexlify(letters.data), np.uint8))
+            except ValueError as error:
+                raise ValueError(_NOT_HEX) from error
+    return np.concatenate(pieces).reshape(-1, 32)
 
 
 def digest_texts(digests: NDArray[np.uint8]) -> pa.Array:
@@ -39,8 +42,6 @@ def digest_texts(digests: NDArray[np.uint8]) -> pa.Array:
     >>> digest_texts(np.zeros((1, 32), np.uint8))[0].as_py() == "0" * 64
     True
     """
-    letters = np.empty((len(digests), 64), np.uint8)
-    letters[:, 0::2] = _LETTERS[digests >> 4]
-    letters[:, 1::2] = _LETTERS[digests & 15]
+    letters = hexlify(np.ascontiguousarray(digests).data)
     ends = np.arange(len(digests) + 1, dtype=np.int32) * 64
     return pa.StringArray.from_buffers(len(digests), pa.py_buffer(ends), pa.py_buffer(letters))

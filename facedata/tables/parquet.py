@@ -182,6 +182,12 @@ def read_blocks(
             yield rows if columns is None or not is_old else rows.select(columns)
 
 
+def read_group_count(path: Location) -> int:
+    """Return how many row groups a table has."""
+    with path.open("rb") as file:
+        return int(pq.read_metadata(file).num_row_groups)
+
+
 def _is_old_ledger(footer: Footer) -> bool:
     return footer.kind == "photos" and footer.version < SCHEMA_VERSION
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from ..types import Int64Array, UInt64Array
+from ..types import BoolArray, Int64Array, UInt64Array
 
 _SEED = 20_260_101
+_SPAN = 1 << 20
 
 
 def hash_texts(texts: pa.Array | pa.ChunkedArray) -> UInt64Array:
@@ -62,10 +63,44 @@ def find_repeated(numbers: UInt64Array) -> Int64Array:
     >>> find_repeated(np.array([7, 5, 7, 6], np.uint64)).tolist()
     [0, 2]
     """
-    order = np.argsort(numbers, kind="stable")
-    ranked = numbers[order]
-    same = ranked[1:] == ranked[:-1]
-    several = np.zeros(len(numbers), np.bool_)
-    several[1:] |= same
-    several[:-1] |= same
-    return np.sort(order[several])
+    order, in_run = _order_roughly(numbers)
+    maybe = order[in_run]
+    _, which, counts = np.unique(numbers[maybe], return_inverse=True, return_counts=True)
+    return np.sort(maybe[counts[which] > 1])
+
+
+def order_numbers(numbers: UInt64Array) -> Int64Array:
+    """Return the stable order of some numbers, as ``np.argsort`` does, in half its time on millions.
+
+    The upper bits and the index are sorted as one number; where the upper bits are equal, which is rare if
+    the numbers are scattered, those few are sorted again.
+
+    Args:
+        numbers: ``(n,)`` uint64, n below 2**32.
+
+    >>> order_numbers(np.array([7, 5, 7, 6], np.uint64)).tolist()
+    [1, 3, 0, 2]
+    """
+    order, in_run = _order_roughly(numbers)
+    at = np.flatnonzero(in_run)
+    tied = order[at]
+    order[at] = tied[np.lexsort((tied, numbers[tied]))]
+    return order
+
+
+def _order_roughly(numbers: UInt64Array) -> tuple[Int64Array, BoolArray]:
+    """Return the order by the upper bits and the index, and where in it the upper bits are not unique."""
+    low = np.uint64((1 << max(len(numbers) - 1, 0).bit_length()) - 1)
+    packed = numbers & ~low
+    for start in range(0, len(packed), _SPAN):  # span by span, since each column of millions takes memory
+        span = packed[start : start + _SPAN]
+        span |= np.arange(start, start + len(span), dtype=np.uint64)
+    packed.sort()
+    in_run = np.zeros(len(packed), np.bool_)
+    for start in range(0, len(packed) - 1, _SPAN):
+        span = packed[start : start + _SPAN + 1]
+        same = (span[1:] ^ span[:-1]) <= low
+        in_run[start + 1 : start + 1 + len(same)] |= same
+        in_run[start : start + len(same)] |= same
+    packed &= low
+    return packed.view(np.int64), in_run

@@ -4,7 +4,9 @@ A plan and the records that have no row come in; crops go to the store, and a pa
 
 - ``shards``: cuts the pending records into shards of 64
 - ``task``: one shard as a worker gets it, and the part it writes
+- ``ahead``: photos behind a URL are read while others are worked on
 - ``stage``: processes photos: decode, find the face, cut the crop
+- ``on_gpu``: the same with decoding, warping and encoding on a GPU
 - ``take_crops``: the stage of ``--as-crops``: takes photos that are finished crops as they are
 - ``make_stage``: which of these two, and with which detector
 - ``cut_again``: the stage of ``crop``: cuts faces from a ledger, without detection

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..config import PrepareConfig
 from ..detect.base import DetectorFactory
 from ..detect.factory import make_factory
+from ..detect.mtcnn.factory import MtcnnFactory
+from ..detect.mtcnn.on_gpu.factory import MtcnnOnGpuFactory
 from ..errors import UsageError
 from ..sources.base import PhotoReader
 from .run import OnStep
@@ -34,7 +36,10 @@ def choose_detector(
     if config.as_crops or given is not None:
         return given
     on_step(f"looking for the weights of {config.detector}")
-    return make_factory(config.detector, config.min_face, config.device, config.weights, config.cache)
+    factory = make_factory(config.detector, config.min_face, config.device, config.weights, config.cache)
+    if isinstance(factory, MtcnnFactory) and factory.device == "cuda":
+        return MtcnnOnGpuFactory(factory.min_face_px, factory.device)
+    return factory
 
 
 def make_stage(
@@ -50,4 +55,8 @@ def make_stage(
     """
     if detector is None:
         return TakeCrops.of(config, reader)
+    if isinstance(detector, MtcnnOnGpuFactory):
+        from .on_gpu.stage import FindAndCropOnGpu  # it imports torch
+
+        return FindAndCropOnGpu.on(detector.device, config, search, reader, detector)
     return FindAndCrop.of(config, search, reader, detector)

@@ -29,7 +29,7 @@ from ..files.memory import release
 from ..photos.picture import Picture
 from ..photos.picture_hash import PICTURE_HASH, hash_picture
 from ..sources.base import PhotoReader
-from ..types import Photo, Row, Status
+from ..types import Face, Float64Array, Photo, Row, Status
 
 SHARD_PHOTOS = 64
 """Photos per shard; a constant, so that the bytes do not depend on how a run is configured."""
@@ -73,7 +73,7 @@ class CropRules:
     turn: str = "auto"
 
 
-class _Opened(NamedTuple):
+class OpenedPhoto(NamedTuple):
     """A photo that was read: its row so far and, unless it failed, where to look for faces."""
 
     photo: Photo
@@ -115,14 +115,15 @@ class FindAndCrop:
             find = find_upright_faces if self.rules.turn == "auto" else find_faces
             faces = find(regions, detector)
             outcomes = iter(faces)
-            for opened in batch:
-                rows.append(opened.row if opened.region is None else self._crop(opened, next(outcomes)))
-            del batch, opened, regions, faces, outcomes
+            rows += self._crop_all(
+                [(opened, None if opened.region is None else next(outcomes)) for opened in batch]
+            )
+            del batch, regions, faces, outcomes
             release()
         return rows
 
-    def _open_batch(self, photos: Iterator[Photo]) -> list[_Opened]:
-        batch: list[_Opened] = []
+    def _open_batch(self, photos: Iterator[Photo]) -> list[OpenedPhoto]:
+        batch: list[OpenedPhoto] = []
         pixels = 0
         for photo in photos:
             batch.append(self._open(photo))
@@ -132,26 +133,39 @@ class FindAndCrop:
                 break
         return batch
 
-    def _open(self, photo: Photo) -> _Opened:
+    def _open(self, photo: Photo) -> OpenedPhoto:
+        return self._decode(self._read(photo))
+
+    def _read(self, photo: Photo) -> OpenedPhoto:
+        """Read a photo and its header; nothing is decoded."""
         row: Row = {"record": photo.record, "status": None, "reason": None}
         try:
             data = self.reader(photo.photo)
             row["sha256"] = hashlib.sha256(data).hexdigest()
-            picture = Picture(data, self.rules.max_pixels, turn_exif=self.rules.turn != "never")
+            picture = self._open_picture(data)
             region = self._region(photo, picture)
-            if region is not None:
-                pixels = picture.at(region.first_reduction)  # decodes it, so that damage is found here
-                row.update(zip(PICTURE_HASH, hash_picture(pixels), strict=True))
-        except OSError as error:
-            return _Opened(photo, reject(row, Status.UNREADABLE, error.strerror or str(error)))
-        except ImageError as error:
-            return _Opened(photo, reject_image(row, error))
-        except MemoryError:
-            return _Opened(photo, reject(row, Status.TOO_LARGE, "not enough memory to read it"))
-        row.update(width=picture.header.width, height=picture.header.height)
+        except (OSError, ImageError, MemoryError) as error:
+            return OpenedPhoto(photo, _reject_unread(row, error))
         if region is None:
-            return _Opened(photo, reject(row, Status.NO_FACE, "the given box lies outside the photo"))
-        return _Opened(photo, row, region)
+            row.update(width=picture.header.width, height=picture.header.height)
+            return OpenedPhoto(photo, reject(row, Status.NO_FACE, "the given box lies outside the photo"))
+        return OpenedPhoto(photo, row, region)
+
+    def _open_picture(self, data: bytes) -> Picture:
+        return Picture(data, self.rules.max_pixels, turn_exif=self.rules.turn != "never")
+
+    def _decode(self, opened: OpenedPhoto) -> OpenedPhoto:
+        """Decode a photo at the size that is searched first, so that damage is found here."""
+        photo, row, region = opened
+        if region is None:
+            return opened
+        try:
+            pixels = region.picture.at(region.first_reduction)
+            row.update(zip(PICTURE_HASH, hash_picture(pixels), strict=True))
+        except (OSError, ImageError, MemoryError) as error:
+            return OpenedPhoto(photo, _reject_unread(row, error))
+        row.update(width=region.picture.header.width, height=region.picture.header.height)
+        return opened
 
     def _region(self, photo: Photo, picture: Picture) -> SearchRegion | None:
         """Return the part of a photo to search: all of it, or the given box at twice its size."""
@@ -165,14 +179,34 @@ class FindAndCrop:
         high = min(width, int(x1 + reach_x) + 1), min(height, int(y1 + reach_y) + 1)
         return SearchRegion(picture, (*low, *high), rule) if low[0] < high[0] and low[1] < high[1] else None
 
-    def _crop(self, opened: _Opened, outcome: Outcome) -> Row:
-        photo, row, region = opened
-        if region is None:
-            return row
+    def _crop_all(self, outcomes: Sequence[tuple[OpenedPhoto, Outcome | None]]) -> list[Row]:
+        """Cut the chosen faces of a batch; return the rows."""
+        rows = []
+        for opened, outcome in outcomes:
+            face = self._choose(opened, outcome)
+            rows.append(opened.row if face is None else self._cut(opened, face))
+        return rows
+
+    def _cut(self, opened: OpenedPhoto, face: Face) -> Row:
+        if opened.region is None:
+            return opened.row
+        try:
+            crop = cut_crop(opened.region.picture, face, self.rules.shape)
+        except ImageError as error:  # possible even if it could be decoded at another size
+            return reject_image(opened.row, error)
+        return self._keep(opened, face, crop.matrix, encode_crop(crop.image))
+
+    def _choose(self, opened: OpenedPhoto, outcome: Outcome | None) -> Face | None:
+        """Return the face to cut; None where the row says why there is none."""
+        row, region = opened.row, opened.region
+        if region is None or outcome is None:
+            return None
         if isinstance(outcome, DetectorError):
-            return reject(row, Status.FAILED, str(outcome))
+            reject(row, Status.FAILED, str(outcome))
+            return None
         if isinstance(outcome, ImageError):
-            return reject_image(row, outcome)
+            reject_image(row, outcome)
+            return None
         row.update(
             turned_deg=outcome[0].turned_deg if outcome else None,
             faces=len(outcome),
@@ -181,22 +215,22 @@ class FindAndCrop:
         )
         face, status, reason = region.rule.choose(outcome, region.picture.size)
         if face is None:
-            return reject(row, status, reason)
-        try:
-            crop = cut_crop(region.picture, face, self.rules.shape)
-        except ImageError as error:  # possible even if it could be decoded at another size
-            return reject_image(row, error)
-        given = photo.given_box
-        row.update(
+            reject(row, status, reason)
+        return face
+
+    def _keep(self, opened: OpenedPhoto, face: Face, matrix: Float64Array, jpeg: bytes) -> Row:
+        """Complete the row of a photo whose face was cut out."""
+        given = opened.photo.given_box
+        opened.row.update(
             status=Status.KEPT.value,
             score=face.score,
             box=face.box.tolist(),
             landmarks=face.landmarks.ravel().tolist(),
             tilt_deg=face.tilt_deg,
             box_iou=None if given is None else box_iou(face.box, np.asarray(given)),
-            matrix=crop.matrix.ravel().tolist(),
+            matrix=matrix.ravel().tolist(),
         )
-        return add_crop(row, photo, encode_crop(crop.image))
+        return add_crop(opened.row, opened.photo, jpeg)
 
 
 def add_crop(row: Row, photo: Photo, jpeg: bytes) -> Row:
@@ -210,6 +244,14 @@ def add_crop(row: Row, photo: Photo, jpeg: bytes) -> Row:
 def _load_detector(factory: DetectorFactory) -> Detector:
     """Load networks once per worker, not once per shard."""
     return factory()
+
+
+def _reject_unread(row: Row, error: OSError | ImageError | MemoryError) -> Row:
+    if isinstance(error, ImageError):
+        return reject_image(row, error)
+    if isinstance(error, OSError):
+        return reject(row, Status.UNREADABLE, error.strerror or str(error))
+    return reject(row, Status.TOO_LARGE, "not enough memory to read it")
 
 
 def reject_image(row: Row, error: ImageError) -> Row:

@@ -12,6 +12,7 @@ from ..errors import writing
 from ..progress.parts import PART_ENDING, ROWS, write_rows
 from ..store.base import Store
 from ..types import Photo, Row
+from .ahead import reading_ahead
 from .stage import Stage
 
 
@@ -61,7 +62,9 @@ def run_shard(task: ShardTask) -> tuple[str, list[str]]:
     """
     with writing(task.mark):
         task.mark.touch()
-    return task.name, write_part(task, task.stage.run(task.photos))
+    with reading_ahead(task.stage, task.photos) as stage:
+        rows = stage.run(task.photos)
+    return task.name, write_part(task, rows)
 
 
 def write_part(task: ShardTask, rows: Sequence[Row]) -> list[str]:

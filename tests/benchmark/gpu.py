@@ -1,7 +1,7 @@
 """Print what a GPU does with all of this, as Markdown, in under eight minutes.
 
     make bench-gpu
-    python -m tests.benchmark.gpu --parts fit head     some rows only: fit, embed, mining, head, prepare
+    python -m tests.benchmark.gpu --parts fit head     some rows only: fit, embed, mining, head, prepare …
     python -m tests.benchmark.gpu --device cpu --small that it runs at all, where there is no GPU
 
 It needs no data and no network: the crops are painted. docs/gpu.md says how to carry it to a machine that can
@@ -35,6 +35,7 @@ from facemodel.mining.whole_set import Comparison, nearest_others
 from facemodel.models.embed_crops import embed_rows, split_batches
 from facemodel.models.embedder import TorchEmbedder
 from tests.benchmark.gpu_rows.painted_set import encode_crops, write_crops
+from tests.benchmark.gpu_rows.prepare_rate import measure_rate, read_photos
 from tests.benchmark.gpu_rows.steps import Sizes, make_trainer, time_steps, wait_for
 
 
@@ -182,6 +183,22 @@ class Bench:
             name = f"prepare --device {kind}, {count} painted photos, {workers} workers, start included"
             yield self.row(name, rate, " photos/s")
 
+    def photos(self) -> Iterator[Row]:
+        """`prepare` alone, its start and end aside: the processor's way, and the GPU's with as many cores."""
+        what, photos = read_photos()
+        counts = (4, 68) if self.small else (2048, 16_384)
+        workers = 1 if self.small else own_cores()
+        found: dict[str, int] = {}
+        for kind in dict.fromkeys(["cpu", self.device.type]):
+            # the processor is to show the difference, not to take all the time
+            some = counts if kind == "cuda" or self.small else (1024, 4096)
+            rate, faces = measure_rate(photos, self.folder, kind, workers, some)
+            found[kind] = round(1000 * faces / some[1])
+            name = f"prepare: CelebA photos/s, --device {kind}, {workers} workers ({what})"
+            yield self.row(name, rate, " photos/s", 1000 if kind == "cuda" else None)
+        told = ", ".join(f"{kind} {count / 10:.1f}%" for kind, count in found.items())
+        yield Row("prepare: photos in which a face is found", told)
+
     def decoding(self) -> Iterator[Row]:
         """The GPU's own decoder, for comparison: it is not used."""
         from torchvision.io import decode_jpeg
@@ -201,7 +218,7 @@ class Bench:
 
 PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "fit": Bench.fit, "embed": Bench.embed, "head": Bench.head, "mining": Bench.mining,
-    "prepare": Bench.prepare, "decoding": Bench.decoding,
+    "prepare": Bench.prepare, "photos": Bench.photos, "decoding": Bench.decoding,
 }  # fmt: skip
 
 

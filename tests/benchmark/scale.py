@@ -5,8 +5,8 @@
     python -m tests.benchmark.scale photos 1000 10000 100000 --source DIR --detector mtcnn --out DIR
 
 ``rows`` takes records that no photo is behind through the real ``prepare``; shards write real parts, and that
-time is not counted. 20 million rows need 30 GB of disk. ``photos`` runs the whole way on few real photos
-under many names, with one worker.
+time is not counted; nor is the report's page, unless with ``--report``. 20 million rows need 30 GB of disk.
+``photos`` runs the whole way on few real photos under many names, with one worker.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def main() -> int:
     )
     parser.add_argument("--triplets-per-photo", type=int, default=10)
     parser.add_argument("--rerun", action="store_true", help="rows: time the run that has nothing to do, too")
+    parser.add_argument("--report", action="store_true", help="rows: with the report's page, too")
     asked = parser.parse_args()
     if asked.curve.startswith("one-"):
         measure = one_rows if asked.curve == "one-rows" else one_photos
@@ -93,7 +94,7 @@ def _in_a_process(asked: argparse.Namespace, count: int, out: Path) -> dict[str,
     command = [
         sys.executable, "-m", "tests.benchmark.scale", f"one-{asked.curve}", str(count), "--out", str(out),
         "--source", str(asked.source), "--detector", asked.detector,
-        "--triplets-per-photo", str(asked.triplets_per_photo),
+        "--triplets-per-photo", str(asked.triplets_per_photo), *["--report"][: asked.report],
     ]  # fmt: skip
     shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return dict(json.loads(shown.splitlines()[-1]))
@@ -105,7 +106,9 @@ def one_rows(count: int, out: Path, asked: argparse.Namespace) -> dict[str, Any]
     people = max(2, round(count / PHOTOS_PER_PERSON))
     with no_workers(), _timed(stages):
         before = time.process_time()
-        prepare_synthetic(out, count, people, triplets_per_photo=asked.triplets_per_photo)
+        prepare_synthetic(
+            out, count, people, triplets_per_photo=asked.triplets_per_photo, report=asked.report
+        )
         seconds = time.process_time() - before - stages.get("(shards)", {}).get("seconds", 0.0)
     return {
         "rows": count,

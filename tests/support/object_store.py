@@ -13,8 +13,9 @@ from unittest.mock import patch
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from s3fs import S3FileSystem
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from facedata.files import s3
 
 BUCKET = "faces-bucket"
 _ERROR = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code} says the test</Message></Error>'
@@ -104,7 +105,7 @@ def serve() -> Iterator[ObjectStore]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     thread = threading.Thread(target=server.serve_forever, daemon=True)
-    S3FileSystem.clear_instance_cache()  # one that fsspec keeps would ask the server before this one
+    s3.CLIENTS.forget()  # one that is kept would ask the server before this one
     with patch.dict(os.environ, environment):
         thread.start()
         store.client.create_bucket(Bucket=BUCKET)

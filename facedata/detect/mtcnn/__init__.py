@@ -12,4 +12,5 @@
 - ``second_look``: looks again at faces that are in doubt: moved, shared with another face, turned
 - ``pooling``: averages over rectangles, the resampling that the networks were tuned with
 - ``detector``: the detector; it searches exhaustively where the coarse search decides nothing
+- ``on_gpu``: the same search with whole batches on a GPU
 """

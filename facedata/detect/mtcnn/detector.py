@@ -28,9 +28,9 @@ _STRIP_PIXELS = 250_000
 """The most pixels that go through P-Net at once: about 40 MB."""
 _CROPS = 256
 """The most crops that are cut out at once; a photo may have thousands."""
-_POOLED_PIXELS = 1_000_000
+POOLED_PIXELS = 1_000_000
 """Larger photos are shrunk in uint8, which takes a quarter of the memory."""
-_ROUNDS = (
+ROUNDS = (
     Round(longest_px=45, candidates=32, at_once=1),
     Round(longest_px=64, candidates=48, at_once=1),
     Round(longest_px=90, candidates=64, at_once=2),
@@ -38,7 +38,7 @@ _ROUNDS = (
     Round(longest_px=176, candidates=128, at_once=4),
 )
 """The first decides two of three portraits; photos still open after the last mostly show several people."""
-_COARSE_ONLY_PX = 128
+COARSE_ONLY_PX = 128
 """The last round of a search that is to be coarse only: it finds faces from a tenth of the longer side on."""
 
 
@@ -86,7 +86,7 @@ class Mtcnn:
         """Run the rounds; return the photos that need an exhaustive search."""
         undecided = [search for search in searches if search.rule.can_stop_early]
         coarser_px = 0
-        for what in _ROUNDS:
+        for what in ROUNDS:
             run_round(self._networks, undecided, what, coarser_px)
             still = []
             for search in undecided:
@@ -95,7 +95,7 @@ class Mtcnn:
                 if not all_seen and not search.rule.can_stop(chosen, search.size, unseen_px):
                     still.append(search)
             coarser_px = what.longest_px
-            undecided = [s for s in still if not s.rule.coarse_only or coarser_px < _COARSE_ONLY_PX]
+            undecided = [s for s in still if not s.rule.coarse_only or coarser_px < COARSE_ONLY_PX]
         return [search for search in searches if not search.rule.can_stop_early] + undecided
 
     def _search_all(self, search: PhotoSearch) -> None:
@@ -213,7 +213,7 @@ class _Resampler:
 
     def __init__(self, image: UInt8Image) -> None:
         self.image = image
-        self._pooling = Pooling(image) if image.shape[0] * image.shape[1] <= _POOLED_PIXELS else None
+        self._pooling = Pooling(image) if image.shape[0] * image.shape[1] <= POOLED_PIXELS else None
 
     def resize(self, width: int, height: int) -> UInt8Image | Float32Array:
         """Return the image at another size."""

@@ -1,4 +1,4 @@
-"""Photos and sets behind URLs, on a real S3 server (moto's) on loopback, through the real s3fs."""
+"""Photos and sets behind URLs, on a real S3 server (moto's) on loopback, through Amazon's package."""
 
 from __future__ import annotations
 

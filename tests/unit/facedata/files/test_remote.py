@@ -6,6 +6,7 @@ import errno
 import io
 import pickle
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -182,9 +183,17 @@ def test_unknown_schemes_and_missing_packages() -> None:
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(url: str, **_: Any) -> Any:
-        raise ImportError("Install s3fs to access S3")
-
-    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
+    monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not installed
     with pytest.raises(MissingExtraError, match=r"s3:// needs the extra facedata\[s3\]: pip install"):
         Remote("s3://bucket/x").files()
+    with pytest.raises(MissingExtraError, match="s3a:// needs the extra"):
+        Remote("s3a://bucket/x").read_bytes()
+
+
+def test_a_missing_package_without_an_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(url: str, **_: Any) -> Any:
+        raise ImportError("Please install gcsfs to access Google Storage")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
+    with pytest.raises(MissingExtraError, match=r"gs:// needs a package that is not installed: .*gcsfs"):
+        Remote("gs://bucket/x").files()

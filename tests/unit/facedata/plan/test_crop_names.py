@@ -124,3 +124,38 @@ def test_long_names_are_cut_with_their_hash() -> None:
     assert len(folder) == 200
     assert len(name) == 204
     assert folder[-9] == name[-13] == "~"
+
+
+_PARTS = st.sampled_from(
+    [
+        "a",
+        "B",
+        "con",
+        "COM",
+        "lpt1",
+        "nulls",
+        "x" * 90,
+        ".",
+        "/",
+        "-",
+        "_",
+        " ",
+        "é",
+        "\n",
+        "%",
+        "~8630ea93",
+        "7",
+    ]
+)
+
+
+@given(st.lists(st.lists(_PARTS, min_size=1, max_size=5).map("".join), min_size=1, max_size=20, unique=True))
+def test_stems_made_by_numbers_are_those_made_one_by_one(photos: list[str]) -> None:
+    records = [f"{photo}#1" for photo in photos]
+    stems = crop_names._safe_stems(pa.table({"photo": photos, "record": records}))
+    wanted = []
+    for photo, record in zip(photos, records, strict=True):
+        name = photo.rpartition("/")[2]
+        stem, dot, _ = name.rpartition(".")
+        wanted.append(safe_name(stem if dot and stem else name, record))
+    assert stems.to_pylist() == wanted

@@ -96,3 +96,16 @@ def test_rows_are_taken_in_order_whatever_the_pieces(sizes: list[int], counts: l
 def test_texts_are_those_of_the_column() -> None:
     column = pa.chunked_array([["a"] * 9, [None, "b"]])
     assert list(blocks.iter_texts(column)) == column.to_pylist()
+
+
+@given(st.lists(st.text("ab/é.", max_size=6), max_size=12), st.integers(0, 3))
+def test_a_letter_is_found_where_it_stands_last(words: list[str], skipped: int) -> None:
+    texts = pa.array(words, pa.string()).slice(skipped)
+    letters, bounds = blocks.text_letters(texts)
+    last = blocks.last_at("/", letters, bounds)
+    found = np.where(last < 0, -1, last - bounds[:-1]).tolist()
+    assert found == [word.encode().rfind(b"/") for word in words[skipped:]]
+    folders = blocks.cut_texts(letters, bounds[:-1], np.where(last < 0, bounds[1:], last))
+    assert folders.to_pylist() == [
+        word.rpartition("/")[0] if "/" in word else word for word in words[skipped:]
+    ]

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedata.tables.text_hash import find_repeated, hash_texts, mix_bits
+from facedata.tables.text_hash import find_repeated, hash_texts, mix_bits, order_numbers
 
 texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=30)
 
@@ -32,3 +32,20 @@ def test_many_paths_have_as_many_hashes() -> None:
 def test_every_index_of_a_repeated_number_is_found(values: list[int]) -> None:
     wanted = [index for index, value in enumerate(values) if values.count(value) > 1]
     assert find_repeated(np.array(values, np.uint64)).tolist() == wanted
+
+
+_few_and_wide = st.integers(0, 3) | st.integers(0, (1 << 64) - 1) | st.integers(0, 3).map(lambda n: n << 62)
+
+
+@given(st.lists(_few_and_wide, max_size=60))
+def test_the_order_is_the_stable_one(values: list[int]) -> None:
+    numbers = np.array(values, np.uint64)
+    assert order_numbers(numbers).tolist() == np.argsort(numbers, kind="stable").tolist()
+
+
+def test_the_order_of_many_numbers_is_the_stable_one() -> None:
+    rng = np.random.default_rng(5)
+    numbers = rng.integers(0, 1 << 64, 200_000, np.uint64)
+    numbers[rng.integers(0, len(numbers), 50_000)] = numbers[7]
+    numbers[::9] ^= np.uint64(1)  # the upper bits stay equal
+    assert (order_numbers(numbers) == np.argsort(numbers, kind="stable")).all()

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-import psutil
 
 from facedata.testing import painted_folder
 
@@ -106,7 +105,6 @@ def running(folder: Path) -> Iterator[Ratio]:
     cv2.setNumThreads(1)
     out = folder / "crops"
     out.mkdir()
-    before = psutil.Process().memory_info().rss
     ours = make_way(FACEDATA[0])
     small = folder / "small"
     painted_folder(small, people=12, photos=5)
@@ -121,7 +119,6 @@ def running(folder: Path) -> Iterator[Ratio]:
         rows.append(Ratio(f"{name}: default detector ÷ floor", least[FLOOR] / least[FACEDATA[0]]))
         inner_s = least[FACEDATA[0]] / len(photos)  # of the large ones, which come last
     yield from rows
-    yield Ratio("memory of a worker's way, GB", (psutil.Process().memory_info().rss - before) / 1e9, False)
     facenet = make_way(FACENET)
     for name, photos in sets.items():
         some = photos[:16]

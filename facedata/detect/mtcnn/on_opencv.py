@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +50,9 @@ class OpenCvNetworks(CascadeNetworks):
     def __init__(self) -> None:
         self._networks = {name: _make(name, _prepare(name)) for name in _LAYERS}
 
-    @contextmanager
-    def one_thread(self) -> Iterator[None]:
+    def one_thread(self) -> AbstractContextManager[None]:
         """Run OpenCV on one thread."""
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            yield
-        finally:
-            cv2.setNumThreads(threads)
+        return one_opencv_thread()
 
     def _forward(
         self, network: str, images: UInt8Image | Float32Array, batch: int
@@ -66,6 +60,17 @@ class OpenCvNetworks(CascadeNetworks):
         made = self._networks[network]
         made.setInput(np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32))
         return tuple(np.array(one) for one in made.forward(["scores", *_HEADS[network][1:]]))
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Run OpenCV on one thread: the result must not depend on the number of threads."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _prepare(network: str) -> dict[str, Float32Array]:

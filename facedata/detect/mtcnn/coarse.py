@@ -9,8 +9,9 @@ convolutions differ in their last bits between shapes; at one shape a photo does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,11 +24,11 @@ from .networks import CascadeNetworks
 
 CELL_PX = 12
 """P-Net's receptive field; its stride is 2."""
-_THRESHOLDS = (0.6, 0.7, 0.7)
-_DOUBTFUL = (0.2, 0.95)
+THRESHOLDS = (0.6, 0.7, 0.7)
+DOUBTFUL = (0.2, 0.95)
 """Between these scores of O-Net, a candidate gets a second look at the box that O-Net proposes."""
 _FACTOR = 0.7071
-_R_PX, _O_PX = 24, 48
+R_PX, O_PX = 24, 48
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,9 @@ class PhotoSearch:
         return [found.face for found in self.found]
 
 
+SearchT = TypeVar("SearchT", bound=PhotoSearch)
+
+
 def run_round(
     networks: CascadeNetworks, searches: Sequence[PhotoSearch], what: Round, coarser_px: int = 0
 ) -> None:
@@ -138,7 +142,22 @@ def run_round(
             best = mine[np.argsort(-scores[mine], kind="stable")[: what.candidates]]
             squares = square_boxes(boxes[best])
             search.boxes = squares[suppress(squares, 0.5)]
-    count = what.at_once
+    look_in_turns(searches, what.at_once, lambda chances: _refine(networks, chances))
+
+
+def look_in_turns(
+    searches: Sequence[SearchT],
+    at_once: int,
+    refine: Callable[[list[tuple[SearchT, Float32Array]]], None],
+) -> None:
+    """Look at the searches' candidates, the best first, as long as one could change a photo's choice.
+
+    Args:
+        searches: each with its ``boxes``, which are used up.
+        at_once: how many of a photo's to look at in the first turn; twice as many in each further one.
+        refine: looks at photos' boxes, ``(k, 4)`` with k of 1 or more, and adds the faces to ``found``.
+    """
+    count = at_once
     while True:
         chances = []
         for search in searches:  # drop candidates that can no longer change the choice
@@ -150,7 +169,7 @@ def run_round(
                 chances.append((search, boxes[:count]))
         if not chances:
             return
-        _refine(networks, chances)
+        refine(chances)
         count *= 2  # if the best are not faces, there may be none at all
 
 
@@ -167,7 +186,7 @@ def _propose(
             canvas[index, :height, :width] = search.halves.shrink(width, height)
             sizes[index] = width, height
     scores, shifts = networks.pnet(canvas)
-    owner, row, column = np.nonzero(scores >= _THRESHOLDS[0])
+    owner, row, column = np.nonzero(scores >= THRESHOLDS[0])
     inside = (2 * column + CELL_PX <= sizes[owner, 0] + 1) & (2 * row + CELL_PX <= sizes[owner, 1] + 1)
     owner, row, column = owner[inside], row[inside], column[inside]
     full = np.array([search.size for search in searches], np.float64)
@@ -179,7 +198,7 @@ def _propose(
 
 def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Float32Array]]) -> None:
     """Send candidates through R-Net, those it keeps through O-Net, and add those that O-Net calls faces."""
-    crops = [search.halves.cut(box, _R_PX)[0] for search, boxes in chances for box in boxes]
+    crops = [search.halves.cut(box, R_PX)[0] for search, boxes in chances for box in boxes]
     scores, shifts = networks.rnet(np.stack(crops))
     owners: list[PhotoSearch] = []
     kept: list[Float32Array] = []
@@ -187,7 +206,7 @@ def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Floa
     for search, boxes in chances:
         here = slice(at, at + len(boxes))
         at += len(boxes)
-        sure: BoolArray = scores[here] > _THRESHOLDS[1]
+        sure: BoolArray = scores[here] > THRESHOLDS[1]
         order = np.argsort(-scores[here][sure], kind="stable")
         moved = square_boxes(shift_boxes(boxes, shifts[here])[sure][order])
         # one box per face: O-Net costs ten times as much as R-Net
@@ -196,12 +215,12 @@ def _refine(networks: CascadeNetworks, chances: Sequence[tuple[PhotoSearch, Floa
     seen = _look(networks, owners, kept)
     # the one box kept per face is not always the best: a doubtful face gets a second look, at the box that
     # O-Net itself proposes
-    again = [i for i, one in enumerate(seen) if _DOUBTFUL[0] < one.face.score < _DOUBTFUL[1]]
+    again = [i for i, one in enumerate(seen) if DOUBTFUL[0] < one.face.score < DOUBTFUL[1]]
     proposed = [square_boxes(seen[i].face.box[None])[0] for i in again]
     for i, second in zip(again, _look(networks, [owners[i] for i in again], proposed), strict=True):
         seen[i] = max(seen[i], second, key=lambda one: one.face.score)
     for search, one in zip(owners, seen, strict=True):
-        if one.face.score > _THRESHOLDS[2]:
+        if one.face.score > THRESHOLDS[2]:
             search.found.append(one)
     for search in dict.fromkeys(owners):
         search.found = [search.found[index] for index in find_distinct(search.faces)]
@@ -213,7 +232,7 @@ def _look(
     """Return O-Net's face for each box, whatever its score."""
     if not boxes:
         return []
-    cuts = [search.halves.cut(box, _O_PX) for search, box in zip(owners, boxes, strict=True)]
+    cuts = [search.halves.cut(box, O_PX) for search, box in zip(owners, boxes, strict=True)]
     crops, places = np.stack([crop for crop, _ in cuts]), np.stack([place for _, place in cuts])
     scores, shifts, points = networks.onet(crops)
     landmarks, moved = _to_image(points, places), shift_boxes(places, shifts)

@@ -10,8 +10,9 @@ memory stays bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from ...types import Face, Float32Array, Int64Array, UInt8Image
 from ..boxes import shift_boxes, square_boxes
 from ..search import SearchRule
-from .coarse import CELL_PX, FoundFace, PhotoSearch, Round, run_round, steady_landmarks
+from .coarse import CELL_PX, FoundFace, PhotoSearch, Round, SearchT, run_round, steady_landmarks
 from .networks import make_networks
 from .pooling import Pooling
 from .second_look import look_again
@@ -40,6 +41,30 @@ ROUNDS = (
 """The first decides two of three portraits; photos still open after the last mostly show several people."""
 COARSE_ONLY_PX = 128
 """The last round of a search that is to be coarse only: it finds faces from a tenth of the longer side on."""
+
+
+def coarse_to_fine(
+    searches: Sequence[SearchT], run: Callable[[Sequence[SearchT], Round, int], None]
+) -> list[SearchT]:
+    """Run the rounds; return the photos that need an exhaustive search.
+
+    Args:
+        searches: the photos'.
+        run: runs a round over some; see :func:`.coarse.run_round`.
+    """
+    undecided = [search for search in searches if search.rule.can_stop_early]
+    coarser_px = 0
+    for what in ROUNDS:
+        run(undecided, what, coarser_px)
+        still = []
+        for search in undecided:
+            chosen, unseen_px = search.chosen, what.unseen_px(search.image)
+            all_seen = chosen is not None and unseen_px < search.rule.min_face_px
+            if not all_seen and not search.rule.can_stop(chosen, search.size, unseen_px):
+                still.append(search)
+        coarser_px = what.longest_px
+        undecided = [s for s in still if not s.rule.coarse_only or coarser_px < COARSE_ONLY_PX]
+    return [search for search in searches if not search.rule.can_stop_early] + undecided
 
 
 class Mtcnn:
@@ -76,37 +101,25 @@ class Mtcnn:
         rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
         searches = [PhotoSearch(image, rule) for image, rule in zip(images, rules, strict=True)]
         with self._networks.one_thread():
-            for search in self._coarse_to_fine(searches):
+            for search in coarse_to_fine(searches, partial(run_round, self._networks)):
                 self._search_all(search)
             if self.mirror:
                 self._look_closer(searches)
             return [search.faces for search in searches]
 
-    def _coarse_to_fine(self, searches: list[PhotoSearch]) -> list[PhotoSearch]:
-        """Run the rounds; return the photos that need an exhaustive search."""
-        undecided = [search for search in searches if search.rule.can_stop_early]
-        coarser_px = 0
-        for what in ROUNDS:
-            run_round(self._networks, undecided, what, coarser_px)
-            still = []
-            for search in undecided:
-                chosen, unseen_px = search.chosen, what.unseen_px(search.image)
-                all_seen = chosen is not None and unseen_px < search.rule.min_face_px
-                if not all_seen and not search.rule.can_stop(chosen, search.size, unseen_px):
-                    still.append(search)
-            coarser_px = what.longest_px
-            undecided = [s for s in still if not s.rule.coarse_only or coarser_px < COARSE_ONLY_PX]
-        return [search for search in searches if not search.rule.can_stop_early] + undecided
-
     def _search_all(self, search: PhotoSearch) -> None:
         """Search exhaustively; the faces of the rounds stay only if this finds none to choose."""
-        resampler = _Resampler(search.image)
+        resampler = self._resampler(search)
         boxes = self._refine(resampler, self._propose(resampler, search.rule.min_face_px))
         all_found = self._finish(resampler, boxes)
         search.is_exhausted = True
         chosen, _, _ = search.rule.choose([one.face for one in all_found], search.size)
         if search.chosen is None or chosen is not None:
             search.found = all_found
+
+    def _resampler(self, search: PhotoSearch) -> Resampler:
+        """Return what resamples a photo for the exhaustive search."""
+        return Resampler(search.image)
 
     def _look_closer(self, searches: Sequence[PhotoSearch]) -> None:
         """Look closer at the faces that can be chosen, until each photo's choice stands."""
@@ -130,7 +143,7 @@ class Mtcnn:
                     search.found = search.found or coarse
             searches = [search for search, _ in new]
 
-    def _propose(self, resampler: _Resampler, min_face_px: float) -> Float32Array:
+    def _propose(self, resampler: Resampler, min_face_px: float) -> Float32Array:
         """Return P-Net's candidates as ``(n, 5)`` square boxes and score."""
         levels = [self._level(resampler, scale) for scale in self._scales(resampler.image, min_face_px)]
         candidates = np.concatenate([*levels, np.empty((0, 9), np.float32)])
@@ -144,7 +157,7 @@ class Mtcnn:
             yield scale
             scale *= self.factor
 
-    def _level(self, resampler: _Resampler, scale: float) -> Float32Array:
+    def _level(self, resampler: Resampler, scale: float) -> Float32Array:
         """Return one pyramid level's candidates, ``(n, 9)``: box, score, box regression."""
         height, width = (int(side * scale + 1) for side in resampler.image.shape[:2])
         small = resampler.resize(width, height)
@@ -172,7 +185,7 @@ class Mtcnn:
             shifts.append(shift[0, :, keep])
         return np.concatenate(scores), np.concatenate(shifts, axis=1)
 
-    def _refine(self, resampler: _Resampler, boxes: Float32Array) -> Float32Array:
+    def _refine(self, resampler: Resampler, boxes: Float32Array) -> Float32Array:
         crops, boxes = resampler.crops(boxes, 24)
         if not len(boxes):
             return boxes
@@ -182,7 +195,7 @@ class Mtcnn:
         picked = _suppress(boxes, score, 0.7)
         return np.column_stack([square_boxes(_shift_inclusive(boxes[picked], shift[picked])), score[picked]])
 
-    def _finish(self, resampler: _Resampler, boxes: Float32Array) -> list[FoundFace]:
+    def _finish(self, resampler: Resampler, boxes: Float32Array) -> list[FoundFace]:
         crops, boxes = resampler.crops(boxes, 48)
         if not len(boxes):
             return []
@@ -208,7 +221,7 @@ class Mtcnn:
         ]
 
 
-class _Resampler:
+class Resampler:
     """Resampling as in facenet-pytorch; large photos are shrunk in uint8, in a quarter of the memory."""
 
     def __init__(self, image: UInt8Image) -> None:

@@ -16,15 +16,10 @@ from torch import Tensor
 
 from ....types import Face, Float32Array
 from ...boxes import find_distinct
-from ..coarse import CELL_PX, FoundFace, PhotoSearch, Round
+from ..coarse import CELL_PX, DOUBTFUL, O_PX, R_PX, THRESHOLDS, FoundFace, PhotoSearch, Round, look_in_turns
 from ..on_torch import TorchNetworks
 from .atlas import Atlas
 from .tensor_boxes import shift, square, suppress
-
-_THRESHOLDS = (0.6, 0.7, 0.7)
-_DOUBTFUL = (0.2, 0.95)
-"""As in ``coarse``: of O-Net's candidates with such a score the box that it proposes is looked at too."""
-_R_PX, _O_PX = 24, 48
 
 
 @dataclass(eq=False, kw_only=True)
@@ -61,20 +56,7 @@ def run_round(
         boxes, is_kept = propose(networks, atlas, searches, levels, what.candidates)
         for search, mine, kept in zip(searches, boxes, is_kept, strict=True):
             search.boxes = mine[kept]
-    count = what.at_once
-    while True:
-        chances = []
-        for search in searches:  # drop candidates that can no longer change the choice
-            if not len(search.boxes):
-                continue
-            left = search.boxes[search.rule.contenders(search.boxes, search.chosen, search.size)]
-            search.boxes = left[count:]
-            if len(left):
-                chances.append((search, left[:count]))
-        if not chances:
-            return
-        refine(networks, atlas, chances)
-        count *= 2  # if the best are not faces, there may be none at all
+    look_in_turns(searches, what.at_once, lambda chances: refine(networks, atlas, chances))
 
 
 def propose(
@@ -100,7 +82,7 @@ def propose(
         y, x = (2 * torch.arange(length, device=atlas.device) for length in score.shape[1:])
         sizes = torch.from_numpy(targets).to(atlas.device) + 1 - CELL_PX
         inside = (y <= sizes[:, 1:])[:, :, None] & (x <= sizes[:, :1])[:, None]
-        scores.append(torch.where(inside & (score >= _THRESHOLDS[0]), score, -1.0).flatten(1))
+        scores.append(torch.where(inside & (score >= THRESHOLDS[0]), score, -1.0).flatten(1))
         shifts.append(moved.flatten(2))
         corners.append(torch.stack([x.repeat(len(y)), y.repeat_interleave(len(x))], dim=1))
         levels_of.append(torch.full((len(corners[-1]),), level, device=atlas.device))
@@ -135,11 +117,11 @@ def refine(
     column = np.concatenate([np.arange(count) for count in counts.tolist()])
     places = torch.from_numpy(np.stack([numbers[row], row, column])).to(atlas.device)
     boxes = torch.from_numpy(given).to(atlas.device)
-    crops, _ = atlas.cut(places[0], boxes, _R_PX)
+    crops, _ = atlas.cut(places[0], boxes, R_PX)
     scores, shifts = networks.forward("rnet", crops)
     # the boxes of each photo in a row of their own, the best first
     table = scores.new_full((len(chances), int(counts.max())), -1.0)
-    table[places[1], places[2]] = torch.where(scores > _THRESHOLDS[1], scores, -1.0)
+    table[places[1], places[2]] = torch.where(scores > THRESHOLDS[1], scores, -1.0)
     moved = boxes.new_zeros((*table.shape, 4))
     moved[places[1], places[2]] = square(shift(boxes, shifts))
     table, order = torch.sort(table, dim=1, descending=True, stable=True)
@@ -153,13 +135,13 @@ def refine(
     crops, seen = _look(networks, atlas, owners, looked)
     # the one box kept per face is not always the best: a doubtful face gets a second look, at the box that
     # O-Net itself proposes
-    again = ((seen[:, 0] > _DOUBTFUL[0]) & (seen[:, 0] < _DOUBTFUL[1])).nonzero()[:, 0]
+    again = ((seen[:, 0] > DOUBTFUL[0]) & (seen[:, 0] < DOUBTFUL[1])).nonzero()[:, 0]
     if len(again):
         other_crops, other = _look(networks, atlas, owners[again], square(seen[again, 1:5]))
         is_better = other[:, 0] > seen[again, 0]
         seen[again] = torch.where(is_better[:, None], other, seen[again])
         crops[again] = torch.where(is_better[:, None, None, None], other_crops, crops[again])
-    found = seen[:, 0] > _THRESHOLDS[2]
+    found = seen[:, 0] > THRESHOLDS[2]
     numbered = torch.cat([rows[found, None].to(torch.float32), seen[found]], dim=1).cpu().numpy()
     for line, crop in zip(numbered, crops[found].cpu().numpy(), strict=True):
         face = Face(line[2:6], float(line[1]), line[6:16].reshape(5, 2))
@@ -174,7 +156,7 @@ def _look(networks: TorchNetworks, atlas: Atlas, owners: Tensor, boxes: Tensor) 
 
     That is the score, the face's box (4), its points (10), and where the crop lies in the photo (4).
     """
-    crops, places = atlas.cut(owners, boxes, _O_PX)
+    crops, places = atlas.cut(owners, boxes, O_PX)
     scores, shifts, points = networks.forward("onet", crops)
     landmarks = points * (places[:, 2:] - places[:, :2])[:, None] + places[:, None, :2]
     return crops, torch.cat([scores[:, None], shift(places, shifts), landmarks.flatten(1), places], dim=1)

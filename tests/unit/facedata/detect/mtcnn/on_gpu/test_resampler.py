@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facedata.detect.mtcnn.detector import _Resampler
+from facedata.detect.mtcnn.detector import Resampler
 from facedata.detect.mtcnn.on_gpu.atlas import Atlas
 from facedata.detect.mtcnn.on_gpu.resampler import DeviceResampler
 
@@ -18,7 +18,7 @@ def test_the_numbers_are_pooling_s(size: tuple[int, int]) -> None:
     atlas = Atlas(images, torch.device("cpu"))
     for number, image in enumerate(images):
         np.testing.assert_array_equal(atlas.photo(number).numpy(), image)
-    ours, theirs = DeviceResampler(images[1], atlas.photo(1)), _Resampler(images[1])
+    ours, theirs = DeviceResampler(images[1], atlas.photo(1)), Resampler(images[1])
     for width, height in ((12, 12), (40, 33), size[::-1], (301, 260)):
         np.testing.assert_array_equal(ours.resize(width, height).numpy(), theirs.resize(width, height))
     low = random.uniform(-40, 200, (400, 2))

@@ -19,6 +19,7 @@ from .bar import Bar
 from .config import SOURCES
 from .errors import PhotosLostError
 from .flags import argument, command, command_group, make_parser, options_of, print_result, run_command
+from .options import is_file
 
 parser, commands = make_parser(
     "facedata",
@@ -62,13 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options=facedata.PrepareConfig,
 )
 def _prepare(parsed: Namespace) -> None:
-    from .commands.summary import summary_lines
-    from .sources.open import understand_source
-
     named = parsed.kind
-    parsed.kind, sources = understand_source(named, [*parsed.sources, *parsed.source])
-    config = options_of(parsed, facedata.PrepareConfig)
-    with Bar() as bar:
+    if named in SOURCES:
+        options_of(parsed, facedata.PrepareConfig)  # what is wrong is said before anything is imported
+    with _worker_ahead(parsed), Bar() as bar:
+        from .commands.summary import summary_lines
+        from .sources.open import understand_source
+
+        parsed.kind, sources = understand_source(named, [*parsed.sources, *parsed.source])
+        config = options_of(parsed, facedata.PrepareConfig)
         prepared = facedata.prepare(
             sources or None, parsed.out, config, on_progress=bar.show, on_step=bar.step
         )
@@ -134,10 +137,10 @@ def _triplets(parsed: Namespace) -> None:
     options=facedata.CropConfig,
 )
 def _crop(parsed: Namespace) -> None:
-    from .commands.summary import summary_lines
-
     config, source = options_of(parsed, facedata.CropConfig), parsed.source or None
-    with _photos_listed(parsed), Bar() as bar:
+    with _photos_listed(parsed), _worker_ahead(parsed), Bar() as bar:
+        from .commands.summary import summary_lines
+
         cropped = facedata.crop_set(
             parsed.set, parsed.out, config, source=source, on_progress=bar.show, on_step=bar.step
         )
@@ -308,6 +311,19 @@ def _fetch_weights(parsed: Namespace) -> None:
 
     paths = [str(path) for path in fetch_weights(parsed.detectors, parsed.cache)]
     print_result(parsed, paths, paths)
+
+
+@contextmanager
+def _worker_ahead(parsed: Namespace) -> Iterator[None]:
+    """Where a new set is made here, start a worker while this process still imports and lists photos."""
+    is_here = getattr(parsed, "engine", "local") == "local" and "://" not in parsed.out
+    if not is_here or is_file(f"{parsed.out}/dataset.json"):
+        yield
+        return
+    from .processes import start_ahead
+
+    with start_ahead("facedata.work.task"):
+        yield
 
 
 @contextmanager

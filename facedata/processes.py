@@ -7,9 +7,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from itertools import islice
+from importlib import import_module
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -38,22 +38,25 @@ class WorkerDiedError(Exception):
 class ProcessPool:
     """A few single-threaded processes, with only as many jobs submitted as keep them busy.
 
+    A worker that :func:`start_ahead` has started is its first.
+
     Args:
         workers: how many processes.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._executor = ProcessPoolExecutor(
-            max_workers=workers, initializer=_start_worker, initargs=(os.getpid(),), env=ONE_THREAD
-        )
+        self._executors = [_ahead.pop()] if _ahead else []
+        if more := workers - len(self._executors):
+            self._executors += [_open_executor(more)] * more  # one entry for each process
 
     def __enter__(self) -> ProcessPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._executor.shutdown(wait=True, kill_workers=kind is not None)
-        del self._executor  # frees its semaphores now: while Python exits, loky may report them as leaked
+        for executor in {*self._executors}:
+            executor.shutdown(wait=True, kill_workers=kind is not None)
+        del self._executors  # frees their semaphores now: while Python exits, loky may report them as leaked
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield results as they are ready, in any order.
@@ -64,14 +67,51 @@ class ProcessPool:
         waiting = iter(jobs)
         try:
             with block_ctrl_c():
-                running = {self._executor.submit(function, job) for job in islice(waiting, 2 * self.workers)}
+                running = _submit(function, waiting, 2 * self._executors)
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in done:
                     yield future.result()
-                running |= {self._executor.submit(function, job) for job in islice(waiting, len(done))}
+                free = [running.pop(future) for future in done]
+                running |= _submit(function, waiting, free)
         except TerminatedWorkerError as error:
             raise WorkerDiedError(str(error)) from error
+
+
+@contextmanager
+def start_ahead(module: str) -> Iterator[None]:
+    """Start the first worker of the next pool while this process still imports and finds what is to be done.
+
+    Args:
+        module: what the worker imports meanwhile; the functions of its jobs are there.
+    """
+    executor = _open_executor(1)
+    _ahead.append(executor)
+    try:
+        with block_ctrl_c():
+            executor.submit(import_module, module)
+        del executor
+        yield
+    finally:
+        while _ahead:
+            _ahead.pop().shutdown(wait=True, kill_workers=True)
+
+
+_ahead: list[ProcessPoolExecutor] = []
+"""Holds the executor of the worker that was started ahead, until a pool takes it."""
+
+
+def _open_executor(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        max_workers=workers, initializer=_start_worker, initargs=(os.getpid(),), env=ONE_THREAD
+    )
+
+
+def _submit(
+    function: Callable[[Any], Any], jobs: Iterator[Any], executors: Iterable[ProcessPoolExecutor]
+) -> dict[Future[Any], ProcessPoolExecutor]:
+    """Give each executor its next job, as long as there are any; return who has which."""
+    return {executor.submit(function, job): executor for executor, job in zip(executors, jobs, strict=False)}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ..files.atomic import atomic_file
 from ..types import UInt8Image
 
 _COLUMNS, _ROWS = 16, 16
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)  # Huffman tables of its own save 3% and double the time
 _EMPTY = 128
 """The grey of a picture that could not be read."""
 
@@ -103,10 +103,17 @@ def make_tile(data: bytes | None, tile_px: int) -> UInt8Image:
         return tile
     scale = tile_px / max(image.shape[:2])
     width, height = (max(round(side * scale), 1) for side in (image.shape[1], image.shape[0]))
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    small = cv2.resize(image, (width, height), interpolation=_choose_interpolation(scale))
     top, left = (tile_px - height) // 2, (tile_px - width) // 2
     tile[top : top + height, left : left + width] = small
     return tile
+
+
+def _choose_interpolation(scale: float) -> int:
+    """Return how to resize: not by averaging, three times as slow, where bilinear skips no pixel."""
+    if scale < 0.5:
+        return cv2.INTER_AREA
+    return cv2.INTER_LINEAR if scale <= 1 else cv2.INTER_CUBIC
 
 
 def picture_url(image: UInt8Image, quality: int = 85) -> str:

@@ -174,7 +174,6 @@ def open_model(
         ModelError: there is no model, or it is damaged, of another architecture or a newer version.
         SpecError: its spec is missing or malformed.
         DeviceError: there is no such GPU.
-        MissingExtraError: it is ONNX, and onnxruntime is not installed.
     """
     if is_ready(model):
         from .ready.network import open_ready  # it needs this module

@@ -49,6 +49,4 @@ def read_onnx(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(
-    ".onnx", "NCHW", "any", write_onnx, read_onnx, ("onnx", "onnxscript", "onnxruntime"), write_onnx_int8
-)  # fmt: skip
+FORMAT = Format(".onnx", "NCHW", "any", write_onnx, read_onnx, ("onnx", "onnxscript"), write_onnx_int8)

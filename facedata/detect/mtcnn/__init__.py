@@ -5,8 +5,8 @@
 - ``factory``: makes the detector in a worker
 - ``weights``: facenet-pytorch's weights, read without torch
 - ``networks``: P-Net, R-Net and O-Net, with results that do not depend on the batch
-- ``onnx_bytes``: a network as OpenCV takes it
-- ``on_opencv``: the networks on a CPU
+- ``onnx_bytes``: a network as ONNX Runtime takes it
+- ``on_onnxruntime``: the networks on a CPU
 - ``on_torch``: the networks on a GPU
 - ``coarse``: the coarse-to-fine search in small pyramids of many photos at once
 - ``second_look``: looks again at faces that are in doubt: moved, shared with another face, turned

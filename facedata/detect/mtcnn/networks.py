@@ -13,7 +13,7 @@ import numpy as np
 
 from ...types import Float32Array, UInt8Image
 
-_PNET_PIXELS = 36_000
+_PNET_PIXELS = 9_000
 """Pixels that go through P-Net at once: few enough for its activations to stay in a core's cache."""
 _RNET_BATCH, _ONET_BATCH = 16, 4
 """Most crops at once. Larger batches gain little."""
@@ -37,12 +37,12 @@ class CascadeNetworks(ABC):
         """
         fitting = max(1, _PNET_PIXELS // (images.shape[1] * images.shape[2]))
         scores, shifts = self._run("pnet", images, batch or fitting)
-        return scores[:, 1], shifts
+        return scores, shifts
 
     def rnet(self, crops: UInt8Image | Float32Array) -> tuple[Float32Array, Float32Array]:
         """Run R-Net over ``(n, 24, 24, 3)`` RGB in 0 … 255: scores ``(n,)`` and box shifts ``(n, 4)``."""
         scores, shifts = self._run("rnet", crops, _RNET_BATCH)
-        return scores[:, 1], shifts
+        return scores, shifts
 
     def onet(self, crops: UInt8Image | Float32Array) -> tuple[Float32Array, Float32Array, Float32Array]:
         """Run O-Net over ``(n, 48, 48, 3)`` RGB in 0 … 255.
@@ -51,7 +51,7 @@ class CascadeNetworks(ABC):
             Scores ``(n,)``, box shifts ``(n, 4)`` and landmarks ``(n, 5, 2)`` as x, y fractions of the crop.
         """
         scores, shifts, points = self._run("onet", crops, _ONET_BATCH)
-        return scores[:, 1], shifts, np.stack([points[:, :5], points[:, 5:]], axis=2)
+        return scores, shifts, np.stack([points[:, :5], points[:, 5:]], axis=2)
 
     @abstractmethod
     def one_thread(self) -> AbstractContextManager[None]:
@@ -61,7 +61,7 @@ class CascadeNetworks(ABC):
     def _forward(
         self, network: str, images: UInt8Image | Float32Array, batch: int
     ) -> tuple[Float32Array, ...]:
-        """Return a network's outputs: scores of both classes, shifts, and O-Net's points.
+        """Return a network's outputs: scores of a face, shifts, and O-Net's points, first all x, then all y.
 
         Args:
             network: ``pnet``, ``rnet`` or ``onet``.
@@ -85,9 +85,9 @@ def make_networks(device: str = "cpu") -> CascadeNetworks:
         DetectorError: facenet-pytorch's weights are not those of 2.5.3, or there is no such device.
     """
     if device == "cpu":
-        from .on_opencv import OpenCvNetworks
+        from .on_onnxruntime import OnnxRuntimeNetworks
 
-        return OpenCvNetworks()
+        return OnnxRuntimeNetworks()
     from .on_torch import TorchNetworks  # it imports torch
 
     return TorchNetworks(device)

@@ -1,4 +1,4 @@
-"""MTCNN's networks in torch: for GPUs, and to hold OpenCV's numbers against."""
+"""MTCNN's networks in torch: for GPUs, and to hold ONNX Runtime's numbers against."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TorchNetworks(CascadeNetworks):
             self._run_filled(network, crops[at : at + batch], batch) for at in range(0, len(crops), batch)
         ]
         scores, shifts, *points = (torch.cat(outputs) for outputs in zip(*parts, strict=True))
-        return scores[:, 1], shifts, *(one.reshape(-1, 2, 5).transpose(1, 2) for one in points)
+        return scores, shifts, *(one.reshape(-1, 2, 5).transpose(1, 2) for one in points)
 
     def _run_filled(self, network: str, crops: Tensor, batch: int) -> tuple[Tensor, ...]:
         count = len(crops)
@@ -82,7 +82,7 @@ class TorchNetworks(CascadeNetworks):
         pixels = (crops.float() - 127.5) * 0.0078125
         # a view: channels stay last in memory, which is faster
         *others, scores = (output[:count] for output in self._networks[network](pixels.permute(0, 3, 1, 2)))
-        return scores, *others
+        return scores[:, 1], *others
 
     def _forward(
         self, network: str, images: UInt8Image | Float32Array, batch: int

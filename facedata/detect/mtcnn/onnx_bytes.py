@@ -1,4 +1,4 @@
-"""A network as the bytes of an ONNX file, which is how OpenCV takes one.
+"""A network as the bytes of an ONNX file, which is how ONNX Runtime takes one.
 
 The few messages of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that a plain network needs, in
 protobuf's encoding (https://protobuf.dev/programming-guides/encoding). The package onnx would do, but it is
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from ...types import Float32Array
 
 _OPSET, _IR_VERSION = 11, 7
+_Shape = Sequence[int | str]
 _FLOAT, _INT, _INTS = 1, 2, 7
 """ONNX's numbers for the type of a tensor's numbers, and for two kinds of attributes."""
 
@@ -27,21 +28,21 @@ def make_node(op: str, inputs: Sequence[str], output: str, **attributes: int | S
 def make_model(
     nodes: Sequence[bytes],
     weights: Mapping[str, Float32Array],
-    image: tuple[str, Sequence[int]],
-    outputs: Sequence[str],
+    image: tuple[str, _Shape],
+    output: tuple[str, _Shape],
 ) -> bytes:
     """Return the file.
 
     Args:
         nodes: the layers, in order.
         weights: by the names that the layers use.
-        image: name and shape of the input, float32.
-        outputs: names of what the network gives, float32.
+        image: name and shape of the input, float32; a side that has a name instead may have any length.
+        output: likewise, of what the network gives.
     """
     graph = (
         b"".join(_field(1, node) for node in nodes) + _texts(2, ["network"])
         + b"".join(_field(5, _tensor(name, values)) for name, values in weights.items())
-        + _field(11, _value(*image)) + b"".join(_field(12, _value(name, ())) for name in outputs)
+        + _field(11, _value(*image)) + _field(12, _value(*output))
     )  # fmt: skip
     return _number(1, _IR_VERSION) + _field(7, graph) + _field(8, _number(2, _OPSET))
 
@@ -57,10 +58,11 @@ def _tensor(name: str, values: Float32Array) -> bytes:
     return sides + _number(2, _FLOAT) + _texts(8, [name]) + _field(9, values.tobytes())
 
 
-def _value(name: str, shape: Sequence[int]) -> bytes:
+def _value(name: str, shape: _Shape) -> bytes:
     """Return the name, type and shape of an input or output."""
-    sides = b"".join(_field(1, _number(1, side)) for side in shape)
-    return _texts(1, [name]) + _field(2, _field(1, _number(1, _FLOAT) + _field(2, sides)))
+    sides = (_number(1, side) if isinstance(side, int) else _texts(2, [side]) for side in shape)
+    kind = _number(1, _FLOAT) + _field(2, b"".join(_field(1, side) for side in sides))
+    return _texts(1, [name]) + _field(2, _field(1, kind))
 
 
 def _texts(tag: int, texts: Sequence[str]) -> bytes:

@@ -5,7 +5,8 @@ Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023. The weights ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ import numpy as np
 from ...errors import DetectorError
 from ...types import Face, UInt8Image
 from ..mtcnn.networks import make_networks
-from ..mtcnn.on_opencv import one_opencv_thread
 from ..search import SearchRule
 from .levels import search_levels
 from .refine import Candidates
@@ -53,7 +53,7 @@ class Yunet:
         level = logs.getLogLevel()
         logs.setLogLevel(_LOG_ERRORS)
         try:
-            with one_opencv_thread():
+            with _one_thread():
                 self._network = cv2.FaceDetectorYN.create(
                     "onnx", np.frombuffer(weights, np.uint8), np.empty(0, np.uint8), (320, 320),
                     _LEAST_SCORE, _OVERLAP, _MOST,
@@ -68,7 +68,7 @@ class Yunet:
     ) -> list[list[Face]]:
         """Find the faces of each photo; see :class:`facedata.detect.base.Detector`."""
         rules = rules or [SearchRule(min_face_px=self.min_face_px)] * len(images)
-        with self._networks.one_thread(), one_opencv_thread():
+        with self._networks.one_thread(), _one_thread():
             return search_levels(self, self._networks, images, rules)
 
     def find(self, images: Sequence[UInt8Image], side_px: int) -> list[Candidates]:
@@ -87,3 +87,14 @@ class Yunet:
         boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
         landmarks = rows[:, slice(*_POINTS)].reshape(-1, 5, 2)
         return Candidates(boxes, rows[:, _SCORE], landmarks)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run OpenCV on one thread: the result must not depend on the number of threads."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

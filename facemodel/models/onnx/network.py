@@ -17,7 +17,6 @@ from facedata.types import Float32Array, UInt8Image
 
 from ...batches.to_input import ToInput, as_batch
 from ...errors import DeviceError, ModelError, SpecError
-from ...machine.extras import require_extra
 from ...spec import make_spec, read_spec
 from .files import external_files
 from .ports import Ports, find_ports, read_names
@@ -42,7 +41,6 @@ class OnnxEmbedder:
         ModelError: the file or one that holds its weights is missing, or onnxruntime cannot read or run it.
         SpecError: there is no spec, or the network's input or output is not what it says, or not clear.
         DeviceError: a GPU is requested.
-        MissingExtraError: onnxruntime is not installed.
     """
 
     scores_pairs = False
@@ -57,7 +55,6 @@ class OnnxEmbedder:
     ) -> None:
         if device not in ("auto", "cpu"):
             raise DeviceError(f"--device {device}: ONNX networks run on the CPU here")
-        require_extra("onnxruntime", extra="export", what="an ONNX model")
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 

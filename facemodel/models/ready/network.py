@@ -40,7 +40,6 @@ def open_ready(
         DownloadError: the file is not on this machine, and cannot be downloaded.
         StoreError: the cache folder cannot be written.
         DeviceError: there is no such GPU.
-        MissingExtraError: it is ONNX, and onnxruntime is not installed.
     """
     found = find_ready(name, None if weights is None else os.fspath(weights))
     logger.info("%s: %s", name, found.model.summary)
@@ -49,7 +48,7 @@ def open_ready(
     if read_kept(found.model) is not None:
         logger.info("%s has the threshold that --keep-threshold kept in %s", name, kept_path(found.model))
     if found.model.kind == ONNX:
-        from ..onnx.network import OnnxEmbedder  # an extra
+        from ..onnx.network import OnnxEmbedder  # it imports onnxruntime
 
         values = json.loads(ready_spec(found.model).to_json())
         return OnnxEmbedder(found.path, device, workers, values, name)

@@ -19,7 +19,7 @@ from torchvision.ops import nms
 from facedata.detect.mtcnn import weights
 from facedata.detect.mtcnn.detector import _suppress
 from facedata.detect.mtcnn.networks import make_networks
-from facedata.detect.mtcnn.on_opencv import OpenCvNetworks
+from facedata.detect.mtcnn.on_onnxruntime import OnnxRuntimeNetworks
 from facedata.detect.mtcnn.on_torch import TorchNetworks
 from facedata.detect.mtcnn.onnx_bytes import make_model, make_node
 from facedata.detect.mtcnn.weights import read_weights, weights_file
@@ -43,14 +43,14 @@ def test_a_changed_or_missing_file_is_refused(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "pnet.pt").write_bytes(changed)
     monkeypatch.setattr(weights, "weights_file", lambda network: tmp_path / f"{network}.pt")
     with pytest.raises(DetectorError, match=r"pnet.pt has SHA-256 [0-9a-f]{64}, not that of 2.5.3: pip"):
-        OpenCvNetworks()
+        OnnxRuntimeNetworks()
     with pytest.raises(DetectorError, match=r"rnet.pt cannot be read: No such file"):
         read_weights("rnet")
 
 
 @pytest.fixture(scope="module")
-def both() -> tuple[OpenCvNetworks, TorchNetworks]:
-    return OpenCvNetworks(), TorchNetworks("cpu")
+def both() -> tuple[OnnxRuntimeNetworks, TorchNetworks]:
+    return OnnxRuntimeNetworks(), TorchNetworks("cpu")
 
 
 @settings(max_examples=30)
@@ -58,7 +58,7 @@ def both() -> tuple[OpenCvNetworks, TorchNetworks]:
     count=st.integers(1, 9), height=st.integers(12, 90), width=st.integers(12, 90), seed=st.integers(0, 99)
 )
 def test_pnet_gives_torchs_numbers_at_every_size(
-    both: tuple[OpenCvNetworks, TorchNetworks], count: int, height: int, width: int, seed: int
+    both: tuple[OnnxRuntimeNetworks, TorchNetworks], count: int, height: int, width: int, seed: int
 ) -> None:
     """Both also where a side is odd, so that the pooling's last window is half empty."""
     images = np.random.default_rng(seed).integers(0, 256, (count, height, width, 3)).astype(np.uint8)
@@ -68,13 +68,13 @@ def test_pnet_gives_torchs_numbers_at_every_size(
 @pytest.mark.parametrize(("network", "side"), [("rnet", 24), ("onet", 48)])
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_the_others_give_torchs_numbers(
-    both: tuple[OpenCvNetworks, TorchNetworks], network: str, side: int, kind: type
+    both: tuple[OnnxRuntimeNetworks, TorchNetworks], network: str, side: int, kind: type
 ) -> None:
     crops: np.ndarray = np.random.default_rng(3).integers(0, 256, (33, side, side, 3)).astype(kind)
     hold_against(both, network, crops)
 
 
-def hold_against(both: tuple[OpenCvNetworks, TorchNetworks], network: str, images: np.ndarray) -> None:
+def hold_against(both: tuple[OnnxRuntimeNetworks, TorchNetworks], network: str, images: np.ndarray) -> None:
     ours, theirs = both
     with ours.one_thread(), theirs.one_thread():
         for found, wanted in zip(
@@ -92,7 +92,7 @@ def test_the_cpus_networks_import_no_torch() -> None:
         "print({'torch', 'torchvision', 'facenet_pytorch', 'scipy', 'pandas'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
-    assert isinstance(make_networks("cpu"), OpenCvNetworks)
+    assert isinstance(make_networks("cpu"), OnnxRuntimeNetworks)
 
 
 @settings(max_examples=60)
@@ -113,8 +113,8 @@ def test_onnx_bytes_are_a_valid_file() -> None:
     data = make_model(
         [make_node("Conv", ["image", "kernel", "bias"], "out", kernel_shape=[3, 3], strides=[2, 2])],
         {"kernel": kernel, "bias": bias},
-        ("image", (2, 3, 300, 9)),
-        ["out"],
+        ("image", ("n", 3, 300, 9)),
+        ("out", ("n", 200, "rows", 4)),
     )
     onnx.checker.check_model(onnx.load_from_string(data))
     images = rng.random((2, 3, 300, 9)).astype(np.float32)

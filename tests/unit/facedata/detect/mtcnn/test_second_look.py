@@ -12,7 +12,7 @@ from facedata.detect.choose import box_iou
 from facedata.detect.doubt import DOUBTFUL, MAY_BE_TURNED
 from facedata.detect.mtcnn.detector import Mtcnn
 from facedata.detect.mtcnn.networks import CascadeNetworks, make_networks
-from facedata.detect.mtcnn.on_opencv import OpenCvNetworks
+from facedata.detect.mtcnn.on_onnxruntime import OnnxRuntimeNetworks
 from facedata.detect.mtcnn.second_look import look_again
 from facedata.detect.pyramid import Halves
 from facedata.detect.search import SearchRule
@@ -27,7 +27,7 @@ TURNS, NEARBY, SIDES = range(3), range(3, 6), range(6, 8)
 """Which of a face's eight crops show what."""
 
 
-class Told(OpenCvNetworks):
+class Told(OnnxRuntimeNetworks):
     """O-Net that gives what it is told for a face's eight crops, and the points of a face in the middle."""
 
     def __init__(self, scores: dict[int, float], side_points: Sequence[float] = (0.0, 0.0)) -> None:

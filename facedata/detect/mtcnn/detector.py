@@ -25,8 +25,8 @@ from .networks import make_networks
 from .pooling import Pooling
 from .second_look import look_again
 
-_STRIP_PIXELS = 250_000
-"""The most pixels that go through P-Net at once: about 40 MB."""
+_STRIP_PIXELS = 64_000
+"""The most pixels that go through P-Net at once: about 20 MB."""
 _CROPS = 256
 """The most crops that are cut out at once; a photo may have thousands."""
 POOLED_PIXELS = 1_000_000

@@ -12,9 +12,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..config import SplitConfig, parse_splits
-from ..tables import schema
-from ..tables.blocks import iter_texts
-from ..tables.people import person_codes
 from ..types import Int32Array
 from .split import (
     TRAIN,
@@ -72,41 +69,6 @@ class Division:
     def label_column(self, span: slice = slice(None)) -> pa.Array:
         """Return the labels of a span of crops, null for none."""
         return pa.array(self.label[span].astype(np.int64), mask=self.label[span] < 0)
-
-
-def divide_classes(
-    classes: pa.Table,
-    photos: pa.Table,
-    config: SplitConfig,
-    previous: Mapping[str, str] | None = None,
-) -> tuple[pa.Table, dict[str, Any]]:
-    """Give every row of a classes table its split and label, as :func:`divide_crops` does.
-
-    Args:
-        classes: the crops (:data:`facedata.tables.schema.CLASSES`); their splits and labels are replaced.
-        photos: the ledger's columns path and official_split.
-        config: how to divide.
-        previous: splits that people already have, and keep if they are divided by rank.
-
-    Returns:
-        The crops, and the section for dataset.json.
-    """
-
-    def official() -> pa.ChunkedArray:
-        kept = photos.filter(pc.is_valid(photos.column("path")))
-        if kept.column("path").equals(classes.column("path")):  # both are in the records' order
-            return kept.column("official_split")
-        rows = pc.index_in(classes.column("path"), value_set=kept.column("path").combine_chunks())
-        return kept.column("official_split").take(rows)
-
-    person, people = person_codes(classes.column("identity"))
-    any_official = photos.column("official_split").null_count < photos.num_rows
-    crops = Crops(person, people, lambda: iter_texts(classes.column("path")), official, any_official)
-    division = divide_crops(crops, config, previous)
-    for name, values in (("split", division.split_column()), ("label", division.label_column())):
-        index = classes.schema.get_field_index(name)
-        classes = classes.set_column(index, schema.CLASSES.field(name), values)
-    return classes, division.section
 
 
 def divide_crops(crops: Crops, config: SplitConfig, previous: Mapping[str, str] | None = None) -> Division:

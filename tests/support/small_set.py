@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from facedata.config import (
     PairsConfig,
@@ -18,11 +20,13 @@ from facedata.config import (
 )
 from facedata.crops.codec import encode_crop
 from facedata.files.staged import StagedFiles
-from facedata.sampling.divide import divide_classes
+from facedata.sampling.divide import Crops, divide_crops
 from facedata.sampling.draw import count_splits, draw_pairs, draw_triplets
 from facedata.sets.prepared import PreparedSet, open_set, set_fingerprint, stage_tables, write_dataset
 from facedata.store.folders import FolderStore
 from facedata.tables import schema
+from facedata.tables.blocks import iter_texts
+from facedata.tables.people import person_codes
 from facedata.tables.schema import KIND
 
 SIZE_PX = 24
@@ -137,3 +141,38 @@ def make_set(
     }
     write_dataset(folder, info)
     return open_set(folder)
+
+
+def divide_classes(
+    classes: pa.Table,
+    photos: pa.Table,
+    config: SplitConfig,
+    previous: Mapping[str, str] | None = None,
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Give every row of a classes table its split and label, as :func:`divide_crops` does.
+
+    Args:
+        classes: the crops (:data:`facedata.tables.schema.CLASSES`); their splits and labels are replaced.
+        photos: the ledger's columns path and official_split.
+        config: how to divide.
+        previous: splits that people already have, and keep if they are divided by rank.
+
+    Returns:
+        The crops, and the section for dataset.json.
+    """
+
+    def official() -> pa.ChunkedArray:
+        kept = photos.filter(pc.is_valid(photos.column("path")))
+        if kept.column("path").equals(classes.column("path")):  # both are in the records' order
+            return kept.column("official_split")
+        rows = pc.index_in(classes.column("path"), value_set=kept.column("path").combine_chunks())
+        return kept.column("official_split").take(rows)
+
+    person, people = person_codes(classes.column("identity"))
+    any_official = photos.column("official_split").null_count < photos.num_rows
+    crops = Crops(person, people, lambda: iter_texts(classes.column("path")), official, any_official)
+    division = divide_crops(crops, config, previous)
+    for name, values in (("split", division.split_column()), ("label", division.label_column())):
+        index = classes.schema.get_field_index(name)
+        classes = classes.set_column(index, schema.CLASSES.field(name), values)
+    return classes, division.section

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from facedata.config import SplitConfig
-from facedata.sampling.divide import divide_classes
-from tests.support.small_set import class_table, ledger_of
+from tests.support.small_set import class_table, divide_classes, ledger_of
 
 PEOPLE = {"zoe": 4, "adam": 3, "Éva": 2, "bob": 1}
 HALF = SplitConfig(splits="train=0.5,test=0.5")

@@ -14,11 +14,10 @@ from facedata.config import PairsConfig, SplitConfig, TripletsConfig
 from facedata.errors import LockedError, NotASetError, SampleError, UsageError
 from facedata.files.atomic import file_sha256
 from facedata.files.locks import locked
-from facedata.sampling.divide import divide_classes
 from facedata.sampling.draw import draw_pairs, draw_triplets
 from facedata.sets.prepared import open_set
 from facedata.tables import schema
-from tests.support.small_set import class_table, ledger_of, make_set
+from tests.support.small_set import class_table, divide_classes, ledger_of, make_set
 
 PEOPLE = {f"p{i}": 4 for i in range(8)}
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from facedata.config import SplitConfig
-from facedata.sampling.divide import divide_classes
 from facedata.sampling.split import give_pairs, split_identities
-from tests.support.small_set import class_table, ledger_of
+from tests.support.small_set import class_table, divide_classes, ledger_of
 
 DEFAULT = {"train": 0.75, "test": 0.25}
 

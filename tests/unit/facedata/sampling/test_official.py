@@ -5,10 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from facedata.config import SplitConfig
-from facedata.sampling.divide import divide_classes
 from facedata.sampling.official import official_pairs
 from facedata.tables import schema
-from tests.support.small_set import class_table, ledger_of
+from tests.support.small_set import class_table, divide_classes, ledger_of
 
 OFFICIAL = {"anna/0.jpg": "train", "anna/1.jpg": "train", "ben/0.jpg": "train", "cara/0.jpg": "test"}
 

@@ -10,11 +10,10 @@ import pytest
 
 from facedata.config import SplitConfig
 from facedata.errors import SourceError
-from facedata.sampling.divide import divide_classes
 from facedata.sampling.own_pairs import match_pairs, pairs_again
 from facedata.sampling.pair_file import PAIR_FILE, PairFile
 from facedata.tables import schema
-from tests.support.small_set import class_table, ledger_of
+from tests.support.small_set import class_table, divide_classes, ledger_of
 
 SPLITS = {"anna/0.jpg": "train", "anna/1.jpg": "train", "ben/0.jpg": "train", "cara/0.jpg": "test"}
 BARE = class_table({"anna": 2, "ben": 1, "cara": 1}, skip_ids=1)

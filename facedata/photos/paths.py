@@ -37,7 +37,10 @@ def photo_path(text: str) -> str:
 
 def escape_bytes(key: str) -> str:
     """Return :func:`photo_text` of a name decoded as UTF-8: an object's key, a name in an archive."""
-    key = re.sub(r"\\(?=x[0-9a-f]{2})", r"\\x5c", key)
+    if "\\" in key:
+        key = re.sub(r"\\(?=x[0-9a-f]{2})", r"\\x5c", key)
+    if key.isascii():  # as most are, of millions
+        return key
     return re.sub("[\udc80-\udcff]", lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", key)
 
 

@@ -42,9 +42,7 @@ class FolderStore:
                 if folder not in self._made:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     self._made.add(folder)
-                # as a new file: the old one may be linked into another set, which must keep its bytes
-                file.unlink(missing_ok=True)
-                file.write_bytes(data)
+                _write_new(file, data)
             except OSError as error:
                 # to a person who opens the folder, a truncated file would look complete
                 file.unlink(missing_ok=True) if file.parent.is_dir() else None
@@ -125,3 +123,14 @@ class FolderStore:
                     Path(folder.path).rmdir()
         except OSError as error:
             raise StoreError(f"cannot clean up {self.crops}: {error.strerror or error}") from error
+
+
+def _write_new(file: Path, data: bytes) -> None:
+    """Write a new file; an old one in its place may be linked into another set, and keeps its bytes there."""
+    try:
+        stream = file.open("xb")
+    except FileExistsError:
+        file.unlink()
+        stream = file.open("xb")
+    with stream:
+        stream.write(data)

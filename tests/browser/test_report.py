@@ -89,6 +89,10 @@ def wait_until(is_so: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def shows_person(page: Page, name: str) -> bool:
+    return page.locator("#person-name").text_content() == name
+
+
 def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent"))
 
@@ -616,7 +620,7 @@ def test_no_name_does_harm_and_each_is_shown_as_it_is(open_page: OpenPage, hosti
         page.get_by_role("searchbox").fill(name)
         assert name in names_of(page)
         page.locator(".who").filter(has=page.get_by_text(name, exact=True)).first.click()
-        wait_until(lambda name=name: page.locator("#person-name").text_content() == name)
+        wait_until(partial(shows_person, page, name))
         page.reload()
         visit.wait_ready()
         assert page.locator("#person-name").text_content() == name, "its address leads to it"

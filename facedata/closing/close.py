@@ -126,7 +126,7 @@ def _draw(
 def describe_set(closing: Closing, ledger: Ledger, fingerprint: str) -> dict[str, Any]:
     """Return dataset.json, without its tables and the sections on splits, pairs and triplets."""
     config, missing = closing.config, closing.plan.scan.missing
-    photos = np.bincount(ledger.crop_people())
+    photos = ledger.photos_per_person()
     per_person = photos[photos > 0]
     some = bool(len(per_person))
     counts = {

@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..photos.picture_hash import MOST_DIFFERENT
+from ..progress.disk_columns import Column
 from ..progress.folder import read_picture_hashes
 from ..tables.blocks import take_rows
 from ..tables.digests import digest_bytes
 from ..tables.parquet import read_table
 from ..tables.people import person_codes
-from ..tables.text_hash import find_repeated, order_numbers
-from ..types import Int32Array, Int64Array, UInt64Array
+from ..tables.text_hash import order_numbers
+from ..types import BoolArray, Int32Array, Int64Array, UInt64Array
+from .settle import find_repeated_of_kept
 
 _NAMED = 100
 _TURN_BITS = 16
@@ -27,18 +29,20 @@ _SPAN = 65_536
 """Pictures compared at a time: that bounds the memory."""
 
 
-def find_shared_bytes(kept: Int64Array, person: Int32Array, digests: NDArray[np.uint64]) -> Int64Array:
+def find_shared_bytes(kept: BoolArray, person: Int32Array, digests: Column) -> Int64Array:
     """Return the records with the same bytes as an earlier one of another person, and that one, ``(m, 2)``.
 
     Args:
-        kept: ``(k,)`` int64, the records to compare, ascending.
+        kept: ``(n,)`` bool, which records to compare.
         person: ``(n,)`` int32, each record's person.
         digests: ``(n, 2)`` uint64, of the photos' bytes.
     """
-    at = kept[find_repeated(digests[kept, 0])]  # few, so what follows is cheap
-    order = at[np.lexsort((at, digests[at, 1], digests[at, 0]))]
+    at = find_repeated_of_kept(kept, digests)  # few, so what follows is cheap
+    theirs = digests[at]
+    ranked = np.lexsort((at, theirs[:, 1], theirs[:, 0]))
+    order, theirs = at[ranked], theirs[ranked]
     is_new = np.ones(len(order), np.bool_)
-    is_new[1:] = (digests[order[1:]] != digests[order[:-1]]).any(axis=1)
+    is_new[1:] = (theirs[1:] != theirs[:-1]).any(axis=1)
     first = order[np.maximum.accumulate(np.where(is_new, np.arange(len(order)), 0))]
     pairs = np.column_stack([first, order])[person[first] != person[order]]
     return np.asarray(pairs[np.argsort(pairs[:, 1], kind="stable")])
@@ -129,7 +133,8 @@ def count_table_copies(folder: Path) -> dict[str, Any]:
     kept = photos.filter(is_kept)
     person, _ = person_codes(kept.column("identity"))
     digests = digest_bytes(kept.column("sha256"))[:, :16].copy().view(np.uint64)
-    copies = {"same_bytes": find_shared_bytes(np.arange(kept.num_rows), person, digests)}
+    everyone = np.ones(kept.num_rows, np.bool_)
+    copies = {"same_bytes": find_shared_bytes(everyone, person, digests)}
     hashes = read_picture_hashes(folder, photos.column("record"))
     if hashes is not None:
         split, _ = person_codes(read_table(folder / "classes.parquet", "classes", ["split"]).column(0))

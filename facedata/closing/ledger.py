@@ -25,7 +25,7 @@ from ..tables.people import person_codes
 from ..tables.schema import CLASSES
 from ..types import Int32Array, Int64Array, Status
 from .copies import describe_copies, find_shared_bytes, find_twins
-from .settle import FOUND, find_duplicates, find_shared_faces, find_too_few, join_rows
+from .settle import FOUND, count_photos, find_duplicates, find_shared_faces, find_too_few, join_rows
 
 _KEPT, _DUPLICATE, _UNSELECTED, _TOO_FEW = (
     STATUSES.index(status) for status in (Status.KEPT, Status.DUPLICATE, Status.UNSELECTED, Status.TOO_FEW)
@@ -59,8 +59,11 @@ class Ledger:
     def __init__(self, plan: Plan, rows: RowIndex, min_photos: int) -> None:
         self.plan, self.rows, self.min_photos = plan, rows, min_photos
         self.records = plan.records
-        planned = status_numbers(self.records.column("status")).astype(np.int8)
-        self.status = np.where(planned >= 0, planned, rows.status)
+        self.status = rows.status.copy()
+        for start in range(0, len(self.status), BLOCK_ROWS):
+            span = slice(start, start + BLOCK_ROWS)
+            planned = status_numbers(self.records.column("status").slice(start, BLOCK_ROWS))
+            np.copyto(self.status[span], planned, where=planned >= 0, casting="same_kind")
         self.person, self.people = person_codes(self.records.column("identity"))
         kept = self.status == _KEPT
         twins = find_duplicates(kept, self.person, rows.digest, self.records.column("given_box"))
@@ -76,9 +79,10 @@ class Ledger:
         settled.append((few, _TOO_FEW, f"its person has fewer than {min_photos} photos"))
         for which, status, _ in settled:
             self.status[which] = status
-        self.kept: Int64Array = np.flatnonzero(kept & ~few)
+        kept &= ~few
         self._settled = [one for one in settled if one[0].any()]
-        self.shared_bytes = find_shared_bytes(self.kept, self.person, rows.digest)
+        self.shared_bytes = find_shared_bytes(kept, self.person, rows.digest)
+        self.kept: Int64Array = np.flatnonzero(kept)
 
     def __enter__(self) -> Ledger:
         return self
@@ -172,6 +176,12 @@ class Ledger:
         """Return each crop's person, an index into ``people``; ``(m,)`` int32."""
         return np.asarray(self.person[self.kept])
 
+    def photos_per_person(self) -> Int64Array:
+        """Return how many crops each of ``people`` has, ``(len(people),)`` int64."""
+        is_kept = np.zeros(len(self.person), np.bool_)
+        is_kept[self.kept] = True
+        return count_photos(is_kept, self.person, len(self.people))
+
     def crop_column(self, name: str) -> pa.ChunkedArray:
         """Return a column of the plan, for the records that have a crop."""
         return take_rows(self.records.select([name]), self.kept).column(0)
@@ -186,7 +196,7 @@ class Ledger:
         unchanged = 0
         for start in range(0, len(self.kept), BLOCK_ROWS):
             at = self.kept[start : start + BLOCK_ROWS]
-            crop = self.rows.crop[at, :16].copy().view(np.uint64)
+            crop = self.rows.crop[at][:, :16].copy().view(np.uint64)
             unchanged += int((crop == self.rows.digest[at]).all(axis=1).sum())
         return {"unchanged": unchanged, "encoded": len(self.kept) - unchanged}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..detect.choose import box_iou
+from ..progress.disk_columns import Column
+from ..tables.blocks import BLOCK_ROWS
 from ..tables.origin import Origin
 from ..tables.schema import PHOTOS
-from ..tables.text_hash import find_repeated, mix_bits
-from ..types import BoolArray, Int32Array, Int64Array, Status
+from ..tables.text_hash import find_repeated_by_spans, mix_bits
+from ..types import BoolArray, Int32Array, Int64Array, Status, UInt64Array
 
 _ONE_FACE = 0.5
 """Two boxes that overlap by more than this show one face."""
@@ -60,7 +62,7 @@ def join_rows(records: pa.Table, rows: pa.Table, origin: Origin, without: Collec
 
 
 def find_duplicates(
-    kept: BoolArray, person: Int32Array, digests: NDArray[np.uint64], boxes: pa.ChunkedArray
+    kept: BoolArray, person: Int32Array, digests: Column, boxes: pa.ChunkedArray
 ) -> BoolArray:
     """Return which kept records have the same bytes and given box as an earlier one of the same person.
 
@@ -70,9 +72,7 @@ def find_duplicates(
         digests: ``(n, k)`` uint64, of the photos' bytes.
         boxes: ``(n,)`` given boxes, or nulls.
     """
-    at = np.flatnonzero(kept)
-    numbers = digests[at, 0] ^ mix_bits(person[at].astype(np.uint64))
-    at = at[find_repeated(numbers)]  # only these can be duplicates; few, so the exact test is cheap
+    at = find_repeated_of_kept(kept, digests, person)  # only these can be duplicates: the exact test is cheap
     keys = [person[at], *digests[at].T, *_box_keys(boxes, at)]
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(at) - 1, 0), np.bool_)
@@ -81,6 +81,27 @@ def find_duplicates(
     twin = np.zeros(len(kept), np.bool_)
     twin[at[order][1:][same]] = True
     return twin
+
+
+def find_repeated_of_kept(kept: BoolArray, digests: Column, person: Int32Array | None = None) -> Int64Array:
+    """Return the kept records whose first digest number, and person, occurs more than once; ascending.
+
+    Args:
+        kept: ``(n,)`` bool.
+        digests: ``(n, k)`` uint64.
+        person: ``(n,)`` int32; None to leave it out. With it, a few others may be among them.
+    """
+
+    def spans() -> Iterator[UInt64Array]:
+        for start in range(0, len(kept), BLOCK_ROWS):
+            span = slice(start, start + BLOCK_ROWS)
+            numbers = digests[span][:, 0]
+            if person is not None:
+                numbers = numbers ^ mix_bits(person[span].astype(np.uint64))
+            yield numbers[kept[span]]
+
+    found = find_repeated_by_spans(int(np.count_nonzero(kept)), spans)
+    return np.flatnonzero(kept)[found]
 
 
 def _box_keys(boxes: pa.ChunkedArray, at: Int64Array) -> list[NDArray[np.uint64]]:
@@ -127,7 +148,19 @@ def find_shared_faces(
 
 def find_too_few(kept: BoolArray, person: Int32Array, min_photos: int) -> BoolArray:
     """Return which kept records belong to people with fewer than ``min_photos`` of them, ``(n,)`` bool."""
-    counts = np.bincount(person[kept], minlength=int(person.max(initial=0)) + 1)
+    counts = count_photos(kept, person, int(person.max(initial=0)) + 1)
     few: BoolArray = kept.copy()
-    few[kept] = counts[person[kept]] < min_photos
+    for start in range(0, len(kept), BLOCK_ROWS):
+        span = slice(start, start + BLOCK_ROWS)
+        few[span] &= counts[person[span]] < min_photos
     return few
+
+
+def count_photos(kept: BoolArray, person: Int32Array, people: int) -> Int64Array:
+    """Return how many kept records each person has, ``(people,)`` int64."""
+    counts = np.zeros(people, np.int64)
+    for start in range(0, len(kept), BLOCK_ROWS):
+        span = slice(start, start + BLOCK_ROWS)
+        some = np.bincount(person[span][kept[span]])
+        counts[: len(some)] += some
+    return counts

@@ -139,11 +139,9 @@ def _complete(run: _Run, progress: ProgressFolder, log: RunLog, rows: RowIndex) 
     while True:
         if len(pending := rows.missing()):
             tasks = make_shards(run.plan, pending, stage, progress)
-            for task in tasks:  # an old part of the same photos has rows that are no longer valid
-                task.remove_part()
             run.on_step("starting workers" + " and loading the detector" * (run.detector is not None))
             run_shards(tasks, len(pending), run.config, log, run.on_progress)
-            add_parts(rows, [task.part for task in tasks], pending)
+            add_parts(rows, [task.part_name for task in tasks], pending)
             del tasks
             rows.bury_found(run.plan, run.config.names == "merge")
         del pending

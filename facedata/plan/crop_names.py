@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..files.memory import release
 from ..tables.blocks import BLOCK_ROWS, as_array, cut_texts, last_at, text_letters
 from ..tables.people import person_codes
-from ..tables.text_hash import find_repeated, hash_texts, mix_bits
-from ..types import BoolArray, Int32Array, Int64Array
+from ..tables.text_hash import find_repeated_by_spans, hash_texts, mix_bits
+from ..types import BoolArray, Int32Array, Int64Array, UInt64Array
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
@@ -25,9 +26,9 @@ _MOST_BYTES = 200
 
 _PLAIN = re.compile(r"(?!con|prn|aux|nul|com|lpt)[0-9A-Za-z_-]{1,180}", re.IGNORECASE | re.ASCII)
 """Names that are safe already, and name no device: nearly all. Blocks of photos are tested by numbers."""
-_MOST_PLAIN = 180
-_PLAIN_LETTERS = np.zeros(256, np.bool_)
-_PLAIN_LETTERS[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.")] = True
+_PLAIN_NAME = r"(?:^|/)[0-9A-Za-z_-]{1,180}(?:\.[0-9A-Za-z]*)?$"
+_DEVICE_FIRST = np.zeros(256, np.bool_)
+_DEVICE_FIRST[list(b"cpanlCPANL")] = True
 _SMALL = 0x20  # in ASCII, the bit that turns a capital into a small letter
 _DEVICES = [int.from_bytes(name, "big") for name in (b"con", b"prn", b"aux", b"nul", b"com", b"lpt")]
 
@@ -52,6 +53,7 @@ def crop_paths(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
     chosen = wanted.to_numpy()
     folder_of, folders = _name_folders(rows.column("identity"), chosen)
     stems = [_safe_stems(rows.slice(start, BLOCK_ROWS)) for start in range(0, rows.num_rows, BLOCK_ROWS)]
+    release()
     collides = _find_collisions(stems, folder_of, chosen)
     paths = []
     for number, stem in enumerate(stems):
@@ -100,18 +102,9 @@ def _find_plain(photos: pa.Array) -> tuple[NDArray[np.uint8], Int64Array, Int64A
     starts = np.maximum(bounds[:-1], last_at("/", letters, bounds) + 1)
     points = last_at(".", letters, bounds)
     stops = np.where(points >= starts, points, bounds[1:])
-    is_signs = (letters == ord("_")) | (letters == ord("-"))
-
-    def count(which: BoolArray, begins: Int64Array, ends: Int64Array) -> Int64Array:
-        before = np.zeros(len(which) + 1, np.int32)
-        np.cumsum(which, out=before[1:])
-        return np.asarray(before[ends] - before[begins])
-
-    plain = (stops > starts) & (stops - starts <= _MOST_PLAIN)
-    plain &= count(~_PLAIN_LETTERS[letters], starts, bounds[1:]) == 0
-    plain &= count(letters == ord("."), starts, stops) == 0
-    plain &= count(is_signs, stops, bounds[1:]) == 0
+    plain = pc.match_substring_regex(photos, _PLAIN_NAME).to_numpy(zero_copy_only=False)
     at = np.flatnonzero(stops - starts >= 3)
+    at = at[_DEVICE_FIRST[letters[starts[at]]]]
     first, second, third = ((letters[starts[at] + place] | _SMALL).astype(np.int64) for place in range(3))
     plain[at[np.isin(first << 16 | second << 8 | third, _DEVICES)]] = False
     return letters, starts, np.where(plain, stops, starts)
@@ -119,17 +112,19 @@ def _find_plain(photos: pa.Array) -> tuple[NDArray[np.uint8], Int64Array, Int64A
 
 def _find_collisions(stems: Sequence[pa.Array], person: Int32Array, chosen: BoolArray) -> BoolArray:
     """Tell which chosen rows come after another one of the same person with the same stem, folded."""
-    hashes = [np.empty(0, np.uint64)]
-    for stem in stems:
-        lower, is_ascii = pc.ascii_lower(stem), pc.string_is_ascii(stem)
-        at = np.flatnonzero(~is_ascii.to_numpy(zero_copy_only=False))
-        hashes.append(hash_texts(_replace_at(lower, at, [_fold(lower[i].as_py()) for i in at.tolist()])))
-    keys = np.concatenate(hashes)
-    keys += mix_bits(person.astype(np.uint64))
+
+    def spans() -> Iterator[UInt64Array]:
+        for number, stem in enumerate(stems):
+            lower, is_ascii = pc.ascii_lower(stem), pc.string_is_ascii(stem)
+            at = np.flatnonzero(~is_ascii.to_numpy(zero_copy_only=False))
+            keys = hash_texts(_replace_at(lower, at, [_fold(lower[i].as_py()) for i in at.tolist()]))
+            span = slice(number * BLOCK_ROWS, number * BLOCK_ROWS + len(stem))
+            yield (keys + mix_bits(person[span].astype(np.uint64)))[chosen[span]]
+
+    repeated = find_repeated_by_spans(int(np.count_nonzero(chosen)), spans)
     collides = np.zeros(len(person), np.bool_)
     seen: set[tuple[int, str]] = set()
-    rows = np.arange(len(person), dtype=np.int32) if chosen.all() else np.flatnonzero(chosen)
-    for row in rows[find_repeated(keys if chosen.all() else keys[rows])].tolist():
+    for row in np.flatnonzero(chosen)[repeated].tolist() if len(repeated) else ():
         block, index = divmod(row, BLOCK_ROWS)
         key = (int(person[row]), _fold(stems[block][index].as_py()))
         collides[row] = key in seen

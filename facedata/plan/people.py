@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..photos.paths import photo_path, photo_text
 from ..sampling.split import TRAIN
 from ..sources.base import Source
-from ..tables.blocks import cut_texts, iter_texts, last_at, text_letters
+from ..tables.blocks import BLOCK_ROWS, as_array, cut_texts, iter_texts, last_at, text_letters
 from ..tables.names import clean_name, join_names, name_notes, show_name
 from ..types import Status
 
@@ -101,8 +101,10 @@ def nested_folder_notes(records: pa.Table) -> list[str]:
     They may if a person's folder lies in another's (``ben/edited``), or if there are fewer names than folders
     above them (``ben/holiday`` and ``anna/holiday``, but not ``2019/ben`` and ``2020/ben``).
     """
-    photos = records.column("photo").filter(pc.is_valid(records.column("identity")))
-    known = {folder for chunk in photos.chunks for folder in _folders_of(chunk)}
+    known: set[str] = set()
+    for start in range(0, records.num_rows, BLOCK_ROWS):
+        rows = records.select(["photo", "identity"]).slice(start, BLOCK_ROWS)
+        known.update(_folders_of(as_array(rows.filter(pc.is_valid(rows.column("identity"))).column("photo"))))
     folders = sorted((above, name) for above, _, name in (folder.rpartition("/") for folder in known))
     inner = [(above, name) for above, name in folders if above in known and above.split("/")[-1] != name]
     counts = Counter(name for _, name in folders)

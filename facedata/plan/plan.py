@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..files.memory import release
 from ..files.remote import Location
 from ..sources.base import Scan, Source, UnforgottenPhotos
-from ..tables.blocks import is_sorted, sort_records, take_rows
+from ..tables.blocks import sort_columns, sort_records, take_rows
 from ..tables.forgotten_rows import bury_records, find_forgotten, leave_out_corrections, leave_out_pairs
 from ..tables.origin import Origin
 from ..tables.schema import CORRECTIONS
@@ -116,7 +116,10 @@ def plan_run(
             f"{len(missing):,} listed photos are not on disk: {some}; add them, or drop --strict"
         )
     config = choose_defaults(config, source, scan)
-    scan = replace(scan, photos=sort_records(scan.photos))  # sorting here saves a copy while planning
+    columns = dict(zip(scan.photos.column_names, scan.photos.columns, strict=True))
+    scan = replace(scan, photos=scan.photos.schema.empty_table())  # so each column is freed once it is sorted
+    release()
+    scan = replace(scan, photos=sort_columns(columns))
     plan = make_plan(scan, config, source, tombstones)
     licence = config.licence or getattr(source, "licence", None)
     plan.origin = Origin(source.kind, source.root, licence)
@@ -169,7 +172,7 @@ def order_records(scan: Scan, config: PrepareConfig) -> tuple[pa.Table, list[str
     """
     if scan.photos.num_rows == 0:
         raise SourceError(f"the source holds no photos ({scan.other_files} other files)")
-    records = scan.photos if is_sorted(scan.photos) else sort_records(scan.photos)
+    records = sort_records(scan.photos)
     keys = records.column("record")
     is_repeat = pc.equal(keys.slice(1), keys.slice(0, len(keys) - 1))
     if pc.any(is_repeat).as_py():

@@ -6,6 +6,7 @@ that are still to do.
 - ``folder``: the folder of an unfinished set, its settings, and its last finished state
 - ``parts``: the file with the rows of one finished shard
 - ``row_index``: where each record's row is on disk
+- ``disk_columns``: digests and hashes of millions of rows, on disk
 - ``ledger_rows``: a finished set's records and rows, from its tables
 - ``resume``: finds the rows of earlier runs that are still valid
 - ``output``: the output folder: checked, locked and cleared

@@ -28,9 +28,10 @@ from ..options import refuse_other_settings, setting_differences
 from ..photos.picture_hash import PICTURE_HASH
 from ..store.base import Store
 from ..store.open import open_store
-from ..tables.blocks import regroup
+from ..tables.blocks import BLOCK_ROWS
 from ..tables.parquet import read_footer, read_table
 from ..tables.schema import DATASET, FORGET, WORK
+from .disk_columns import Column
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ def read_json(file: Path) -> dict[str, Any]:
     raise SetError(f"{file} is damaged ({error}); start over with --overwrite") from error
 
 
-def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table, hashes: NDArray[np.uint64]) -> None:
+def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table, hashes: Column) -> None:
     """Write the size, mtime and hash of each photo for the next run; ``staged.commit()`` renames the file.
 
     Args:
@@ -212,11 +213,13 @@ def stage_photo_stats(staged: StagedFiles, out: Path, records: pa.Table, hashes:
         StoreError: it cannot be written.
     """
     columns = records.select(PHOTO_STATS_COLUMNS)
-    for name, values in zip(PICTURE_HASH, hashes.T, strict=True):
-        columns = columns.append_column(name, pa.array(np.ascontiguousarray(values)))
-    with staged.open(out / PHOTO_STATS) as file, pa.ipc.new_file(file, columns.schema) as writer:
-        for block in regroup([columns]):
-            writer.write_table(block)
+    schema = pa.schema([*columns.schema, *((name, pa.uint64()) for name in PICTURE_HASH)])
+    with staged.open(out / PHOTO_STATS) as file, pa.ipc.new_file(file, schema) as writer:
+        for start in range(0, columns.num_rows, BLOCK_ROWS):
+            block, words = columns.slice(start, BLOCK_ROWS), hashes[start : start + BLOCK_ROWS].T
+            for name, values in zip(PICTURE_HASH, words, strict=True):
+                block = block.append_column(name, pa.array(np.ascontiguousarray(values)))
+            writer.write_table(block.combine_chunks())
 
 
 def read_picture_hashes(out: Location, records: pa.ChunkedArray) -> NDArray[np.uint64] | None:

@@ -33,7 +33,7 @@ _RELEASED_EACH = 8
 
 def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowIndex:
     """Find the rows of earlier runs that are still valid for this plan, at most one per record."""
-    index, finder = RowIndex(plan.records), _RecordFinder(plan.records.column("record"))
+    index, finder = RowIndex(plan.records, progress.folder), _RecordFinder(plan.records.column("record"))
     for stored in _stored_rows(progress):
         at, rows = finder.find(stored.rows.column("record")), stored.rows
         order = np.arange(len(at))
@@ -48,7 +48,7 @@ def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowI
     return index
 
 
-def add_parts(index: RowIndex, parts: Sequence[Path], records: Int64Array) -> None:
+def add_parts(index: RowIndex, parts: Sequence[str | Path], records: Int64Array) -> None:
     """Add the rows of parts that this run has written.
 
     Args:

@@ -9,10 +9,11 @@ from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import ForgottenImageError
 from ..tables.tombstones import FORGOTTEN_REASON, Tombstones
-from ..types import Status
+from ..types import BoolArray, Status
 
 PLAN = pa.schema(
     [
@@ -142,6 +143,27 @@ def early_status(kind: str, identity: str | None, no_identity: str) -> dict[str,
     if not identity:
         return {"status": str(Status.NO_IDENTITY), "reason": no_identity}
     return {"status": None, "reason": None}
+
+
+def early_statuses(is_video: BoolArray, identity: pa.Array, no_identity: str) -> dict[str, pa.Array]:
+    """Return the columns ``status`` and ``reason`` of photos, as :func:`early_status` does of one."""
+    nobody = pc.fill_null(pc.equal(identity, ""), True)
+    video, unnamed = (early_status(kind, None, no_identity) for kind in ("video", "photo"))
+    return {
+        name: pc.if_else(
+            pa.array(is_video), video[name], pc.if_else(nobody, unnamed[name], pa.scalar(None, pa.string()))
+        )
+        for name in ("status", "reason")
+    }
+
+
+def plan_table(columns: Mapping[str, pa.Array | None], count: int) -> pa.Table:
+    """Return a scan's table from columns, of which those that are missing or None are all null."""
+    arrays = []
+    for field_of in PLAN:
+        column = columns.get(field_of.name)
+        arrays.append(pa.nulls(count, field_of.type) if column is None else column.cast(field_of.type))
+    return pa.table(arrays, schema=PLAN)
 
 
 @dataclass

@@ -6,27 +6,26 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..config import PrepareConfig
 from ..errors import SourceError
 from ..files.remote import Location
 from ..photos.formats import VIDEO_ENDINGS, ending
 from ..photos.paths import photo_path, photo_text
+from ..tables.blocks import iter_texts
 from .base import PlanBuilder, Scan, early_status
 from .folder import FolderReader
 from .listed.box_formats import find_format, parse_box, read_size
-from .listed.boxes import Box, Numbers, read_numbers, show_box
+from .listed.boxes import Box, BoxRows, Numbers, read_numbers, show_box
 from .listed.columns import person_folder
-from .listed.photo_files import PhotoFiles
+from .listed.photo_files import FoundPhotos, PhotoFiles
 from .listed.rows import TableRows
 from .open import SourceKind, SourceLike, local_paths, source_paths
 from .table_file import read_cells
 from .walk import require_folder
-
-_SizeAndTime = tuple[int, int]
 
 
 class TableSource:
@@ -95,23 +94,27 @@ class TableSource:
                 exists.
         """
         rows, boxes_as_written = self._rows, self._numbers
-        reader, files, photos = self._find_photos()
-        on_disk = files.on_disk
-        boxes, box_format = self._boxes(boxes_as_written, photos, on_disk)
-        if not any(on_disk.values()):
-            self._refuse_absent(on_disk)
+        reader, files, found = self._find_photos()
+        boxes, box_format = self._boxes(boxes_as_written, found)
+        self._refuse_absent(found)
+        records = rows.records(found.photos)
         plan = PlanBuilder()
-        for index, (photo, record) in enumerate(zip(photos, rows.records(photos), strict=True)):
-            if (info := on_disk[photo]) is not None:
-                kind = "video" if ending(photo) in VIDEO_ENDINGS else "photo"
-                identity = rows.identities[index] if rows.columns.identity else person_folder(photo)
-                plan.add(
-                    photo, record=record, size=info[0], mtime_ns=info[1], identity=identity,
-                    role=rows.roles[index], official_split=rows.splits[index], given_box=boxes[index],
-                    **early_status(kind, identity, "the table gives no identity"),
-                )  # fmt: skip
-        missing = sorted({photo for photo in photos if on_disk[photo] is None})
-        kept = rows.meta.filter(pa.array([on_disk[photo] is not None for photo in photos]))
+        columns = (found.photos, records, rows.identities, rows.roles, rows.splits)
+        for index, (photo, record, person, role, split) in enumerate(
+            zip(*map(iter_texts, columns), strict=True)
+        ):
+            if found.size[index] < 0:
+                continue
+            kind = "video" if ending(photo) in VIDEO_ENDINGS else "photo"
+            identity = person if rows.columns.identity else person_folder(photo)
+            plan.add(
+                photo, record=record, size=int(found.size[index]), mtime_ns=int(found.mtime_ns[index]),
+                identity=identity, role=role, official_split=split, given_box=boxes[index],
+                **early_status(kind, identity, "the table gives no identity"),
+            )  # fmt: skip
+        is_there = pa.array(found.is_there)
+        missing = sorted(pc.unique(found.photos.filter(pc.invert(is_there))).to_pylist())
+        kept = rows.meta.filter(is_there)
         table = plan.table(dict(zip(kept.column_names, kept.columns, strict=True)))
         notes = [*rows.columns.notes, *rows.box_notes(box_format), *files.notes()]
         return Scan(table, reader, missing=missing, notes=notes, box_format=box_format)
@@ -122,52 +125,47 @@ class TableSource:
         Raises:
             SourceError: the table or the root is missing, a path leaves the root, or no photo exists.
         """
-        reader, files, _ = self._find_photos()
-        if not any(files.on_disk.values()):
-            self._refuse_absent(files.on_disk)
+        reader, _, found = self._find_photos()
+        self._refuse_absent(found)
         return reader
 
-    def _find_photos(self) -> tuple[FolderReader, PhotoFiles, list[str]]:
+    def _find_photos(self) -> tuple[FolderReader, PhotoFiles, FoundPhotos]:
         require_folder(self.folder)
         files = PhotoFiles(self.folder, self._rows)
-        photos = [files.find(index) for index in range(len(self._rows.paths))]
-        return FolderReader({"": self.folder}), files, photos
+        return FolderReader({"": self.folder}), files, files.find()
 
-    def _refuse_absent(self, on_disk: Mapping[str, _SizeAndTime | None]) -> NoReturn:
-        raise SourceError(
-            f"none of the {len(on_disk)} photos that {photo_text(str(self.table))} lists is below "
-            f"{photo_text(str(self.folder))} (the first is {min(on_disk)}); name their folder as the root"
-        )
+    def _refuse_absent(self, found: FoundPhotos) -> None:
+        if not found.is_there.any():
+            photos = pc.unique(found.photos).to_pylist()
+            raise SourceError(
+                f"none of the {len(photos)} photos that {photo_text(str(self.table))} lists is below "
+                f"{photo_text(str(self.folder))} (the first is {min(photos)}); name their folder as the root"
+            )
 
     def _boxes(
-        self,
-        written: Sequence[Numbers | None],
-        photos: Sequence[str],
-        on_disk: Mapping[str, _SizeAndTime | None],
-    ) -> tuple[list[Box | None], str | None]:
+        self, written: Sequence[Numbers | None], found: FoundPhotos
+    ) -> tuple[Sequence[Box | None], str | None]:
         """Return each row's box in pixels, and how the table writes them; None if it has none."""
         rows, box_format = self._rows, self.config.box_format
         if not any(written):
-            return [None] * len(photos), None
+            return written, None
 
         @lru_cache
-        def size_of(photo: str) -> tuple[int, int] | None:
-            is_there = on_disk[photo] is not None
-            return (
-                read_size(self.folder / photo_path(photo), self.config.turn != "never") if is_there else None
-            )
+        def size_of(row: int) -> tuple[int, int] | None:
+            photo = self.folder / photo_path(found.photos[row].as_py())
+            return read_size(photo, self.config.turn != "never") if found.size[row] >= 0 else None
 
         if box_format and len(rows.columns.box.names) == 1 and rows.columns.box.form:
             box_format = box_format.replace("-xywh", "").replace(
                 "xywh", "xyxy"
             )  # objects are read as corners
         if box_format is None:
-            box_format = find_format(rows.cells, rows.columns.box, written, lambda row: size_of(photos[row]))
-        boxes: list[Box | None] = []
+            box_format = find_format(rows.cells, rows.columns.box, written, size_of)
+        boxes = BoxRows(len(written))
         for index, numbers in enumerate(written):
             is_relative = numbers is not None and box_format.startswith("relative")
             try:
-                boxes.append(parse_box(numbers, box_format, size_of(photos[index]) if is_relative else None))
+                boxes[index] = parse_box(numbers, box_format, size_of(index) if is_relative else None)
             except ValueError as error:
                 what = f"the box {show_box(rows.cells, rows.columns.box, index)} {error}"
                 other = {"xyxy": "xywh", "relative": "relative-xywh"}.get(box_format)
@@ -177,7 +175,7 @@ class TableSource:
         return boxes, box_format
 
     @cached_property
-    def _numbers(self) -> list[Numbers | None]:
+    def _numbers(self) -> Sequence[Numbers | None]:
         return read_numbers(self._rows.cells, self._rows.columns.box)
 
     @cached_property

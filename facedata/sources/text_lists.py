@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..errors import SourceError
 from ..files.text import decode_text, encoding_of, unpack
@@ -21,9 +21,30 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
     >>> read_lines("x.txt", lambda: b"a 1\r\nb 2\r\n\r\n")
     [(1, 'a 1'), (2, 'b 2')]
     """
+    return list(iter_lines(read_text(where, read)))
+
+
+def iter_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a text, without line ends and blank last lines, one at a time."""
+    length = len(text)
+    while length and text[length - 1].isspace():  # str.rstrip would copy millions of lines
+        length -= 1
+    # not splitlines, which would also break at odd characters within a name
+    mark = "\r" if text.find("\n", 0, length) < 0 else "\n"
+    start, number = 0, 0
+    while start < length:
+        stop = text.find(mark, start, length)
+        stop = length if stop < 0 else stop
+        number += 1
+        yield number, text[start:stop].rstrip("\r")
+        start = stop + 1
+
+
+def read_text(where: str, read: Callable[[], bytes]) -> str:
+    """Return a list file's text; arguments and errors as :func:`read_lines`."""
     try:
         data = read()
-        text = decode_text(data).rstrip()
+        return decode_text(data)
     except OSError as error:
         raise SourceError(f"cannot read {where}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -35,9 +56,6 @@ def read_lines(where: str, read: Callable[[], bytes]) -> list[tuple[int, str]]:
         number = undecodable_line(data)
         line = data.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")
         raise bad_line(where, number, line, "is not UTF-8") from error
-    # split, not splitlines, which would also break at odd characters within a name
-    lines = text.split("\r" if "\n" not in text else "\n") if text else []
-    return [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1)]
 
 
 def undecodable_line(data: bytes) -> int:

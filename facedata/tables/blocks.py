@@ -2,43 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..files.memory import release
 from ..types import Int64Array
 from .schema import ROW_GROUP_ROWS
 
 BLOCK_ROWS = ROW_GROUP_ROWS
 """Rows processed at a time: a row group."""
 
+OBJECT_ROWS = 1 << 14
+"""Rows that are Python objects at a time, which take ten times the memory of Arrow's."""
+
+_FEW_INDICES = 1 << 32
+_MOST_BYTES = 1 << 31
+"""Below this, texts need no 64-bit offsets, which would make another copy of them."""
+
 
 def sort_records(records: pa.Table) -> pa.Table:
-    """Return a scan's table in UTF-8 byte order of ``record``, in blocks.
+    """Return a scan's table in UTF-8 byte order of ``record``: itself, or as :func:`sort_columns` does."""
+    if is_sorted(records):
+        return records
+    return sort_columns(dict(zip(records.column_names, records.columns, strict=True)))
 
-    Works column by column, so that only one column at a time exists in three copies. A column that is all
-    null, or shares its memory with ``record`` (most photos do), takes no memory of its own.
+
+def sort_columns(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
+    """Return a scan's columns in UTF-8 byte order of ``record``, in blocks.
+
+    Works column by column, so that only one column at a time exists twice, if nothing else holds it. A column
+    that is all null, or shares its memory with ``record`` (most photos do), takes no memory of its own.
+
+    Args:
+        columns: by name; empty afterwards.
     """
-    keys = records.column("record")
+    names, keys = list(columns), columns["record"]
     order = pc.sort_indices(keys)
-    starts = range(0, len(order), BLOCK_ROWS)
-    columns: dict[str, pa.ChunkedArray] = {}
-    for name in records.column_names:
-        column = records.column(name)
-        if name == "photo" and _memory(column) == _memory(keys):
-            columns[name] = columns["record"]
-        elif column.null_count == len(column):
-            nulls = pa.nulls(min(len(column), BLOCK_ROWS), column.type)
-            pieces = [nulls.slice(0, len(column) - start) for start in starts]
-            columns[name] = pa.chunked_array(pieces, column.type)
-        else:
-            values = as_large_array(column)
-            pieces = [values.take(order.slice(start, BLOCK_ROWS)).cast(column.type) for start in starts]
-            columns[name] = pa.chunked_array(pieces, column.type)
-    return pa.table(columns)
+    if len(order) < _FEW_INDICES:
+        order = order.cast(pa.uint32())
+    is_shared = "photo" in names and _memory(columns["photo"]) == _memory(keys)
+    del keys
+    if is_shared:
+        del columns["photo"]
+    found = {name: _take_blocks(columns, name, order) for name in list(columns)}
+    return pa.table({name: found["record" if is_shared and name == "photo" else name] for name in names})
+
+
+def _take_blocks(columns: dict[str, pa.ChunkedArray], name: str, order: pa.Array) -> pa.ChunkedArray:
+    """Take a column away, and return it in another order, a piece a block."""
+    column = columns.pop(name)
+    kind, count, starts = column.type, len(column), range(0, len(order), BLOCK_ROWS)
+    if column.null_count == count:
+        nulls = pa.nulls(min(count, BLOCK_ROWS), kind)
+        return pa.chunked_array([nulls.slice(0, count - start) for start in starts], kind)
+    values = as_array(column) if column.nbytes < _MOST_BYTES else as_large_array(column)
+    del column
+    release()
+    pieces = [values.take(order.slice(start, BLOCK_ROWS)).cast(kind) for start in starts]
+    del values
+    release()
+    return pa.chunked_array(pieces, kind)
 
 
 def _memory(column: pa.ChunkedArray) -> list[tuple[int, int, list[int]]]:
@@ -111,9 +138,20 @@ def take_rows(table: pa.Table, rows: Int64Array) -> pa.Table:
 
 
 def iter_texts(column: pa.ChunkedArray) -> Iterator[str]:
-    """Yield a column's values as Python objects; at most one block of them is in memory."""
-    for start in range(0, len(column), BLOCK_ROWS):
-        yield from column.slice(start, BLOCK_ROWS).to_pylist()
+    """Yield a column's values as Python objects; at most some thousands of them are in memory."""
+    for start in range(0, len(column), OBJECT_ROWS):
+        yield from column.slice(start, OBJECT_ROWS).to_pylist()
+
+
+def map_texts(texts: pa.ChunkedArray, text_of: Callable[[str | None], str | None]) -> pa.ChunkedArray:
+    """Return what a function makes of each text; of a block, each different text is asked once."""
+    chunks = []
+    for start in range(0, len(texts), OBJECT_ROWS):
+        for chunk in texts.slice(start, OBJECT_ROWS).chunks:
+            coded = chunk.dictionary_encode(null_encoding="encode")
+            made = pa.array([text_of(text) for text in coded.dictionary.to_pylist()], pa.string())
+            chunks.append(made.take(coded.indices))
+    return pa.chunked_array(chunks, pa.string())
 
 
 def as_array(column: pa.ChunkedArray) -> pa.Array:

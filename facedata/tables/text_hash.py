@@ -6,6 +6,7 @@ the few texts whose hashes are equal. The hashes are never written to a file. Pu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..types import BoolArray, Int64Array, UInt64Array
 
 _SEED = 20_260_101
 _SPAN = 1 << 20
+_HASHED_ROWS = 1 << 13
+_LOOKED_UP_BITS = 22
 
 
 def hash_texts(texts: pa.Array | pa.ChunkedArray) -> UInt64Array:
@@ -29,6 +32,9 @@ def hash_texts(texts: pa.Array | pa.ChunkedArray) -> UInt64Array:
     """
     if isinstance(texts, pa.ChunkedArray):
         return np.concatenate([np.empty(0, np.uint64), *map(hash_texts, texts.chunks)])
+    if len(texts) > _HASHED_ROWS:  # each letter takes thirty bytes
+        starts = range(0, len(texts), _HASHED_ROWS)
+        return np.concatenate([hash_texts(texts.slice(start, _HASHED_ROWS)) for start in starts])
     large = texts.cast(pa.large_string())
     _, offsets, data = large.buffers()
     if not len(large):
@@ -67,6 +73,36 @@ def find_repeated(numbers: UInt64Array) -> Int64Array:
     maybe = order[in_run]
     _, which, counts = np.unique(numbers[maybe], return_inverse=True, return_counts=True)
     return np.sort(maybe[counts[which] > 1])
+
+
+def find_repeated_by_spans(count: int, spans: Callable[[], Iterable[UInt64Array]]) -> Int64Array:
+    """Return what :func:`find_repeated` does of numbers that are in memory once, in place of two times.
+
+    Args:
+        count: of all numbers.
+        spans: yields them, span by span; called twice.
+
+    >>> find_repeated_by_spans(4, lambda: [np.array([7, 5], np.uint64), np.array([7, 6], np.uint64)]).tolist()
+    [0, 2]
+    """
+    numbers, place = np.empty(count, np.uint64), 0
+    for span in spans():
+        numbers[place : place + len(span)] = span
+        place += len(span)
+    numbers.sort()
+    repeated = np.unique(numbers[1:][numbers[1:] == numbers[:-1]])
+    del numbers
+    found, place = [np.empty(0, np.int64)], 0
+    if len(repeated):
+        maybe = np.zeros(1 << _LOOKED_UP_BITS, np.bool_)
+        shift = np.uint64(64 - _LOOKED_UP_BITS)
+        maybe[repeated >> shift] = True
+        for span in spans():
+            at = np.flatnonzero(maybe[span >> shift])
+            slot = np.minimum(np.searchsorted(repeated, span[at]), len(repeated) - 1)
+            found.append(place + at[repeated[slot] == span[at]])
+            place += len(span)
+    return np.concatenate(found)
 
 
 def order_numbers(numbers: UInt64Array) -> Int64Array:

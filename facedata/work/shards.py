@@ -6,6 +6,7 @@ Twenty million photos as objects take ten gigabytes; only those of the shards in
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from ..plan.plan import Plan
 from ..progress.folder import ProgressFolder
+from ..progress.parts import PART_ENDING
 from ..tables.blocks import BLOCK_ROWS, as_array, take_rows
 from ..types import Int64Array, Photo
 from .stage import SHARD_PHOTOS, Stage
@@ -57,11 +59,24 @@ class ShardPhotos(Sequence[Photo]):
 
 
 def make_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: ProgressFolder) -> list[ShardTask]:
-    """Divide the pending records of a plan, in ascending order, into tasks."""
-    return [
+    """Divide the pending records of a plan, in ascending order, into tasks; remove parts that they have.
+
+    An old part of the same photos has rows that are no longer valid.
+
+    Raises:
+        StoreError: a part cannot be removed.
+    """
+    tasks = [
         ShardTask(name, ShardPhotos(plan.photos, rows), progress.folder, stage, progress.store)
         for name, rows in name_shards(plan.records, pending)
     ]
+    folder = progress.folder / "parts"
+    # looked for once: most often there is none for any of hundreds of thousands of tasks
+    old = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    for task in tasks if old else ():
+        if f"{task.name}{PART_ENDING}" in old:
+            task.remove_part()
+    return tasks
 
 
 def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:

@@ -37,7 +37,12 @@ class ShardTask:
     @property
     def part(self) -> Path:
         """The part's file; it exists once the shard is done."""
-        return self.folder / "parts" / f"{self.name}{PART_ENDING}"
+        return Path(self.part_name)
+
+    @property
+    def part_name(self) -> str:
+        """The part's file as text, for hundreds of thousands of them."""
+        return f"{self.folder}/parts/{self.name}{PART_ENDING}"
 
     @property
     def mark(self) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...plan.crop_names import safe_names
-from ...sources.lfw import LISTS
+from ...sources.listed.lfw_protocol import LISTS
 from ...types import Int32Array, Int64Array
 from ..split_folders import OWN_FILES
 

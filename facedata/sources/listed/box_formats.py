@@ -12,7 +12,7 @@ from ...errors import ImageError, SourceError
 from ...options import MAX_INT
 from ...photos.image import read_header
 from ..table_file import Cells
-from .boxes import Box, BoxColumns, Numbers, parse_numbers, show_box
+from .boxes import Box, BoxColumns, Numbers, filled_boxes, parse_numbers, show_box
 
 Size = tuple[int, int]
 """Width and height of an upright photo, in pixels."""
@@ -55,8 +55,7 @@ def find_format(
     Raises:
         SourceError: both readings are possible, or neither; with the first rows and the option to use.
     """
-    rows = [index for index, box in enumerate(numbers) if box is not None]
-    values = np.array([numbers[index] for index in rows], np.float64)
+    rows, values = filled_boxes(numbers)
     is_relative = bool(np.abs(values).max() <= _RELATIVE_MOST)
     corners, sizes = ("relative", "relative-xywh") if is_relative else ("xyxy", "xywh")
     if columns.form is not None:
@@ -67,7 +66,7 @@ def find_format(
     else:
         photos = np.full((len(rows), 2), np.nan)
         for at in np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLED)).astype(int)).tolist():
-            photos[at] = size_of(rows[at]) or np.nan
+            photos[at] = size_of(int(rows[at])) or np.nan
     # in pixels, a box may reach into the next one
     most = photos * (1 + _OUTSIDE) + (0 if is_relative else 1)
     no_sizes = np.any((values[:, 2:] <= 0) | (values[:, :2] + values[:, 2:] > most), axis=1)
@@ -77,14 +76,14 @@ def find_format(
     if no_corners.mean() >= 0.1 and is_known.any() and no_sizes[is_known].mean() <= _OUTSIDE:
         return sizes
     if no_corners.any():  # most boxes fit, and this one does not: a slip in its row
-        index = rows[int(np.flatnonzero(no_corners)[0])]
+        index = int(rows[np.flatnonzero(no_corners)[0]])
         cells.fail(
             index,
             f"the box {show_box(cells, columns, index)} has no width or no height; it takes x0 y0 x1 y1, not "
             f"x y width height; if that is how all boxes are written, add --box-format {sizes}",
         )
     shown = "; ".join(
-        f"{cells.unit} {cells.lines[rows[at]]}: {show_box(cells, columns, rows[at])} is "
+        f"{cells.unit} {cells.lines[rows[at]]}: {show_box(cells, columns, int(rows[at]))} is "
         f"{c - a:g} x {d - b:g} or {c:g} x {d:g}"
         for at, (a, b, c, d) in enumerate(values[:_SHOWN].tolist())
     )

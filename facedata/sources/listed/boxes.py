@@ -7,8 +7,12 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
+
+from ...tables.blocks import iter_texts
+from ...types import Float64Array, Int64Array
 from ..table_file import Cells
 
 Numbers = tuple[float, float, float, float]
@@ -16,6 +20,50 @@ Numbers = tuple[float, float, float, float]
 
 Box = tuple[float, float, float, float]
 """x0 y0 x1 y1 in pixels of the full-size, upright photo."""
+
+
+class BoxRows(Sequence[Numbers | None]):
+    """A box for each row, or None; of millions of rows as numbers in memory.
+
+    Args:
+        count: how many rows there are; none has a box at first.
+
+    Attributes:
+        numbers: ``(n, 4)`` float64; NaN for no box.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.numbers = np.full((count, 4), np.nan)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Numbers | None: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Numbers | None]: ...
+
+    def __getitem__(self, index: int | slice) -> Numbers | list[Numbers | None] | None:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        a, b, c, d = self.numbers[index].tolist()
+        return None if a != a else (a, b, c, d)
+
+    def __setitem__(self, index: int, box: Numbers | None) -> None:
+        if box is not None:
+            self.numbers[index] = box
+
+
+def filled_boxes(numbers: Sequence[Numbers | None]) -> tuple[Int64Array, Float64Array]:
+    """Return the rows that have a box, ``(m,)`` int64, and their boxes, ``(m, 4)`` float64."""
+    if isinstance(numbers, BoxRows):
+        every = numbers.numbers
+    else:
+        every = np.array([box or (np.nan,) * 4 for box in numbers], np.float64)
+    rows = np.flatnonzero(~np.isnan(every[:, 0]))
+    return rows, every[rows]
+
 
 _CORNERS = (
     "x y|x0 y0|x1 y1|xmin ymin|minx miny|left top|l t|xtl ytl|startx starty|topleftx toplefty|xleft ytop|"
@@ -69,7 +117,7 @@ def find_box_columns(cells: Cells, others: Sequence[str | None] = ()) -> BoxColu
     """
     names = [name for name in cells.columns.column_names if name not in others]
     firsts = {
-        name: next((value for value in cells.columns.column(name).to_pylist() if _is_filled(value)), None)
+        name: next(filter(_is_filled, iter_texts(cells.columns.column(name))), None)
         for name in names
         if _ONE_COLUMN.fullmatch(plain_name(name))
     }
@@ -114,7 +162,7 @@ def _quadruples_of(names: Mapping[str, object]) -> Iterator[tuple[str | None, li
             yield form, words
 
 
-def read_numbers(cells: Cells, columns: BoxColumns) -> list[Numbers | None]:
+def read_numbers(cells: Cells, columns: BoxColumns) -> Sequence[Numbers | None]:
     """Return each row's four numbers; None where there is no box.
 
     Raises:
@@ -122,12 +170,12 @@ def read_numbers(cells: Cells, columns: BoxColumns) -> list[Numbers | None]:
     """
     if not columns.names:
         return [None] * len(cells.lines)
-    values = [cells.columns.column(name).to_pylist() for name in columns.names]
-    numbers: list[Numbers | None] = []
+    values = (iter_texts(cells.columns.column(name)) for name in columns.names)
+    numbers = BoxRows(len(cells.lines))
     for index, row in enumerate(zip(*values, strict=True)):
         filled = [_decimal(value) for value in row if _is_filled(value)]
         try:
-            numbers.append(parse_numbers(filled if len(row) == 4 else row[0]))
+            numbers[index] = parse_numbers(filled if len(row) == 4 else row[0])
         except ValueError as error:
             cells.fail(index, f"the box {show_box(cells, columns, index)} {error}")
     return numbers

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
 from ...errors import SourceError
 from ...photos.formats import IMAGE_ENDINGS, VIDEO_ENDINGS, ending
+from ...tables.blocks import iter_texts
 from ..table_file import OTHER_NAMES, Cells
 from .boxes import BoxColumns, find_box_columns, plain_name
 
@@ -182,7 +183,7 @@ def _holds_numbers(cells: Cells, name: str) -> bool:
 
 
 def _all_in_folders(cells: Cells, name: str) -> bool:
-    values: Sequence[str | None] = cells.columns.column(name).to_pylist()
+    values: Iterator[str | None] = iter_texts(cells.columns.column(name))
     return all("/" in value.strip("/\\").replace("\\", "/") for value in values if value)
 
 

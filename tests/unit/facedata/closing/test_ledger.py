@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from facedata.closing.ledger import Ledger
 from facedata.errors import SetError
 from facedata.plan.plan import Plan
+from facedata.progress import disk_columns
 from facedata.progress.parts import ROWS, read_rows, undo_settling, write_rows
 from facedata.progress.resume import add_parts
 from facedata.progress.row_index import RowIndex
@@ -23,6 +25,14 @@ from facedata.sampling.divide import Division
 from facedata.sources.base import PLAN, Scan
 
 BOXES = [None, [0.0, 0.0, 9.0, 9.0], [20.0, 0.0, 29.0, 9.0], [0.0, 0.0, 0.0, 0.0]]
+
+
+@pytest.fixture(autouse=True)
+def digests_on_disk() -> Iterator[None]:
+    """Of an odd number of rows, digests are on disk, as those of a million are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(disk_columns, "_MANY_ROWS", 1)
+        yield
 
 
 def sha(text: str) -> str:
@@ -55,7 +65,7 @@ def row_of(record: str, digest: str, status: str) -> dict[str, Any]:
 
 def index_of(folder: Path, plan: Plan, rows: list[dict[str, Any]], shards: list[list[int]]) -> RowIndex:
     """Write each shard's rows as a part; ``rows`` are in the records' order."""
-    index = RowIndex(plan.records)
+    index = RowIndex(plan.records, folder if len(rows) % 2 else None)
     parts = []
     for number, places in enumerate(shards):
         parts.append(folder / f"{number}.arrow")

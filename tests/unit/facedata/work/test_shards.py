@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from facedata.config import PrepareConfig
 from facedata.plan.plan import Plan, make_plan
+from facedata.progress.folder import ProgressFolder
 from facedata.sources.base import PlanBuilder, Scan
 from facedata.types import Photo
-from facedata.work.shards import ShardPhotos, name_shards
+from facedata.work.shards import ShardPhotos, make_shards, name_shards
 
 
 def plan_of(count: int, **changed: int) -> Plan:
@@ -49,3 +52,16 @@ def test_a_shards_name_depends_on_its_photos_and_nothing_else() -> None:
     for change in ("size", "box"):
         other = [name for name, _ in name_shards(plan_of(200, **{change: 1}).records, np.arange(200))]
         assert not set(other) & set(names)
+
+
+def test_old_parts_of_the_shards_are_removed_and_no_others(tmp_path: Path) -> None:
+    progress = ProgressFolder.of_set(tmp_path, "folders", tmp_path)
+    stage: Any = None  # no shard is run here
+    names = [task.name for task in make_shards(plan_of(200), np.arange(200), stage, progress)]
+    parts = tmp_path / ".work" / "parts"
+    parts.mkdir(parents=True)
+    for name in (names[1], names[3], "0123"):
+        (parts / f"{name}.arrow").touch()
+    tasks = make_shards(plan_of(200), np.arange(200), stage, progress)
+    assert [task.part for task in tasks] == [parts / f"{name}.arrow" for name in names]
+    assert [part.name for part in parts.iterdir()] == ["0123.arrow"]

@@ -118,7 +118,7 @@ def test_pairs_of_numbers_without_blanks_stay_pairs() -> None:
 
 def test_decimal_commas_in_four_columns(tmp_path: Path) -> None:
     cells = cells_of("x", "y", "w", "h", x="1,5", y="2", w="30,25", h="40")
-    assert read_numbers(cells, find_box_columns(cells)) == [(1.5, 2, 30.25, 40)]
+    assert list(read_numbers(cells, find_box_columns(cells))) == [(1.5, 2, 30.25, 40)]
 
 
 def test_a_box_of_which_a_part_is_missing_is_named_by_its_line() -> None:
@@ -126,4 +126,4 @@ def test_a_box_of_which_a_part_is_missing_is_named_by_its_line() -> None:
     with pytest.raises(SourceError, match=r"^t\.csv, line 2: the box '1   1 1' is not four numbers"):
         read_numbers(cells, find_box_columns(cells))
     none = cells_of("x", "y", "w", "h", x="", y="", w="", h="")
-    assert read_numbers(none, find_box_columns(none)) == [None]
+    assert list(read_numbers(none, find_box_columns(none))) == [None]

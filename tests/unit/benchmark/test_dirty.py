@@ -1,11 +1,17 @@
-"""The copy of a set with exchanged photos: the same records, other pictures, and only where asked."""
+"""The copy of a set with exchanged photos: the same records, other pictures, and only where asked; and what
+an arm is compared with.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from facedata import ClassManifest
-from tests.benchmark.dirty import make_dirty
+from facemodel.recipe_choice import SetFacts, adapt_options
+from facemodel.recipes import fit_config
+from tests.benchmark.dirty import ARMS, BASE, make_dirty, untreated
 from tests.benchmark.people_sets import SPLITS
 from tests.support.people_set import people_set
 
@@ -25,3 +31,13 @@ def test_photos_change_places_between_people_of_one_split(tmp_path: Path) -> Non
     trains = sum(row["split"] == "train" for row in before)
     assert sum(here["split"] == "train" for here, _ in moved) == round(0.4 * trains) // 2 * 2
     assert make_dirty(clean, tmp_path / "dirty", 0.4, 1, ("train",)).fingerprint == dirty.fingerprint
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_is_compared_with_the_same_loss(arm: str) -> None:
+    few = SetFacts(people=721, photos_each=2.0)
+    mine, other = (adapt_options(fit_config({**BASE, **ARMS[one]}), few)[0] for one in (arm, untreated(arm)))
+    treats = {name for name, value in vars(mine).items() if value != getattr(other, name)}
+    assert treats == set(ARMS[arm]) - set(ARMS[untreated(arm)])
+    assert treats <= {"doubted", "sub_centres", "interclass_filter"}
+    assert (untreated(arm) == arm) == (not treats)

@@ -21,7 +21,7 @@ DISTANCES = ("euclidean", "squared", "mean-squared", "cosine")
 SCHEDULES = ("constant", "step", "cosine", "restarts", "one-cycle")
 AUTO, PRECISIONS = "auto", ("fp32", "bf16", "fp16")
 GUARDS = ("overfitting", "collapse", "divergence")
-ADAPTABLE = ("loss", "miner", "margin", "scale", "lr", "batch", "photos_per_person")
+ADAPTABLE = ("loss", "miner", "margin", "scale", "lr", "batch", "photos_per_person", "freeze")
 """Options that ``--adapt`` takes: :mod:`facemodel.recipe_choice` knows how to choose them."""
 
 TAKEN_FROM_START = ("backbone", "weights", "hidden", "dim", "dropout", "normalised", "size")
@@ -86,7 +86,7 @@ class FitConfig(Options):
     adapt: str = setting(
         "",
         "these options are chosen when training starts, by how many people and photos the set has: any of "
-        "loss, miner, margin, scale, lr, batch, photos_per_person",
+        "loss, miner, margin, scale, lr, batch, photos_per_person, freeze",
         metavar="OPTION,…",
     )
     # the network

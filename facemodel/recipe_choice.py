@@ -22,8 +22,9 @@ from .loss_table import LOSSES
 FEW_PEOPLE = 5_000
 """With fewer people than this, photos are compared within batches; measured with 721 people only."""
 
-_WITHIN_BATCHES: dict[str, Any] = {"miner": "semihard", "margin": 0.2, "lr": 1e-3, "batch": 64}
-_FROM_SCRATCH, _FROM_WEIGHTS = "multi-similarity", "triplet"
+_WITHIN_BATCHES: dict[str, Any] = {"margin": 0.2, "lr": 1e-3, "batch": 64}
+_FROM_SCRATCH = {"loss": "multi-similarity", "miner": "semihard"}
+_FROM_WEIGHTS = {"loss": "triplet", "miner": "none", "freeze": "last:3"}
 _FEW_EACH, _PAIR, _SEVERAL = 4, 2, 4
 
 
@@ -54,7 +55,8 @@ def adapt_options(config: FitConfig, facts: SetFacts) -> tuple[FitConfig, str]:
 
     Only what ``config.adapt`` names is changed. A classifier of the people (``--closed``), and options that
     only margin losses read, keep the recipe's own loss. Whether pretrained weights can be had is not known
-    yet: a network that ``--weights`` lets start from some counts as if it did.
+    yet: a network that ``--weights`` lets start from some counts as if it did; where it can have none,
+    ``fit`` freezes nothing.
 
     Args:
         config: of the run.
@@ -68,9 +70,13 @@ def adapt_options(config: FitConfig, facts: SetFacts) -> tuple[FitConfig, str]:
     chosen: dict[str, Any] = {}
     if "photos_per_person" in names:
         chosen["photos_per_person"] = _PAIR if facts.photos_each < _FEW_EACH else _SEVERAL
-    if "loss" in names and facts.people < FEW_PEOPLE and not _wants_margin_loss(config):
-        chosen["loss"] = _FROM_SCRATCH if config.weights == "none" else _FROM_WEIGHTS
-        chosen |= {name: value for name, value in _WITHIN_BATCHES.items() if name in names}
+    few = "loss" in names and facts.people < FEW_PEOPLE
+    stays = few and _wants_margin_loss(config)
+    if few and not stays:
+        by_start = _FROM_SCRATCH if config.weights == "none" else _FROM_WEIGHTS
+        chosen |= {name: value for name, value in (by_start | _WITHIN_BATCHES).items() if name in names}
+        if config.start is not None:  # a finished model may have a single block
+            chosen.pop("freeze", None)
         if "batch" in chosen:  # holds two people, whatever --photos-per-person was given
             each = chosen.get("photos_per_person", config.photos_per_person)
             chosen["batch"] = max(chosen["batch"], 2 * each)
@@ -78,7 +84,8 @@ def adapt_options(config: FitConfig, facts: SetFacts) -> tuple[FitConfig, str]:
     done = dataclasses.replace(config, **chosen, adapt="")
     if not names:
         return done, ""
-    return done, _describe(done, names, changed, facts)
+    why = ", since an option that you gave is for it" if stays else ""
+    return done, _describe(done, changed, facts, why)
 
 
 def adopt_choice(config: FitConfig, recorded: Mapping[str, Any]) -> FitConfig:
@@ -96,17 +103,25 @@ def adopt_choice(config: FitConfig, recorded: Mapping[str, Any]) -> FitConfig:
 
 def _wants_margin_loss(config: FitConfig) -> bool:
     """Tell whether an option was given that only a margin softmax takes."""
-    usual, within = FitConfig(), LOSSES[_FROM_WEIGHTS].uses
+    usual, within = FitConfig(), LOSSES[_FROM_WEIGHTS["loss"]].uses
     only_margin = [name for name in config.loss_row.uses if name not in (*within, "margin", "scale")]
     given = any(getattr(config, name) != getattr(usual, name) for name in only_margin)
     return config.closed or given or not {"margin", "scale"} <= set(config.adapt_names)
 
 
-def _describe(done: FitConfig, names: tuple[str, ...], changed: Mapping[str, Any], facts: SetFacts) -> str:
-    """Say what was chosen, why, and how to choose otherwise."""
+def _describe(done: FitConfig, changed: Mapping[str, Any], facts: SetFacts, why: str) -> str:
+    """Say what was chosen, why, and how to choose otherwise.
+
+    Args:
+        done: the options with nothing left open.
+        changed: what was chosen and is not as in the recipe.
+        facts: about the set.
+        why: the loss stays; empty if it was chosen.
+    """
     start = "from scratch" if done.weights == "none" else "from pretrained weights"
     who = f"{facts.people:,} people with {facts.photos_each:g} photos each in the middle, {start}"
     what = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())
     if not what:
-        return f"for {who}, the recipe stays as it is: --loss {done.loss}"
-    return f"chosen for {who}: {what}; an option that you give wins"
+        return f"for {who}, the recipe stays as it is: --loss {done.loss}{why}"
+    stays = f"; --loss {done.loss} stays{why}" if why else ""
+    return f"chosen for {who}: {what}; an option that you give wins{stays}"

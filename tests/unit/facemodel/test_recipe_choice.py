@@ -22,8 +22,8 @@ RECIPES = ("default", "laptop")
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_few_people_are_compared_within_batches(recipe: str) -> None:
     chosen, line = adapt_options(fit_config({"recipe": recipe, "weights": "none"}), FEW)
-    assert (chosen.loss, chosen.miner, chosen.batch, chosen.photos_per_person) == (
-        "multi-similarity", "semihard", 64, 2,
+    assert (chosen.loss, chosen.miner, chosen.batch, chosen.photos_per_person, chosen.freeze) == (
+        "multi-similarity", "semihard", 64, 2, "none",
     )  # fmt: skip
     assert line.startswith("chosen for 700 people with 2 photos each in the middle, from scratch: ")
     assert "--loss multi-similarity --miner semihard" in line
@@ -41,12 +41,18 @@ def test_many_people_keep_the_values_in_the_file(recipe: str) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_pretrained_weights_ask_for_another_loss(recipe: str) -> None:
+def test_pretrained_weights_ask_for_another_loss_and_stay_for_the_most_part(recipe: str) -> None:
     for weights in ("auto", "some.safetensors"):
-        chosen, _ = adapt_options(fit_config({"recipe": recipe, "weights": weights}), FEW)
-        assert (chosen.loss, chosen.miner, chosen.margin, chosen.distance) == (
-            "triplet", "semihard", 0.2, "cosine",
+        chosen, line = adapt_options(fit_config({"recipe": recipe, "weights": weights}), FEW)
+        assert (chosen.loss, chosen.miner, chosen.margin, chosen.distance, chosen.freeze) == (
+            "triplet", "none", 0.2, "cosine", "last:3",
         )  # fmt: skip
+        assert "--freeze last:3" in line
+
+
+@pytest.mark.parametrize("given", [{"start": "sface"}, {"loss": "cosface"}, {"closed": True}], ids=str)
+def test_all_trains_where_freezing_was_not_measured(given: dict[str, Any]) -> None:
+    assert adapt_options(fit_config({"recipe": "default", **given}), FEW)[0].freeze == "none"
 
 
 @pytest.mark.parametrize(
@@ -59,12 +65,27 @@ def test_pretrained_weights_ask_for_another_loss(recipe: str) -> None:
 )  # fmt: skip
 def test_a_loss_that_the_user_chose_or_needs_stays(given: dict[str, Any]) -> None:
     config = fit_config({"recipe": "default", **given})
-    chosen, _ = adapt_options(config, FEW)
+    chosen, line = adapt_options(config, FEW)
     assert chosen == dataclasses.replace(config, adapt="", photos_per_person=2)
+    stays = "; --loss cosface stays, since an option that you gave is for it"
+    assert line.endswith(stays) == ("loss" not in given), "of a loss that is given nothing need be said"
+
+
+def test_the_loss_is_named_where_an_option_keeps_it_and_nothing_else_is_chosen() -> None:
+    for given in ({"sub_centres": 3}, {"interclass_filter": 0.4}, {"closed": True}):
+        several = SetFacts(people=700, photos_each=20.0)
+        _, line = adapt_options(fit_config({"recipe": "default", "weights": "none", **given}), several)
+        assert line == (
+            "for 700 people with 20 photos each in the middle, from scratch, the recipe stays as it is: "
+            "--loss cosface, since an option that you gave is for it"
+        )
+        assert adapt_options(fit_config({"recipe": "default", **given}), MANY)[1].endswith("--loss cosface")
 
 
 @pytest.mark.parametrize(
-    "given", [{"lr": 1e-4}, {"batch": 48}, {"photos_per_person": 40}, {"miner": "hard"}], ids=str
+    "given",
+    [{"lr": 1e-4}, {"batch": 48}, {"photos_per_person": 40}, {"miner": "hard"}, {"freeze": "none"}],
+    ids=str,
 )
 def test_what_the_user_gave_wins(given: dict[str, Any]) -> None:
     chosen, line = adapt_options(fit_config({"recipe": "default", **given}), FEW)

@@ -180,8 +180,8 @@ class FitConfig(Options):
     doubted: str = setting(
         "keep",
         "photos whose label the set's findings doubt (`facemodel check`): keep them as they are, drop them "
-        "from training and validation, or move those that have a proposal to the person they show, and drop "
-        "the others",
+        "from training and validation, or move those that have a proposal to the person they show, those "
+        "that show one person whom no name is left for to a new one, and drop the others",
         choices=("keep", "drop", "move"),
     )
     closed: bool = setting(

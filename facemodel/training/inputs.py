@@ -59,7 +59,11 @@ def open_inputs(prepared: PreparedSet, folder: RunFolder) -> Iterator[Inputs]:
     """
     config, doubted, crops = folder.config, None, None
     if config.doubted != KEEP:  # a resumed run doubts what it began with, whatever `check` has found since
-        doubted = read_doubted_of(folder.path) if folder.resumes else find_doubted(prepared, config.doubted)
+        doubted = (
+            read_doubted_of(folder.path)
+            if folder.resumes
+            else find_doubted(prepared, config.doubted, new_people=not config.closed)
+        )
         crops = doubted.apply(ClassManifest.open(prepared))
     validation = hold_out(prepared, config, crops)
     training = TrainingPeople.of(validation.training)

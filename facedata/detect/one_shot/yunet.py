@@ -1,4 +1,4 @@
-"""YuNet, by OpenCV's FaceDetectorYN, with the eyes refined by O-Net: the fastest detector on a CPU.
+"""YuNet, by OpenCV's FaceDetectorYN, with the eyes refined by O-Net.
 
 Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023. The weights are OpenCV Zoo's (MIT).
 """

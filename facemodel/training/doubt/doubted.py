@@ -1,13 +1,17 @@
 """``--doubted``: photos whose label ``check`` doubts are left out of a run, or count for whom they show.
 
+Those that show somebody whom no name is left for count for a new person, if there are several.
+
 The run's folder keeps which photos these were, so that a resumed run has the same, whatever ``check`` has
 found since.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +26,7 @@ from ...batches.people import TrainingPeople
 from ...epochs.holdout import VAL
 from ...epochs.outliers import FINDINGS, read_doubted
 from ...errors import DataError, RunError
+from .new_people import find_new_people, is_new_person
 
 DOUBTED = "doubted.parquet"
 """The table in a run's folder."""
@@ -29,6 +34,7 @@ DOUBTED = "doubted.parquet"
 KEEP, DROP, MOVE = "keep", "drop", "move"
 
 _KIND = "doubted"
+_LABEL = ["id", "photo", "identity", "split"]
 _SCHEMA = pa.schema(
     [
         pa.field("id", pa.int64(), False),
@@ -42,7 +48,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, eq=False)
 class Doubted:
-    """The doubted photos of a run.
+    """The doubted photos of a run, and photos that are left alone under their name and are of a new person.
 
     Attributes:
         table: ``id``, ``photo`` and ``identity``; ``to_identity`` and ``split``: whom the photo counts for,
@@ -59,9 +65,18 @@ class Doubted:
     @property
     def line(self) -> str:
         """What becomes of them, for the user."""
-        out = len(self.table) - self.moves
-        moves = f", {self.moves:,} count for the person they seem to show" if self.moves else ""
-        return f"`check` doubts {len(self.table):,} photos: {out:,} are left out{moves}"
+        out, every = len(self.table) - self.moves, f"{len(self.table):,} photos"
+        names = self.table.column("to_identity").drop_null().to_pylist()
+        new = [name for name in names if is_new_person(name)]
+        moved = len(names) - len(new)
+        moves = f", {moved:,} count for the person they seem to show" if moved else ""
+        if not new:
+            return f"`check` doubts {every}: {out:,} are left out{moves}"
+        people = len(set(new))
+        return (
+            f"`check` doubts {every} or leaves them alone under their name: {out:,} are left out{moves}, "
+            f"{len(new):,} count for {people:,} new {'person' if people == 1 else 'people'}"
+        )
 
     def apply(self, crops: ClassManifest) -> ClassManifest:
         """Return a set's crops without those that are left out, and the others under their new names."""
@@ -90,16 +105,39 @@ class Doubted:
         )
 
 
-def find_doubted(prepared: PreparedSet, how: str) -> Doubted:
+def find_doubted(prepared: PreparedSet, how: str, *, new_people: bool = True) -> Doubted:
     """Return the photos of the splits train and val whose label the set's findings doubt.
 
     Args:
         prepared: the set.
         how: ``drop``: all of them are left out; ``move``: where the findings carry the proposal to move a
             photo to another person, it counts for that person.
+        new_people: with ``move``: photos that train, would be left out or alone under their name, and are
+            alike, count for a new person.
 
     Raises:
         DataError: the set has no findings, or they are about another state of it.
+    """
+    findings = _read_findings(prepared, how)
+    every = ClassManifest.open(prepared).table
+    can = pc.is_in(every.column("split"), value_set=pa.array([TRAIN, VAL], pa.string())).to_numpy()
+    people = TrainingPeople.of(ClassManifest(prepared, every))
+    is_doubted = read_doubted(people)
+    rows = every.filter(pa.array(is_doubted & can)).select(_LABEL).to_pylist()
+    _count_for(rows, _read_moves(findings) if how == MOVE else {}, every)
+    if how == MOVE and new_people:
+        new = find_new_people(people, rows, findings)
+        ours = every.filter(pc.is_in(every.column("id"), pa.array(list(new), pa.int64()))).select(_LABEL)
+        rows = [row for row in rows if row["id"] not in new]
+        rows += [row | {"to_identity": new[row["id"]]} for row in ours.to_pylist()]
+    return Doubted(pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=_SCHEMA))
+
+
+def _read_findings(prepared: PreparedSet, how: str) -> pa.Table:
+    """Read what the set's check says of photos and people.
+
+    Raises:
+        DataError: there are no findings, or they are about another state of the set.
     """
     path = Path(str(prepared.path)) / FINDINGS  # a set at a URL has none: they are beside its crops
     try:
@@ -109,31 +147,12 @@ def find_doubted(prepared: PreparedSet, how: str) -> Doubted:
                 "drop --doubted"
             )
         columns = ["proposal", "kind", "left", "right", "left_identity", "right_identity", "to_identity"]
-        findings = read_table(path, "findings", columns)
+        return read_table(path, "findings", columns)
     except (SetError, OSError, pa.ArrowException) as error:
         raise DataError(
             f"--doubted {how} goes by the findings of a check, and {prepared} has none: run `facemodel check "
             f"MODEL {prepared}` first"
         ) from error
-    every = ClassManifest.open(prepared).table
-    can = pc.is_in(every.column("split"), value_set=pa.array([TRAIN, VAL], pa.string())).to_numpy()
-    is_doubted = read_doubted(TrainingPeople.of(ClassManifest(prepared, every)))
-    table = every.filter(pa.array(is_doubted & can)).select(["id", "photo", "identity", "split"])
-    moves = _read_moves(findings) if how == MOVE else {}
-    splits: dict[str, set[str]] = {name: set() for name in moves.values()}
-    for name, split in zip(
-        every.column("identity").to_pylist(), every.column("split").to_pylist(), strict=True
-    ):
-        if name in splits and split is not None:
-            splits[name].add(split)
-    rows = table.to_pylist()
-    for row in rows:
-        to = moves.get(row["id"])
-        theirs = splits[to] if to is not None else set()
-        if row["split"] not in theirs:  # nobody comes into another split than their own, or test people train
-            row["split"] = next((split for split in (TRAIN, VAL) if theirs == {split}), None)
-        row["to_identity"] = None if row["split"] is None else to
-    return Doubted(pa.Table.from_pylist(rows, schema=_SCHEMA))
 
 
 def _read_moves(findings: pa.Table) -> dict[int, str]:
@@ -145,6 +164,28 @@ def _read_moves(findings: pa.Table) -> dict[int, str]:
         elif one["to_identity"]:
             moves[one["left"]] = one["to_identity"]
     return moves
+
+
+def _count_for(rows: list[dict[str, Any]], moves: Mapping[int, str], crops: pa.Table) -> None:
+    """Fill in whom doubted photos count for, and in which split; null if they are left out.
+
+    Nobody comes into another split than their own, and those who are tested do not train.
+
+    Args:
+        rows: the photos: ``id`` and their own ``split``; they get ``to_identity``.
+        moves: to whom photos move, by their id.
+        crops: of the set: ``identity`` and ``split``.
+    """
+    splits: dict[str, set[str]] = {name: set() for name in moves.values()}
+    for name, split in zip(*(crops.column(name).to_pylist() for name in ("identity", "split")), strict=True):
+        if name in splits and split is not None:
+            splits[name].add(split)
+    for row in rows:
+        to = moves.get(row["id"])
+        theirs = splits[to] if to is not None else set()
+        if row["split"] not in theirs:
+            row["split"] = next((split for split in (TRAIN, VAL) if theirs == {split}), None)
+        row["to_identity"] = None if row["split"] is None else to
 
 
 def read_doubted_of(folder: Path) -> Doubted:

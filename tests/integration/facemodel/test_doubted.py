@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -20,6 +21,7 @@ from facemodel import fit
 from facemodel.config import FitConfig
 from facemodel.errors import DataError, RunError
 from tests.support.findings import write_findings
+from tests.support.kept_check import write_kept
 from tests.support.people_set import people_set
 from tests.support.tiny_fit import FEW, TINY
 
@@ -93,6 +95,44 @@ def test_a_killed_run_doubts_what_it_began_with(faces: PreparedSet, tmp_path: Pa
     (tmp_path / "run" / "doubted.parquet").unlink()
     with pytest.raises(RunError, match="start over with --overwrite"):
         fit(faces.path, tmp_path / "run", **{**options, "epochs": 3}, resume=True)
+
+
+def lose_person(faces: PreparedSet) -> None:
+    """Let two photos, under two names, show one person whose name nobody has."""
+    table = ClassManifest.open(faces).table
+    rows = [row for row in table.to_pylist() if row["split"] == "train"]
+    two = [rows[0], next(row for row in rows if row["identity"] != rows[0]["identity"])]
+    vectors = np.eye(len(table), dtype=np.float32)
+    places = [table.column("id").to_pylist().index(row["id"]) for row in two]
+    vectors[places[1]] = vectors[places[0]]
+    write_kept(faces, vectors)
+    wrong = [{"kind": "wrong_person", "left": row["id"], "left_identity": row["identity"]} for row in two]
+    write_findings(faces, wrong)
+
+
+def test_a_classifier_has_no_new_people(faces: PreparedSet, tmp_path: Path) -> None:
+    lose_person(faces)
+    few = {**PEOPLE, "epochs": 1, "rows_per_epoch": 12, "doubted": "move"}
+    fit(faces.path, tmp_path / "open", **few)
+    fit(faces.path, tmp_path / "closed", **few, closed=True)
+    assert "(new person 1)" in photos(tmp_path / "open")
+    assert "(new person 1)" not in photos(tmp_path / "closed")
+
+
+def test_a_killed_run_keeps_its_new_people(faces: PreparedSet, tmp_path: Path) -> None:
+    lose_person(faces)
+    options = {**PEOPLE, "doubted": "move", "photos_per_person": 2}
+    fit(faces.path, tmp_path / "whole", **options)
+    assert photos(tmp_path / "whole")["(new person 1)"] == 2
+    command = [sys.executable, "-m", "tests.support.killed_fit", str(faces.path), str(tmp_path / "run")]
+    subprocess.run([*command, json.dumps([[options, "step 3"]])], check=True, stdout=subprocess.PIPE)
+    assert not (tmp_path / "run" / "state" / "done.json").exists()
+    (Path(str(faces.path)) / "check" / "summary.json").unlink()
+    fit(faces.path, tmp_path / "run", **options, resume=True)
+    whole, resumed = (load_file(tmp_path / run / "last.safetensors") for run in ("whole", "run"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    tables = [(tmp_path / run / "doubted.parquet").read_bytes() for run in ("whole", "run")]
+    assert tables[0] == tables[1]
 
 
 def test_the_sets_own_triplets_have_the_old_names_so_others_are_drawn(

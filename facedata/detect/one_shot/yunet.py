@@ -84,6 +84,7 @@ class Yunet:
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, faces = self._network.detect(bgr)
         rows = np.empty((0, 15), np.float32) if faces is None else np.asarray(faces, np.float32)
+        rows = rows[np.isfinite(rows).all(axis=1)]  # OpenCV 4.10 finds faces at no place in tiny images
         boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
         landmarks = rows[:, slice(*_POINTS)].reshape(-1, 5, 2)
         return Candidates(boxes, rows[:, _SCORE], landmarks)

@@ -27,6 +27,8 @@ _LOG_ERRORS = 2
 _MOST = 1000
 _SMALLEST_PX = 32
 """The network's largest stride; smaller images are padded with black."""
+_FAR = 10
+"""No face is so many sides of the image away."""
 _POINTS = (4, 14)
 _SCORE = 14
 
@@ -84,7 +86,8 @@ class Yunet:
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, faces = self._network.detect(bgr)
         rows = np.empty((0, 15), np.float32) if faces is None else np.asarray(faces, np.float32)
-        rows = rows[np.isfinite(rows).all(axis=1)]  # OpenCV 4.10 finds faces at no place in tiny images
+        # in narrow images OpenCV 4.10 finds faces that are nowhere near, at infinity or at no number
+        rows = rows[(np.abs(rows) < _FAR * max(bgr.shape)).all(axis=1)]
         boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
         landmarks = rows[:, slice(*_POINTS)].reshape(-1, 5, 2)
         return Candidates(boxes, rows[:, _SCORE], landmarks)

@@ -3,8 +3,8 @@
 MTCNN's networks (Zhang et al., 2016), but not MTCNN's search: each photo is shrunk so that its longer side
 fits a small square, and all photos of a batch go through P-Net together at each level of the pyramid. Only
 the best candidates, those that could still change the choice, go on to R-Net and O-Net, again all together.
-Every array that a network sees has the same shape, padded if there are too few photos or crops: torch's
-convolutions differ in their last bits between shapes; at one shape a photo does not depend on the others.
+What a network gives for an image does not depend on the others of its batch (:mod:`.networks`), so a photo's
+face does not either.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Two things keep each network in the layout in which ONNX Runtime's kernels are fast, with 8 or 16 channels
 side by side, from the first layer to the last: PReLU is put as operators that have such kernels, and layers
 get channels of zeros up to a multiple of 16. So they take a third to four fifths of the time that the same
-layers take in OpenCV or torch (docs/benchmarks.md). On one thread an image has the same bits in every batch.
+layers take in OpenCV (docs/architecture.md). On one thread an image has the same bits in every batch.
 """
 
 from __future__ import annotations

@@ -42,3 +42,23 @@ def test_it_finds_what_opencv_finds_on_the_same_pixels() -> None:
         np.testing.assert_allclose(points.ravel(), row[4:14], atol=0.01)
         assert score == pytest.approx(row[14])
     assert (found.landmarks[:, 0, 0] < found.landmarks[:, 1, 0]).mean() > 0.8  # image-left eye first
+
+
+@needs_shared
+def test_faces_that_are_nowhere_near_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV 4.10 finds such ones in narrow images."""
+    good = np.array([10, 12, 20, 24, 14, 20, 24, 20, 19, 25, 15, 30, 23, 30, 0.9], np.float32)
+    rows = np.stack([good] * 4)
+    rows[0, 1], rows[1, 3], rows[3, 6] = -np.inf, np.nan, 4e24
+
+    class Told:
+        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802  OpenCV's name
+            assert size == (60, 50)
+
+        def detect(self, image: np.ndarray) -> tuple[int, np.ndarray]:
+            return 1, rows
+
+    yunet = Yunet(_WEIGHTS.read_bytes())
+    monkeypatch.setattr(yunet, "_network", Told())
+    (found,) = yunet.find([np.zeros((50, 60, 3), np.uint8)], 60)
+    assert found.boxes.tolist() == [[10, 12, 30, 36]]

@@ -50,15 +50,7 @@ class OnnxRuntimeNetworks(CascadeNetworks):
     """
 
     def __init__(self) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors, which are raised too
-        self._networks = {
-            name: onnxruntime.InferenceSession(
-                _make(name, read_weights(name)), options, providers=["CPUExecutionProvider"]
-            )
-            for name in _LAYERS
-        }
+        self._networks = {name: open_session(_make(name, read_weights(name))) for name in _LAYERS}
 
     def one_thread(self) -> AbstractContextManager[None]:
         """Do nothing: the networks have one thread."""
@@ -73,6 +65,14 @@ class OnnxRuntimeNetworks(CascadeNetworks):
         scores = 1 / (1 + np.exp(-found[:, 0]))
         shifts, points = found[:, 1:5], found[:, 5:]
         return (scores, shifts, points) if points.size else (scores, shifts)
+
+
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Return a network, given as an ONNX file's bytes, ready to run on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors, which are raised too
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _make(network: str, weights: _Weights) -> bytes:

@@ -1,4 +1,4 @@
-"""A network as the bytes of an ONNX file, which is how ONNX Runtime takes one.
+"""A network as the bytes of an ONNX file, which is how ONNX Runtime takes one, and back.
 
 The few messages of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that a plain network needs, in
 protobuf's encoding (https://protobuf.dev/programming-guides/encoding). The package onnx would do, but it is
@@ -7,7 +7,9 @@ an extra, and a detector that is always there must not need one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from ...types import Float32Array
 
@@ -47,6 +49,22 @@ def make_model(
     return _number(1, _IR_VERSION) + _field(7, graph) + _field(8, _number(2, _OPSET))
 
 
+def read_model(model: bytes) -> tuple[list[bytes], dict[str, Float32Array]]:
+    """Return a file's layers, each as :func:`make_node` gives one, in order, and its float32 weights by name."""
+    (graph,) = (content for tag, _, content in _read_fields(model) if tag == 7)
+    nodes, weights = [], {}
+    for tag, _, content in _read_fields(graph):
+        if tag == 1:
+            nodes.append(content)
+        elif tag == 5:
+            fields = list(_read_fields(content))
+            shape = [side for part, side, _ in fields if part == 1]
+            parts = {part: (number, numbers) for part, number, numbers in fields}
+            if parts[2][0] == _FLOAT:
+                weights[parts[8][1].decode()] = np.frombuffer(parts[9][1], np.float32).reshape(shape)
+    return nodes, weights
+
+
 def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     if isinstance(value, int):
         return _texts(1, [name]) + _number(3, value) + _number(20, _INT)
@@ -84,3 +102,23 @@ def _varint(value: int) -> bytes:
         written.append(value & 127 | 128)
         value >>= 7
     return bytes([*written, value])
+
+
+def _read_fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the tag of each field with its number, or with its length and content."""
+    at = 0
+    while at < len(message):
+        key, at = _read_varint(message, at)
+        number, at = _read_varint(message, at)
+        end = at + (number if key & 7 == 2 else 0)
+        yield key >> 3, number, message[at:end]
+        at = end
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """Return the number that starts at a byte, and where the next one starts."""
+    number = shift = 0
+    while message[at] > 127:
+        number |= (message[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+    return number | message[at] << shift, at + 1

@@ -19,14 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import tomli_w
-
 from .errors import OtherSettingsError, UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
 
 MAX_INT = 2**63 - 1
 """The largest integer that the tables and numpy can hold."""
@@ -88,6 +81,8 @@ class Options:
 
     def to_toml(self) -> str:
         """Return the options as TOML; without options that are None."""
+        import tomli_w  # it comes here when a command writes TOML: most do not
+
         return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})  # type: ignore[call-overload]
 
     def settings(self) -> dict[str, Any]:
@@ -125,6 +120,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: no such file, or not TOML.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:  # pragma: no cover
+        import tomli as tomllib
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML

@@ -9,6 +9,7 @@ A path or URL comes in as the user typed it; bytes come out, or a file that is c
 - ``staged``: several files written under temporary names and renamed together
 - ``locks``: one process at a time works on a set or a cache folder
 - ``download``: fetches files pinned by SHA-256; resumes and caches
+- ``http_part``: one request for the bytes that a partly downloaded file lacks
 - ``text``: text files in UTF-8 or UTF-16, perhaps compressed
 - ``spreadsheet``: cells that come back from a spreadsheet as they were
 - ``open_files``: keeps the most recently read files open

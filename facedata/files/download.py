@@ -9,11 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from ..errors import DownloadError, StoreError, UsageError
@@ -21,10 +17,6 @@ from .atomic import file_sha256
 from .locks import exclusive
 
 logger = logging.getLogger(__name__)
-
-_CHUNK_BYTES = 1 << 18
-_LOG_EVERY_BYTES = 1 << 24
-_RETRIED_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ def fetch(
                     f"run again, or {_by_hand(remote, path)}"
                 )
             part.replace(path)
-        except OSError as error:  # network errors are _BrokenError or DownloadError
+        except OSError as error:  # network errors are BrokenError or DownloadError
             raise StoreError(f"cannot write {part}: {error.strerror or error}; see --cache") from error
     return path
 
@@ -119,94 +111,25 @@ def check_own(path: Path, remote: PinnedFile, taker: str) -> Path:
     return path
 
 
-class _BrokenError(Exception):
-    """A network failure that a retry may fix; disk errors stay OSErrors."""
-
-
 def _by_hand(remote: PinnedFile, path: Path) -> str:
     return f"download it by hand to {path}, or {remote.otherwise}"
 
 
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
 def _download(remote: PinnedFile, part: Path, *, timeout_s: float, attempts: int, backoff_s: float) -> None:
     """Fill the part file to its end, resuming and retrying."""
-    most, failures = _size(part), 0
+    from .http_part import BrokenError, RefusedError, download_rest, part_size  # http, ssl and email: .03 s
+
+    most, failures = part_size(part), 0
     while True:
         try:
-            _download_rest(remote, part, timeout_s)
+            download_rest(remote.url, remote.sha256, part, timeout_s)
             return
-        except _BrokenError as error:
+        except (BrokenError, RefusedError) as error:
             # new bytes reset the count, however often the connection breaks
-            failures = 1 if _size(part) > most else failures + 1
-            most = max(most, _size(part))
-            if failures >= attempts:
+            failures = 1 if part_size(part) > most else failures + 1
+            most = max(most, part_size(part))
+            if failures >= attempts or isinstance(error, RefusedError):
                 advice = _by_hand(remote, part.with_name(remote.name))
                 raise DownloadError(f"cannot download {remote.url}: {error}; {advice}") from error
             logger.info("%s: %s; trying again", remote.url, error)
             time.sleep(backoff_s * 2 ** (failures - 1))
-
-
-def _download_rest(remote: PinnedFile, part: Path, timeout_s: float) -> None:
-    """Make one request for the bytes that the part file lacks, and append what arrives."""
-    start = _size(part)
-    response = _open(remote, part, start, timeout_s)
-    if response is None:  # the server has no more bytes: the part is complete, or of another file
-        if not file_sha256(part).startswith(remote.sha256):
-            part.unlink()
-            raise _BrokenError("the partial file belonged to another file and was removed")
-        return
-    with response:
-        if response.status == HTTPStatus.OK:
-            start = 0  # the server ignores ranges
-        elif response.status != HTTPStatus.PARTIAL_CONTENT:
-            raise _BrokenError(f"the server answered {response.status} {response.reason}")
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise _BrokenError("the server sent a different range than requested")
-        length = response.headers.get("Content-Length", "")
-        end = start + int(length) if length.isdigit() else None
-        size = logged = start
-        with part.open("ab" if start else "wb") as file:
-            while True:
-                try:
-                    chunk = response.read(_CHUNK_BYTES)
-                except (OSError, HTTPException) as error:
-                    raise _BrokenError(_reason(error)) from error
-                if not chunk:
-                    break
-                file.write(chunk)
-                size += len(chunk)
-                if size - logged >= _LOG_EVERY_BYTES:
-                    logged = size
-                    total = f"{end / 1e6:.0f}" if end else "?"
-                    logger.info("%s: %.0f of %s MB", part.stem, size / 1e6, total)
-            file.flush()
-            os.fsync(file.fileno())
-    if end is not None and size < end:  # http.client raises nothing when the connection breaks between chunks
-        raise _BrokenError(f"the connection broke off after {size} of {end} bytes")
-
-
-def _open(remote: PinnedFile, part: Path, start: int, timeout_s: float) -> HTTPResponse | None:
-    """Request the file from byte ``start`` on; return None if the file has no more bytes."""
-    headers = {"User-Agent": "facedata"} | ({"Range": f"bytes={start}-"} if start else {})
-    request = urllib.request.Request(remote.url, headers=headers)
-    try:
-        response: HTTPResponse = urllib.request.urlopen(request, timeout=timeout_s)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return None
-        reason = f"the server answered {error.code} {error.reason}"
-        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _RETRIED_STATUSES:
-            advice = _by_hand(remote, part.with_name(remote.name))
-            raise DownloadError(f"cannot download {remote.url}: {reason}; {advice}") from error
-        raise _BrokenError(reason) from error
-    except (OSError, HTTPException) as error:
-        raise _BrokenError(_reason(error)) from error
-    return response
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", "") or error) or type(error).__name__

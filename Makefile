@@ -118,6 +118,7 @@ bench-recipes: $(VENV)/.installed-dev
 bench-scale: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.scale rows 200000 2000000 20000000 --rerun
 	$(BIN)/python -m tests.benchmark.scale photos 1000 10000 100000
+	$(BIN)/python -m tests.benchmark.source_memory 200000 800000
 
 bench-train: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmark.training

@@ -2,9 +2,10 @@
 
     python -m tests.benchmark.hide_avx512 tests.benchmark.speed --photos 320
 
-NumPy, OpenCV, OpenBLAS, MKL, oneDNN and torch have switches that hide AVX-512 from them. ONNX Runtime has none:
-it asks the processor itself which registers the system saves (``xgetbv``). So the run, and every process that it
-starts, imports a copy of ONNX Runtime in which that question is answered here: those of AVX, not those of AVX-512.
+NumPy, OpenCV, OpenBLAS, MKL, oneDNN and torch have switches that hide AVX-512 from them. ONNX Runtime has
+none: it asks the processor itself which registers the system saves (``xgetbv``). So the run, and every
+process that it starts, imports a copy of ONNX Runtime in which the answer stands in the question's place:
+those of AVX, none of AVX-512.
 """
 
 from __future__ import annotations

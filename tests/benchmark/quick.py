@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help=f"write the ratios to {LAST.name}")
     asked = parser.parse_args(arguments)
     os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")})
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package's modules are compiled once
     from tests.benchmark.speed import machine, vectors  # they import torch, which reads the number of threads
 
     print(f"{time.strftime('%Y-%m-%d')}, {machine()}\n\n| | ratio | last | |\n|---|---|---|---|", flush=True)

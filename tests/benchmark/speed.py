@@ -4,10 +4,11 @@
     python -m tests.benchmark.speed --photos 64      a first look
 
 One run, the same photos, the same cores, the whole way: file in, crop out. Every contender is a process
-pinned to one core with one thread, timed by that core's seconds. They take turns at 64 photos each, in an order
-that rotates, and only one runs at a time, so that a noisy machine is noisy for all of them. Loading (importing torch takes seconds) is
-not timed there; the lines of whole ``prepare`` runs include everything, over enough photos that it does not
-show much (a small set's photos are there several times, as those of other people).
+pinned to one core with one thread, timed by that core's seconds. They take turns at 64 photos each, in an
+order that rotates, and only one runs at a time, so that a noisy machine is noisy for all of them. Loading
+(importing torch takes seconds) is not timed there; the lines of whole ``prepare`` runs include everything,
+over enough photos that it does not show much (a small set's photos are there several times, as those of
+other people).
 """
 
 from __future__ import annotations
@@ -324,11 +325,13 @@ def _sources(name: str, photos: list[Path], folder: Path) -> list[Path]:
 
 def _prepare_all(folder: Path, sources: Sequence[Path], detector: str, workers: int) -> float:
     """Prepare all sources at the same time; return the seconds until the last is done."""
+    outs = [folder / f"{source.name}-out" for source in sources]
+    for out in outs:
+        shutil.rmtree(out, ignore_errors=True)  # what an earlier run left is not this run's to remove
     before = time.perf_counter()
     running = []
-    for source in sources:
-        out = folder / f"{source.name}-out"
-        options = ["--detector", detector, "--workers", str(workers), "--overwrite", "--out", str(out)]
+    for source, out in zip(sources, outs, strict=True):
+        options = ["--detector", detector, "--workers", str(workers), "--out", str(out)]
         weights = ["--weights", str(WEIGHTS[detector])] if detector in WEIGHTS else []
         arguments = [*_COMMAND, "prepare", "folder", str(source), *options, *weights]
         running.append(subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))

@@ -50,7 +50,7 @@ def make_model(
 
 
 def read_model(model: bytes) -> tuple[list[bytes], dict[str, Float32Array]]:
-    """Return a file's layers, each as :func:`make_node` gives one, in order, and its float32 weights by name."""
+    """Return a file's layers, in order, as :func:`make_node` gives them, and its float32 weights by name."""
     (graph,) = (content for tag, _, content in _read_fields(model) if tag == 7)
     nodes, weights = [], {}
     for tag, _, content in _read_fields(graph):

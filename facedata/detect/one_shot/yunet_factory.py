@@ -1,4 +1,4 @@
-"""Makes YuNet in a worker, with its weights; torch is imported only there."""
+"""Makes YuNet in a worker, with its weights; ONNX Runtime is imported only there."""
 
 from __future__ import annotations
 

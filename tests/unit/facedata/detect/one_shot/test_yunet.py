@@ -1,6 +1,8 @@
-"""YuNet: its networks are quiet, its weights are looked at, and it is fed as OpenCV wants it."""
+"""YuNet in ONNX Runtime: the faces are those of OpenCV's FaceDetectorYN."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import cv2
 import numpy as np
@@ -8,57 +10,70 @@ import pytest
 
 from facedata.detect.choose import box_iou
 from facedata.detect.one_shot.yunet import Yunet
-from facedata.errors import DetectorError
 from facedata.photos.image import decode
+from facedata.types import UInt8Image
 from tests.support.shared_data import SHARED, needs_shared
 
 _WEIGHTS = SHARED / "weights" / "face_detection_yunet_2023mar.onnx"
+_NARROWEST_PX = 1 if cv2.__version__ >= "5" else 33
+"""OpenCV 4.10 to 4.14 miss faces in narrower images, and find others at no place."""
+
+
+@pytest.fixture(scope="module")
+def yunet() -> Yunet:
+    return Yunet(_WEIGHTS.read_bytes())
+
+
+def portraits(height: int, width: int) -> UInt8Image:
+    """Return an image full of different people, each as large as its shorter side, or 120 px."""
+    side = min(height, width, 120)
+    photos = sorted((SHARED / "data/lfw").rglob("*.jpg"))
+    image = np.zeros((height + side, width + side, 3), np.uint8)
+    for at, (y, x) in enumerate(product(range(0, height, side), range(0, width, side))):
+        middle = decode(photos[at].read_bytes())[60:190, 60:190]
+        image[y : y + side, x : x + side] = cv2.resize(middle, (side, side), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(image[:height, :width])
 
 
 @needs_shared
-def test_making_one_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    logs = getattr(cv2.utils, "logging", cv2)  # OpenCV below 4.13 has them at the top
-    level = logs.getLogLevel()
-    Yunet(_WEIGHTS.read_bytes())
-    assert capfd.readouterr() == ("", "")
-    assert logs.getLogLevel() == level
-
-
-def test_what_is_no_network_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DetectorError, match="OpenCV cannot read YuNet's weights"):
-        Yunet(b"no network at all")
-
-
-@needs_shared
-def test_it_finds_what_opencv_finds_on_the_same_pixels() -> None:
-    image = decode((SHARED / "data/group_photos/bald_guys.jpg").read_bytes())
-    plain = cv2.FaceDetectorYN.create(str(_WEIGHTS), "", (image.shape[1], image.shape[0]), 0.3, 0.3, 5000)
+@pytest.mark.parametrize(
+    ("height", "width", "least"),
+    [(250, 250, 4), (1300, 1700, 156), (131, 161, 1), (24, 24, 1), (31, 500, 10), (500, 31, 10), (65, 9, 0)],
+)
+def test_the_faces_are_opencvs(yunet: Yunet, height: int, width: int, least: int) -> None:
+    if min(height, width) < _NARROWEST_PX:
+        pytest.skip(f"OpenCV {cv2.__version__} finds other faces in images as narrow as that")
+    image = portraits(height, width)
+    plain = cv2.FaceDetectorYN.create(str(_WEIGHTS), "", (width, height), 0.3, 0.3, 5000)
     _, rows = plain.detect(np.ascontiguousarray(image[:, :, ::-1]))
-    (found,) = Yunet(_WEIGHTS.read_bytes()).find([image], 2048)
-    assert len(found.boxes) == len(rows) > 5
-    for box, score, points, row in zip(found.boxes, found.scores, found.landmarks, rows, strict=True):
-        wanted = np.array([row[0], row[1], row[0] + row[2], row[1] + row[3]])
-        assert box_iou(box, wanted) > 0.999
-        np.testing.assert_allclose(points.ravel(), row[4:14], atol=0.01)
-        assert score == pytest.approx(row[14])
-    assert (found.landmarks[:, 0, 0] < found.landmarks[:, 1, 0]).mean() > 0.8  # image-left eye first
+    rows = np.empty((0, 15), np.float32) if rows is None else rows
+    (found,) = yunet.find([image], 2560)
+    assert len(found.boxes) == len(rows) >= least
+    for row in rows:
+        overlaps = [box_iou(box, np.array([*row[:2], *(row[:2] + row[2:4])])) for box in found.boxes]
+        at = int(np.argmax(overlaps))
+        assert overlaps[at] > 0.999
+        np.testing.assert_allclose(found.landmarks[at].ravel(), row[4:14], atol=0.01)
+        assert found.scores[at] == pytest.approx(row[14], abs=1e-5)
 
 
 @needs_shared
-def test_faces_that_are_nowhere_near_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenCV 4.10 finds such ones in narrow images."""
-    good = np.array([10, 12, 20, 24, 14, 20, 24, 20, 19, 25, 15, 30, 23, 30, 0.9], np.float32)
-    rows = np.stack([good] * 4)
-    rows[0, 1], rows[1, 3], rows[3, 6] = -np.inf, np.nan, 4e24
+@pytest.mark.parametrize("shape", [(31, 500), (500, 31), (7, 300), (1, 1), (160, 97)])
+def test_every_face_is_in_its_image(yunet: Yunet, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for image in [portraits(*shape), *rng.integers(0, 256, (20, *shape, 3)).astype(np.uint8)]:
+        (found,) = yunet.find([image], 500)
+        near = np.tile([shape[1], shape[0]], 2) / 2
+        assert (np.abs(found.boxes - near) < near + 60).all()
+        assert np.isfinite(found.landmarks).all()
 
-    class Told:
-        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802  OpenCV's name
-            assert size == (60, 50)
 
-        def detect(self, image: np.ndarray) -> tuple[int, np.ndarray]:
-            return 1, rows
-
-    yunet = Yunet(_WEIGHTS.read_bytes())
-    monkeypatch.setattr(yunet, "_network", Told())
-    (found,) = yunet.find([np.zeros((50, 60, 3), np.uint8)], 60)
-    assert found.boxes.tolist() == [[10, 12, 30, 36]]
+@needs_shared
+def test_an_image_has_the_same_bits_after_others(yunet: Yunet) -> None:
+    images = [portraits(*shape) for shape in ((160, 160), (31, 500), (640, 480), (160, 160))]
+    first = [yunet.find([image], 640)[0] for image in images]
+    again = yunet.find([*images[::-1]], 640)[::-1]
+    for one, other in zip(first, again, strict=True):
+        assert len(one.boxes)
+        for name in ("boxes", "scores", "landmarks"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)

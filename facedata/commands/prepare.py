@@ -41,7 +41,7 @@ def prepare(
     out: str | os.PathLike[str],
     config: PrepareConfig | None = None,
     *,
-    detector: DetectorFactory | None = None,
+    detector: DetectorFactory | str | None = None,
     on_progress: OnProgress | None = None,
     on_step: OnStep = lambda _: None,
     **changes: Any,
@@ -53,7 +53,8 @@ def prepare(
             kinds that need none (demo; lfw, which then downloads).
         out: the set's folder, created if missing; or a URL that fsspec knows, for ``store="tar"``.
         config: the options; ``changes`` override it.
-        detector: makes the detector in each worker, instead of the one that ``config.detector`` names.
+        detector: makes the detector in each worker, instead of the one that ``config.detector`` names; or
+            that name.
         on_progress: called in this process after each shard.
         on_step: called with what is done before and after that, such as ``listing photos``.
         **changes: single options by name, as in ``prepare(src, out, size=160)``.
@@ -71,6 +72,8 @@ def prepare(
         MissingExtraError: the engine needs a package that is not installed.
         NothingKeptError: no photo was kept; the set is written anyway, and its ledger has the reasons.
     """
+    if isinstance(detector, str):
+        changes, detector = {**changes, "detector": detector}, None
     config = resolve_options(PrepareConfig, config, changes)
     location = choose_output(out, config.store)
     on_step("listing photos")
@@ -78,12 +81,12 @@ def prepare(
     if config.as_crops:
         refuse_other_crops(config, source_paths(source))
     plan, config = plan_run(opened, config, location)
-    detector = choose_detector(config, detector, on_step)
+    factory = choose_detector(config, detector, on_step)
     with open_output(location, config.cache, config.overwrite, source_paths(source)) as folder:
         if plan.is_older_than(folder):  # somebody was forgotten: in a set at a URL, or just now
             plan, config = plan_run(opened, config, folder)
         progress = ProgressFolder.of_set(folder, config.store, location)
-        _prepare(_Run(config, opened.search, plan, progress, location, detector, on_progress, on_step))
+        _prepare(_Run(config, opened.search, plan, progress, location, factory, on_progress, on_step))
     return open_set(location)
 
 

@@ -65,8 +65,8 @@ def test_other_workers_shards_and_a_cached_file_give_the_same_bytes(
     names = {"yunet": "face_detection_yunet_2023mar.onnx", "retinaface": "mobilenet0.25_Final.pth"}
     (tmp_path / "cache" / "weights").mkdir(parents=True)
     shutil.copy(_WEIGHTS[detector], tmp_path / "cache" / "weights" / names[detector])
-    config = PrepareConfig(detector=detector, workers=1, pairs="6", size=_SIZE, cache=str(tmp_path / "cache"))
-    prepare(celeba, tmp_path / "faces", config)
+    config = PrepareConfig(workers=1, pairs="6", size=_SIZE, cache=str(tmp_path / "cache"))
+    prepare(celeba, tmp_path / "faces", config, detector=detector)  # by its name, as any option
     assert set_bytes(tmp_path / "faces") == set_bytes(faces)
 
 

@@ -7,6 +7,7 @@ An engine runs shards: in processes on this machine (:class:`LocalEngine`), or o
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -15,6 +16,8 @@ from typing import Protocol
 from ..errors import EngineError
 from ..processes import ProcessPool, WorkerDiedError
 from ..types import Row, Status
+from .shards import FIRST_EDGES
+from .stage import SHARD_PHOTOS
 from .task import ShardTask, run_shard, write_part
 
 logger = logging.getLogger(__name__)
@@ -64,14 +67,15 @@ class LocalEngine:
     def run(self, tasks: Iterable[ShardTask]) -> Iterator[list[str]]:
         """Run shards; see :class:`Engine`."""
         waiting = iter(tasks)
-        # no more workers than shards: each one takes a second to start, and memory for its networks
-        first = list(islice(waiting, self.workers))
+        # no more workers than whole shards' worth: each takes half a second to start, and memory
+        first = list(islice(waiting, self.workers + len(FIRST_EDGES)))
         if not first:
             return
+        workers = min(self.workers, math.ceil(sum(len(task.photos) for task in first) / SHARD_PHOTOS))
         in_flight: dict[str, ShardTask] = {}
         jobs = (in_flight.setdefault(task.name, task) for task in chain(first, waiting))
         try:
-            with ProcessPool(len(first)) as pool:
+            with ProcessPool(workers) as pool:
                 for name, statuses in pool.map(run_shard, jobs):
                     del in_flight[name]
                     yield statuses

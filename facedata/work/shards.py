@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -24,6 +25,9 @@ from .task import ShardTask
 
 _NAME_COLUMNS = ["record", "photo", "crop_path", "size", "mtime_ns"]
 _NAME_LETTERS = 24
+
+FIRST_EDGES = tuple(SHARD_PHOTOS // part for part in (8, 4, 2))
+"""Where the first 64 photos are cut further."""
 
 
 class ShardPhotos(Sequence[Photo]):
@@ -80,7 +84,9 @@ def make_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: Progres
 
 
 def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:
-    """Divide pending records into shards of 64.
+    """Divide pending records into shards of 64; the first 64 into 8, 8, 16 and 32.
+
+    So the bar moves soon.
 
     Args:
         records: the records of a plan.
@@ -97,8 +103,10 @@ def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, I
         _, ends, letters = lines.buffers()
         cuts = np.frombuffer(ends, np.int32)[lines.offset : lines.offset + len(lines) + 1]
         boxes = rows.column("given_box")
-        for first in range(0, len(indices), SHARD_PHOTOS):
-            last = min(first + SHARD_PHOTOS, len(indices))
+        edges = {len(indices), *range(0, len(indices), SHARD_PHOTOS)}
+        if not start:
+            edges |= {edge for edge in FIRST_EDGES if edge < len(indices)}
+        for first, last in pairwise(sorted(edges)):
             digest = hashlib.sha256(memoryview(letters)[cuts[first] : cuts[last]])
             if boxes.null_count < len(boxes):
                 digest.update(repr(boxes.slice(first, last - first).to_pylist()).encode())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from facedata.detect.base import Detector
 from facedata.testing import FakeDetector
 from facedata.types import Face
@@ -60,3 +62,9 @@ def wait_for_parts(out: Path, count: int, process: subprocess.Popen[bytes]) -> N
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def rows_in_parts(out: Path) -> int:
+    """Return how many photos a run that was stopped has done."""
+    parts = (out / ".work" / "parts").glob("*.arrow")
+    return sum(pa.ipc.open_file(pa.py_buffer(part.read_bytes())).read_all().num_rows for part in parts)

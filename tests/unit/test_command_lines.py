@@ -257,8 +257,9 @@ def test_json_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
 
 
 _SLOW = {
-    "numpy", "pyarrow", "pandas", "cv2", "PIL", "tqdm", "joblib", "asyncio", "torch", "torchvision", "scipy", "sklearn",
-    "matplotlib", "jinja2", "fsspec", "timm", "facenet_pytorch", "pytorch_metric_learning", "onnxruntime",
+    "numpy", "pyarrow", "pandas", "cv2", "PIL", "tqdm", "joblib", "asyncio", "torch", "torchvision", "scipy",
+    "sklearn", "matplotlib", "jinja2", "fsspec", "timm", "facenet_pytorch",
+    "pytorch_metric_learning", "onnxruntime",
 }  # fmt: skip
 """Packages whose import takes a while; each command is held to those that it needs."""
 

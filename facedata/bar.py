@@ -71,13 +71,19 @@ def draws_bar(
 
 
 class Bar:
-    """What a run does now, and while photos or crops are done a bar with rate and time left."""
+    """What a run does now, and while photos or crops are done a bar with rate and time left.
 
-    def __init__(self) -> None:
+    Args:
+        step: what is done at first, if that takes a while.
+    """
+
+    def __init__(self, step: str = "") -> None:
         self._bar: tqdm[Any] | None = None
-        self._step = ""
+        self._step = step
 
     def __enter__(self) -> Bar:
+        if self._step:
+            self.step(self._step)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -66,7 +66,7 @@ def _prepare(parsed: Namespace) -> None:
     named = parsed.kind
     if named in SOURCES:
         options_of(parsed, facedata.PrepareConfig)  # what is wrong is said before anything is imported
-    with _worker_ahead(parsed), Bar() as bar:
+    with _worker_ahead(parsed), Bar("starting") as bar:
         from .commands.summary import summary_lines
         from .sources.open import understand_source
 
@@ -138,7 +138,7 @@ def _triplets(parsed: Namespace) -> None:
 )
 def _crop(parsed: Namespace) -> None:
     config, source = options_of(parsed, facedata.CropConfig), parsed.source or None
-    with _photos_listed(parsed), _worker_ahead(parsed), Bar() as bar:
+    with _photos_listed(parsed), _worker_ahead(parsed), Bar("starting") as bar:
         from .commands.summary import summary_lines
 
         cropped = facedata.crop_set(
@@ -160,7 +160,7 @@ def _check(parsed: Namespace) -> None:
     from .checks.report_lines import finding_lines, refuse_undecided
 
     config = options_of(parsed, facedata.CheckConfig)
-    with Bar() as bar:
+    with Bar("starting") as bar:
         findings = facedata.check(
             parsed.set, against=parsed.against, out=parsed.out, config=config, on_progress=bar.count,
             on_step=bar.step,
@@ -186,7 +186,7 @@ def _review(parsed: Namespace) -> None:
         print(text, file=sys.stderr, flush=True)
 
     config = options_of(parsed, facedata.ReviewConfig)
-    with Bar() as bar:
+    with Bar("starting") as bar:
         review = facedata.review_set(
             parsed.set, parsed.check, parsed.out, config, on_progress=bar.count, on_step=bar.step,
             on_serve=show_address,
@@ -210,7 +210,7 @@ def _fix(parsed: Namespace) -> None:
 
     config, source = options_of(parsed, facedata.FixConfig), parsed.source or None
     before = facedata.open_set(parsed.set)
-    with _photos_listed(parsed), Bar() as bar:
+    with _photos_listed(parsed), Bar("starting") as bar:
         fixed = facedata.fix_set(
             before, parsed.corrections, parsed.out, config, source=source, on_progress=bar.show,
             on_step=bar.step,
@@ -232,7 +232,7 @@ def _fix(parsed: Namespace) -> None:
 )
 def _report(parsed: Namespace) -> None:
     config, source = options_of(parsed, facedata.ReportConfig), parsed.source or None
-    with Bar() as bar:
+    with Bar("starting") as bar:
         page = facedata.report_set(
             parsed.set, parsed.out, config, source=source, on_progress=bar.count, on_step=bar.step
         )
@@ -251,7 +251,7 @@ def _export(parsed: Namespace) -> None:
     from .exports.lines import export_lines
 
     config = options_of(parsed, facedata.ExportConfig)
-    with Bar() as bar:
+    with Bar("starting") as bar:
         exported = facedata.export_set(
             parsed.set, parsed.out, config, on_progress=bar.count, on_step=bar.step
         )
@@ -271,7 +271,7 @@ def _forget(parsed: Namespace) -> None:
     from .forgetting.outcome import forget_lines, refuse_traces
 
     config = options_of(parsed, facedata.ForgetConfig)
-    with Bar() as bar:
+    with Bar("starting") as bar:
         outcome = facedata.forget_set(parsed.set, parsed.people, config, on_step=bar.step)
     print_result(parsed, dataclasses.asdict(outcome), forget_lines(outcome))
     refuse_traces(outcome)

@@ -69,7 +69,9 @@ class ProcessPool:
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
-            worker.end()
+            worker.stop()
+        for worker in self._workers:
+            worker.join()
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield results as they are ready, in any order.
@@ -139,15 +141,18 @@ class _Worker:
             raise error from _InWorkerError(where)
         return value
 
-    def end(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Let the process end, or make it if it is still at work."""
-        with self.socket:
-            if self.jobs:
-                self._process.kill()
-            else:
-                with suppress(OSError):  # it has ended
-                    self.socket.send_bytes(_END)
-            self._process.wait()
+        if self.jobs or at_once:
+            self._process.kill()
+        else:
+            with suppress(OSError):  # it has ended
+                self.socket.send_bytes(_END)
+
+    def join(self) -> None:
+        """Wait until the process has ended."""
+        self._process.wait()
+        self.socket.close()
 
     def _has_died(self) -> NoReturn:
         status = self._process.wait()
@@ -174,7 +179,9 @@ def start_ahead(module: str) -> Iterator[None]:
         yield
     finally:
         while _ahead:
-            _ahead.pop().end()
+            worker = _ahead.pop()
+            worker.stop(at_once=True)
+            worker.join()
 
 
 _ahead: list[_Worker] = []

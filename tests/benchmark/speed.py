@@ -145,24 +145,30 @@ def machine() -> str:
     import torch
 
     cpus = len(os.sched_getaffinity(0))
+    hidden = ", AVX-512 hidden" * (_flags()[1] and "avx512f" in _flags()[0])
     return (
-        f"{cpus} cores, {vectors()}, {psutil.virtual_memory().total / 1e9:.0f} GB, "
+        f"{cpus} cores, {vectors()}{hidden}, {psutil.virtual_memory().total / 1e9:.0f} GB, "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 
 
 def vectors() -> str:
     """Return the machine's kind as far as speed goes: ``x86-64 with AVX-512``, ``x86-64 with AVX2`` …"""
+    flags, is_hidden = _flags()
+    kind = platform.machine().replace("_", "-")
+    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
+        if flag in flags and not (is_hidden and flag == "avx512f"):
+            return f"{kind} with {name}"
+    return kind
+
+
+def _flags() -> tuple[set[str], bool]:
+    """Return what the processor can, and whether :mod:`tests.benchmark.hide_avx512` hides AVX-512."""
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     except OSError:
         flags = set()
-    kind = platform.machine().replace("_", "-")
-    hidden = os.environ.get("ATEN_CPU_CAPABILITY") == "avx2"
-    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
-        if flag in flags and not (hidden and flag == "avx512f"):
-            return f"{kind} with {name}" + " (AVX-512 hidden)" * (hidden and "avx512f" in flags)
-    return kind
+    return flags, os.environ.get("ATEN_CPU_CAPABILITY") == "avx2"
 
 
 def pick(name: str, most: int) -> list[Path]:

@@ -86,7 +86,8 @@ def close_set(closing: Closing, ledger: Ledger, progress: ProgressFolder) -> Non
         drawn, sections = _draw(closing, drawing, staged, progress)
         tables |= stage_tables(staged, out, drawn, info["fingerprint"])
         closing.on_step("putting the crops in order")
-        progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
+        rows = read_blocks(staged.path(out / "classes.parquet"), [*progress.store.kept_columns])
+        progress.store.keep_only(rows)
         closing.before_commit()
         staged.commit()
     for kind in KINDS.keys() - set(tables):  # a protocol that the source no longer has

@@ -113,7 +113,8 @@ def close_crops(run: CropRun, classes: pa.Table, crops: CutCrops, progress: Prog
     tables["classes"] = regroup(progress.store.assign_files([classes]))
     with StagedFiles() as staged:
         written = stage_tables(staged, out, tables, fingerprint)
-        progress.store.keep_only(read_blocks(staged.path(out / "classes.parquet")))
+        rows = read_blocks(staged.path(out / "classes.parquet"), [*progress.store.kept_columns])
+        progress.store.keep_only(rows)
         if read_dataset(before.path) != before.info:
             raise SetError(f"{before} was changed meanwhile: crop it again, with --overwrite")
         for name in (FORGOTTEN_FILE, PHOTO_STATS):

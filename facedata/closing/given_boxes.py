@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from ..detect.choose import box_iou
 from ..errors import WrongBoxesError
 from ..plan.plan import Plan
-from ..progress.row_index import STATUSES, RowIndex
+from ..progress.row_index import RowIndex
+from ..progress.settling import STATUSES
 from ..tables.blocks import BLOCK_ROWS
 from ..types import Float64Array, Int64Array, Status
 from ..work.stage import Stage

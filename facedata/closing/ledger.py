@@ -16,7 +16,8 @@ from ..errors import SetError
 from ..plan.plan import Plan
 from ..plan.shared_photos import shared_photo_codes
 from ..progress.parts import replace_cells, undo_settling
-from ..progress.row_index import STATUSES, RowFile, RowIndex, status_numbers
+from ..progress.row_index import RowFile, RowIndex
+from ..progress.settling import STATUSES, status_numbers
 from ..sampling.divide import Division
 from ..tables.blocks import BLOCK_ROWS, take_rows
 from ..tables.digests import digest_texts
@@ -49,7 +50,7 @@ class Ledger:
 
     Attributes:
         records: the plan's records.
-        status: ``(n,)`` int8, indices into :data:`facedata.progress.row_index.STATUSES`.
+        status: ``(n,)`` int8, indices into :data:`facedata.progress.settling.STATUSES`.
         person: ``(n,)`` int32, the index of each record's person in ``people``; -1 for none.
         people: in UTF-8 byte order.
         kept: ``(m,)`` int64, the records that have a crop.

@@ -4,6 +4,7 @@ A plan's records and the files of earlier runs come in; the rows that are still 
 that are still to do.
 
 - ``folder``: the folder of an unfinished set, its settings, and its last finished state
+- ``settling``: what settling needs of a row, as numbers of fixed width
 - ``parts``: the file with the rows of one finished shard
 - ``row_index``: where each record's row is on disk
 - ``disk_columns``: digests and hashes of millions of rows, on disk

@@ -28,6 +28,7 @@ from ..types import Int32Array, Int64Array
 from .corrected import CorrectedFolder
 from .ledger_rows import read_ledger_rows, read_records
 from .row_index import RowIndex
+from .settling import settling_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,8 @@ def plan_corrected(
     to_detect = pc.is_null(records.column("status")).to_numpy()
     for stored in read_ledger_rows(progress.previous):
         stop = start + stored.rows.num_rows
-        rows.add(*stored, np.where(to_detect[start:stop], np.arange(start, stop), -1))
+        at = np.where(to_detect[start:stop], np.arange(start, stop), -1)
+        rows.add(stored.files, stored.lengths, settling_numbers(stored.rows), at)
         start = stop
         release()
     number = len(before.info["settings"]["corrections"]) + 1

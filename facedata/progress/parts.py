@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..errors import NotASetError
 from ..files.atomic import atomic_file
@@ -19,10 +20,11 @@ from ..photos.picture_hash import PICTURE_HASH
 from ..tables.schema import PHOTOS
 from ..tables.versions import upgrade_ledger
 from ..types import Status
+from .settling import SETTLING, settling_numbers
 
 PART_ENDING = ".arrow"
 
-_FILLED = [
+FILLED = [
     "status", "reason", "width", "height", "turned_deg", "faces", "all_boxes", "all_scores", "score", "box",
     "landmarks", "tilt_deg", "box_iou", "matrix", "sha256", "path",
 ]  # fmt: skip
@@ -32,7 +34,7 @@ _FILLED = [
 ROWS = pa.schema(
     [
         PHOTOS.field("record"),
-        *(PHOTOS.field(name) for name in _FILLED),
+        *(PHOTOS.field(name) for name in FILLED),
         pa.field("crop_sha256", pa.string()),
         pa.field("crop_length", pa.int64()),
         pa.field("given_box", pa.list_(pa.float32())),
@@ -53,6 +55,12 @@ NARROW = [
 
 _MAGIC, _END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
 _SPARE_BYTES = 1 << 20
+_MARK = b"FDS1"
+"""Follows the rows' numbers and how many they are, between the rows and the end of their stream."""
+_TAIL_BYTES = 1 << 14
+"""Enough for the end of a part of 64 rows."""
+_PARTS_TOGETHER = 128
+"""Parts that are decoded together: few enough for the processor's cache, which saves a third of the time."""
 
 
 def write_rows(path: Path, rows: pa.Table) -> None:
@@ -65,8 +73,11 @@ def write_rows(path: Path, rows: pa.Table) -> None:
     Raises:
         StoreError: it cannot be written; no partial file stays behind.
     """
+    rows = rows.select(ROWS.names).cast(ROWS)
     with atomic_file(path) as file, pa.ipc.new_file(file, ROWS) as writer:
-        writer.write_table(rows.select(ROWS.names).cast(ROWS))
+        writer.write_table(rows)
+        # readers of Arrow files find the rows from the end of the file, and never look here
+        file.write(settling_numbers(rows).tobytes() + rows.num_rows.to_bytes(4, "little") + _MARK)
 
 
 def read_rows(path: str | Path) -> pa.Table:
@@ -111,16 +122,21 @@ class PartReader:
         Raises:
             NotASetError: a part is missing, damaged, or from a later version of facedata.
         """
-        try:
-            batches = self._read_together(paths, columns)
-        except (OSError, ValueError):  # pa.ArrowInvalid is a ValueError; the next lines say which file it is
-            batches = None
-        if batches is not None:
-            lengths = [batch.num_rows for batch in batches]
-            # of several pieces, this makes a copy; so the memory can be used again
-            return pa.Table.from_batches(batches).select(columns).combine_chunks(), lengths
-        tables = [read_rows(path).select(columns) for path in paths]
-        return pa.concat_tables(tables).combine_chunks(), [table.num_rows for table in tables]
+        tables, lengths = [], []
+        for start in range(0, len(paths), _PARTS_TOGETHER):
+            some = paths[start : start + _PARTS_TOGETHER]
+            try:
+                batches = self._read_together(some, columns)
+            except (OSError, ValueError):  # pa.ArrowInvalid is a ValueError; read_rows says which file it is
+                batches = None
+            if batches is None:
+                alone = [read_rows(path).select(columns) for path in some]
+                lengths += [rows.num_rows for rows in alone]
+                tables += alone
+            else:  # of several pieces, this makes a copy; so the memory can be used again
+                lengths += [batch.num_rows for batch in batches]
+                tables.append(pa.Table.from_batches(batches).select(columns).combine_chunks())
+        return pa.concat_tables(tables).combine_chunks(), lengths
 
     def _read_together(self, paths: Sequence[str], columns: Sequence[str]) -> list[pa.RecordBatch] | None:
         """Return a batch for each part; None if they are not all as :func:`write_rows` writes them."""
@@ -149,6 +165,8 @@ class PartReader:
             if here != head or memory[stop - 6 : stop] != _MAGIC or memory[end - 8 : end] != _END:
                 return None
             at = end - 8
+            if memory[at - 4 : at] == _MARK:
+                at -= 8 + SETTLING.itemsize * int.from_bytes(memory[at - 8 : at - 4], "little")
             ends.append(at)
         memory[at : at + 8] = _END
         wanted = [ROWS.get_field_index(name) for name in columns]
@@ -157,9 +175,46 @@ class PartReader:
         if len(batches) != len(paths) or not all(batch.num_rows for batch in batches):
             return None
         # one batch a part: each lies between its part's ends
-        places = [batch.column("status").buffers()[1].address for batch in batches]
+        status = batches[0].schema.get_field_index("status")
+        places = [batch.column(status).buffers()[1].address for batch in batches]
         inside = np.searchsorted(np.array(ends) + self._memory.ctypes.data, places, side="right") - 1
         return batches if (inside == np.arange(len(paths))).all() else None
+
+
+def read_settling(paths: Sequence[str]) -> tuple[NDArray[np.void], list[int]]:
+    """Return what settling needs of the rows of some parts, and how many rows each of them has.
+
+    Only the end of a part is read, in a tenth of the time of its rows; of one that an earlier version wrote,
+    the rows.
+
+    Args:
+        paths: the files, at least one.
+
+    Raises:
+        NotASetError: a part is missing, damaged, or from a later version of facedata.
+    """
+    found = [_read_tail(path) or settling_numbers(read_rows(path)).tobytes() for path in paths]
+    lengths = [len(numbers) // SETTLING.itemsize for numbers in found]
+    return np.frombuffer(b"".join(found), SETTLING), lengths
+
+
+def _read_tail(path: str) -> bytes | None:
+    """Return the numbers that a part ends with; None if it does not, or if they are too many."""
+    try:
+        file_number = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        start = max(os.lseek(file_number, 0, os.SEEK_END) - _TAIL_BYTES, 0)
+        tail = os.pread(file_number, _TAIL_BYTES, start)
+    finally:
+        os.close(file_number)
+    end = len(tail) - 18 - int.from_bytes(tail[-10:-6], "little")
+    if end < 8 or tail[-6:] != _MAGIC or tail[end - 4 : end + 8] != _MARK + _END:
+        return None
+    count = int.from_bytes(tail[end - 8 : end - 4], "little")
+    at = end - 8 - SETTLING.itemsize * count
+    return tail[at : end - 8] if at >= 0 else None
 
 
 def undo_settling(ledger: pa.Table) -> pa.Table:

@@ -23,12 +23,11 @@ from ..tables.text_hash import hash_texts, order_numbers
 from ..types import BoolArray, Int32Array, Int64Array, Status, UInt64Array
 from .folder import ProgressFolder
 from .ledger_rows import StoredRows, read_ledger_rows
-from .parts import NARROW, PART_ENDING, PartReader
+from .parts import NARROW, PART_ENDING, PartReader, read_settling
 from .row_index import RowFile, RowIndex
+from .settling import settling_numbers
 
 _PARTS_AT_ONCE = 2048
-_RELEASED_EACH = 8
-"""Of so many steps, one gives freed memory back, which takes as long as a tenth of a step."""
 
 
 def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowIndex:
@@ -43,7 +42,7 @@ def find_rows(progress: ProgressFolder, plan: Plan, reader: PhotoReader) -> RowI
             rows = rows.take(pa.array(order))
         valid = _are_valid(rows, take_rows(plan.records, at[order]), reader, progress.store)
         at[order[~valid]] = -1
-        index.add(*stored, at)
+        index.add(stored.files, stored.lengths, settling_numbers(stored.rows), at)
     release()
     return index
 
@@ -59,15 +58,12 @@ def add_parts(index: RowIndex, parts: Sequence[str | Path], records: Int64Array)
     Raises:
         NotASetError: a part is missing or damaged.
     """
-    done, reader = 0, PartReader()
+    done = 0
     for start in range(0, len(parts), _PARTS_AT_ONCE):
-        stored = _read_parts(reader, [os.fspath(part) for part in parts[start : start + _PARTS_AT_ONCE]])
-        index.add(*stored, records[done : done + stored.rows.num_rows])
-        done += stored.rows.num_rows
-        del stored
-        if not start // _PARTS_AT_ONCE % _RELEASED_EACH:
-            release()
-    del reader
+        some = [os.fspath(part) for part in parts[start : start + _PARTS_AT_ONCE]]
+        rows, lengths = read_settling(some)
+        index.add([RowFile(part) for part in some], lengths, rows, records[done : done + len(rows)])
+        done += len(rows)
     release()
 
 
@@ -114,14 +110,11 @@ def _stored_rows(progress: ProgressFolder) -> Iterator[StoredRows]:
     parts = [f"{folder}/{name}" for name in names if name.endswith(PART_ENDING) and not name.startswith(".")]
     reader = PartReader()
     for start in range(0, len(parts), _PARTS_AT_ONCE):
-        yield _read_parts(reader, parts[start : start + _PARTS_AT_ONCE])
+        some = parts[start : start + _PARTS_AT_ONCE]
+        rows, lengths = reader.read(some, NARROW)
+        yield StoredRows([RowFile(part) for part in some], lengths, rows)
     if progress.has_previous_tables():
         yield from read_ledger_rows(progress.previous)
-
-
-def _read_parts(reader: PartReader, parts: Sequence[str]) -> StoredRows:
-    rows, lengths = reader.read(parts, NARROW)
-    return StoredRows([RowFile(part) for part in parts], lengths, rows)
 
 
 def _are_valid(rows: pa.Table, records: pa.Table, reader: PhotoReader, store: Store) -> BoolArray:

@@ -15,24 +15,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from ..errors import NotASetError
 from ..files.memory import release
-from ..photos.picture_hash import PICTURE_HASH
-from ..tables.digests import digest_bytes
 from ..tables.forgotten_rows import record_keys
 from ..tables.parquet import read_blocks
 from ..types import BoolArray, Int64Array, Status
 from .disk_columns import make_column, reorder
-from .parts import ROWS, PartReader, undo_settling
+from .parts import FILLED, ROWS, PartReader, undo_settling
+from .settling import STATUSES
 
 if TYPE_CHECKING:  # it imports what reads photos, and drawing anew needs none
     from ..plan.plan import Plan
 
-STATUSES = [status.value for status in Status]
-"""The number of a status is its index in this list."""
-
-_OR_NONE = pa.schema([field.with_nullable(True) for field in ROWS])
+_OR_NONE = pa.schema([ROWS.field(name).with_nullable(True) for name in ("record", *FILLED)])
 _PART = -1
 _CACHED_GROUPS = 3
 
@@ -44,8 +40,8 @@ class RowFile(NamedTuple):
     group: int = _PART
 
     def read_group(self) -> pa.Table:
-        """Read a row group's rows as its shards wrote them, with the ledger's columns."""
-        (rows,) = read_blocks(Path(self.path), groups=[self.group])
+        """Read a row group's rows as its shards wrote them, with the columns of :meth:`RowIndex.read`."""
+        (rows,) = read_blocks(Path(self.path), _OR_NONE.names, [self.group])
         return undo_settling(rows)
 
 
@@ -63,7 +59,7 @@ class RowIndex:
         files: the files that hold rows.
         file: ``(n,)`` int32, index of each record's file; -1 if it has no row.
         row: ``(n,)`` int32, the row's number in that file.
-        status: ``(n,)`` int8, an index into :data:`STATUSES`; -1 if there is no row.
+        status: ``(n,)`` int8, an index into :data:`.settling.STATUSES`; -1 if there is no row.
         digest: ``(n, 2)`` uint64, the first half of the photo's SHA-256.
         crop: ``(n, 32)`` uint8, the crop's SHA-256.
         length: ``(n,)`` int32, the crop's size in bytes; -1 for no crop.
@@ -90,46 +86,35 @@ class RowIndex:
         self._groups: dict[RowFile, pa.Table] = {}
         self._parts = PartReader()
 
-    def add(self, files: Sequence[RowFile], lengths: Sequence[int], rows: pa.Table, at: Int64Array) -> None:
+    def add(
+        self, files: Sequence[RowFile], lengths: Sequence[int], rows: NDArray[np.void], at: Int64Array
+    ) -> None:
         """Add the rows of some files; a record that has a row already keeps it.
 
         Args:
             files: the files.
             lengths: how many rows each of them has.
-            rows: all of their rows, file by file: the narrow columns of :data:`.parts.ROWS`.
+            rows: ``(m,)`` :data:`.settling.SETTLING`, all of their rows, file by file.
             at: ``(m,)`` int64, the index of each row's record; -1 for rows to skip.
-
-        Raises:
-            NotASetError: a digest is not a SHA-256.
         """
         number = np.repeat(np.arange(len(files)), lengths) + len(self.files)
         starts = np.cumsum(lengths) - lengths
-        row = np.arange(rows.num_rows) - np.repeat(starts, lengths)
+        row = np.arange(len(rows)) - np.repeat(starts, lengths)
         self.files += files
         mine = np.flatnonzero(at >= 0)
         mine = mine[self.file[at[mine]] < 0]
-        mine = mine[np.unique(at[mine], return_index=True)[1]]
+        if (np.diff(at[mine]) <= 0).any():
+            mine = mine[np.unique(at[mine], return_index=True)[1]]
         where = at[mine]
         self.file[where], self.row[where] = number[mine], row[mine]
-        rows = (
-            rows if len(mine) == rows.num_rows and (mine[1:] > mine[:-1]).all() else rows.take(pa.array(mine))
-        )
-        self.status[where] = status_numbers(rows.column("status"))
-        try:
-            self.digest[where] = digest_bytes(rows.column("sha256"))[:, :16].copy().view(np.uint64)
-            self.crop[where] = digest_bytes(rows.column("crop_sha256"))
-        except ValueError as error:
-            raise NotASetError(f"a part is damaged ({error}): start over with --overwrite") from error
-        has_crop = pc.and_(pc.is_valid(rows.column("path")), pc.is_valid(rows.column("crop_length")))
-        self.length[where] = pc.if_else(has_crop, rows.column("crop_length"), -1).to_numpy()
-        hashes = (pc.fill_null(rows.column(name), 0).to_numpy() for name in PICTURE_HASH)
-        self.picture[where] = np.column_stack([*hashes])
+        if len(mine) < len(rows) or (np.diff(mine) < 0).any():
+            rows = rows[mine]
+        for name in ("status", "digest", "crop", "length", "picture"):
+            getattr(self, name)[where] = rows[name]
         if self.iou is not None:
-            self.iou[where] = pc.fill_null(rows.column("box_iou"), np.nan).to_numpy()
+            self.iou[where] = rows["box_iou"]
         if self.box is not None:
-            has_face = pc.is_valid(rows.column("box")).to_numpy()
-            values = pc.list_flatten(pc.drop_null(rows.column("box"))).to_numpy()
-            self.box[where[has_face]] = values.reshape(-1, 4)
+            self.box[where] = rows["box"]
 
     def follow_ledger(self, now: Path) -> None:
         """Read the previous ledger from its copy in this folder, since the original is replaced later."""
@@ -193,6 +178,9 @@ class RowIndex:
     def read(self, start: int, stop: int) -> pa.Table:
         """Read the rows of a span of records, in order; all null for a record without a row.
 
+        Returns:
+            The column record, and those of the ledger that a shard fills.
+
         Raises:
             NotASetError: a file is missing or damaged.
         """
@@ -204,7 +192,8 @@ class RowIndex:
         is_part = np.array([file.group == _PART for file in holders])
         tables, starts, done = [], np.empty(len(wanted), np.int64), 0
         if is_part.any():
-            rows, lengths = self._parts.read([file.path for file in holders if file.group == _PART])
+            parts = [file.path for file in holders if file.group == _PART]
+            rows, lengths = self._parts.read(parts, _OR_NONE.names)
             tables.append(pa.Table.from_arrays(rows.columns, schema=_OR_NONE))
             starts[is_part], done = np.cumsum(lengths) - lengths, rows.num_rows
         for at in np.flatnonzero(~is_part).tolist():
@@ -222,14 +211,5 @@ class RowIndex:
         if file not in self._groups:
             while len(self._groups) >= _CACHED_GROUPS:
                 del self._groups[next(iter(self._groups))]
-            rows = file.read_group()
-            present = {name: rows.column(name) for name in rows.column_names}
-            columns = [present.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in _OR_NONE]
-            self._groups[file] = pa.table(columns, schema=_OR_NONE)
+            self._groups[file] = file.read_group().cast(_OR_NONE)
         return self._groups[file]
-
-
-def status_numbers(column: pa.ChunkedArray) -> Int64Array:
-    """Return each status as its index in :data:`STATUSES`, -1 for null; ``(n,)`` int64."""
-    numbers = pc.index_in(column, value_set=pa.array(STATUSES))
-    return np.asarray(pc.fill_null(numbers, -1).to_numpy(), np.int64)

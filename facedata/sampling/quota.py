@@ -89,8 +89,9 @@ def spread(quota: Int64Array, size: Int64Array, rng: np.random.Generator) -> Int
         # a run of groups at a time: seven columns of millions of members would take gigabytes
         group = np.repeat(np.arange(start, stop), size[start:stop])
         first = int(ends[start] - size[start])
-        rank = np.arange(first, first + len(group)) - (ends - size)[group]
-        shares[first : first + len(group)] = each[group] + ((rank + turn[group]) % size[group] < over[group])
+        rank = np.arange(first, first + len(group)) + (turn + size - ends)[group]
+        rank -= np.where(rank >= size[group], size[group], 0)  # both were below the size
+        shares[first : first + len(group)] = each[group] + (rank < over[group])
     return shares
 
 
@@ -99,7 +100,9 @@ def draw_below(limit: Int64Array, rng: np.random.Generator) -> Int64Array:
 
     One multiplication, several times faster than ``rng.integers`` on arrays; exact up to limits of 2**53.
     """
-    return (rng.random(len(limit)) * limit).astype(np.int64)
+    drawn = rng.random(len(limit))
+    drawn *= limit
+    return drawn.astype(np.int64)
 
 
 def cut_spans(quota: Int64Array, space: Int64Array) -> Iterator[Int64Array]:
@@ -151,14 +154,22 @@ def draw_distinct(
         group = np.repeat(np.arange(len(quota)), missing)
         number = propose(group) if rounds < _PROPOSED_ROUNDS else draw_below(space[group], rng)
         fresh = np.sort(first[group] + number)  # np.unique hashes, and is several times slower here
-        drawn_before = np.append(keys, -1)[np.searchsorted(keys, fresh)] == fresh
-        fresh = fresh[~drawn_before & (np.diff(fresh, prepend=-1) > 0)]
-        group = np.searchsorted(first, fresh, side="right") - 1
-        missing = missing - np.bincount(group, minlength=len(quota))
-        keys = np.sort(np.concatenate([keys, fresh]), kind="stable")  # two runs: merged in linear time
+        is_new = np.append(True, fresh[1:] != fresh[:-1])
+        if len(keys):
+            is_new &= np.append(keys, -1)[np.searchsorted(keys, fresh)] != fresh
+        fresh = fresh[is_new]
+        missing = missing - np.diff(np.searchsorted(fresh, first), append=len(fresh))
+        keys = _merge(keys, fresh)
         rounds += 1
     group = np.repeat(np.arange(len(quota)), quota)
-    return group, np.sort(np.concatenate([chosen, keys])) - first[group]
+    return group, _merge(np.sort(chosen), keys) - first[group]
+
+
+def _merge(one: Int64Array, other: Int64Array) -> Int64Array:
+    """Return two ascending arrays as one; a stable sort merges two runs in linear time."""
+    if not len(one) or not len(other):
+        return other if len(other) else one
+    return np.sort(np.concatenate([one, other]), kind="stable")
 
 
 def clipped_product(*factors: Int64Array, most: int) -> Int64Array:

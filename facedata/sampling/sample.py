@@ -58,7 +58,7 @@ def triplet_drawing(
     Args:
         person: ``(n,)`` int64, each photo's person; every code from 0 to the largest must occur.
         count: how many rows; None for every distinct one (with ``all``: every anchor with every positive).
-        rng: also used while the chunks are read.
+        rng: used while the chunks are read.
         rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
 
@@ -68,9 +68,13 @@ def triplet_drawing(
     every = _make_pool(person)
     triplets = Triplets(every, *_own_pools(person, every, rule, reference), rule)
     rows = min(_limit(count), int(triplets.capacity.sum()))
-    quota = triplets.share(rows, rng)
-    chunks = (triplets.chunk(span, quota, rng) for span in cut_spans(quota, triplets.codes))
-    return Drawing(count, rows, 0, chunks)
+
+    def chunks() -> Iterator[TripletRows]:
+        quota = triplets.share(rows, rng)
+        for span in cut_spans(quota, triplets.codes):
+            yield triplets.chunk(span, quota, rng)
+
+    return Drawing(count, rows, 0, chunks())
 
 
 def pair_drawing(
@@ -90,7 +94,7 @@ def pair_drawing(
     Args:
         person: as for :func:`triplet_drawing`.
         count: how many rows, of both kinds together; None for all of one person and as many of two.
-        rng: also used while the chunks are read.
+        rng: used while the chunks are read.
         rule: the strategy, what is uniform, and the cap.
         reference: ``(n,)`` bool, needed for ``reference``.
 
@@ -112,9 +116,9 @@ def pair_drawing(
         other = min(limit // 2, most_same, most_other)
         odd = limit % 2 if other == limit // 2 else 0
         same = min(most_same, other + odd)
-    quotas = [pairs.share(rows, rng) for pairs, rows in zip(kinds, (same, other), strict=True)]
 
     def chunks() -> Iterator[PairRows]:
+        quotas = [pairs.share(rows, rng) for pairs, rows in zip(kinds, (same, other), strict=True)]
         for pairs, quota in zip(kinds, quotas, strict=True):
             for span in cut_spans(quota, pairs.codes):
                 yield pairs.chunk(span, quota, rng)

@@ -8,6 +8,7 @@ those that its left photo may be paired with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +62,13 @@ class Triplets:
         own = partners.size - (anchors is partners)  # a photo is not its own positive
         codes = own if rule.strategy == "all" else own * every.count_others(people)
         self.own = own
-        self.codes: Int64Array = codes[anchors.owner]
+        self._codes = codes
         self.capacity = _capped(clipped_product(anchors.size, codes, most=MOST_ROWS), rule)
+
+    @cached_property
+    def codes(self) -> Int64Array:
+        """Return how many codes each anchor has, ``(anchors,)``."""
+        return np.asarray(self._codes[self.anchors.owner])
 
     def share(self, count: int, rng: np.random.Generator) -> Int64Array:
         """Return ``(anchors,)``: how many triplets each anchor gives."""
@@ -83,8 +89,8 @@ class Triplets:
         if self.anchors is self.partners:
             positive = positive + (positive >= (span - self.anchors.start[owner])[group])
         return TripletRows(
-            self.anchors.rows[span[group]],
-            self.partners.rows[self.partners.start[whose] + positive],
+            self.anchors.row_at(span[group]),
+            self.partners.row_at(self.partners.start[whose] + positive),
             self.every.other_row(whose, negative),
         )
 
@@ -116,8 +122,8 @@ class SamePairs:
         group, code = draw_distinct(quota[span], codes, lambda group: draw_below(codes[group], rng), rng)
         whose = span[group]
         first, second = unrank_pair(code) if self.one_pool else np.divmod(code, self.rights.size[whose])
-        left = self.lefts.rows[self.lefts.start[whose] + first]
-        right = self.rights.rows[self.rights.start[whose] + second]
+        left = self.lefts.row_at(self.lefts.start[whose] + first)
+        right = self.rights.row_at(self.rights.start[whose] + second)
         return PairRows(left, right, np.ones(len(left), np.bool_))
 
 
@@ -133,8 +139,13 @@ class OtherPairs:
         self.one_pool = lefts is rights
         people = np.arange(len(lefts.size))
         partners = rights.count_later(people) if self.one_pool else rights.count_others(people)
-        self.codes: Int64Array = partners[lefts.owner]
+        self._partners = partners
         self.capacity = clipped_product(lefts.size, partners, most=MOST_ROWS)
+
+    @cached_property
+    def codes(self) -> Int64Array:
+        """Return how many codes each left photo has, ``(lefts,)``."""
+        return np.asarray(self._partners[self.lefts.owner])
 
     def share(self, count: int, rng: np.random.Generator) -> Int64Array:
         """Return ``(lefts,)``: how many pairs each left photo gives."""
@@ -155,7 +166,7 @@ class OtherPairs:
         group, code = draw_distinct(
             quota[span], self.codes[span], lambda group: draw(owner[group], uniform, rng), rng
         )
-        left = self.lefts.rows[span[group]]
+        left = self.lefts.row_at(span[group])
         different = np.zeros(len(left), np.bool_)
         if not self.one_pool:
             return PairRows(left, rights.other_row(owner[group], code), different)

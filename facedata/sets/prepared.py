@@ -27,6 +27,7 @@ from ..files.atomic import file_sha256, write_text
 from ..files.remote import Location, Remote, parse_location
 from ..files.staged import StagedFiles
 from ..tables import schema
+from ..tables.blocks import TableStream
 from ..tables.origin import Origin
 from ..tables.parquet import read_blocks, read_footer, read_table, stage_table
 from ..tables.schema import DATASET, FORGET_JOURNAL, KIND, WORK
@@ -36,6 +37,9 @@ CROPPED_FROM = "cropped_from"
 
 FIXED_FROM = "fixed_from"
 """In the settings of an unfinished `fix`: the fingerprint of the set that it corrects."""
+
+FINGERPRINTED = ["id", "path", "identity", "label", "split", "crop_sha256"]
+"""The columns of the classes table that a set's fingerprint is of."""
 
 
 def open_set(path: str | os.PathLike[str] | Remote | PreparedSet) -> PreparedSet:
@@ -163,10 +167,16 @@ class PreparedSet:
         others = set(fingerprints.values()) - {self.fingerprint}
         if len(others) != 1:
             return
-        classes = read_table(files["classes"], "classes")
-        paths = read_table(files["photos"], "photos", ["path"]).column("path").drop_null()
-        ours = set_fingerprint(settings_fingerprint(self.info["settings"]), classes)
-        if ours == fingerprints["classes"] and paths.equals(classes.column("path")):
+        classes = read_blocks(files["classes"], FINGERPRINTED)
+        if set_fingerprint(settings_fingerprint(self.info["settings"]), classes) != fingerprints["classes"]:
+            return
+        crops = TableStream(read_blocks(files["classes"], ["path"]))
+        for block in read_blocks(files["photos"], ["path"]):
+            paths = block.column("path").drop_null()
+            mine = crops.take(len(paths))
+            if len(paths) and (mine is None or not paths.equals(mine.column("path"))):
+                return
+        if crops.take(1) is None:
             self._other_fingerprint = others.pop()
 
     def recorded_info(self) -> dict[str, Any]:
@@ -248,14 +258,16 @@ def with_meta(columns: pa.Schema, source: pa.Schema) -> pa.Schema:
 
 def set_fingerprint(settings_fingerprint: str, classes: pa.Table | Iterable[pa.Table]) -> str:
     """Return the SHA-256 of the settings and each crop's id, path, identity, label, split and bytes."""
-    digest = hashlib.sha256(f"{settings_fingerprint}\n".encode())
+    digest = hashlib.sha256(settings_fingerprint.encode())
     for table in [classes] if isinstance(classes, pa.Table) else classes:
-        columns = table.select(["id", "path", "identity", "label", "split", "crop_sha256"])
+        columns = table.select(FINGERPRINTED)
         for batch in columns.to_batches(max_chunksize=65_536):
-            texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns]
-            lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, "\0"), "", "\n")
+            number, *texts = (pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns)
+            number = pc.binary_join_element_wise("\n", number, "")  # the shortest column ends the line before
+            lines = pc.binary_join_element_wise(number, *texts, "\0")
             _, ends, letters = lines.buffers()  # a column's buffer is its lines, joined
             digest.update(memoryview(letters)[: np.frombuffer(ends, np.int32)[len(lines)]])
+    digest.update(b"\n")
     return digest.hexdigest()
 
 

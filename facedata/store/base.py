@@ -18,6 +18,9 @@ CROPS = "crops"
 class Store(Protocol):
     """Takes crops' bytes in workers and arranges them at the end; must be picklable."""
 
+    kept_columns: Sequence[str]
+    """The columns of the classes table that :meth:`keep_only` needs."""
+
     def put(self, shard: str, crops: Sequence[tuple[str, bytes]]) -> None:
         """Store the crops of one shard: keys (``<identity>/<name>.jpg``) and bytes, replacing older ones.
 

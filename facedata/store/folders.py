@@ -30,6 +30,8 @@ class FolderStore:
         out: the set's folder.
     """
 
+    kept_columns: Sequence[str] = ("path",)
+
     def __init__(self, out: Path) -> None:
         self.out, self.crops = out, out / CROPS
         self._made: set[str] = set()

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from ..errors import StoreError, writing
 from ..files.atomic import atomic_file
 from ..files.remote import Entry, Location, Remote
-from ..tables.schema import DATASET, WORK
+from ..tables.schema import CLASSES, DATASET, WORK
 from ..types import BoolArray, Int64Array
 from .base import CROPS, replace_files
 from .blobs import BLOB, CropIndex, Piece, digest_keys, read_index, write_blob
@@ -54,6 +54,8 @@ class TarStore:
         remote: the URL of the set's tars, if they are not in that folder.
         other: another set, whose tars hold crops of this one; they are only read.
     """
+
+    kept_columns: Sequence[str] = CLASSES.names
 
     def __init__(self, out: Path, remote: Remote | None = None, other: Location | None = None) -> None:
         self.out, self.remote, self.other = out, remote, other

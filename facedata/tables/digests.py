@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 _NOT_HEX = "a SHA-256 is not in lower-case hex"
 _ZEROS = "0" * 64
+_SPAN = 1 << 16
+"""Letters turned into bytes at a time: few enough for the processor's cache."""
+_SMALL_OR_CAPITAL, _CAPITAL = 0x60, 0x40
+"""The bits of an ASCII letter that tell a capital from a small letter and a digit."""
 
 
 def digest_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
@@ -19,20 +23,21 @@ def digest_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
     Raises:
         ValueError: a text is not such a digest.
     """
-    joined = pc.binary_join_element_wise(pc.fill_null(column, _ZEROS), "", "")
     pieces = [np.empty(0, np.uint8)]
-    for chunk in joined.chunks:
+    for chunk in pc.fill_null(column, _ZEROS).chunks:
         if len(chunk):
             ends = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
             if (np.diff(ends) != 64).any():
                 raise ValueError("a SHA-256 does not have 64 letters")
             letters = np.frombuffer(chunk.buffers()[2], np.uint8)[ends[0] : ends[-1]]
-            if ((letters >= ord("A")) & (letters <= ord("F"))).any():
-                raise ValueError(_NOT_HEX)
-            try:
-                pieces.append(np.frombuffer(unhexlify(letters.data), np.uint8))
-            except ValueError as error:
-                raise ValueError(_NOT_HEX) from error
+            for start in range(0, len(letters), _SPAN):
+                span = letters[start : start + _SPAN]
+                try:
+                    pieces.append(np.frombuffer(unhexlify(span.data), np.uint8))
+                except ValueError as error:
+                    raise ValueError(_NOT_HEX) from error
+                if (span & _SMALL_OR_CAPITAL == _CAPITAL).any():
+                    raise ValueError(_NOT_HEX)
     return np.concatenate(pieces).reshape(-1, 32)
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import NotASetError, SchemaVersionError
-from ..files.atomic import file_sha256
 from ..files.remote import Location
 from ..files.staged import StagedFiles
-from .schema import ROW_GROUP_ROWS, SCHEMA_VERSION
+from .schema import KINDS, ROW_GROUP_ROWS, SCHEMA_VERSION
 from .versions import ADDED, open_parquet, upgrade_ledger
 
 _DICTIONARY_PAGE_BYTES = 1 << 28
 """Dictionary page limit: high enough that path columns never fall back to plain encoding."""
+
+_DIFFERENT = {"record", "photo", "path", "file", "sha256", "crop_sha256"}
+"""Text columns of photos and classes whose values all differ."""
 
 _FEW_ROWS = 1 << 16
 """Up to so many rows a table is read in this thread alone.
@@ -76,14 +79,61 @@ def stage_table(
         "facedata.fingerprint": fingerprint,
     }
     schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
-    layout = {"compression": "zstd", "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES}
     rows = 0
-    with staged.open(path) as file, pq.ParquetWriter(file, schema, write_statistics=True, **layout) as writer:
-        for chunk in [chunks] if isinstance(chunks, pa.Table) else chunks:
-            rows += chunk.num_rows
-            # cast() refuses what does not fit instead of changing it
-            writer.write_table(chunk.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
-    return {"rows": rows, "sha256": file_sha256(staged.path(path))}
+    with staged.open(path) as file:
+        hashed = _HashedFile(file)
+        with pq.ParquetWriter(hashed, schema, **_layout(kind, schema)) as writer:
+            for chunk in [chunks] if isinstance(chunks, pa.Table) else chunks:
+                rows += chunk.num_rows
+                # cast() refuses what does not fit instead of changing it
+                writer.write_table(chunk.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
+    return {"rows": rows, "sha256": hashed.digest.hexdigest()}
+
+
+class _HashedFile:
+    """A file to write, and the SHA-256 of what was written, so that the file is not read again for it."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.digest = hashlib.sha256()
+        self.tell, self.flush, self._write = file.tell, file.flush, file.write
+
+    def write(self, data: bytes) -> int:
+        """Write some bytes."""
+        self.digest.update(data)
+        return self._write(data)
+
+
+def _layout(kind: str, schema: pa.Schema) -> dict[str, Any]:
+    """Return how a table's columns are encoded; of a set, with its millions of rows, each its way.
+
+    A dictionary of values that all differ takes five times as long as the values. Integers are packed bit by
+    bit, and most bits of floats are random: neither gets much smaller by compression. To find the smallest
+    and the largest path of a row group of pairs or triplets takes as long as to write all of their columns.
+    """
+    layout: dict[str, Any] = {
+        "compression": "zstd", "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES, "write_statistics": True
+    }  # fmt: skip
+    if kind not in KINDS:
+        return layout
+    encodings, dictionaries, compression = {}, [], {}
+    for field in schema:
+        name, values = field.name, field.type
+        while pa.types.is_list(values):
+            name, values = f"{name}.list.element", values.value_type
+        is_number = pa.types.is_integer(values) or pa.types.is_floating(values)
+        compression[name] = "none" if is_number else "zstd"
+        if pa.types.is_integer(values):
+            encodings[name] = "DELTA_BINARY_PACKED"
+        elif not (is_number or name in _DIFFERENT or pa.types.is_boolean(values)):
+            dictionaries.append(name)
+    return layout | {
+        "use_dictionary": dictionaries,
+        "column_encoding": encodings,
+        "compression": compression,
+        "write_statistics": [name for name in compression if not name.endswith("_path")],
+    }
 
 
 class Footer(NamedTuple):

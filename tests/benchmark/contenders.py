@@ -178,7 +178,7 @@ def make_way(name: str) -> Way:
 
 
 class Lap(NamedTuple):
-    """One stretch of photos: the processor's seconds, which others on the machine hardly change."""
+    """One stretch of photos."""
 
     seconds: float
     kept: int
@@ -234,9 +234,9 @@ def _serve(pipe: Connection, name: str, core: int) -> None:
             job = pipe.recv()
         except EOFError:
             return
-        before = time.process_time()
+        before = time.perf_counter()
         kept = way(job.photos, job.out, job.rule)
-        seconds = time.process_time() - before
+        seconds = time.perf_counter() - before
         pipe.send(Lap(seconds, kept, _peak_bytes()))
 
 

@@ -40,9 +40,8 @@ _STAGES = {
         "plan_run": "plan", "find_rows": "earlier rows", "run_shards": "(shards)", "add_parts": "read parts",
         "Ledger": "settle", "is_up_to_date": "compare",
     },
-    "facedata.closing.close": {
-        "stage_tables": "tables", "_draw": "plan pairs, triplets",
-    },
+    "facedata.closing.close": {"_draw": "plan pairs, triplets"},
+    "facedata.sets.prepared": {"stage_table": "{kind}"},
     "facedata.closing.divide_set": {"divide_crops": "split", "set_fingerprint": "fingerprint"},
 }  # fmt: skip
 _PERSON = 50
@@ -127,7 +126,8 @@ def _timed(stages: dict[str, dict[str, float]]) -> Iterator[None]:
 
     def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
-            found = stages.setdefault(name, {"seconds": 0.0, "peak_gb": 0.0})
+            stage = name.format(**kwargs)
+            found = stages.setdefault(stage, {"seconds": 0.0, "peak_gb": 0.0})
             found["before_gb"] = max(found.get("before_gb", 0.0), _peak_gb())
             _reset_peak()
             before = time.process_time()
@@ -136,7 +136,7 @@ def _timed(stages: dict[str, dict[str, float]]) -> Iterator[None]:
             finally:
                 found["seconds"] += time.process_time() - before
                 found["peak_gb"] = max(found["peak_gb"], _peak_gb(), found.pop("before_gb"))
-                print(f"{name}: {found['seconds']:.1f} s, {_peak_gb():.2f} GB", file=sys.stderr)
+                print(f"{stage}: {found['seconds']:.1f} s, {_peak_gb():.2f} GB", file=sys.stderr)
                 _reset_peak()
 
         return run

@@ -4,11 +4,10 @@
     python -m tests.benchmark.speed --photos 64      a first look
 
 One run, the same photos, the same cores, the whole way: file in, crop out. Every contender is a process
-pinned to one core with one thread, timed by that core's seconds. They take turns at 64 photos each, in an
-order that rotates, and only one runs at a time, so that a noisy machine is noisy for all of them. Loading
-(importing torch takes seconds) is not timed there; the lines of whole ``prepare`` runs include everything,
-over enough photos that it does not show much (a small set's photos are there several times, as those of
-other people).
+pinned to one core with one thread. They take turns at 64 photos each, in an order that rotates, and only one
+runs at a time, so that a noisy machine is noisy for all of them. Loading (importing torch takes seconds) is
+not timed there; the lines of whole ``prepare`` runs include everything, over enough photos that it does not
+show much (a small set's photos are there several times, as those of other people).
 """
 
 from __future__ import annotations

@@ -27,6 +27,6 @@ def measured(count: int, out: Path) -> dict[str, Any]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks of memory are read from /proc")
 def test_a_row_takes_few_bytes(tmp_path: Path) -> None:
     few, many = measured(FEW, tmp_path / "few"), measured(MANY, tmp_path / "many")
-    assert few["files_gb"]["photos"] * 1e9 / FEW > 200  # the rows are as wide as real ones
+    assert few["files_gb"]["photos"] * 1e9 / FEW > 150  # the rows are as wide as real ones
     growth = (many["peak_gb"] - few["peak_gb"]) * 1e9 / (MANY - FEW)
     assert growth < MOST_BYTES_A_ROW, (few, many)

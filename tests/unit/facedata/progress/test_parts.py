@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from facedata.errors import NotASetError
-from facedata.progress.parts import NARROW, ROWS, PartReader, read_rows, write_rows
+from facedata.progress.parts import NARROW, ROWS, PartReader, read_rows, read_settling, write_rows
+from facedata.progress.settling import SETTLING, STATUSES, settling_numbers
 
 
 def _rows(first: int, count: int) -> pa.Table:
@@ -42,7 +43,7 @@ def _write(folder: Path, lengths: list[int]) -> list[str]:
     return paths
 
 
-@pytest.mark.parametrize("lengths", [[4], [64] * 40, [1, 64, 3, 64], [3, 0, 2], [0, 0]])
+@pytest.mark.parametrize("lengths", [[4], [64] * 40, [1, 64, 3, 64], [3, 0, 2], [0, 0], [2] * 257])
 @pytest.mark.parametrize("columns", [ROWS.names, NARROW])
 def test_parts_read_together_are_those_read_one_by_one(
     tmp_path: Path, lengths: list[int], columns: list[str]
@@ -97,3 +98,56 @@ def test_a_part_of_several_batches_is_read_too(tmp_path: Path) -> None:
     assert lengths == [3, 10, 5]
     assert rows.column("size").to_pylist() == [*range(3), *range(10), *range(200, 205)]
     assert np.array(lengths).sum() == rows.num_rows
+
+
+def _write_without_numbers(path: str, rows: pa.Table) -> None:
+    """Write a part as versions before 2026-11-27 did."""
+    with pa.ipc.new_file(path, ROWS) as writer:
+        writer.write_table(rows)
+
+
+@pytest.mark.parametrize("old", [[], [1], [0, 1, 2, 3, 4]])
+def test_a_part_ends_with_what_settling_needs(tmp_path: Path, old: list[int]) -> None:
+    lengths = [3, 64, 1000, 1, 0]  # a thousand are more than the bytes that are looked at first
+    paths = _write(tmp_path, lengths)
+    for number in old:
+        _write_without_numbers(paths[number], _rows(100 * number, lengths[number]))
+    found, counts = read_settling(paths)
+    assert counts == lengths
+    together, counts = PartReader().read(paths)
+    assert counts == lengths
+    assert together.equals(pa.concat_tables([read_rows(path) for path in paths]))
+    assert found.tobytes() == settling_numbers(together).tobytes()
+    assert found.dtype == SETTLING
+    for numbers, row in zip(found, together.to_pylist(), strict=True):
+        assert STATUSES[numbers["status"]] == row["status"]
+        assert numbers["digest"].tobytes() == bytes.fromhex(row["sha256"])[:16]
+        assert numbers["crop"].tobytes() == bytes(32)
+        assert numbers["length"] == -1
+        assert numbers["box"].tolist() == (row["box"] or [0, 0, 0, 0])
+        assert np.isnan(numbers["box_iou"])
+
+
+def test_crops_and_hashes_are_among_the_numbers() -> None:
+    row = {**_rows(1, 1).to_pylist()[0], "crop_sha256": "0f" * 32, "crop_length": 77, "box_iou": 0.5}
+    row |= {"picture_hash_along": 2**64 - 1, "picture_hash_down": 5}
+    (numbers,) = settling_numbers(pa.Table.from_pylist([row], schema=ROWS))
+    assert numbers["crop"].tobytes() == b"\x0f" * 32
+    assert (numbers["length"], numbers["box_iou"]) == (77, 0.5)
+    assert numbers["picture"].tolist() == [2**64 - 1, 5]
+    without_path = pa.Table.from_pylist([{**row, "path": None}], schema=ROWS)
+    assert settling_numbers(without_path)["length"].tolist() == [-1]
+    with pytest.raises(NotASetError, match="SHA-256"):
+        settling_numbers(pa.Table.from_pylist([{**row, "sha256": "0F" * 32}], schema=ROWS))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "missing"])
+def test_a_damaged_part_is_named_when_its_end_is_read(tmp_path: Path, damage: str) -> None:
+    paths = _write(tmp_path, [3, 4, 5])
+    part = Path(paths[1])
+    data = part.read_bytes()
+    part.unlink()
+    if damage != "missing":
+        part.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
+    with pytest.raises(NotASetError, match=r"1\.arrow"):
+        read_settling(paths)

@@ -2,11 +2,12 @@
 
 The standard library's pools import a program's main script in each process; loky does not, but starts two
 more processes for its semaphores: they and its imports cost a fifth of what five photos take. Here a worker
-is a program that answers over a socket. Where the process at one end has gone, the other end is told at once.
+is a program that answers over a socket; if either process ends, the other sees the socket close.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import pickle
@@ -39,6 +40,10 @@ _WORKER = (
 
 _END = b""
 """The message after the last job."""
+_END_S = 10.0
+"""Seconds that a worker may take to end."""
+_LOOK_S = 1.0
+"""Seconds after which each end looks whether the other one is still there."""
 
 
 def cores() -> int:
@@ -80,13 +85,18 @@ class ProcessPool:
             WorkerDiedError: a process died.
             Exception: what the function raised.
         """
+        if any(worker.jobs for worker in self._workers):
+            raise RuntimeError("the pool has jobs of a map that was left early: open another pool")
         waiting = iter(jobs)
         workers = {worker.socket: worker for worker in self._workers}
         # a worker has its next job when it has done one
         for worker, job in zip(2 * self._workers, waiting, strict=False):
             worker.submit(function, job)
         while busy := [socket for socket, worker in workers.items() if worker.jobs]:
-            for socket in wait(busy):
+            ready = wait(busy, timeout=_LOOK_S)
+            for worker in workers.values() if not ready else ():
+                worker.check()
+            for socket in ready:
                 worker = workers[socket]  # type: ignore[index]  # sockets, not what else can be waited for
                 yield worker.result()
                 for job in islice(waiting, 1):
@@ -108,22 +118,23 @@ class _Worker:
         self.socket, theirs = Pipe()
         self.jobs = 0
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        with theirs, block_ctrl_c():
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _WORKER, str(theirs.fileno()), module, *path],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **ONE_THREAD},
-                pass_fds=[theirs.fileno()],
-            )
+        # where a stream is closed, its number is no place for a socket, nor for a file that is opened there
+        fd = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
+        try:
+            with theirs, block_ctrl_c():
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _WORKER, str(fd), module, *path],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL if sys.stdout is None else None,
+                    stderr=subprocess.DEVNULL if sys.stderr is None else None,
+                    env={**os.environ, **ONE_THREAD},
+                    pass_fds=[fd],
+                )
+        finally:
+            os.close(fd)
 
     def submit(self, function: Callable[[Any], Any], job: Any) -> None:
-        message = b"__main__"
-        with suppress(pickle.PicklingError, AttributeError, TypeError):  # a lambda, say
-            message = pickle.dumps((function, job))
-        if b"__main__" in message:  # the worker has no main script: what is defined there goes with the job
-            import cloudpickle
-
-            message = cloudpickle.dumps((function, job))
+        message = _pickle((function, job))
         try:
             self.socket.send_bytes(message)
         except OSError:
@@ -150,9 +161,18 @@ class _Worker:
                 self.socket.send_bytes(_END)
 
     def join(self) -> None:
-        """Wait until the process has ended."""
-        self._process.wait()
+        """Wait until the process has ended; a thread that it still has may take a while, but not forever."""
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self.socket.close()
+
+    def check(self) -> None:
+        """Raise WorkerDiedError if the process has ended: what it forked may hold its end of the socket."""
+        if self._process.poll() is not None:
+            self._has_died()
 
     def _has_died(self) -> NoReturn:
         status = self._process.wait()
@@ -207,10 +227,18 @@ def serve(fd: int, module: str) -> None:
         fd: the worker's end of the socket.
         module: the module's name.
     """
+    os.set_inheritable(fd, False)  # by what a job starts
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    socket = Connection(fd)
+    try:
+        _serve(Connection(fd), module)
+    except BaseException:  # noqa: BLE001  said, and then nothing may keep the process
+        traceback.print_exc()
+        os._exit(1)
+
+
+def _serve(socket: Connection, module: str) -> None:
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(socket, messages), daemon=True).start()
+    threading.Thread(target=_receive, args=(socket, messages, os.getppid()), daemon=True).start()
     gc.disable()  # looking for garbage among imports is a fifth of their time
     import cv2
 
@@ -222,30 +250,53 @@ def serve(fd: int, module: str) -> None:
     while (message := messages.get()) != _END:
         try:
             function, job = pickle.loads(message)
-            answer = pickle.dumps((function(job), None, ""))
+            answer = _pickle((function(job), None, ""))
         except BaseException as error:  # noqa: BLE001  raised again by the process that waits for it
             answer = _pickle_error(error)
-        sys.stdout.flush()
-        socket.send_bytes(answer)
+        with suppress(AttributeError, ValueError, OSError):  # a job may close it, and nobody may read it
+            sys.stdout.flush()
+        with suppress(ConnectionError):  # the other process has gone, and this one is about to
+            socket.send_bytes(answer)
     gc.freeze()
 
 
-def _receive(socket: Connection, messages: queue.SimpleQueue[bytes]) -> None:
+def _receive(socket: Connection, messages: queue.SimpleQueue[bytes], parent: int) -> None:
     """Take messages off the socket as they come, so that who sends one never waits for a job to end."""
-    with suppress(EOFError, OSError):
-        while True:
-            messages.put(message := socket.recv_bytes())
-            if message == _END:
-                return
-    os._exit(1)
+    ended = False
+    try:
+        with suppress(EOFError, OSError):
+            while not ended:
+                while not socket.poll(_LOOK_S):
+                    if os.getppid() != parent:  # what it forked may hold its end of the socket
+                        return
+                messages.put(message := socket.recv_bytes())
+                ended = message == _END
+    finally:
+        if not ended:
+            os._exit(1)
+
+
+def _pickle(value: Any) -> bytes:
+    """Return a value as the other process takes it, which has another main script, or none.
+
+    What is defined there, in a script or a notebook, goes with the value.
+    """
+    message = b"__main__"
+    with suppress(pickle.PicklingError, AttributeError, TypeError):  # a lambda, say
+        message = pickle.dumps(value)
+    if b"__main__" not in message:
+        return message
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(value))
 
 
 def _pickle_error(error: BaseException) -> bytes:
     """Return the answer of a job that failed; an error that cannot be sent is described by another."""
     where = "".join(traceback.format_exception(error))
-    try:
-        answer = pickle.dumps((None, error, where))
-        pickle.loads(answer)
-    except Exception:  # noqa: BLE001  its class may do anything
-        answer = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}"), where))
-    return answer
+    if isinstance(error, Exception):  # sys.exit() in a job ends no program
+        with suppress(Exception):
+            answer = _pickle((None, error, where))
+            pickle.loads(answer)
+            return answer
+    return pickle.dumps((None, RuntimeError(where.strip().splitlines()[-1]), where))

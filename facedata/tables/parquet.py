@@ -22,6 +22,12 @@ _DICTIONARY_PAGE_BYTES = 1 << 28
 _DIFFERENT = {"record", "photo", "path", "file", "sha256", "crop_sha256"}
 """Text columns of photos and classes whose values all differ."""
 
+_PACKED = {
+    "id", "label", "width", "height", "turned_deg", "faces", "left", "right", "fold", "anchor", "positive",
+    "negative",
+}  # fmt: skip
+"""Integer columns whose neighbours are close: fastparquet misreads packed differences of 28 bits and more."""
+
 _FEW_ROWS = 1 << 16
 """Up to so many rows a table is read in this thread alone.
 
@@ -106,11 +112,12 @@ class _HashedFile:
 
 
 def _layout(kind: str, schema: pa.Schema) -> dict[str, Any]:
-    """Return how a table's columns are encoded; of a set, with its millions of rows, each its way.
+    """Return how a table's columns are encoded: in a set's, with its millions of rows, each in its own way.
 
-    A dictionary of values that all differ takes five times as long as the values. Integers are packed bit by
-    bit, and most bits of floats are random: neither gets much smaller by compression. To find the smallest
-    and the largest path of a row group of pairs or triplets takes as long as to write all of their columns.
+    A dictionary of values that all differ takes five times as long as the values. Differences of integers are
+    packed bit by bit, and most bits of floats are random: neither gets much smaller by compression. To find
+    the smallest and the largest path of a row group of pairs or triplets takes as long as to write all of
+    their columns.
     """
     layout: dict[str, Any] = {
         "compression": "zstd", "dictionary_pagesize_limit": _DICTIONARY_PAGE_BYTES, "write_statistics": True
@@ -122,11 +129,11 @@ def _layout(kind: str, schema: pa.Schema) -> dict[str, Any]:
         name, values = field.name, field.type
         while pa.types.is_list(values):
             name, values = f"{name}.list.element", values.value_type
-        is_number = pa.types.is_integer(values) or pa.types.is_floating(values)
-        compression[name] = "none" if is_number else "zstd"
-        if pa.types.is_integer(values):
+        is_float = pa.types.is_floating(values)
+        compression[name] = "none" if is_float or name in _PACKED else "zstd"
+        if name in _PACKED and pa.types.is_integer(values):
             encodings[name] = "DELTA_BINARY_PACKED"
-        elif not (is_number or name in _DIFFERENT or pa.types.is_boolean(values)):
+        elif not (is_float or name in _DIFFERENT or pa.types.is_boolean(values)):
             dictionaries.append(name)
     return layout | {
         "use_dictionary": dictionaries,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,55 @@ def test_jobs_and_results_may_be_larger_than_a_socket_holds() -> None:
     assert found == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_map_that_was_left_early_gives_no_result_to_the_next() -> None:
+    with ProcessPool(1) as pool:
+        next(pool.map(abs, [-1, -2, -3]))
+        with pytest.raises(RuntimeError, match="open another pool"):
+            next(pool.map(abs, [-4]))
+
+
+def _close_stdout(value: int) -> int:
+    sys.stdout.close()
+    return value
+
+
+def test_a_job_may_close_stdout() -> None:
+    with ProcessPool(1) as pool:
+        assert list(pool.map(_close_stdout, [1, 2])) == [1, 2]
+
+
+def _leave(_: object) -> None:
+    sys.exit(0)
+
+
+def test_sys_exit_in_a_job_ends_no_program() -> None:
+    with pytest.raises(RuntimeError, match="SystemExit: 0"), ProcessPool(1) as pool:
+        list(pool.map(_leave, [None]))
+
+
+def _leave_a_child(how: str) -> None:
+    if how == "program":
+        subprocess.Popen(["sleep", "60"])
+    elif os.fork() == 0:
+        time.sleep(60)
+    os._exit(3)
+
+
+@pytest.mark.parametrize("how", ["program", "fork"])
+def test_a_dead_worker_is_noticed_though_its_child_lives(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEDATA_LEFT", str(os.getpid()))
+    started = time.perf_counter()
+    try:
+        with pytest.raises(WorkerDiedError, match="ended with exit status 3"), ProcessPool(1) as pool:
+            list(pool.map(_leave_a_child, [how]))
+        assert time.perf_counter() - started < 30
+    finally:
+        for process in psutil.process_iter(["environ"]):
+            marked = (process.info["environ"] or {}).get("FACEDATA_LEFT") == str(os.getpid())
+            if marked and process.pid != os.getpid():
+                process.kill()
+
+
 class _OwnError(Exception):
     def __init__(self, first: str, second: str) -> None:
         super().__init__(f"{first} and {second}")
@@ -140,8 +190,18 @@ class Scale:
     def __call__(self, value):
         print("in the worker", value)
         return factor * value
+class Broken(Exception):
+    pass
+def fail(value):
+    raise Broken(value)
 with ProcessPool(1) as pool:
     print(*pool.map(Scale(), [1, 2]), *pool.map(lambda value: value + factor, [4]))
+    (scale,) = pool.map(lambda _: Scale(), [0])
+    print(isinstance(scale, Scale))
+    try:
+        next(pool.map(fail, ["no"]))
+    except Broken as error:
+        print("broken", error)
 """
 
 
@@ -151,25 +211,54 @@ def test_a_script_gives_what_it_defines_and_runs_once(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert ended.stdout.splitlines() == ["in the worker 1", "in the worker 2", "3 6 7"]
+    printed = ["in the worker 1", "in the worker 2", "3 6 7", "True", "broken no"]
+    assert ended.stdout.splitlines() == printed
     assert (tmp_path / "seen").read_text() == "x"
 
 
+_PRINTING = """
+import sys
+from facedata.processes import ProcessPool
+def work(value):
+    print("said")
+    return value
+with ProcessPool(2) as pool:
+    open(sys.argv[1], "w").write(repr(sorted(pool.map(work, range(5)))))
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_sockets(closed: str, tmp_path: Path) -> None:
+    command = f'exec "$0" -c "$1" "$2" {closed}'
+    arguments = ["sh", "-c", command, sys.executable, _PRINTING, str(tmp_path / "found")]
+    assert subprocess.run(arguments, timeout=60).returncode == 0
+    assert (tmp_path / "found").read_text() == "[0, 1, 2, 3, 4]"
+
+
 _PARENT = """
-import time
+import os, sys, time
 from facedata.processes import ProcessPool
 with ProcessPool(2) as pool:
     for _ in pool.map(time.sleep, [0, 60, 60]):
+        if sys.argv[1] == "forks" and os.fork() == 0:
+            os.close(1)
+            time.sleep(60)
+            os._exit(0)
         print("at work", flush=True)
 """
 
 
-def test_no_worker_outlives_its_parent() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("how", ["plain", "forks"])
+def test_no_worker_outlives_its_parent(how: str) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, how], stdout=subprocess.PIPE, text=True)
     with parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "at work\n"
-        workers = psutil.Process(parent.pid).children()
+        children = psutil.Process(parent.pid).children()
+        workers = [child for child in children if "import serve" in "".join(child.cmdline())]
         assert len(workers) == 2
         parent.kill()
     wait_for(lambda: not any(worker.is_running() for worker in workers))
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()

@@ -76,6 +76,27 @@ def test_packed_numbers_come_back(values: list[int | None], tmp_path: Path) -> N
     assert read_table(tmp_path / "pairs.parquet", "pairs").equals(rows)
 
 
+def test_fastparquet_reads_wide_numbers_too(tmp_path: Path) -> None:
+    """It misreads packed differences of 28 bits and more."""
+    fastparquet = pytest.importorskip("fastparquet")
+    times = np.random.default_rng(0).integers(0, 2**41, ROWS)
+    rows = ledger().append_column("meta_time_ms", pa.array(times))
+    width = pa.array(np.arange(ROWS, dtype=np.int32))
+    rows = rows.set_column(rows.schema.get_field_index("width"), "width", width)
+    with_time = schema.PHOTOS.append(rows.schema.field("meta_time_ms"))
+    write_table(tmp_path / "photos.parquet", rows, kind="photos", schema=with_time, fingerprint="f")
+    numbers = {"offset": times, "length": times[::-1].copy(), "id": np.arange(ROWS)}
+    tar = pa.table({column: pa.array(values) for column, values in numbers.items()})
+    write_table(tmp_path / "classes.parquet", tar, kind="classes", schema=tar.schema, fingerprint="f")
+    for name, wanted, columns in (
+        ("photos", rows, ["meta_time_ms", "width"]), ("classes", tar, ["offset", "length", "id"])
+    ):  # fmt: skip
+        with (tmp_path / f"{name}.parquet").open("rb") as file:
+            found = fastparquet.ParquetFile(file).to_pandas(columns=columns)
+        for column in columns:
+            assert found[column].tolist() == wanted.column(column).to_pylist()
+
+
 def test_paths_of_pairs_have_a_dictionary_however_many_they_are(tmp_path: Path) -> None:
     paths = [f"{'a long name of a person ' * 4}/{number:09d}.jpg" for number in range(40_000)]
     indices = np.repeat(np.arange(len(paths), dtype=np.int32), 3)

@@ -34,10 +34,9 @@ ONE_THREAD = {
 """Environment of a worker, on every engine."""
 
 _WORKER = (
-    "import sys; fd, module, *sys.path = sys.argv[1:]; from facedata.processes import serve; "
-    "serve(int(fd), module)"
+    "import sys; fd, module, *sys.path = sys.argv[1:]; del sys.argv[1:]; "
+    "from facedata.processes import serve; serve(int(fd), module)"
 )
-
 _END = b""
 """The message after the last job."""
 _END_S = 10.0

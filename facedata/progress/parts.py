@@ -56,7 +56,7 @@ NARROW = [
 _MAGIC, _END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
 _SPARE_BYTES = 1 << 20
 _MARK = b"FDS1"
-"""Follows the rows' numbers and how many they are, between the rows and the end of their stream."""
+"""A part is: rows; their numbers, how many (4 bytes), this mark; the end of the stream; Arrow's footer."""
 _TAIL_BYTES = 1 << 14
 """Enough for the end of a part of 64 rows."""
 _PARTS_TOGETHER = 128
@@ -89,7 +89,7 @@ def read_rows(path: str | Path) -> pa.Table:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  thousands per second; a Path would double the time
             rows = pa.ipc.open_file(pa.py_buffer(file.read())).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise NotASetError(f"cannot read the part {path}: {error}; remove it and run again") from error
     if {*ROWS.names} - {*rows.column_names} == {"turned_deg", *PICTURE_HASH}:  # of schema version 1
         rows = upgrade_ledger(rows)
@@ -127,7 +127,7 @@ class PartReader:
             some = paths[start : start + _PARTS_TOGETHER]
             try:
                 batches = self._read_together(some, columns)
-            except (OSError, ValueError):  # pa.ArrowInvalid is a ValueError; read_rows says which file it is
+            except (OSError, ValueError, pa.ArrowException):  # read_rows says which file it is
                 batches = None
             if batches is None:
                 alone = [read_rows(path).select(columns) for path in some]

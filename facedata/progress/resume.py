@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import ImageError
+from ..errors import ImageError, NotASetError
 from ..files.memory import release
 from ..photos.picture_hash import PICTURE_HASH
 from ..plan.plan import Plan
@@ -56,14 +56,20 @@ def add_parts(index: RowIndex, parts: Sequence[str | Path], records: Int64Array)
         records: the index of each row's record in the plan, file by file.
 
     Raises:
-        NotASetError: a part is missing or damaged.
+        NotASetError: a part is missing or damaged, or the parts do not have as many rows.
     """
     done = 0
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         some = [os.fspath(part) for part in parts[start : start + _PARTS_AT_ONCE]]
         rows, lengths = read_settling(some)
-        index.add([RowFile(part) for part in some], lengths, rows, records[done : done + len(rows)])
+        at = records[done : done + len(rows)]
         done += len(rows)
+        if len(at) < len(rows) or (done < len(records) and start + _PARTS_AT_ONCE >= len(parts)):
+            raise NotASetError(
+                "the parts do not have a row for each photo: something else changes the set's .work folder; "
+                "run the same command again"
+            )
+        index.add([RowFile(part) for part in some], lengths, rows, at)
     release()
 
 

@@ -23,7 +23,7 @@ SETTLING = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""A row's numbers: attributes of :class:`.row_index.RowIndex`, which says what they are."""
+"""A row's numbers, which :class:`.row_index.RowIndex` explains; box_iou is its ``iou``."""
 
 
 def settling_numbers(rows: pa.Table) -> NDArray[np.void]:

@@ -11,7 +11,7 @@ from .quota import draw_below
 
 
 class Pool:
-    """Some photos, sorted by person and then by row; they are sorted when somebody asks for them.
+    """Some photos, sorted by person and then by row on first use.
 
     Args:
         person: ``(n,)`` int64, each row's person, from 0 to ``people - 1``.

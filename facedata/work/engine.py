@@ -35,11 +35,12 @@ class ShardsLostError(Exception):
     Attributes:
         names: the shards that it may have been running.
         deaths: how many workers died.
+        how: in brackets, or empty.
     """
 
-    def __init__(self, names: Iterable[str], deaths: int = 1) -> None:
-        self.names, self.deaths = list(names), deaths
-        super().__init__(f"a worker died; {len(self.names)} shards were in progress")
+    def __init__(self, names: Iterable[str], deaths: int = 1, how: object = "") -> None:
+        self.names, self.deaths, self.how = list(names), deaths, f" ({how})" if how else ""
+        super().__init__(f"a worker died{self.how}; {len(self.names)} shards were in progress")
 
 
 class Engine(Protocol):
@@ -83,7 +84,7 @@ class LocalEngine:
             started = [task for task in in_flight.values() if task.mark.exists() and not task.part.exists()]
             for task in started:
                 task.mark.unlink()
-            raise ShardsLostError(task.name for task in started) from error
+            raise ShardsLostError((task.name for task in started), how=error) from error
 
 
 def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> None:
@@ -102,7 +103,7 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
         StoreError: the output cannot be written.
     """
     deaths: Counter[str] = Counter()
-    rounds_without_progress = 0
+    rounds_without_progress, how = 0, ""
     while rounds_without_progress < _ROUNDS_WITHOUT_PROGRESS:
         rounds_without_progress += 1
         suspects = {name for name, count in deaths.items() if count >= _DEATHS_BEFORE_ISOLATION}
@@ -114,10 +115,11 @@ def run_all(tasks: Sequence[ShardTask], engine: Engine, on_shard: OnShard) -> No
                 on_shard(statuses)
             return
         except ShardsLostError as lost:
-            logger.warning("a worker died; continuing with the shards that are not done")
+            how = lost.how
+            logger.warning("a worker died%s; continuing with the shards that are not done", how)
             deaths.update(dict.fromkeys(lost.names, lost.deaths))
     raise EngineError(
-        f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds without finishing one of "
+        f"workers died in {_ROUNDS_WITHOUT_PROGRESS} rounds{how} without finishing one of "
         f"{sum(1 for _ in _pending(tasks))} shards; is there enough memory? Try fewer --workers, then run "
         "the same command again"
     )
@@ -136,7 +138,7 @@ def _run_isolated(task: ShardTask) -> list[str]:
             try:
                 next(pool.map(task.stage.run, [[]]))  # loads the networks
             except WorkerDiedError as error:  # no photo was given to it, so no photo is to blame
-                raise ShardsLostError([]) from error
+                raise ShardsLostError([], how=error) from error
             try:
                 for photo in photos[len(rows) :]:
                     rows += next(pool.map(task.stage.run, [[photo]]))

@@ -27,7 +27,7 @@ _NAME_COLUMNS = ["record", "photo", "crop_path", "size", "mtime_ns"]
 _NAME_LETTERS = 24
 
 FIRST_EDGES = tuple(SHARD_PHOTOS // part for part in (8, 4, 2))
-"""Where the first 64 photos are cut further."""
+"""Where the first shard is divided again."""
 
 
 class ShardPhotos(Sequence[Photo]):
@@ -86,7 +86,7 @@ def make_shards(plan: Plan, pending: Int64Array, stage: Stage, progress: Progres
 def name_shards(records: pa.Table, pending: Int64Array) -> Iterator[tuple[str, Int64Array]]:
     """Divide pending records into shards of 64; the first 64 into 8, 8, 16 and 32.
 
-    So the bar moves soon.
+    Small first shards let the progress bar move early.
 
     Args:
         records: the records of a plan.

@@ -229,34 +229,31 @@ def serve(fd: int, module: str) -> None:
     os.set_inheritable(fd, False)  # by what a job starts
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        _serve(Connection(fd), module)
+        socket = Connection(fd)
+        messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=_receive, args=(socket, messages, os.getppid()), daemon=True).start()
+        gc.disable()  # looking for garbage among imports is a fifth of their time
+        import cv2
+
+        spare_pandas()
+        cv2.setNumThreads(1)
+        import_module(module)
+        gc.freeze()
+        gc.enable()
+        while (message := messages.get()) != _END:
+            try:
+                function, job = pickle.loads(message)
+                answer = _pickle((function(job), None, ""))
+            except BaseException as error:  # noqa: BLE001  raised again by the process that waits for it
+                answer = _pickle_error(error)
+            with suppress(AttributeError, ValueError, OSError):  # a job may close it, and nobody may read it
+                sys.stdout.flush()
+            with suppress(ConnectionError):  # the other process has gone, and this one is about to
+                socket.send_bytes(answer)
+        gc.freeze()
     except BaseException:  # noqa: BLE001  said, and then nothing may keep the process
         traceback.print_exc()
         os._exit(1)
-
-
-def _serve(socket: Connection, module: str) -> None:
-    messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(socket, messages, os.getppid()), daemon=True).start()
-    gc.disable()  # looking for garbage among imports is a fifth of their time
-    import cv2
-
-    spare_pandas()
-    cv2.setNumThreads(1)
-    import_module(module)
-    gc.freeze()
-    gc.enable()
-    while (message := messages.get()) != _END:
-        try:
-            function, job = pickle.loads(message)
-            answer = _pickle((function(job), None, ""))
-        except BaseException as error:  # noqa: BLE001  raised again by the process that waits for it
-            answer = _pickle_error(error)
-        with suppress(AttributeError, ValueError, OSError):  # a job may close it, and nobody may read it
-            sys.stdout.flush()
-        with suppress(ConnectionError):  # the other process has gone, and this one is about to
-            socket.send_bytes(answer)
-    gc.freeze()
 
 
 def _receive(socket: Connection, messages: queue.SimpleQueue[bytes], parent: int) -> None:

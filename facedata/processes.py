@@ -133,6 +133,7 @@ class _Worker:
             os.close(fd)
 
     def submit(self, function: Callable[[Any], Any], job: Any) -> None:
+        """Send a job; WorkerDiedError if the process has ended."""
         message = _pickle((function, job))
         try:
             self.socket.send_bytes(message)
@@ -141,6 +142,7 @@ class _Worker:
         self.jobs += 1
 
     def result(self) -> Any:
+        """Return the next job's result or raise its error; WorkerDiedError if the process has ended."""
         try:
             message = self.socket.recv_bytes()
         except (EOFError, OSError):
